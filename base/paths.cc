@@ -1,0 +1,45 @@
+#include "base/paths.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_split.h"
+
+namespace normlab {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+std::string DefaultHome() {
+  if (std::string home = Environment("NORMLAB_HOME"); !home.empty()) {
+    return home;
+  }
+  if (std::string xdg = Environment("XDG_DATA_HOME"); !xdg.empty()) {
+    return xdg + "/normlab";
+  }
+  return Environment("HOME") + "/.local/share/normlab";
+}
+
+std::string SocketPath(const std::string& home) { return home + "/run/normlabd.sock"; }
+
+std::vector<std::string> DataDirectories() {
+  std::vector<std::string> directories = absl::StrSplit(Environment("NORMLAB_DATA"), ':', absl::SkipEmpty());
+  directories.push_back(OwnDataDirectory());
+  directories.push_back("/usr/share/datasets");
+  return directories;
+}
+
+std::string OwnDataDirectory() { return DefaultHome() + "/data"; }
+
+std::string ExecutableDirectory() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+}  // namespace normlab

@@ -1,0 +1,25 @@
+// paths.h - where normlab keeps things on a user's machine, after the XDG base directory specification.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace normlab {
+
+// Jobs, curves, checkpoints: $NORMLAB_HOME, else $XDG_DATA_HOME/normlab, else ~/.local/share/normlab.
+std::string DefaultHome();
+
+// The server's socket of a home: <home>/run/normlabd.sock.
+std::string SocketPath(const std::string& home);
+
+// Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <default home>/data,
+// then /usr/share/datasets (Debian's).
+std::vector<std::string> DataDirectories();
+
+// Where `normlab data fetch` puts what it gets: the first of DataDirectories() in the user's own home.
+std::string OwnDataDirectory();
+
+// The folder of the running executable, for finding its sister programs.
+std::string ExecutableDirectory();
+
+}  // namespace normlab

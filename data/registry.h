@@ -1,0 +1,31 @@
+// registry.h - the data sets normlab knows: files with sha256, licence, and how to obtain each. A table, no file access.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace normlab::data {
+
+struct DataFile {
+  std::string name;    // canonical file name, "train-images-idx3-ubyte"
+  std::string sha256;  // of the uncompressed content
+  std::vector<std::string> candidates;  // relative paths to look for in a data directory, plain or .gz, in order
+};
+
+struct DatasetInfo {
+  std::string name;         // "mnist": the short name of the enum value in experiments.proto
+  std::string title;        // "MNIST handwritten digits"
+  std::string licence;
+  std::string source;       // where it comes from, one line
+  std::string obtain;       // the command that gets it: "normlab data fetch mnist"
+  std::vector<DataFile> files;
+};
+
+const std::vector<DatasetInfo>& Datasets();
+const DatasetInfo* FindDataset(std::string_view name);  // nullptr: unknown
+
+// One hash for the whole set: SHA-256 over the files' hashes in order. Part of a job's identity.
+std::string DatasetSha256(const DatasetInfo& dataset);
+
+}  // namespace normlab::data

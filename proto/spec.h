@@ -1,0 +1,66 @@
+// spec.h - job specs by reflection: defaults filled in, every wrong field named at once, identity hashed.
+//
+// No code here knows an experiment: everything comes from the field options in options.proto. Adding a field or an
+// experiment changes the .proto alone.
+//
+// Thread safety: free functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "normlab/v1/experiments.pb.h"
+
+namespace normlab {
+
+// One wrong field: where, and what was met and expected, fit for a person.
+struct FieldViolation {
+  std::string path;         // "mnist_mlp.batch_size"
+  std::string description;  // "is 0; expected an integer >= 1 and <= 55000 (examples)"
+};
+
+// A copy of `spec` in which every unset field holds its default. Appends to `violations` every field out of range, NaN,
+// infinite, an unknown enum number, and a missing experiment (path "experiment"); unknown wire fields too.
+// Rules that tie fields together (batch_size <= train_images) are the experiments' own: see proto/rules.h.
+v1::JobSpec ResolveSpec(const v1::JobSpec& spec, std::vector<FieldViolation>& violations);
+
+// kInvalidArgument with one line per violation; OK for none.
+absl::Status ViolationsToStatus(const std::vector<FieldViolation>& violations);
+
+// "mnist_mlp": the name of the oneof member that is set; empty if none is.
+std::string ExperimentName(const v1::JobSpec& spec);
+
+// The registry name of the spec's data set ("mnist", "fashion_mnist"): the value of the field marked `dataset`. Empty if
+// the experiment has none.
+std::string DatasetName(const v1::JobSpec& resolved);
+
+// Hex SHA-256 over the resolved spec in canonical form and the hash of its data set. Independent of field order on the
+// wire and of the protobuf version: canonical means "path=value" lines sorted by field number, doubles as their bits.
+std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256);
+
+// --- What can be run, for catalogues, help texts and completion ---
+
+struct ChoiceInfo {
+  std::string name;  // "layer"
+  std::string meaning;
+};
+struct FieldInfo {
+  std::string name;           // "batch_size"
+  std::string type;           // "int", "number", "bool", "choice"
+  std::string default_value;  // "128"
+  std::string range;          // ">= 1 and <= 55000"; empty: none
+  std::string unit;
+  std::string meaning;
+  std::vector<ChoiceInfo> choices;
+};
+struct ExperimentInfo {
+  std::string name;
+  std::string summary;
+  std::vector<FieldInfo> fields;
+};
+// In the order of JobSpec's oneof.
+std::vector<ExperimentInfo> Experiments();
+
+}  // namespace normlab

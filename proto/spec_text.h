@@ -1,0 +1,38 @@
+// spec_text.h - job specs as people write them: YAML or JSON files, and name=value pairs of a command line.
+//
+// A spec file is the message in protobuf's JSON mapping, in YAML or JSON, with enum values in their short form as well:
+//
+//     seed: 3
+//     mnist_mlp: {norm: layer, batch_size: 4}
+//
+// Every wrong field is reported at once with its path: unknown ("is not a field; did you mean batch_size?"), wrong type,
+// not a choice ("is layr; expected one of none, batch, layer, weight, rms; did you mean layer?"), NaN, given twice.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/spec.h"
+
+namespace normlab {
+
+// Parses one YAML or JSON document. A document that is not well-formed is one violation that names line and column. Limits:
+// 64 KiB, depth 16; YAML anchors and aliases are refused.
+v1::JobSpec ParseSpec(std::string_view text, std::vector<FieldViolation>& violations);
+
+// Builds a spec of `experiment` from pairs such as {"batch-size", "4"}, {"norm", "layer"}; '-' and '_' mean the same.
+v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pair<std::string, std::string>>& pairs,
+                          std::vector<FieldViolation>& violations);
+
+// The short form of a resolved spec: only fields that differ from their defaults, "norm=layer batch_size=4 seed=3".
+std::string SummarizeSpec(const v1::JobSpec& resolved);
+
+// The spec as YAML that ParseSpec reads back, every set field on a line.
+std::string SpecToYaml(const v1::JobSpec& spec);
+
+// The name nearest to `word` among `names` by edit distance, or empty if none is near.
+std::string Nearest(std::string_view word, const std::vector<std::string>& names);
+
+}  // namespace normlab

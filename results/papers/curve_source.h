@@ -1,0 +1,39 @@
+// curve_source.h - how tables and figures read runs, without knowing stores or servers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace normlab::papers {
+
+// The state of one planned run of a table.
+struct RunStatus {
+  std::string job;          // "j17"; empty: never submitted
+  bool succeeded = false;
+  bool diverged = false;    // a result: counted as such, never dropped
+  std::string dataset;      // "mnist": named beside the table
+  std::string fingerprint;
+};
+
+struct Samples {
+  std::vector<std::uint64_t> steps;
+  std::vector<double> values;
+};
+
+// Finds the run of an arm ("layer_128") and a seed, and reads its series. Implemented by the server over the store and by
+// tests over literals.
+class CurveSource {
+ public:
+  virtual ~CurveSource() = default;
+  virtual absl::StatusOr<RunStatus> Find(std::string_view arm, std::uint64_t seed) = 0;
+  // Empty samples if the run has no such series yet.
+  virtual absl::StatusOr<Samples> Read(std::string_view arm, std::uint64_t seed, std::string_view series) = 0;
+};
+
+}  // namespace normlab::papers

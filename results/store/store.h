@@ -1,0 +1,257 @@
+// store.h - the SQLite store of jobs, attempts, points, checkpoints and artifacts.
+//
+// One writer thread owns the only read-write connection and commits in groups: calls that arrive within a few
+// milliseconds share one transaction, and every write call returns after that transaction is on disk (WAL,
+// synchronous=FULL). Reads use a small pool of read-only connections and never wait for the writer.
+//
+// The store knows no wire types: a job's spec is opaque bytes to it, beside the columns it filters by.
+//
+// Thread safety: all methods, any thread. Write calls block until durable; do not call them from a gRPC reaction.
+// Errors: kNotFound for an unknown job, kFailedPrecondition for a stale attempt or a state that does not allow the call,
+// kAlreadyExists for a request id used with another body, kResourceExhausted when the disk is full (nothing acknowledged
+// is lost, reads go on), kDataLoss for a chunk or checkpoint whose checksum is wrong, kInternal when SQLite reports an
+// I/O error on commit: the store then refuses further writes until it is reopened.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/status.h"
+
+namespace normlab::store {
+
+// Same numbers as v1::JobState.
+enum class JobState : int {
+  kQueued = 1,
+  kRunning = 2,
+  kCancelling = 3,
+  kSucceeded = 4,
+  kFailed = 5,
+  kCancelled = 6,
+  kDiverged = 7,
+};
+inline bool IsTerminal(JobState s) { return s >= JobState::kSucceeded; }
+
+using JobId = std::int64_t;  // "j17" on the wire is 17 here
+
+struct Job {
+  JobId id = 0;
+  std::string spec;        // opaque: the resolved spec, serialised
+  std::string experiment;  // "mnist_mlp"
+  std::string identity;
+  std::string dataset;
+  JobState state = JobState::kQueued;
+  int priority = 0;
+  int attempt = 0;
+  std::int64_t created_ms = 0;  // Unix time; 0: not yet
+  std::int64_t started_ms = 0;
+  std::int64_t finished_ms = 0;
+  std::uint64_t steps_done = 0;
+  std::uint64_t steps_total = 0;
+  double steps_per_second = 0;
+  double cpu_seconds = 0;  // of all attempts
+  std::string error;
+  std::string fingerprint;
+  std::string worker;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> facts;
+  std::uint64_t revision = 0;
+};
+
+struct NewJob {
+  std::string spec;
+  std::string experiment;
+  std::string identity;
+  std::string dataset;
+  int priority = 0;
+  std::map<std::string, std::string> labels;
+  bool rerun = false;  // true: a new job even if one of the same identity is queued, running or has succeeded or diverged
+};
+
+struct CreatedJob {
+  Job job;
+  bool reused = false;
+};
+
+// Identifies a mutation for exactly-once answers. An empty id means "not idempotent".
+struct Request {
+  std::string id;
+  std::string body_hash;  // equal bodies, equal hashes
+};
+
+struct JobFilter {
+  std::vector<JobState> states;  // empty: all
+  std::string experiment;
+  std::map<std::string, std::string> labels;
+};
+
+struct JobPage {
+  std::vector<Job> jobs;  // newest first
+  std::optional<JobId> next_before;  // pass as `before` for the next page; absent: the end
+};
+
+// What a worker holds. `number` is the fencing token.
+struct AttemptId {
+  JobId job = 0;
+  int number = 0;
+};
+
+struct Lease {
+  Job job;  // RUNNING, attempt = the token
+  std::optional<std::uint64_t> checkpoint_step;
+};
+
+struct PointColumns {
+  std::string series;
+  std::vector<std::uint64_t> steps;  // strictly rising
+  std::vector<double> values;        // bits are kept, NaN included
+  std::vector<std::int64_t> wall_ms;
+};
+
+struct AppendResult {
+  std::uint64_t stored = 0;
+  std::uint64_t repeated = 0;
+};
+
+struct SeriesInfo {
+  std::string name;
+  std::uint64_t points = 0;
+  std::uint64_t first_step = 0;
+  std::uint64_t last_step = 0;
+  double min = 0;  // over finite values; NaN if there are none
+  double max = 0;
+  double last = 0;
+  std::uint64_t not_finite = 0;
+};
+
+enum class Downsampling { kMinMax, kLttb };
+
+struct CurveRange {
+  std::uint64_t from_step = 0;
+  std::optional<std::uint64_t> to_step;  // inclusive
+  std::uint32_t max_points = 0;          // 0: all
+  Downsampling downsampling = Downsampling::kMinMax;
+};
+
+struct Curve {
+  std::vector<std::uint64_t> steps;
+  std::vector<double> values;
+  std::vector<std::int64_t> wall_ms;
+  std::uint64_t points_total = 0;  // in the range, before downsampling
+};
+
+// New points since a sequence, for following curves.
+struct PointBatch {
+  struct Columns {
+    JobId job;
+    std::string series;
+    std::vector<std::uint64_t> steps;
+    std::vector<double> values;
+  };
+  std::vector<Columns> columns;
+  std::uint64_t sequence = 0;  // resume after this one
+};
+
+struct CheckpointInfo {
+  std::uint64_t step = 0;
+  std::uint64_t size = 0;
+  std::uint32_t crc32c = 0;
+  std::optional<double> score;
+};
+
+struct ArtifactInfo {
+  std::string name;
+  std::string media_type;
+  std::uint64_t step = 0;
+  std::uint64_t size = 0;
+};
+
+struct FinishInfo {
+  JobState state = JobState::kSucceeded;  // terminal
+  std::string error;
+  std::string fingerprint;
+  std::uint64_t steps_done = 0;
+  double cpu_seconds = 0;  // of this attempt
+  std::map<std::string, std::string> facts;
+};
+
+struct Progress {
+  std::uint64_t steps_done = 0;
+  std::uint64_t steps_total = 0;
+  double steps_per_second = 0;
+  double cpu_seconds = 0;  // of this attempt so far
+};
+
+struct StoreOptions {
+  std::function<std::int64_t()> now_ms;  // Unix time; default: the system clock. Never used for leases.
+  FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
+  int readers = 3;
+};
+
+class Store {
+ public:
+  // Opens or creates <directory>/normlab.db and its checkpoint and artifact folders. Migrates an older schema inside one
+  // transaction after a backup beside it; refuses a newer one and a file that is not a normlab store (kFailedPrecondition).
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory, StoreOptions options = {});
+  // Commits what is queued, checkpoints the WAL.
+  virtual ~Store() = default;
+
+  // --- jobs ---
+  // All or none. A replay of `request` returns the first answer.
+  virtual absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) = 0;
+  virtual absl::StatusOr<Job> GetJob(JobId id) = 0;
+  virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
+  // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.
+  virtual absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) = 0;
+  virtual absl::StatusOr<Job> Cancel(const Request& request, JobId id) = 0;
+  // A new job with the spec of a CANCELLED or FAILED one, starting from its newest good checkpoint and with its points up to
+  // that step.
+  virtual absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) = 0;
+  virtual absl::Status Delete(const Request& request, JobId id) = 0;
+  // Jobs whose revision is later than `after`, by revision; at most `limit`.
+  virtual absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) = 0;
+
+  // --- workers ---
+  // Takes the first queued job (priority, then age), raises its attempt and sets it RUNNING. Absent: nothing is queued.
+  virtual absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) = 0;
+  // Ends the attempt without an outcome (worker died, lease expired, server draining): RUNNING goes back to QUEUED,
+  // CANCELLING becomes CANCELLED. Not an error if the attempt is stale: then nothing changes.
+  virtual absl::Status Release(AttemptId attempt, std::string_view why) = 0;
+  // Every job that is RUNNING or CANCELLING, for a server that starts.
+  virtual absl::StatusOr<std::vector<Job>> ActiveJobs() = 0;
+  // Returns the job, whose state tells whether to stop.
+  virtual absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) = 0;
+  // Stores new points; points at or before a stored step are compared bit by bit. A difference fails the job
+  // (kDataLoss; state FAILED, the error names series, step and both values).
+  virtual absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) = 0;
+  // `file` holds the whole content, complete and checked; the call publishes it and then inserts its row. Keeps the last two
+  // and the best.
+  virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) = 0;
+  // A file to write a checkpoint or artifact into.
+  virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
+  // The newest checkpoint whose checksum holds, with its bytes.
+  virtual absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) = 0;
+  virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) = 0;
+  virtual absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) = 0;
+  virtual absl::StatusOr<std::string> GetArtifact(JobId job, std::string_view name) = 0;
+  virtual absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) = 0;
+
+  // --- curves ---
+  virtual absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) = 0;
+  virtual absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) = 0;
+  // Points of `jobs` stored after `sequence`, at most `limit` points.
+  virtual absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) = 0;
+
+  // Blocks until something was committed since `seen` (a counter this returns) or `timeout_ms` has passed. For streams and
+  // leases that wait for news.
+  virtual std::uint64_t WaitForCommit(std::uint64_t seen, int timeout_ms) = 0;
+};
+
+}  // namespace normlab::store

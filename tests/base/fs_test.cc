@@ -1,0 +1,56 @@
+#include "base/fs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace normlab {
+namespace {
+
+class FsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "/normlab-fs-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  std::string dir_;
+};
+
+TEST_F(FsTest, AtomicWriteReplacesTheWholeFile) {
+  FileSystem& fs = PosixFileSystem();
+  ASSERT_TRUE(fs.AtomicWrite(dir_ + "/a", "first, and longer").ok());
+  ASSERT_TRUE(fs.AtomicWrite(dir_ + "/a", "second").ok());
+  EXPECT_EQ(*fs.Read(dir_ + "/a"), "second");
+  EXPECT_THAT(*fs.List(dir_), testing::ElementsAre("a"));
+}
+
+TEST_F(FsTest, UnpublishedFileLeavesNothing) {
+  FileSystem& fs = PosixFileSystem();
+  {
+    auto file = fs.Create(dir_ + "/a");
+    ASSERT_TRUE((*file)->Append("half").ok());
+  }
+  EXPECT_THAT(*fs.List(dir_), testing::IsEmpty());
+}
+
+TEST_F(FsTest, MissingFileIsNotFoundAndNamed) {
+  const absl::Status status = PosixFileSystem().Read(dir_ + "/none").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("/none"));
+}
+
+TEST_F(FsTest, SecondLockNamesTheHolder) {
+  auto first = FileLock::Acquire(dir_ + "/lock", "pid 42");
+  ASSERT_TRUE(first.ok());
+  const auto second = FileLock::Acquire(dir_ + "/lock", "pid 43");
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.status().message()), testing::HasSubstr("pid 42"));
+  first->reset();
+  EXPECT_TRUE(FileLock::Acquire(dir_ + "/lock", "pid 43").ok());
+}
+
+}  // namespace
+}  // namespace normlab
