@@ -1,0 +1,150 @@
+"""House rules that a compiler does not hold. Each rule is a function of a tree and returns the lines that break it.
+
+    python3 tests/tidy/tidy.py ROOT       prints every breach; exit status 1 if there is one
+
+Rules are tested against small trees that break them in tidy_test.py: a rule that cannot fail is a defect.
+"""
+
+import pathlib
+import re
+import sys
+
+# Folder -> folders it may include from, as docs/ARCHITECTURE.md says. tests/ and bench/ may include anything.
+MAY_INCLUDE = {
+    "base": {"base"},
+    "nn": {"nn", "base"},
+    "data": {"data", "base"},
+    "proto": {"proto", "base"},
+    "experiments": {"experiments", "nn", "data", "proto", "base"},
+    "results": {"results", "base"},
+    "workers": {"workers", "experiments", "nn", "proto", "base"},
+    "server": {"server", "results", "proto", "data", "base"},
+    "client": {"client", "proto", "data", "base"},
+}
+# Files of another folder's edge that only some may see, narrower than the table above.
+ONLY = {
+    ("server", "data"): {"data/registry.h"},
+    ("workers", "experiments"): {"experiments/experiment.h"},
+    ("workers", "nn"): {"nn/denormals.h", "nn/error.h", "nn/cpu.h"},
+}
+# System libraries by the first part of their include path -> folders that may use them.
+LIBRARIES = {
+    "sqlite3.h": {"results"},
+    "grpcpp": {"server", "client", "workers"},
+    "Eigen": {"nn"},
+    "hwy": {"nn"},
+    "google": {"proto", "server", "client", "workers"},
+    "yaml-cpp": {"proto", "results"},
+    "CLI": {"client", "server", "workers"},
+    "omp.h": {"base"},
+    "zlib.h": {"data"},
+    "zstd.h": {"results"},
+}
+MAX_LINES = 600
+PROJECT_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
+
+
+def sources(root, folders=None, suffixes=(".cc", ".h")):
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        if path.suffix in suffixes and relative.parts[0] not in ("build", "out", ".git"):
+            if folders is None or relative.parts[0] in folders:
+                yield relative, path.read_text(encoding="utf-8").splitlines()
+
+
+def wire_folder(include):
+    return "proto" if include.startswith(("normlab/v1/", "google/rpc/")) else include.split("/")[0]
+
+
+def includes_follow_the_table(root):
+    for path, lines in sources(root, MAY_INCLUDE):
+        folder = path.parts[0]
+        for number, line in enumerate(lines, 1):
+            if match := PROJECT_INCLUDE.match(line):
+                target = wire_folder(match[1])
+                if target in MAY_INCLUDE and target not in MAY_INCLUDE[folder]:
+                    yield f"{path}:{number}: {folder}/ may not include {match[1]}"
+                allowed = ONLY.get((folder, target))
+                if allowed is not None and match[1] not in allowed:
+                    yield f"{path}:{number}: of {target}/, {folder}/ may include only {', '.join(sorted(allowed))}"
+            if match := SYSTEM_INCLUDE.match(line):
+                users = LIBRARIES.get(match[1].split("/")[0])
+                if users is not None and folder not in users:
+                    yield f"{path}:{number}: {folder}/ may not use <{match[1]}>"
+
+
+def openmp_stays_behind_its_door(root):
+    for path, lines in sources(root):
+        for number, line in enumerate(lines, 1):
+            if re.match(r"\s*#\s*pragma\s+omp", line) and path.as_posix() != "base/parallel.cc":
+                yield f"{path}:{number}: an OpenMP pragma outside base/parallel.cc"
+            if re.match(r"\s*#\s*pragma\s+omp.*\b(reduction|atomic)\b", line):
+                yield f"{path}:{number}: OpenMP reductions and atomics do not give the same bits twice"
+
+
+def tests_are_registered_and_enabled(root):
+    cmake = "\n".join(p.read_text() for p in (root / "tests").rglob("CMakeLists.txt"))
+    for path, lines in sources(root, {"tests"}, (".cc",)):
+        if path.name.endswith("_test.cc") and not re.search(rf"(^|[\s/]){re.escape(path.name)}\b", cmake, re.M):
+            yield f"{path}: not in any tests/**/CMakeLists.txt"
+        for number, line in enumerate(lines, 1):
+            if "DISABLED_" in line:
+                yield f"{path}:{number}: a disabled test"
+            if re.search(r"GTEST_SKIP\(\)\s*;", line):
+                yield f"{path}:{number}: a skip that does not say what is missing"
+
+
+def files_stay_short(root):
+    for path, lines in sources(root, suffixes=(".cc", ".h", ".py")):
+        if len(lines) > MAX_LINES:
+            yield f"{path}: {len(lines)} lines; at most {MAX_LINES}"
+
+
+def no_open_marks(root):
+    for path, lines in sources(root, suffixes=(".cc", ".h", ".proto")):
+        for number, line in enumerate(lines, 1):
+            if re.search(r"\b(TODO|FIXME|XXX)\b", line):
+                yield f"{path}:{number}: an open mark; make it an issue"
+
+
+def headers_open_with_what_they_are(root):
+    for path, lines in sources(root, MAY_INCLUDE, (".h",)):
+        if not lines or not lines[0].startswith(f"// {path.name} - "):
+            yield f"{path}:1: expected '// {path.name} - what it is'"
+
+
+def equations_are_mapped(root):
+    tag = re.compile(r"\[LN (?:eq|sec) [0-9.]+(?:-[0-9]+)?\]")
+    in_map = set(tag.findall((root / "docs/PAPER_MAP.md").read_text()))
+    in_code = {}
+    for path, lines in sources(root, {"nn", "experiments"}):
+        for number, line in enumerate(lines, 1):
+            for found in tag.findall(line):
+                in_code.setdefault(found, f"{path}:{number}")
+    for found in sorted(set(in_code) - in_map):
+        yield f"{in_code[found]}: {found} is not in docs/PAPER_MAP.md"
+    for found in sorted(in_map - set(in_code)):
+        yield f"docs/PAPER_MAP.md: {found} stands nowhere in nn/ or experiments/"
+
+
+RULES = [
+    includes_follow_the_table,
+    openmp_stays_behind_its_door,
+    tests_are_registered_and_enabled,
+    files_stay_short,
+    no_open_marks,
+    headers_open_with_what_they_are,
+    equations_are_mapped,
+]
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    breaches = [line for rule in RULES for line in rule(root)]
+    print("\n".join(breaches) if breaches else "tidy")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
