@@ -1,0 +1,73 @@
+#include "data/locate.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "base/sha256.h"
+#include "data/gzip.h"
+
+namespace normlab::data {
+namespace {
+
+// gzip adds 18 bytes, a name, and 5 bytes to each block it cannot shrink.
+std::int64_t MaxStoredBytes(const DataFile& file) { return file.bytes + file.bytes / 1000 + 4096; }
+
+absl::Status Missing(const DatasetInfo& dataset, const DataFile& file, const std::vector<std::string>& directories) {
+  return absl::NotFoundError(
+      fmt::format("data set {} is not on this machine: no {} (nor .gz) in {}. Get it with: {}. Or, if you have the {} "
+                  "official files, plain or .gz, in a folder: normlab data import {} FOLDER",
+                  dataset.name, file.candidates.empty() ? file.name : file.candidates.front(),
+                  fmt::join(directories, ", "), dataset.obtain, dataset.files.size(), dataset.name));
+}
+
+}  // namespace
+
+std::optional<std::string> Locate(const DataFile& file, const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    for (const std::string& candidate : file.candidates) {
+      std::string path = directory + "/" + candidate;
+      std::error_code error;
+      if (std::filesystem::exists(path, error)) {
+        return path;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<std::string> ReadVerified(const DataFile& file, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(std::string raw, ReadBounded(path, MaxStoredBytes(file)));
+  NORMLAB_ASSIGN_OR_RETURN(std::string content, Uncompressed(std::move(raw), file.bytes, path));
+  if (const std::string hash = Sha256Hex(content); hash != file.sha256) {
+    return absl::DataLossError(
+        fmt::format("{}: not the {} normlab knows: its content ({} bytes) has sha256 {}, expected {} ({} bytes); "
+                    "remove or replace it",
+                    path, file.name, content.size(), hash, file.sha256, file.bytes));
+  }
+  return content;
+}
+
+absl::StatusOr<std::string> LocateAndRead(const DatasetInfo& dataset, const DataFile& file,
+                                          const std::vector<std::string>& directories) {
+  const std::optional<std::string> path = Locate(file, directories);
+  return path.has_value() ? ReadVerified(file, *path) : Missing(dataset, file, directories);
+}
+
+std::vector<FileReport> Verify(const DatasetInfo& dataset, const std::vector<std::string>& directories) {
+  std::vector<FileReport> reports;
+  for (const DataFile& file : dataset.files) {
+    const std::optional<std::string> path = Locate(file, directories);
+    if (!path.has_value()) {
+      reports.push_back({file.name, FileReport::State::kMissing, "", ""});
+      continue;
+    }
+    const absl::Status status = ReadVerified(file, *path).status();
+    reports.push_back(
+        {file.name, status.ok() ? FileReport::State::kOk : FileReport::State::kWrong, *path, Message(status)});
+  }
+  return reports;
+}
+
+}  // namespace normlab::data

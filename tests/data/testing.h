@@ -1,0 +1,42 @@
+// testing.h - tiny data sets of MNIST's form, made on the spot, and a directory to put them in.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/registry.h"
+
+namespace normlab::data {
+
+// A directory that is removed with its object.
+class TestDirectory {
+ public:
+  TestDirectory();
+  ~TestDirectory();
+  TestDirectory(const TestDirectory&) = delete;
+  TestDirectory& operator=(const TestDirectory&) = delete;
+  const std::string& path() const { return path_; }
+  // Writes a file, with its parent folders; returns its path.
+  std::string Write(const std::string& relative, std::string_view content) const;
+
+ private:
+  std::string path_;
+};
+
+// An IDX file of unsigned bytes.
+std::string MakeIdx(const std::vector<std::uint32_t>& shape, std::string_view values);
+
+std::string Gzip(std::string_view content);
+
+// The four files of a data set "tiny" (12 training and 6 test images of 2 x 2 pixels) and its registry entry.
+struct TinyDataset {
+  DatasetInfo info;
+  std::vector<std::string> contents;  // in the order of info.files
+};
+TinyDataset MakeTinyDataset();
+
+// Replaces the content of one file, and the hash and size the registry entry expects.
+void Replace(TinyDataset& tiny, std::size_t file, std::string content);
+
+}  // namespace normlab::data
