@@ -32,8 +32,8 @@ absl::Status ViolationsToStatus(const std::vector<FieldViolation>& violations);
 // "mnist_mlp": the name of the oneof member that is set; empty if none is.
 std::string ExperimentName(const v1::JobSpec& spec);
 
-// The registry name of the spec's data set ("mnist", "fashion_mnist"): the value of the field marked `dataset`. Empty if
-// the experiment has none.
+// The registry name of the spec's data set ("mnist", "fashion_mnist"): the value of the field marked `dataset`. Empty
+// if the experiment has none.
 std::string DatasetName(const v1::JobSpec& resolved);
 
 // Hex SHA-256 over the resolved spec in canonical form and the hash of its data set. Independent of field order on the

@@ -5,8 +5,9 @@
 //     seed: 3
 //     mnist_mlp: {norm: layer, batch_size: 4}
 //
-// Every wrong field is reported at once with its path: unknown ("is not a field; did you mean batch_size?"), wrong type,
-// not a choice ("is layr; expected one of none, batch, layer, weight, rms; did you mean layer?"), NaN, given twice.
+// Every wrong field is reported at once with its path: unknown ("is not a field; did you mean batch_size?"), wrong
+// type, not a choice ("is layr; expected one of none, batch, layer, weight, rms; did you mean layer?"), NaN, given
+// twice.
 #pragma once
 
 #include <string>
@@ -18,8 +19,10 @@
 
 namespace normlab {
 
-// Parses one YAML or JSON document. A document that is not well-formed is one violation that names line and column. Limits:
-// 64 KiB, depth 16; YAML anchors and aliases are refused.
+// Looks at names and types only; pass the same list on to ResolveSpec, which adds what is out of range.
+//
+// Parses one YAML or JSON document. A document that is not well-formed is one violation that names line and column.
+// Limits: 64 KiB, depth 16; YAML anchors and aliases are refused.
 v1::JobSpec ParseSpec(std::string_view text, std::vector<FieldViolation>& violations);
 
 // Builds a spec of `experiment` from pairs such as {"batch-size", "4"}, {"norm", "layer"}; '-' and '_' mean the same.

@@ -1,0 +1,106 @@
+#include "proto/read_message.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "proto/field.h"
+#include "proto/spec_text.h"
+
+namespace normlab {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using ProtoMessage = google::protobuf::Message;
+
+std::string Join(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
+}
+
+std::vector<std::string> FieldNames(const Descriptor& type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type.field_count(); ++i) {
+    names.push_back(type.field(i)->name());
+  }
+  return names;
+}
+
+std::string_view KindName(TextNode::Kind kind) {
+  switch (kind) {
+    case TextNode::Kind::kNull:
+      return "empty";
+    case TextNode::Kind::kList:
+      return "a list";
+    case TextNode::Kind::kMap:
+      return "a map";
+    case TextNode::Kind::kScalar:
+      break;
+  }
+  return "a value";
+}
+
+void ReadField(const TextNode& node, const std::string& path, const FieldDescriptor& field, ProtoMessage& message,
+               std::vector<FieldViolation>& violations) {
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    ReadMessage(node, path, *message.GetReflection()->MutableMessage(&message, &field), violations);
+  } else if (node.kind != TextNode::Kind::kScalar) {
+    violations.push_back({path, fmt::format("is {}; expected {}", KindName(node.kind), field::Expectation(field))});
+  } else if (std::string problem = field::SetFromText(message, field, node.scalar); !problem.empty()) {
+    violations.push_back({path, std::move(problem)});
+  }
+}
+
+}  // namespace
+
+const FieldDescriptor* FindField(const Descriptor& type, const std::string& name, const std::string& path,
+                                 std::vector<FieldViolation>& violations) {
+  std::string underscored = name;
+  std::replace(underscored.begin(), underscored.end(), '-', '_');
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (underscored == type.field(i)->name() || name == type.field(i)->json_name()) {
+      return type.field(i);
+    }
+  }
+  const std::string near = Nearest(name, FieldNames(type));
+  violations.push_back({Join(path, field::Shown(name)),
+                        near.empty() ? fmt::format("is not a field; expected {}", fmt::join(FieldNames(type), ", "))
+                                     : fmt::format("is not a field; did you mean {}?", near)});
+  return nullptr;
+}
+
+void ReadMessage(const TextNode& node, const std::string& path, ProtoMessage& message,
+                 std::vector<FieldViolation>& violations) {
+  if (node.kind == TextNode::Kind::kNull && !path.empty()) {
+    return;  // "mnist_mlp:" alone asks for the experiment with its defaults
+  }
+  if (node.kind != TextNode::Kind::kMap) {
+    violations.push_back(
+        {path, fmt::format("{}is {}; expected fields such as \"{}: ...\"", path.empty() ? "the document " : "",
+                           KindName(node.kind), message.GetDescriptor()->field(0)->name())});
+    return;
+  }
+  std::set<const FieldDescriptor*> seen;
+  for (const auto& [name, value] : node.entries) {
+    const FieldDescriptor* field = FindField(*message.GetDescriptor(), name, path, violations);
+    if (field == nullptr) {
+      continue;
+    }
+    if (!seen.insert(field).second) {
+      violations.push_back({Join(path, field->name()), "is given twice; expected once"});
+      continue;
+    }
+    const auto* oneof = field->real_containing_oneof();
+    const FieldDescriptor* other =
+        oneof == nullptr ? nullptr : message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
+    if (other != nullptr) {
+      violations.push_back({Join(path, oneof->name()),
+                            fmt::format("is both {} and {}; expected one of them", other->name(), field->name())});
+      continue;
+    }
+    ReadField(value, Join(path, field->name()), *field, message, violations);
+  }
+}
+
+}  // namespace normlab

@@ -1,0 +1,24 @@
+// read_message.h - from a document's tree to a message of nested configuration messages. Internal to proto/.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+#include <vector>
+
+#include "proto/spec.h"
+#include "proto/text_tree.h"
+
+namespace normlab {
+
+// Sets the fields of `message` from `node`, by their names in proto or JSON form. `path` is what stands before a
+// field's name in violations: "" or "mnist_mlp". Fields that are wrong stay unset.
+void ReadMessage(const TextNode& node, const std::string& path, google::protobuf::Message& message,
+                 std::vector<FieldViolation>& violations);
+
+// The field called `name` ("batch_size", "batch-size" or "batchSize"); nullptr after a violation that names the
+// nearest.
+const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& type, const std::string& name,
+                                                   const std::string& path, std::vector<FieldViolation>& violations);
+
+}  // namespace normlab

@@ -1,0 +1,219 @@
+#include "proto/spec.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "proto/rules.h"
+#include "proto/spec_text.h"
+#include "tests/proto/violations.h"
+
+namespace normlab {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+v1::JobSpec Defaults() {
+  v1::JobSpec spec;
+  spec.mutable_mnist_mlp();
+  std::vector<FieldViolation> violations;
+  return ResolveSpec(spec, violations);
+}
+
+std::vector<FieldViolation> Violations(const v1::JobSpec& spec) {
+  std::vector<FieldViolation> violations;
+  ResolveSpec(spec, violations);
+  return violations;
+}
+
+TEST(ResolveSpec, FillsEveryFieldWithItsDefault) {
+  const v1::JobSpec spec = Defaults();
+  const v1::MnistMlpConfig& config = spec.mnist_mlp();
+  EXPECT_EQ(spec.seed(), 1u);
+  EXPECT_EQ(config.norm(), v1::NORM_KIND_NONE);
+  EXPECT_EQ(config.batch_size(), 128);
+  EXPECT_EQ(config.learning_rate(), 1e-3);
+  EXPECT_EQ(config.dataset(), v1::MNIST_DATASET_MNIST);
+  EXPECT_TRUE(config.batch_norm_logits());
+  for (int i = 0; i < config.GetDescriptor()->field_count(); ++i) {
+    EXPECT_TRUE(config.GetReflection()->HasField(config, config.GetDescriptor()->field(i)))
+        << config.GetDescriptor()->field(i)->name();
+  }
+}
+
+TEST(ResolveSpec, KeepsWhatIsSetEvenWhereItIsZero) {
+  v1::JobSpec spec;
+  spec.set_seed(0);
+  spec.mutable_mnist_mlp()->set_batch_norm_logits(false);
+  spec.mutable_mnist_mlp()->set_beta1(0);
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec resolved = ResolveSpec(spec, violations);
+  EXPECT_THAT(violations, IsEmpty());
+  EXPECT_EQ(resolved.seed(), 0u);
+  EXPECT_FALSE(resolved.mnist_mlp().batch_norm_logits());
+  EXPECT_EQ(resolved.mnist_mlp().beta1(), 0);
+}
+
+TEST(ResolveSpec, IsIdempotent) {
+  const v1::JobSpec once = Defaults();
+  std::vector<FieldViolation> violations;
+  EXPECT_EQ(ResolveSpec(once, violations).SerializeAsString(), once.SerializeAsString());
+}
+
+TEST(ResolveSpec, ReportsEveryWrongFieldAtOnce) {
+  v1::JobSpec spec;
+  spec.set_seed(9007199254740993u);
+  v1::MnistMlpConfig& config = *spec.mutable_mnist_mlp();
+  config.set_batch_size(0);
+  config.set_passes(10001);
+  config.set_learning_rate(0);
+  config.set_beta1(1);
+  config.set_beta2(-0.5);
+  config.set_norm_eps(std::nan(""));
+  config.set_momentum(std::numeric_limits<double>::infinity());
+  config.set_norm(static_cast<v1::NormKind>(77));
+  config.set_init(v1::INIT_KIND_UNSPECIFIED);
+  EXPECT_THAT(
+      Violations(spec),
+      UnorderedElementsAre(
+          Violation("seed", "is 9007199254740993; expected an integer >= 0 and <= 9007199254740992"),
+          Violation("mnist_mlp.batch_size", "is 0; expected an integer >= 1 and <= 55000 (examples)"),
+          Violation("mnist_mlp.passes", "is 10001; expected an integer >= 1 and <= 10000 (passes)"),
+          Violation("mnist_mlp.learning_rate", "is 0; expected a finite number > 0 and <= 1000"),
+          Violation("mnist_mlp.beta1", "is 1; expected a finite number >= 0 and < 1"),
+          Violation("mnist_mlp.beta2", "is -0.5; expected a finite number >= 0 and < 1"),
+          Violation("mnist_mlp.norm_eps", "is nan; expected a finite number >= 0 and <= 1"),
+          Violation("mnist_mlp.momentum", "is inf; expected a finite number >= 0 and < 1"),
+          Violation("mnist_mlp.norm", "is 77; expected one of none, batch, layer, weight, rms"),
+          Violation("mnist_mlp.init",
+                    "is unspecified; expected one of glorot_uniform, glorot_normal, he_normal, torch_uniform")));
+}
+
+TEST(ResolveSpec, AcceptsTheBoundsThemselves) {
+  v1::JobSpec spec;
+  spec.set_seed(9007199254740992u);
+  spec.mutable_mnist_mlp()->set_batch_size(55000);
+  spec.mutable_mnist_mlp()->set_passes(1);
+  spec.mutable_mnist_mlp()->set_norm_eps(0);
+  spec.mutable_mnist_mlp()->set_learning_rate(1000);
+  EXPECT_THAT(Violations(spec), IsEmpty());
+}
+
+TEST(ResolveSpec, MissingExperimentNamesThoseThereAre) {
+  EXPECT_THAT(Violations(v1::JobSpec()),
+              ElementsAre(ViolationStarting("experiment", "is missing; expected one of mnist_mlp")));
+}
+
+TEST(ResolveSpec, UnknownWireFieldsAreNamed) {
+  v1::JobSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(std::string("\x98\x06\x07", 3)));  // field 99, varint 7
+  spec.mutable_mnist_mlp()->GetReflection()->MutableUnknownFields(spec.mutable_mnist_mlp())->AddVarint(98, 1);
+  EXPECT_THAT(Violations(spec), ElementsAre(ViolationStarting("experiment", "has field number 99, which is not known"),
+                                            ViolationStarting("mnist_mlp", "has field number 98, which is not known")));
+}
+
+TEST(ViolationsToStatus, IsOneLineEach) {
+  EXPECT_TRUE(ViolationsToStatus({}).ok());
+  const absl::Status status = ViolationsToStatus({{"a.b", "is 0; expected 1"}, {"", "line 1, column 2: bad"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Message(status), "a.b is 0; expected 1\nline 1, column 2: bad");
+}
+
+TEST(Spec, NamesOfExperimentAndDataset) {
+  EXPECT_EQ(ExperimentName(v1::JobSpec()), "");
+  EXPECT_EQ(DatasetName(v1::JobSpec()), "");
+  v1::JobSpec spec = Defaults();
+  EXPECT_EQ(ExperimentName(spec), "mnist_mlp");
+  EXPECT_EQ(DatasetName(spec), "mnist");
+  spec.mutable_mnist_mlp()->set_dataset(v1::MNIST_DATASET_FASHION_MNIST);
+  EXPECT_EQ(DatasetName(spec), "fashion_mnist");
+}
+
+// If this fails, every stored job has lost its identity: finished runs would be trained again. Change it only together
+// with a field of the configuration.
+TEST(Identity, IsStableAcrossVersions) {
+  EXPECT_EQ(Identity(Defaults(), "abc"), "610117cf67808783763b1e6d82dffb4aac0a7071fc843882c812dfd5bf8433b5");
+}
+
+TEST(Identity, DoesNotDependOnTheOrderOfFields) {
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec a = ParseSpec("{seed: 3, mnist_mlp: {norm: layer, batch_size: 4}}", violations);
+  const v1::JobSpec b = ParseSpec("{mnist_mlp: {batch_size: 4, norm: layer}, seed: 3}", violations);
+  EXPECT_EQ(Identity(ResolveSpec(a, violations), "x"), Identity(ResolveSpec(b, violations), "x"));
+  EXPECT_THAT(violations, IsEmpty());
+}
+
+TEST(Identity, ASetDefaultIsTheSameRunAsAnUnsetOne) {
+  v1::JobSpec spec;
+  spec.mutable_mnist_mlp()->set_batch_size(128);
+  spec.mutable_mnist_mlp()->set_beta1(0.9);
+  std::vector<FieldViolation> violations;
+  EXPECT_EQ(Identity(ResolveSpec(spec, violations), "x"), Identity(Defaults(), "x"));
+}
+
+TEST(Identity, NegativeZeroIsZero) {
+  v1::JobSpec positive, negative;
+  positive.mutable_mnist_mlp()->set_norm_eps(0.0);
+  negative.mutable_mnist_mlp()->set_norm_eps(-0.0);
+  std::vector<FieldViolation> violations;
+  EXPECT_EQ(Identity(ResolveSpec(positive, violations), "x"), Identity(ResolveSpec(negative, violations), "x"));
+}
+
+// Changes one field at a time, by reflection, so that it covers fields added later.
+TEST(Identity, EveryFieldAndTheDataSetChangeIt) {
+  const v1::JobSpec base = Defaults();
+  std::set<std::string> seen = {Identity(base, "x")};
+  EXPECT_TRUE(seen.insert(Identity(base, "y")).second);
+  v1::JobSpec other_seed = base;
+  other_seed.set_seed(2);
+  EXPECT_TRUE(seen.insert(Identity(other_seed, "x")).second);
+  const auto& type = *v1::MnistMlpConfig::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    v1::JobSpec changed = base;
+    v1::MnistMlpConfig& config = *changed.mutable_mnist_mlp();
+    const auto& field = *type.field(i);
+    const auto& reflection = *config.GetReflection();
+    switch (field.cpp_type()) {
+      case google::protobuf::FieldDescriptor::CPPTYPE_INT32:
+        reflection.SetInt32(&config, &field, reflection.GetInt32(config, &field) + 1);
+        break;
+      case google::protobuf::FieldDescriptor::CPPTYPE_DOUBLE:  // the next double: one bit differs
+        reflection.SetDouble(&config, &field, std::nextafter(reflection.GetDouble(config, &field), 2.0));
+        break;
+      case google::protobuf::FieldDescriptor::CPPTYPE_BOOL:
+        reflection.SetBool(&config, &field, !reflection.GetBool(config, &field));
+        break;
+      case google::protobuf::FieldDescriptor::CPPTYPE_ENUM:
+        reflection.SetEnumValue(&config, &field, reflection.GetEnumValue(config, &field) == 1 ? 2 : 1);
+        break;
+      default:
+        FAIL() << "teach this test to change " << field.full_name();
+    }
+    EXPECT_TRUE(seen.insert(Identity(changed, "x")).second) << field.name();
+  }
+}
+
+TEST(CheckRules, TieFieldsTogether) {
+  v1::JobSpec spec = Defaults();
+  spec.mutable_mnist_mlp()->set_train_images(100);
+  std::vector<FieldViolation> violations;
+  CheckRules(spec, violations);
+  EXPECT_THAT(violations,
+              ElementsAre(Violation("mnist_mlp.batch_size", "is 128; expected at most train_images (100)")));
+  violations.clear();
+  spec.mutable_mnist_mlp()->set_batch_size(1);
+  spec.mutable_mnist_mlp()->set_norm(v1::NORM_KIND_BATCH);
+  CheckRules(spec, violations);
+  EXPECT_THAT(violations, ElementsAre(ViolationStarting("mnist_mlp.batch_size", "is 1; expected at least 2")));
+  violations.clear();
+  CheckRules(Defaults(), violations);
+  EXPECT_THAT(violations, IsEmpty());
+}
+
+}  // namespace
+}  // namespace normlab
