@@ -1,0 +1,36 @@
+// init.h - initial values of parameters. Each names the standard formula; fans are the inputs and outputs of the matrix.
+//
+// Values are drawn in double and then rounded, in the order the parameter is laid out (PyTorch's [out x in] row-major), so
+// float and double models start from the same numbers.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "base/rng.h"
+#include "nn/aligned_array.h"
+
+namespace normlab::nn {
+
+struct Fans {
+  Index in = 1, out = 1;
+};
+
+// Fills all of `values`.
+using Initializer = std::function<void(Rng& rng, Fans fans, std::span<double> values)>;
+
+namespace init {
+
+Initializer constant(double value);
+Initializer zeros();
+// U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio 2010).
+Initializer glorot_uniform();
+// N(0, 2 / (in + out)).
+Initializer glorot_normal();
+// N(0, 2 / in) (He et al. 2015).
+Initializer he_normal();
+// U(-a, a), a = 1 / sqrt(in): the default of Torch's and PyTorch's Linear.
+Initializer torch_uniform();
+
+}  // namespace init
+}  // namespace normlab::nn

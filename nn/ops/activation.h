@@ -1,0 +1,17 @@
+// activation.h - non-linearities, value by value.
+#pragma once
+
+#include "nn/tape.h"
+
+namespace normlab::nn {
+
+// max(x, 0); the gradient at 0 is 0. NaN stays NaN.
+template <typename T>
+BasicVar<T> relu(BasicVar<T> x);
+// 1 / (1 + exp(-x)).
+template <typename T>
+BasicVar<T> sigmoid(BasicVar<T> x);
+template <typename T>
+BasicVar<T> tanh(BasicVar<T> x);
+
+}  // namespace normlab::nn

@@ -1,0 +1,19 @@
+#include "nn/ops/check.h"
+
+#include <fmt/format.h>
+
+#include "nn/error.h"
+
+namespace normlab::nn::internal {
+
+void throw_shapes(const char* op, const char* label_a, Index rows_a, Index cols_a, const char* label_b, Index rows_b,
+                  Index cols_b, const char* expected) {
+  throw Error(fmt::format("{}: '{}' is {} x {} and '{}' is {} x {}; expected {}", op, label_a, rows_a, cols_a, label_b,
+                          rows_b, cols_b, expected));
+}
+
+void throw_shape(const char* op, const char* label, Index rows, Index cols, const char* expected) {
+  throw Error(fmt::format("{}: '{}' is {} x {}; expected {}", op, label, rows, cols, expected));
+}
+
+}  // namespace normlab::nn::internal

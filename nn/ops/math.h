@@ -1,0 +1,46 @@
+// math.h - the loops under the ops by scalar type: float goes to the vector kernels, double to plain loops. A batch of
+// B examples of F values is B rows of f contiguous values here. For the ops' own use.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "nn/aligned_array.h"
+#include "nn/kernels/norm.h"
+#include "nn/kernels/pointwise.h"
+#include "nn/plain/norm.h"
+
+namespace normlab::nn::math {
+
+using kernels::add_bias;
+using kernels::add_column_sums;
+using kernels::sigmoid;
+using kernels::tanh;
+
+inline void relu(Index n, const float* x, float* y) { kernels::bias_relu(1, n, x, nullptr, y); }
+inline void relu(Index n, const double* x, double* y) {
+  std::transform(x, x + n, y, [](double v) { return v < 0.0 ? 0.0 : v; });
+}
+
+inline void sigmoid(Index n, const double* x, double* y) {
+  std::transform(x, x + n, y, [](double v) { return 1.0 / (1.0 + std::exp(-v)); });
+}
+
+inline void tanh(Index n, const double* x, double* y) {
+  std::transform(x, x + n, y, [](double v) { return std::tanh(v); });
+}
+
+inline void add_bias(Index rows, Index f, const double* x, const double* bias, double* y) {
+  for (Index r = 0; r < rows; ++r) {
+    std::transform(x + r * f, x + (r + 1) * f, bias, y + r * f, std::plus<>());
+  }
+}
+
+inline void add_column_sums(Index rows, Index f, const double* x, double* out) {
+  for (Index r = 0; r < rows; ++r) {
+    std::transform(out, out + f, x + r * f, out, std::plus<>());
+  }
+}
+
+}  // namespace normlab::nn::math

@@ -1,0 +1,144 @@
+#include "nn/parameter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "nn/error.h"
+
+namespace normlab::nn {
+
+template <typename T>
+const T* BasicParameter<T>::gradient() {
+  if (!std::exchange(has_gradient_, true)) {
+    std::fill_n(gradient_memory(), size(), T{0});
+  }
+  return gradient_memory();
+}
+
+template <typename T>
+void BasicParameterStore<T>::require_new(const std::string& name) const {
+  const auto same = [&](const auto& item) {
+    if constexpr (requires { item.data; }) {
+      return item.name == name;
+    } else {
+      return item.name() == name;
+    }
+  };
+  if (std::any_of(parameters_.begin(), parameters_.end(), same) ||
+      std::any_of(buffers_.begin(), buffers_.end(), same)) {
+    throw Error(fmt::format("parameter store: '{}' exists already; give each layer a Scope of its own", name));
+  }
+}
+
+// Makes room for n more values on a cache line boundary and returns where they start. Grows by doubling; new room is zero.
+template <typename T>
+Index BasicParameterStore<T>::reserve(Index n) {
+  constexpr Index kAlign = static_cast<Index>(kCacheLine / sizeof(T));
+  const Index offset = used_;
+  used_ += (n + kAlign - 1) / kAlign * kAlign;
+  if (used_ > values_.size()) {
+    AlignedArray<T> larger(std::max(used_, 2 * values_.size()), T{0});
+    std::copy_n(values_.data(), offset, larger.data());
+    values_ = std::move(larger);
+    gradients_ = {};
+    clear_gradients();
+  }
+  return offset;
+}
+
+template <typename T>
+BasicParameter<T>& BasicParameterStore<T>::add(std::string name, std::vector<std::int64_t> shape,
+                                               const Initializer& initializer) {
+  require_new(name);
+  if (shape.empty() || shape.size() > 2 || *std::min_element(shape.begin(), shape.end()) < 1) {
+    throw Error(fmt::format("parameter store: '{}' has shape [{}]; expected one or two sizes of at least 1", name,
+                            fmt::join(shape, ", ")));
+  }
+  BasicParameter<T>& p = parameters_.emplace_back();
+  p.store_ = this;
+  p.name_ = std::move(name);
+  p.rows_ = shape.back();
+  p.cols_ = shape.size() == 2 ? shape.front() : 1;
+  p.shape_ = std::move(shape);
+  p.offset_ = reserve(p.size());
+  const Fans fans = p.shape_.size() == 2 ? Fans{.in = p.rows_, .out = p.cols_} : Fans{.in = p.rows_, .out = p.rows_};
+  Rng rng(seed_, "init/" + p.name_);
+  std::vector<double> initial(static_cast<std::size_t>(p.size()));
+  initializer(rng, fans, initial);
+  std::transform(initial.begin(), initial.end(), p.value(), [](double v) { return static_cast<T>(v); });
+  return p;
+}
+
+template <typename T>
+BasicBuffer<T>& BasicParameterStore<T>::add_buffer(std::string name, Index n, T value) {
+  require_new(name);
+  return buffers_.emplace_back(BasicBuffer<T>{std::move(name), std::vector<T>(static_cast<std::size_t>(n), value)});
+}
+
+template <typename T>
+BasicParameter<T>& BasicParameterStore<T>::at(std::string_view name) {
+  const auto it = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& p) { return p.name() == name; });
+  if (it == parameters_.end()) {
+    std::vector<std::string> names;
+    std::transform(parameters_.begin(), parameters_.end(), std::back_inserter(names),
+                   [](const auto& p) { return p.name(); });
+    throw Error(fmt::format("parameter store: no '{}'; there is {}", name, fmt::join(names, ", ")));
+  }
+  return *it;
+}
+
+template <typename T>
+T* BasicParameterStore<T>::gradient_memory() {
+  if (gradients_.size() == 0) {
+    gradients_ = AlignedArray<T>(values_.size(), T{0});
+  }
+  return gradients_.data();
+}
+
+template <typename T>
+T* BasicParameterStore<T>::gradients() {
+  for (BasicParameter<T>& p : parameters_) {
+    p.gradient();
+  }
+  return gradient_memory();
+}
+
+template <typename T>
+void BasicParameterStore<T>::clear_gradients() {
+  for (BasicParameter<T>& p : parameters_) {
+    p.has_gradient_ = false;
+  }
+}
+
+template <typename T>
+std::vector<NamedArray<T>> BasicParameterStore<T>::list_flat(const std::string& prefix, T* flat) {
+  std::vector<NamedArray<T>> list;
+  for (BasicParameter<T>& p : parameters_) {
+    list.push_back({.name = prefix + p.name(), .shape = p.shape(), .data = flat + p.offset_, .size = p.size()});
+  }
+  return list;
+}
+
+template <typename T>
+std::vector<NamedArray<T>> BasicParameterStore<T>::list_parameters() {
+  return list_flat("", values());
+}
+
+template <typename T>
+std::vector<NamedArray<T>> BasicParameterStore<T>::list_buffers() {
+  std::vector<NamedArray<T>> list;
+  for (BasicBuffer<T>& b : buffers_) {
+    const auto n = static_cast<std::int64_t>(b.data.size());
+    list.push_back({.name = b.name, .shape = {n}, .data = b.data.data(), .size = n});
+  }
+  return list;
+}
+
+template class BasicParameter<float>;
+template class BasicParameter<double>;
+template class BasicParameterStore<float>;
+template class BasicParameterStore<double>;
+
+}  // namespace normlab::nn

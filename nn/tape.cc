@@ -1,0 +1,138 @@
+#include "nn/tape.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "nn/error.h"
+#include "nn/parameter.h"
+
+namespace normlab::nn {
+
+void internal::throw_stale_var() {
+  throw Error("a Var is used that is empty, or that was made before its tape's last reset(); make it anew in this step");
+}
+
+template <typename T>
+GradSink<T> BasicVar<T>::grad_sink() const {
+  internal::Node<T>& n = node();
+  if (!n.needs_grad) {
+    return {};
+  }
+  if (n.grad == nullptr) {
+    n.grad = tape_->scratch(n.rows * n.cols);
+  }
+  return {.data = n.grad, .accumulate = std::exchange(*n.has_grad, true)};
+}
+
+template <typename T>
+void BasicTape<T>::reset() {
+  arena_.reset();
+  last_ = nullptr;
+  backward_done_ = false;
+  ++generation_;
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::make(const Node& node) {
+  Node* stored = new (arena_.allocate(sizeof(Node))) Node(node);
+  if (stored->has_grad == nullptr) {
+    stored->has_grad = &stored->own_flag;
+  }
+  return Var(this, stored, generation_);
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::input(const char* label, const T* data, Index rows, Index cols) {
+  if (rows < 1 || cols < 1 || data == nullptr) {
+    throw Error(fmt::format("input '{}' is {} x {} at {}; expected data with at least one row and column", label, rows,
+                            cols, static_cast<const void*>(data)));
+  }
+  // Nobody writes to an input: only the op that makes a result calls mutable_data(), and only for its result.
+  return make({.value = const_cast<T*>(data), .rows = rows, .cols = cols, .label = label});
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::parameter(BasicParameter<T>& parameter) {
+  Node node{.value = parameter.value(),
+            .rows = parameter.rows(),
+            .cols = parameter.cols(),
+            .label = parameter.name().c_str()};
+  if (recording_) {
+    node.grad = parameter.gradient_memory();
+    node.has_grad = parameter.gradient_flag();
+    node.needs_grad = true;
+  }
+  return make(node);
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs) {
+  bool needs_grad = false;
+  for (const Var& input : inputs) {
+    check(input, op);
+    needs_grad = needs_grad || input.needs_grad();
+  }
+  return make({.value = scratch(rows * cols), .rows = rows, .cols = cols, .label = op, .needs_grad = needs_grad});
+}
+
+template <typename T>
+void BasicTape<T>::check(const Var& var, const char* op) const {
+  if (var.tape_ != this) {
+    throw Error(fmt::format("{}: '{}' lies on another tape; all inputs of an op come from one", op, var.label()));
+  }
+}
+
+template <typename T>
+void BasicTape<T>::note(std::initializer_list<Var> outputs, void (*run)(void*), void* closure) {
+  const auto count = static_cast<Index>(outputs.size());
+  Node** nodes = arena_.array<Node*>(count);
+  std::transform(outputs.begin(), outputs.end(), nodes, [](const Var& v) { return v.node_; });
+  last_ = new (arena_.allocate(sizeof(Record))) Record{last_, nodes, count, run, closure};
+}
+
+// Whether a gradient came to one of the outputs; if so, the others get zeros.
+template <typename T>
+bool BasicTape<T>::reached(const Record& record) {
+  Node** const begin = record.outputs;
+  Node** const end = begin + record.output_count;
+  if (std::none_of(begin, end, [](const Node* n) { return *n->has_grad; })) {
+    return false;
+  }
+  for (Node** n = begin; n != end; ++n) {
+    const GradSink<T> sink = Var(this, *n, generation_).grad_sink();
+    if (sink && !sink.accumulate) {
+      std::fill_n(sink.data, (*n)->rows * (*n)->cols, T{0});
+    }
+  }
+  return true;
+}
+
+template <typename T>
+void BasicTape<T>::backward(Var loss, const T* cotangent) {
+  check(loss, "backward");
+  if (!loss.needs_grad() || backward_done_) {
+    throw Error(fmt::format("backward: {}", backward_done_ ? "was already called since reset()"
+                                            : recording_   ? fmt::format("'{}' depends on no parameter", loss.label())
+                                                           : "the tape does not record"));
+  }
+  if (cotangent == nullptr && loss.size() != 1) {
+    throw Error(fmt::format("backward: '{}' is {} x {}; expected a 1 x 1 loss, or a cotangent", loss.label(), loss.rows(),
+                            loss.cols()));
+  }
+  backward_done_ = true;
+  const T one{1};
+  std::copy_n(cotangent != nullptr ? cotangent : &one, loss.size(), loss.grad_sink().data);
+  for (const Record* record = last_; record != nullptr; record = record->previous) {
+    if (reached(*record)) {
+      record->run(record->closure);
+    }
+  }
+}
+
+template class BasicVar<float>;
+template class BasicVar<double>;
+template class BasicTape<float>;
+template class BasicTape<double>;
+
+}  // namespace normlab::nn

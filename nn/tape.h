@@ -1,0 +1,196 @@
+// tape.h - define-by-run differentiation: ops run at once and note how to go back; backward() walks the notes in reverse.
+//
+// Model code is plain C++ over Vars, which are small handles by value. A value is a matrix F x B in column-major order,
+// one example per column; a vector has one column, a scalar is 1 x 1. Everything made in a step lies in one arena and dies
+// at reset(); parameters live in a ParameterStore and only lend their memory.
+//
+//   Tape tape;
+//   for (...) {
+//     tape.reset();
+//     Var loss = softmax_cross_entropy(model.logits(tape.input("x", pixels, 784, batch)), labels);
+//     tape.backward(loss);
+//     optimizer.step(update);
+//   }
+//
+// The tape knows no op: an op is a free function that asks for a result, fills it, and leaves a closure behind (see
+// "For ops"). Adding one changes nothing here.
+//
+// Threads: one thread drives a tape; ops use base/parallel.h inside. Two tapes may share a store only to infer.
+// Errors: nn::Error for a Var that outlived reset(), Vars of two tapes in one op, and backward() called wrongly.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "nn/arena.h"
+
+namespace normlab::nn {
+
+template <typename T>
+class BasicTape;
+template <typename T>
+class BasicParameter;
+
+namespace internal {
+
+// What a Var points at. Lives in the arena.
+template <typename T>
+struct Node {
+  T* value;
+  T* grad;           // room for the gradient; null until something flows there
+  bool* has_grad;    // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
+  Index rows, cols;
+  const char* label;  // the op, input or parameter it comes from
+  bool needs_grad;
+  bool own_flag;
+};
+
+[[noreturn]] void throw_stale_var();
+
+}  // namespace internal
+
+// Where an op's backward puts an input's gradient. The first contribution is written and later ones are added, so that
+// no gradient is ever cleared. Take a sink right before filling it, and fill all of it: taking it counts as the first.
+template <typename T>
+struct GradSink {
+  T* data = nullptr;  // null: nobody wants this gradient
+  bool accumulate = false;
+
+  explicit operator bool() const { return data != nullptr; }
+};
+
+// Handle of a value on a tape. Trivially copyable; unusable after the tape's reset(), which is checked.
+template <typename T>
+class BasicVar {
+ public:
+  BasicVar() = default;
+
+  Index rows() const { return node().rows; }
+  Index cols() const { return node().cols; }
+  Index size() const { return node().rows * node().cols; }
+  const T* data() const { return node().value; }
+  T scalar() const { return node().value[0]; }  // the value of a 1 x 1
+  const char* label() const { return node().label; }
+  BasicTape<T>& tape() const { return *tape_; }
+
+  // Whether backward() will bring a gradient here.
+  bool needs_grad() const { return node().needs_grad; }
+  // After backward(), or inside an op's backward for its outputs: the gradient, laid out like data(); null if none came.
+  const T* grad() const { return *node().has_grad ? node().grad : nullptr; }
+
+  // For ops: the result's memory, and the way to an input's gradient.
+  T* mutable_data() const { return node().value; }
+  GradSink<T> grad_sink() const;
+
+ private:
+  friend class BasicTape<T>;
+  BasicVar(BasicTape<T>* tape, internal::Node<T>* node, std::uint32_t generation)
+      : tape_(tape), node_(node), generation_(generation) {}
+  internal::Node<T>& node() const;
+
+  BasicTape<T>* tape_ = nullptr;
+  internal::Node<T>* node_ = nullptr;
+  std::uint32_t generation_ = 0;
+};
+
+enum class Recording { kOn, kOff };
+
+template <typename T>
+class BasicTape {
+ public:
+  using Var = BasicVar<T>;
+
+  // With recording off nothing is noted and no Var needs a gradient: for evaluation.
+  explicit BasicTape(Recording recording = Recording::kOn) : recording_(recording == Recording::kOn) {}
+  BasicTape(const BasicTape&) = delete;
+  BasicTape& operator=(const BasicTape&) = delete;
+
+  // Forgets all Vars and keeps the memory. Start every step with it.
+  void reset();
+
+  // A constant: borrows rows * cols values until reset(). `label` must live as long; it is for error messages.
+  Var input(const char* label, const T* data, Index rows, Index cols);
+  // A parameter of a store; its gradient goes to the store. May be called many times in a step, gradients add up.
+  Var parameter(BasicParameter<T>& parameter);
+
+  // Computes d loss / d everything that needs it. Once per reset(). `loss` is 1 x 1, or any shape with a `cotangent` of
+  // that shape: then the gradients are those of sum(cotangent * loss).
+  void backward(Var loss, const T* cotangent = nullptr);
+
+  // --- For ops ---
+
+  // An uninitialised result of the op. It needs a gradient if an input does.
+  Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs);
+  // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.
+  T* scratch(Index n) { return arena_.array<T>(n); }
+  template <typename U>
+  U* scratch_of(Index n) {
+    return arena_.array<U>(n);
+  }
+  // Notes `fn`, to be called once in backward() if a gradient reached one of `outputs`; the grad() of every output is
+  // there then, zeros where none came. fn captures Vars, pointers and numbers by value.
+  template <typename Fn>
+  void on_backward(std::initializer_list<Var> outputs, Fn fn);
+
+  bool recording() const { return recording_; }
+  std::size_t reserved_bytes() const { return arena_.capacity(); }
+
+ private:
+  friend class BasicVar<T>;
+  using Node = internal::Node<T>;
+  // One op's way back; its closure follows it in memory.
+  struct Record {
+    Record* previous;
+    Node** outputs;
+    Index output_count;
+    void (*run)(void* closure);
+    void* closure;
+  };
+
+  Var make(const Node& node);
+  void check(const Var& var, const char* op) const;
+  void note(std::initializer_list<Var> outputs, void (*run)(void*), void* closure);
+  bool reached(const Record& record);
+
+  Arena arena_;
+  Record* last_ = nullptr;
+  std::uint32_t generation_ = 1;
+  bool recording_;
+  bool backward_done_ = false;
+};
+
+template <typename T>
+inline internal::Node<T>& BasicVar<T>::node() const {
+  if (tape_ == nullptr || generation_ != tape_->generation_) [[unlikely]] {
+    internal::throw_stale_var();
+  }
+  return *node_;
+}
+
+template <typename T>
+template <typename Fn>
+void BasicTape<T>::on_backward(std::initializer_list<Var> outputs, Fn fn) {
+  static_assert(std::is_trivially_copyable_v<Fn>, "capture Vars, pointers and numbers: the arena destroys nothing");
+  bool needed = false;
+  for (const Var& output : outputs) {
+    needed = needed || output.needs_grad();
+  }
+  if (!needed) {
+    return;
+  }
+  Fn* closure = new (arena_.allocate(sizeof(Fn))) Fn(std::move(fn));
+  note(outputs, [](void* memory) { (*static_cast<Fn*>(memory))(); }, closure);
+}
+
+using Tape = BasicTape<float>;
+using Var = BasicVar<float>;
+
+extern template class BasicVar<float>;
+extern template class BasicVar<double>;
+extern template class BasicTape<float>;
+extern template class BasicTape<double>;
+
+}  // namespace normlab::nn

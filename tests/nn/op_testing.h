@@ -1,0 +1,71 @@
+// op_testing.h - inputs for gradient checks, and the check as a gtest assertion.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "nn/gradcheck.h"
+
+namespace normlab::nn {
+
+struct Shape {
+  Index features, batch;
+};
+
+// What each op is checked over: one unit, one example, odd sizes, more units than examples and fewer.
+inline const std::vector<Shape> kShapes = {{1, 1}, {3, 1}, {1, 3}, {3, 3}, {17, 3}, {3, 17}, {17, 17}};
+
+inline std::string ShapeName(const testing::TestParamInfo<Shape>& info) {
+  return std::to_string(info.param.features) + "x" + std::to_string(info.param.batch);
+}
+
+// Names the inputs of an op, draws them, and hands them to the op as Vars on a tape.
+class Inputs {
+ public:
+  explicit Inputs(std::uint64_t seed = 1) : store_(seed) {}
+
+  // features x batch values around `mean`.
+  Inputs& normal(const std::string& name, Index features, Index batch, double mean = 0.0, double deviation = 1.0) {
+    return add(name, {batch, features}, [=](Rng& rng) { return mean + deviation * rng.Normal(); });
+  }
+  // Values at least 0.1 away from 0, where relu has its kink.
+  Inputs& away_from_zero(const std::string& name, Index features, Index batch) {
+    return add(name, {batch, features}, [](Rng& rng) {
+      const double v = rng.Normal();
+      return v + std::copysign(0.1, v);
+    });
+  }
+  // A vector of values that differ: a constant gain hides a gain applied in the wrong place.
+  Inputs& vector(const std::string& name, Index n, double lo = 0.5, double hi = 2.0) {
+    return add(name, {n}, [=](Rng& rng) { return rng.Uniform(lo, hi); });
+  }
+
+  BasicParameterStore<double>& store() { return store_; }
+  BasicParameter<double>& operator[](const std::string& name) { return store_.at(name); }
+  BasicVar<double> on(BasicTape<double>& tape, const std::string& name) { return tape.parameter(store_.at(name)); }
+
+ private:
+  template <typename Draw>
+  Inputs& add(const std::string& name, std::vector<std::int64_t> shape, Draw draw) {
+    store_.add(name, std::move(shape), [draw](Rng& rng, Fans, std::span<double> values) {
+      for (double& v : values) {
+        v = draw(rng);
+      }
+    });
+    return *this;
+  }
+
+  BasicParameterStore<double> store_;
+};
+
+// EXPECT_TRUE(GradientIsRight(...)) names the worst element when it is not.
+inline testing::AssertionResult GradientIsRight(Inputs& inputs, const Differentiable& f,
+                                                const GradCheckOptions& options = {}) {
+  const GradCheckReport report = check_gradients(inputs.store(), f, options);
+  return (report.ok ? testing::AssertionSuccess() : testing::AssertionFailure()) << report.worst;
+}
+
+}  // namespace normlab::nn
