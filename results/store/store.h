@@ -7,10 +7,10 @@
 // The store knows no wire types: a job's spec is opaque bytes to it, beside the columns it filters by.
 //
 // Thread safety: all methods, any thread. Write calls block until durable; do not call them from a gRPC reaction.
-// Errors: kNotFound for an unknown job, kFailedPrecondition for a stale attempt or a state that does not allow the call,
-// kAlreadyExists for a request id used with another body, kResourceExhausted when the disk is full (nothing acknowledged
-// is lost, reads go on), kDataLoss for a chunk or checkpoint whose checksum is wrong, kInternal when SQLite reports an
-// I/O error on commit: the store then refuses further writes until it is reopened.
+// Errors: kNotFound for an unknown job, kFailedPrecondition for a stale attempt or a state that does not allow the
+// call, kAlreadyExists for a request id used with another body, kResourceExhausted when the disk is full (nothing
+// acknowledged is lost, reads go on), kDataLoss for a chunk or checkpoint whose checksum is wrong, kInternal when
+// SQLite reports an I/O error on commit: the store then refuses further writes until it is reopened.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +72,8 @@ struct NewJob {
   std::string dataset;
   int priority = 0;
   std::map<std::string, std::string> labels;
-  bool rerun = false;  // true: a new job even if one of the same identity is queued, running or has succeeded or diverged
+  bool rerun =
+      false;  // true: a new job even if one of the same identity is queued, running or has succeeded or diverged
 };
 
 struct CreatedJob {
@@ -93,7 +94,7 @@ struct JobFilter {
 };
 
 struct JobPage {
-  std::vector<Job> jobs;  // newest first
+  std::vector<Job> jobs;             // newest first
   std::optional<JobId> next_before;  // pass as `before` for the next page; absent: the end
 };
 
@@ -197,22 +198,24 @@ struct StoreOptions {
 
 class Store {
  public:
-  // Opens or creates <directory>/normlab.db and its checkpoint and artifact folders. Migrates an older schema inside one
-  // transaction after a backup beside it; refuses a newer one and a file that is not a normlab store (kFailedPrecondition).
+  // Opens or creates <directory>/normlab.db and its checkpoint and artifact folders. Migrates an older schema inside
+  // one transaction after a backup beside it; refuses a newer one and a file that is not a normlab store
+  // (kFailedPrecondition).
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory, StoreOptions options = {});
   // Commits what is queued, checkpoints the WAL.
   virtual ~Store() = default;
 
   // --- jobs ---
   // All or none. A replay of `request` returns the first answer.
-  virtual absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) = 0;
+  virtual absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request,
+                                                             const std::vector<NewJob>& jobs) = 0;
   virtual absl::StatusOr<Job> GetJob(JobId id) = 0;
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
   // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.
   virtual absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) = 0;
   virtual absl::StatusOr<Job> Cancel(const Request& request, JobId id) = 0;
-  // A new job with the spec of a CANCELLED or FAILED one, starting from its newest good checkpoint and with its points up to
-  // that step.
+  // A new job with the spec of a CANCELLED or FAILED one, starting from its newest good checkpoint and with its points
+  // up to that step.
   virtual absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) = 0;
   virtual absl::Status Delete(const Request& request, JobId id) = 0;
   // Jobs whose revision is later than `after`, by revision; at most `limit`.
@@ -231,9 +234,10 @@ class Store {
   // Stores new points; points at or before a stored step are compared bit by bit. A difference fails the job
   // (kDataLoss; state FAILED, the error names series, step and both values).
   virtual absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) = 0;
-  // `file` holds the whole content, complete and checked; the call publishes it and then inserts its row. Keeps the last two
-  // and the best.
-  virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) = 0;
+  // `file` holds the whole content, complete and checked; the call publishes it and then inserts its row. Keeps the
+  // last two and the best.
+  virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
+                                     std::unique_ptr<PendingFile> file) = 0;
   // A file to write a checkpoint or artifact into.
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
   // The newest checkpoint whose checksum holds, with its bytes.
@@ -249,8 +253,8 @@ class Store {
   // Points of `jobs` stored after `sequence`, at most `limit` points.
   virtual absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) = 0;
 
-  // Blocks until something was committed since `seen` (a counter this returns) or `timeout_ms` has passed. For streams and
-  // leases that wait for news.
+  // Blocks until something was committed since `seen` (a counter this returns) or `timeout_ms` has passed. For streams
+  // and leases that wait for news.
   virtual std::uint64_t WaitForCommit(std::uint64_t seen, int timeout_ms) = 0;
 };
 

@@ -1,0 +1,42 @@
+// chunk.h - points of one series in columns, and the packed form in which older ones are stored.
+//
+// Codec 1: steps, wall times, sequences and attempts as differences, each a zigzag varint, one column after the other;
+// then the values' bytes, all lowest bytes first, then all second ones, and so on, which puts the slowly changing
+// exponents side by side; then zstd level 3 over everything. Noisy losses take about 4.5 bytes a point. Bits come back
+// exactly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace normlab::store {
+
+// Columns of equal length, by rising step.
+struct Points {
+  std::vector<std::uint64_t> steps;
+  std::vector<std::int64_t> wall_ms;
+  std::vector<std::uint64_t> sequences;
+  std::vector<std::int64_t> attempts;  // which stored the point
+  std::vector<double> values;
+
+  std::size_t size() const { return steps.size(); }
+};
+
+// Points [begin, end) of `points`.
+Points Slice(const Points& points, std::size_t begin, std::size_t end);
+
+inline constexpr int kChunkCodec = 1;
+inline constexpr std::size_t kChunkPoints = 1024;  // with 4 KiB pages its data overflows into whole pages
+
+std::string EncodeChunk(const Points& points);
+
+// Appends the `n` points of `data` to `points`. kDataLoss if `data` is not such a chunk, whatever bytes it holds;
+// `points` is then spoilt. Call after checking the checksum, so that this says "wrong codec", not "damaged disk".
+absl::Status DecodeChunk(std::string_view data, std::size_t n, Points& points);
+
+}  // namespace normlab::store

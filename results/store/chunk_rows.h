@@ -1,0 +1,43 @@
+// chunk_rows.h - rows of the table `chunk`: packed points beside a header that says which, under one checksum.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/status.h"
+#include "results/store/chunk.h"
+#include "results/store/sqlite.h"
+
+namespace normlab::store {
+
+// What a chunk's row says beside its data.
+struct ChunkHeader {
+  std::int64_t series = 0;
+  std::uint64_t first_step = 0;
+  std::uint64_t last_step = 0;
+  std::uint64_t first_sequence = 0;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t points = 0;
+  std::int64_t codec = kChunkCodec;
+  double min = 0;  // over finite values, NaN without any
+  double max = 0;
+  std::uint64_t not_finite = 0;
+};
+
+// CRC-32C of the data and the header: a flipped bit in either is found.
+std::uint32_t ChunkChecksum(const ChunkHeader& header, std::string_view data);
+
+// Packs `points`, at least one, into a new row.
+absl::Status InsertChunk(Connection& db, std::int64_t series, const Points& points);
+
+// Unpacks the current row of a query that starts as kSelectChunk, behind `points`. kDataLoss if its checksum is wrong.
+inline constexpr std::string_view kSelectChunk =
+    "SELECT series, first_step, last_step, first_sequence, last_sequence, points, codec, min_bits, max_bits, "
+    "not_finite, "
+    "crc32c, data FROM chunk ";
+absl::Status UnpackChunk(const Query& row, Points& points);
+
+// Widens [min, max], NaN if empty, to the finite ones of `values`; counts the others.
+void Summarise(const std::vector<double>& values, double& min, double& max, std::uint64_t& not_finite);
+
+}  // namespace normlab::store

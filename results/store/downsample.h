@@ -1,0 +1,23 @@
+// downsample.h - picks the points of a long curve that a plot needs. Pure functions of the values; deterministic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace normlab::store {
+
+// Both functions return rising positions in `values`, at most max_points > 0 of them, and all of them if there are no
+// more than that. Values that are not finite are picked only where nothing else is there to pick.
+
+// The least and the greatest value of each of max_points / 2 runs of equal length (+-1): spikes stay. With max_points
+// 1, the last point.
+std::vector<std::size_t> MinMax(std::span<const double> values, std::size_t max_points);
+
+// Largest triangle three buckets (Steinarsson 2013): the first and the last point, and from each of max_points - 2 runs
+// between them the point that spans the largest triangle with the point picked before and the mean of the next run.
+std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<const double> values,
+                              std::size_t max_points);
+
+}  // namespace normlab::store

@@ -1,0 +1,83 @@
+#include "results/store/files.h"
+
+#include <fmt/format.h>
+
+#include <random>
+#include <set>
+
+#include "base/crc32c.h"
+#include "base/log.h"
+
+namespace normlab::store {
+
+Files::Files(FileSystem& fs, std::string directory)
+    : fs_(fs),
+      directory_(std::move(directory)),
+      run_(fmt::format("{:08x}{:08x}", std::random_device()(), std::random_device()())) {}
+
+absl::StatusOr<std::unique_ptr<Files>> Files::Open(FileSystem& fs, const std::string& directory) {
+  std::unique_ptr<Files> files(new Files(fs, directory));
+  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(files->FolderPath(Folder::kCheckpoints)));
+  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(files->FolderPath(Folder::kArtifacts)));
+  return files;
+}
+
+std::string Files::FolderPath(Folder folder) const {
+  return directory_ + (folder == Folder::kCheckpoints ? "/checkpoints" : "/artifacts");
+}
+
+absl::StatusOr<std::unique_ptr<NamedFile>> Files::Create(Folder folder, std::string_view stem) {
+  std::string name = fmt::format("{}-{}-{}", stem, run_, created_.fetch_add(1));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file,
+                           fs_.Create(fmt::format("{}/{}", FolderPath(folder), name)));
+  return std::make_unique<NamedFile>(std::move(name), std::move(file));
+}
+
+absl::StatusOr<std::string> Files::Read(Folder folder, const std::string& name, std::uint64_t size,
+                                        std::uint32_t crc32c) {
+  const std::string path = fmt::format("{}/{}", FolderPath(folder), name);
+  absl::StatusOr<std::string> bytes = fs_.Read(path);
+  if (absl::IsNotFound(bytes.status())) {
+    return absl::DataLossError(fmt::format("{} is gone", path));
+  }
+  NORMLAB_RETURN_IF_ERROR(bytes.status());
+  if (bytes->size() != size) {
+    return absl::DataLossError(fmt::format("{} has {} bytes, expected {}", path, bytes->size(), size));
+  }
+  if (const std::uint32_t found = Crc32c(*bytes); found != crc32c) {
+    return absl::DataLossError(fmt::format("{} has checksum {:#010x}, expected {:#010x}", path, found, crc32c));
+  }
+  return bytes;
+}
+
+void Files::Remove(Folder folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const absl::Status status = fs_.Remove(fmt::format("{}/{}", FolderPath(folder), name));
+    if (!status.ok() && !absl::IsNotFound(status)) {
+      Log(LogLevel::kWarning, "store_file_not_removed", {{"error", Message(status)}});
+    }
+  }
+}
+
+absl::Status Files::RemoveOrphans(Connection& db) {
+  NORMLAB_RETURN_IF_ERROR(RemoveUnnamed(db, Folder::kCheckpoints, "SELECT file FROM checkpoint"));
+  return RemoveUnnamed(db, Folder::kArtifacts, "SELECT file FROM artifact");
+}
+
+absl::Status Files::RemoveUnnamed(Connection& db, Folder folder, std::string_view names_sql) {
+  std::set<std::string> named;
+  Query row = db.Ask(names_sql);
+  while (row.Next()) {
+    named.insert(row.Text(0));
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<std::string> orphans, fs_.List(FolderPath(folder)));
+  std::erase_if(orphans, [&](const std::string& name) { return named.contains(name); });
+  if (!orphans.empty()) {
+    Log(LogLevel::kInfo, "store_orphans_removed", {{"folder", FolderPath(folder)}, {"files", orphans.size()}});
+  }
+  Remove(folder, orphans);
+  return absl::OkStatus();
+}
+
+}  // namespace normlab::store

@@ -1,0 +1,258 @@
+#include "results/store/jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace normlab::store {
+namespace {
+
+constexpr std::string_view kSelectJob =
+    "SELECT id, spec, experiment, identity, dataset, state, priority, attempt, created_ms, started_ms, finished_ms, "
+    "steps_done, steps_total, steps_per_second, cpu_seconds, error, fingerprint, worker, revision FROM job WHERE id = "
+    "?1";
+
+// The current row of a query that starts as kSelectJob.
+Job ReadRow(const Query& row) {
+  Job job;
+  job.id = row.Int(0);
+  job.spec = row.Text(1);
+  job.experiment = row.Text(2);
+  job.identity = row.Text(3);
+  job.dataset = row.Text(4);
+  job.state = static_cast<JobState>(row.Int(5));
+  job.priority = static_cast<int>(row.Int(6));
+  job.attempt = static_cast<int>(row.Int(7));
+  job.created_ms = row.Int(8);
+  job.started_ms = row.Int(9);
+  job.finished_ms = row.Int(10);
+  job.steps_done = row.Unsigned(11);
+  job.steps_total = row.Unsigned(12);
+  job.steps_per_second = row.Real(13);
+  job.cpu_seconds = row.Real(14);
+  job.error = row.Text(15);
+  job.fingerprint = row.Text(16);
+  job.worker = row.Text(17);
+  job.revision = row.Unsigned(18);
+  return job;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> LoadPairs(Connection& db, std::string_view sql, JobId id) {
+  std::map<std::string, std::string> pairs;
+  Query row = db.Ask(sql, id);
+  while (row.Next()) {
+    pairs.emplace_hint(pairs.end(), row.Text(0), row.Text(1));
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return pairs;
+}
+
+absl::StatusOr<std::vector<JobId>> ReadIds(Query row) {
+  std::vector<JobId> ids;
+  while (row.Next()) {
+    ids.push_back(row.Int(0));
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return ids;
+}
+
+bool Matches(const Job& job, const JobFilter& filter) {
+  if (!filter.states.empty() &&
+      std::find(filter.states.begin(), filter.states.end(), job.state) == filter.states.end()) {
+    return false;
+  }
+  if (!filter.experiment.empty() && job.experiment != filter.experiment) {
+    return false;
+  }
+  return std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
+    const auto it = job.labels.find(wanted.first);
+    return it != job.labels.end() && it->second == wanted.second;
+  });
+}
+
+constexpr std::array kAllStates = {JobState::kQueued, JobState::kRunning,   JobState::kCancelling, JobState::kSucceeded,
+                                   JobState::kFailed, JobState::kCancelled, JobState::kDiverged};
+
+// The newest `limit` ids below `before` of the states and the experiment, newest first. One walk along an index for
+// each state: SQLite has no index order for "one of these states, by id".
+absl::StatusOr<std::vector<JobId>> IdsByState(Connection& db, const JobFilter& filter, JobId before,
+                                              std::int64_t limit) {
+  std::vector<JobState> states = filter.states;
+  if (states.empty()) {
+    states.assign(kAllStates.begin(), kAllStates.end());
+  }
+  std::sort(states.begin(), states.end());
+  states.erase(std::unique(states.begin(), states.end()), states.end());
+  std::vector<JobId> ids;
+  for (const JobState state : states) {
+    NORMLAB_ASSIGN_OR_RETURN(
+        const std::vector<JobId> some,
+        filter.experiment.empty()
+            ? ReadIds(db.Ask("SELECT id FROM job WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+                             static_cast<int>(state), before, limit))
+            : ReadIds(db.Ask(
+                  "SELECT id FROM job WHERE experiment = ?4 AND state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+                  static_cast<int>(state), before, limit, filter.experiment)));
+    ids.insert(ids.end(), some.begin(), some.end());
+  }
+  std::sort(ids.begin(), ids.end(), std::greater<>());
+  if (ids.size() > static_cast<std::size_t>(limit)) {
+    ids.resize(limit);
+  }
+  return ids;
+}
+
+// Candidates for a page, newest first; each must still be held against the filter. Fewer than `limit`: there are no
+// more.
+absl::StatusOr<std::vector<JobId>> Candidates(Connection& db, const JobFilter& filter, JobId before,
+                                              std::int64_t limit) {
+  if (!filter.labels.empty()) {
+    const auto& [key, value] = *filter.labels.begin();
+    return ReadIds(db.Ask("SELECT job FROM label WHERE key = ?1 AND value = ?2 AND job < ?3 ORDER BY job DESC LIMIT ?4",
+                          key, value, before, limit));
+  }
+  if (!filter.states.empty() || !filter.experiment.empty()) {
+    return IdsByState(db, filter, before, limit);
+  }
+  return ReadIds(db.Ask("SELECT id FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before, limit));
+}
+
+}  // namespace
+
+std::string JobName(JobId id) { return fmt::format("job j{}", id); }
+
+std::string_view StateName(JobState state) {
+  constexpr std::array<std::string_view, 8> kNames = {"?",         "QUEUED", "RUNNING",   "CANCELLING",
+                                                      "SUCCEEDED", "FAILED", "CANCELLED", "DIVERGED"};
+  const auto index = static_cast<std::size_t>(state);
+  return index < kNames.size() ? kNames[index] : kNames[0];
+}
+
+absl::StatusOr<std::uint64_t> NextRevision(Connection& db) {
+  return db.Int("UPDATE counter SET revision = revision + 1 RETURNING revision");
+}
+
+absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t now_ms) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::uint64_t revision, NextRevision(db));
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("INSERT INTO job(experiment, identity, dataset, state, priority, created_ms, revision, spec) "
+             "VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7)",
+             job.experiment, job.identity, job.dataset, job.priority, now_ms, revision, Blob{job.spec}));
+  const JobId id = db.LastRowId();
+  for (const auto& [key, value] : job.labels) {
+    NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO label(job, key, value) VALUES(?1, ?2, ?3)", id, key, value));
+  }
+  return id;
+}
+
+absl::StatusOr<Job> LoadJob(Connection& db, JobId id) {
+  Query row = db.Ask(kSelectJob, id);
+  if (!row.Next()) {
+    NORMLAB_RETURN_IF_ERROR(row.status());
+    return absl::NotFoundError(fmt::format("{} does not exist", JobName(id)));
+  }
+  Job job = ReadRow(row);
+  NORMLAB_ASSIGN_OR_RETURN(job.labels, LoadPairs(db, "SELECT key, value FROM label WHERE job = ?1 ORDER BY key", id));
+  NORMLAB_ASSIGN_OR_RETURN(job.facts, LoadPairs(db, "SELECT key, value FROM fact WHERE job = ?1 ORDER BY key", id));
+  return job;
+}
+
+absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids) {
+  std::vector<Job> jobs;
+  jobs.reserve(ids.size());
+  for (const JobId id : ids) {
+    NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+absl::Status ReplaceFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts) {
+  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM fact WHERE job = ?1", id));
+  for (const auto& [key, value] : facts) {
+    NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO fact(job, key, value) VALUES(?1, ?2, ?3)", id, key, value));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit) {
+  if (limit <= 0) {
+    return absl::InvalidArgumentError(fmt::format("a page of {} jobs was asked for; expected at least 1", limit));
+  }
+  JobPage page;
+  JobId cursor = before.value_or(std::numeric_limits<JobId>::max());
+  for (;;) {
+    // One more than wanted tells whether there is a next page.
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids, Candidates(db, filter, cursor, std::int64_t{limit} + 1));
+    for (const JobId id : ids) {
+      NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
+      if (!Matches(job, filter)) {
+        continue;
+      }
+      if (page.jobs.size() == static_cast<std::size_t>(limit)) {
+        page.next_before = page.jobs.back().id;
+        return page;
+      }
+      page.jobs.push_back(std::move(job));
+    }
+    if (ids.size() <= static_cast<std::size_t>(limit)) {
+      return page;
+    }
+    cursor = ids.back();
+  }
+}
+
+absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_view identity) {
+  Query row = db.Ask(
+      "SELECT id FROM job WHERE identity = ?1 "
+      "ORDER BY CASE state WHEN 4 THEN 0 WHEN 7 THEN 1 WHEN 2 THEN 2 WHEN 1 THEN 3 ELSE 4 END, id DESC LIMIT 1",
+      identity);
+  std::optional<JobId> best;
+  if (row.Next()) {
+    best = row.Int(0);
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return best;
+}
+
+absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit) {
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::vector<JobId> ids,
+      ReadIds(db.Ask("SELECT id FROM job WHERE revision > ?1 ORDER BY revision LIMIT ?2", after, limit)));
+  return LoadJobs(db, ids);
+}
+
+absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids,
+                           ReadIds(db.Ask("SELECT id FROM job WHERE state IN (2, 3) ORDER BY id")));
+  return LoadJobs(db, ids);
+}
+
+absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
+                                                   std::int64_t now_ms) {
+  std::vector<CreatedJob> created;
+  created.reserve(jobs.size());
+  for (const NewJob& wanted : jobs) {
+    std::optional<Job> stored;
+    if (!wanted.rerun) {
+      NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> best, BestOfIdentity(db, wanted.identity));
+      if (best.has_value()) {
+        NORMLAB_ASSIGN_OR_RETURN(stored, LoadJob(db, *best));
+      }
+    }
+    // A job that failed, was cancelled or is being cancelled will not give the result that is asked for.
+    if (stored.has_value() && stored->state != JobState::kFailed && stored->state != JobState::kCancelled &&
+        stored->state != JobState::kCancelling) {
+      created.push_back({std::move(*stored), true});
+      continue;
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const JobId id, InsertJob(db, wanted, now_ms));
+    NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
+    created.push_back({std::move(job), false});
+  }
+  return created;
+}
+
+}  // namespace normlab::store

@@ -1,0 +1,56 @@
+// jobs.h - rows of jobs: insert, load, list, find. State changes are in transitions.h.
+//
+// All functions run on the connection they are given: inside the writer's transaction or a reader's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+// "job j17", for messages.
+std::string JobName(JobId id);
+std::string_view StateName(JobState state);
+
+// Takes the next revision, for a change of a job.
+absl::StatusOr<std::uint64_t> NextRevision(Connection& db);
+
+// Runs an UPDATE of one job whose SET holds NORMLAB_NEW_REVISION, and takes that revision if a row was changed. Whether
+// one was.
+template <typename... Args>
+absl::StatusOr<bool> ChangeJob(Connection& db, std::string_view sql, const Args&... args) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t changed, db.Change(sql, args...));
+  if (changed == 1) {
+    NORMLAB_RETURN_IF_ERROR(NextRevision(db).status());
+  }
+  return changed == 1;
+}
+#define NORMLAB_NEW_REVISION "revision = (SELECT revision + 1 FROM counter)"
+
+// Adds a queued job.
+absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t now_ms);
+// kNotFound if there is none.
+absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
+// In the order of `ids`.
+absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids);
+absl::Status ReplaceFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts);
+
+absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit);
+// As Store::FindByIdentity.
+absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_view identity);
+absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit);
+absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db);
+
+// For each of `jobs`: the stored job of its identity that makes a new one unnecessary, else a new one.
+absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
+                                                   std::int64_t now_ms);
+
+}  // namespace normlab::store

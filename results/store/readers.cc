@@ -1,0 +1,33 @@
+#include "results/store/readers.h"
+
+namespace normlab::store {
+
+absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs) {
+  std::unique_ptr<Readers> readers(new Readers());
+  for (int i = 0; i < count; ++i) {
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
+                             Connection::Open(path, {.read_only = true, .vfs = vfs}));
+    readers->GiveBack(std::move(connection));
+  }
+  return readers;
+}
+
+std::unique_ptr<Connection> Readers::Take() {
+  MutexLock lock(mutex_);
+  while (idle_.empty()) {
+    lock.Wait(returned_);
+  }
+  std::unique_ptr<Connection> connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
+void Readers::GiveBack(std::unique_ptr<Connection> connection) {
+  {
+    const MutexLock lock(mutex_);
+    idle_.push_back(std::move(connection));
+  }
+  returned_.notify_one();
+}
+
+}  // namespace normlab::store

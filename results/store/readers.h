@@ -1,0 +1,54 @@
+// readers.h - a few read-only connections that share the file with the writer and never wait for it.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "results/store/sqlite.h"
+
+namespace normlab::store {
+
+// Thread safety: all methods, any thread.
+class Readers {
+ public:
+  static absl::StatusOr<std::unique_ptr<Readers>> Open(const std::string& path, int count, const std::string& vfs);
+
+  // Calls work(connection) inside a read transaction, so that it sees one state of the store however many queries it
+  // makes. `work` returns a StatusOr or a Status and must not call Read again. Waits while all connections are busy.
+  template <typename Work>
+  auto Read(const Work& work) -> decltype(work(std::declval<Connection&>())) {
+    const Loan loan(*this);
+    const Transaction transaction(loan.connection(), Transaction::Kind::kRead);
+    NORMLAB_RETURN_IF_ERROR(transaction.status());
+    return work(loan.connection());
+  }
+
+ private:
+  class Loan {
+   public:
+    explicit Loan(Readers& readers) : readers_(readers), connection_(readers.Take()) {}
+    ~Loan() { readers_.GiveBack(std::move(connection_)); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    Connection& connection() const { return *connection_; }
+
+   private:
+    Readers& readers_;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  Readers() = default;
+  std::unique_ptr<Connection> Take();
+  void GiveBack(std::unique_ptr<Connection> connection);
+
+  Mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace normlab::store

@@ -1,0 +1,49 @@
+#include "results/store/removal.h"
+
+#include <fmt/format.h>
+
+#include "results/store/file_rows.h"
+#include "results/store/jobs.h"
+
+namespace normlab::store {
+namespace {
+
+// About as much work as a group of points, so that a deletion does not hold up those who wait behind it.
+constexpr int kPurgedChunks = 128;
+constexpr int kPurgedTailPoints = 2048;
+
+}  // namespace
+
+absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(const Job job, LoadJob(db, id));
+  if (!IsTerminal(job.state)) {
+    return absl::FailedPreconditionError(fmt::format("{} is {}; cancel it and wait for it to stop before deleting it",
+                                                     JobName(id), StateName(job.state)));
+  }
+  RemovedFiles files;
+  NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, id));
+  NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, id));
+  NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO purge(series) SELECT id FROM series WHERE job = ?1", id));
+  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM job WHERE id = ?1", id));
+  return files;
+}
+
+absl::StatusOr<bool> PurgeSome(Connection& db) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t series, db.Int("SELECT series FROM purge LIMIT 1"));
+  if (series == 0) {
+    return false;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t chunks,
+                           db.Change("DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE series = ?1 LIMIT ?2)",
+                                     series, kPurgedChunks));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::int64_t points,
+      db.Change("DELETE FROM tail WHERE series = ?1 AND step IN (SELECT step FROM tail WHERE series = ?1 LIMIT ?2)",
+                series, kPurgedTailPoints));
+  if (chunks < kPurgedChunks && points < kPurgedTailPoints) {
+    NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM purge WHERE series = ?1", series));
+  }
+  return true;
+}
+
+}  // namespace normlab::store

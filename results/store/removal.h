@@ -1,0 +1,27 @@
+// removal.h - deleting jobs: at once for everyone who looks, in bounded pieces on disk.
+//
+// Both functions run inside the writer's transaction.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+struct RemovedFiles {
+  std::vector<std::string> checkpoints;
+  std::vector<std::string> artifacts;
+};
+
+// Removes a terminal job from sight and notes its series for PurgeSome. The files are to be removed after the commit.
+// kFailedPrecondition while the job is not terminal.
+absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id);
+
+// Removes some points of deleted jobs, a few thousand rows at most. Whether there is more to do.
+absl::StatusOr<bool> PurgeSome(Connection& db);
+
+}  // namespace normlab::store

@@ -1,0 +1,50 @@
+#include "results/store/requests.h"
+
+#include <fmt/format.h>
+
+namespace normlab::store {
+
+absl::StatusOr<std::optional<std::vector<AnsweredJob>>> FindAnswer(Connection& db, const Request& request,
+                                                                   std::string_view method) {
+  std::optional<std::vector<AnsweredJob>> answer;
+  if (request.id.empty()) {
+    return answer;
+  }
+  Query found = db.Ask("SELECT id, method, body_hash FROM request WHERE uid = ?1", request.id);
+  if (!found.Next()) {
+    NORMLAB_RETURN_IF_ERROR(found.status());
+    return answer;
+  }
+  if (found.View(1) != method || found.View(2) != request.body_hash) {
+    return absl::AlreadyExistsError(
+        fmt::format("request id {} was used before, for {} with {}; choose a new id for a new request", request.id,
+                    found.View(1), found.View(1) == method ? "another body" : "its own body"));
+  }
+  answer.emplace();
+  Query row = db.Ask("SELECT job, reused, attempt FROM answer WHERE request = ?1 ORDER BY position", found.Int(0));
+  while (row.Next()) {
+    answer->push_back({row.Int(0), row.Int(1) != 0, static_cast<int>(row.Int(2))});
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return answer;
+}
+
+absl::Status SaveAnswer(Connection& db, const Request& request, std::string_view method,
+                        const std::vector<AnsweredJob>& jobs) {
+  if (request.id.empty()) {
+    return absl::OkStatus();
+  }
+  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM request WHERE uid = ?1", request.id));
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("INSERT INTO request(uid, method, body_hash) VALUES(?1, ?2, ?3)", request.id, method, request.body_hash));
+  const std::int64_t id = db.LastRowId();
+  std::int64_t position = 0;
+  for (const AnsweredJob& job : jobs) {
+    NORMLAB_RETURN_IF_ERROR(
+        db.Run("INSERT INTO answer(request, position, job, reused, attempt) VALUES(?1, ?2, ?3, ?4, ?5)", id, position++,
+               job.job, job.reused, job.attempt));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace normlab::store

@@ -1,0 +1,32 @@
+// requests.h - remembers what was answered to which request, so that a repeated one is not carried out twice.
+//
+// Both functions run inside the transaction that carries the request out: the answer is on disk if and only if its
+// effect is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+struct AnsweredJob {
+  JobId job = 0;
+  bool reused = false;
+  int attempt = 0;
+};
+
+// What was answered to `request`; absent if it is new or has no id. kAlreadyExists if its id was used for another
+// method or body.
+absl::StatusOr<std::optional<std::vector<AnsweredJob>>> FindAnswer(Connection& db, const Request& request,
+                                                                   std::string_view method);
+// Remembers `jobs` as the answer, instead of an earlier one if there is one. Nothing if the request has no id.
+absl::Status SaveAnswer(Connection& db, const Request& request, std::string_view method,
+                        const std::vector<AnsweredJob>& jobs);
+
+}  // namespace normlab::store

@@ -1,0 +1,59 @@
+#include "results/store/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "results/store/jobs.h"
+#include "results/store/series.h"
+
+namespace normlab::store {
+namespace {
+
+absl::Status CopyPoints(Connection& db, JobId from, JobId to, std::uint64_t last_step) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<SeriesRow> all, AllSeries(db, from));
+  for (const SeriesRow& old : all) {
+    Points points;
+    NORMLAB_RETURN_IF_ERROR(ReadPoints(db, old.id, 0, last_step, points));
+    if (points.size() == 0) {
+      continue;
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t last,
+                             db.Int("UPDATE counter SET sequence = sequence + ?1 RETURNING sequence", points.size()));
+    std::uint64_t sequence = static_cast<std::uint64_t>(last) - points.size();
+    std::generate(points.sequences.begin(), points.sequences.end(), [&] { return ++sequence; });
+    std::fill(points.attempts.begin(), points.attempts.end(), 0);
+    NORMLAB_ASSIGN_OR_RETURN(SeriesRow series, FindSeries(db, to, old.info.name));
+    NORMLAB_RETURN_IF_ERROR(AppendToSeries(db, to, points, series));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<JobId> ContinueJob(Connection& db, JobId id, const std::optional<CheckpointRow>& checkpoint,
+                                  std::int64_t now_ms) {
+  NORMLAB_ASSIGN_OR_RETURN(Job old, LoadJob(db, id));
+  if (old.state != JobState::kCancelled && old.state != JobState::kFailed) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} is {}; only a CANCELLED or FAILED job can be resumed", JobName(id), StateName(old.state)));
+  }
+  NewJob job;
+  job.spec = std::move(old.spec);
+  job.experiment = std::move(old.experiment);
+  job.identity = std::move(old.identity);
+  job.dataset = std::move(old.dataset);
+  job.priority = old.priority;
+  job.labels = std::move(old.labels);
+  NORMLAB_ASSIGN_OR_RETURN(const JobId made, InsertJob(db, job, now_ms));
+  const std::uint64_t step = checkpoint.has_value() ? checkpoint->info.step : 0;
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("UPDATE job SET steps_done = ?2, steps_total = ?3 WHERE id = ?1", made, step, old.steps_total));
+  if (checkpoint.has_value()) {
+    NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
+    NORMLAB_RETURN_IF_ERROR(CopyPoints(db, id, made, step));
+  }
+  return made;
+}
+
+}  // namespace normlab::store

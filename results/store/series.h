@@ -1,0 +1,39 @@
+// series.h - the summary row of each series, and its stored points wherever they lie: packed chunks, then the tail.
+//
+// A series grows at its end only: its points lie in step order and were stored in that order, so sequences rise with
+// steps. All functions run on the connection they are given.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "results/store/chunk.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+struct SeriesRow {
+  std::int64_t id = 0;  // 0: not stored yet
+  SeriesInfo info;
+  std::uint64_t tail_points = 0;
+  std::uint64_t last_sequence = 0;
+};
+
+// The row of a series, with id 0 and no points if there is none.
+absl::StatusOr<SeriesRow> FindSeries(Connection& db, JobId job, std::string_view name);
+// By name.
+absl::StatusOr<std::vector<SeriesRow>> AllSeries(Connection& db, JobId job);
+// Adds `points`, which come after all stored ones, to the series and its `row`; packs full chunks. Creates the row if
+// its id is 0.
+absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, SeriesRow& row);
+// Packs the tails of all series of a job that will not grow any more.
+absl::Status SealJob(Connection& db, JobId job);
+
+// Appends the stored points with steps in [from, to] to `points`. kDataLoss if a chunk's checksum is wrong.
+absl::Status ReadPoints(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points);
+
+}  // namespace normlab::store

@@ -1,0 +1,252 @@
+#include "results/store/sqlite.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace normlab::store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 2000;
+
+absl::StatusCode CodeOf(int code) {
+  if (code == SQLITE_IOERR_SHMSIZE) {
+    return absl::StatusCode::kResourceExhausted;  // the WAL index could not grow: a full disk
+  }
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_CORRUPT:
+      return absl::StatusCode::kDataLoss;
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kFailedPrecondition;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return absl::StatusCode::kPermissionDenied;
+    case SQLITE_TOOBIG:
+      return absl::StatusCode::kInvalidArgument;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+bool LeavesDiskUnknown(int code) {
+  const int primary = code & 0xff;
+  return (primary == SQLITE_IOERR && code != SQLITE_IOERR_SHMSIZE) || primary == SQLITE_CORRUPT;
+}
+
+}  // namespace
+
+// --- Query ---
+
+Query::Query(Query&& other) noexcept
+    : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)), status_(std::move(other.status_)) {}
+
+Query::~Query() {
+  if (statement_ != nullptr) {
+    db_->GiveBack(statement_);
+  }
+}
+
+bool Query::Next() {
+  if (!status_.ok() || statement_ == nullptr || ended_) {
+    return false;
+  }
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) {
+    return true;
+  }
+  ended_ = true;
+  if (code != SQLITE_DONE) {
+    status_ = db_->ToStatus(code, sqlite3_sql(statement_));
+  }
+  return false;
+}
+
+void Query::Rewind() {
+  ended_ = false;
+  if (statement_ != nullptr) {
+    sqlite3_reset(statement_);
+  }
+}
+
+void Query::Check(int code) {
+  if (code != SQLITE_OK && status_.ok()) {
+    status_ = db_->ToStatus(code, sqlite3_sql(statement_));
+  }
+}
+
+void Query::Bind(int index, std::int64_t value) {
+  if (statement_ != nullptr) {
+    Check(sqlite3_bind_int64(statement_, index, value));
+  }
+}
+
+void Query::Bind(int index, double value) {
+  if (statement_ != nullptr) {
+    Check(sqlite3_bind_double(statement_, index, value));
+  }
+}
+
+void Query::Bind(int index, std::string_view text) {
+  if (statement_ != nullptr) {
+    // A null pointer would bind NULL instead of the empty text.
+    Check(sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
+                              SQLITE_UTF8));
+  }
+}
+
+void Query::Bind(int index, Blob blob) {
+  if (statement_ != nullptr) {
+    Check(sqlite3_bind_blob64(statement_, index, blob.bytes.empty() ? "" : blob.bytes.data(), blob.bytes.size(),
+                              SQLITE_TRANSIENT));
+  }
+}
+
+void Query::BindNull(int index) {
+  if (statement_ != nullptr) {
+    Check(sqlite3_bind_null(statement_, index));
+  }
+}
+
+bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+double Query::Real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::string_view Query::View(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(bytes), size);
+}
+
+// --- Connection ---
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path, const OpenOptions& options) {
+  sqlite3* raw = nullptr;
+  const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  std::unique_ptr<Connection> db(new Connection(raw));
+  if (code != SQLITE_OK) {
+    return db->ToStatus(code, fmt::format("open {}", path));
+  }
+  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+  sqlite3_wal_hook(
+      raw,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Connection*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      db.get());
+  NORMLAB_RETURN_IF_ERROR(db->Script("PRAGMA cell_size_check = ON"));
+  if (options.read_only) {
+    NORMLAB_RETURN_IF_ERROR(db->Script("PRAGMA query_only = ON"));
+  }
+  return db;
+}
+
+Connection::~Connection() {
+  for (const auto& [sql, cached] : statements_) {
+    sqlite3_finalize(cached.statement);
+  }
+  sqlite3_close(db_);
+}
+
+Query Connection::Prepare(std::string_view sql) {
+  Cached& cached = statements_[std::string(sql)];
+  const bool reusable = cached.statement != nullptr && !cached.in_use;
+  sqlite3_stmt* statement = reusable ? cached.statement : nullptr;
+  if (!reusable) {
+    const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                        &statement, nullptr);
+    if (code != SQLITE_OK) {
+      return Query(this, nullptr, ToStatus(code, sql));
+    }
+  }
+  if (!cached.in_use) {
+    cached = {statement, true};
+  }
+  return Query(this, statement, absl::OkStatus());
+}
+
+void Connection::GiveBack(sqlite3_stmt* statement) {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  const auto it = statements_.find(sqlite3_sql(statement));
+  if (it != statements_.end() && it->second.statement == statement) {
+    it->second.in_use = false;
+  } else {
+    sqlite3_finalize(statement);  // a second run of a statement whose first was still open
+  }
+}
+
+absl::Status Connection::Script(const std::string& sql) {
+  const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(code, sql.substr(0, 80));
+}
+
+std::int64_t Connection::LastRowId() const { return sqlite3_last_insert_rowid(db_); }
+std::int64_t Connection::Changes() const { return sqlite3_changes64(db_); }
+bool Connection::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; }
+
+absl::Status Connection::Checkpoint(bool truncate) {
+  sqlite3_busy_timeout(db_, 0);
+  const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
+  sqlite3_busy_timeout(db_, kBusyTimeoutMs);
+  if (code == SQLITE_OK && truncate) {
+    wal_pages_ = 0;
+  }
+  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(code, "checkpoint of the write-ahead log");
+}
+
+absl::Status Connection::ToStatus(int code, std::string_view doing) {
+  broken_ = broken_ || LeavesDiskUnknown(code);
+  return absl::Status(CodeOf(code),
+                      fmt::format("SQLite: {} ({}) in: {}", db_ != nullptr ? sqlite3_errmsg(db_) : "no memory",
+                                  sqlite3_errstr(code), doing));
+}
+
+// --- Transaction, Savepoint ---
+
+Transaction::Transaction(Connection& db, Kind kind)
+    : db_(db), status_(db.Run(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN")), open_(status_.ok()) {}
+
+Transaction::~Transaction() {
+  // After some errors SQLite has rolled back by itself.
+  if (open_ && db_.InTransaction()) {
+    db_.Run("ROLLBACK").IgnoreError();
+  }
+}
+
+absl::Status Transaction::Commit() {
+  NORMLAB_RETURN_IF_ERROR(db_.Run("COMMIT"));
+  open_ = false;
+  return absl::OkStatus();
+}
+
+Savepoint::Savepoint(Connection& db) : db_(db), status_(db.Run("SAVEPOINT s")), open_(status_.ok()) {}
+
+Savepoint::~Savepoint() {
+  if (open_ && db_.InTransaction()) {
+    db_.Run("ROLLBACK TO s").IgnoreError();
+    db_.Run("RELEASE s").IgnoreError();
+  }
+}
+
+absl::Status Savepoint::Release() {
+  NORMLAB_RETURN_IF_ERROR(db_.Run("RELEASE s"));
+  open_ = false;
+  return absl::OkStatus();
+}
+
+}  // namespace normlab::store

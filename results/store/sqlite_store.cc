@@ -1,0 +1,453 @@
+#include "results/store/sqlite_store.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "base/log.h"
+#include "results/store/commit_counter.h"
+#include "results/store/curves.h"
+#include "results/store/file_rows.h"
+#include "results/store/files.h"
+#include "results/store/jobs.h"
+#include "results/store/new_points.h"
+#include "results/store/points.h"
+#include "results/store/readers.h"
+#include "results/store/removal.h"
+#include "results/store/requests.h"
+#include "results/store/resume.h"
+#include "results/store/schema.h"
+#include "results/store/series.h"
+#include "results/store/transitions.h"
+#include "results/store/writer.h"
+
+namespace normlab::store {
+namespace {
+
+using Lane = Writer::Lane;
+
+std::int64_t SystemMs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+// A cursor of a client as SQLite can hold it.
+std::uint64_t Cursor(std::uint64_t value) {
+  return std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max());
+}
+
+// Holds the parts together: each method picks a connection and calls the function of the part that knows.
+class SqliteStore : public Store {
+ public:
+  SqliteStore(StoreOptions options, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
+              std::unique_ptr<Connection> connection, std::unique_ptr<Readers> readers)
+      : options_(std::move(options)),
+        lock_(std::move(lock)),
+        files_(std::move(files)),
+        writer_(std::make_unique<Writer>(std::move(connection), [this] { commits_.Raise(); })),
+        readers_(std::move(readers)) {}
+
+  ~SqliteStore() override {
+    readers_.reset();  // before the writer, so that it can empty the log
+    writer_.reset();
+  }
+
+  absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) override;
+  absl::StatusOr<Job> GetJob(JobId id) override;
+  absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) override;
+  absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) override;
+  absl::StatusOr<Job> Cancel(const Request& request, JobId id) override;
+  absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) override;
+  absl::Status Delete(const Request& request, JobId id) override;
+  absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) override;
+
+  absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) override;
+  absl::Status Release(AttemptId attempt, std::string_view why) override;
+  absl::StatusOr<std::vector<Job>> ActiveJobs() override;
+  absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) override;
+  absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) override;
+  absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) override;
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) override;
+  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) override;
+  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override;
+  absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override;
+  absl::StatusOr<std::string> GetArtifact(JobId job, std::string_view name) override;
+  absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) override;
+
+  absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) override;
+  absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) override;
+  absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) override;
+
+  std::uint64_t WaitForCommit(std::uint64_t seen, int timeout_ms) override {
+    return commits_.Wait(seen, std::chrono::milliseconds(timeout_ms));
+  }
+
+  // Carries on with deletions that were under way.
+  absl::Status Purge();
+
+ private:
+  std::int64_t Now() const { return options_.now_ms(); }
+
+  // Carries out a request that changes jobs, once: `change` makes the change and returns the answer to remember.
+  template <typename Change>
+  absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method, const Change& change);
+  // The newest checkpoint that is whole; kNotFound if there is no row at all, kDataLoss if none of the files is good.
+  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(JobId job);
+
+  const StoreOptions options_;
+  const std::unique_ptr<FileLock> lock_;
+  const std::unique_ptr<Files> files_;
+  CommitCounter commits_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Readers> readers_;
+};
+
+// A job that is over will not grow any more: its tails are packed.
+absl::StatusOr<Job> LoadAndSeal(Connection& db, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
+  if (IsTerminal(job.state)) {
+    NORMLAB_RETURN_IF_ERROR(SealJob(db, id));
+  }
+  return job;
+}
+
+// --- jobs ---
+
+template <typename Change>
+absl::StatusOr<std::vector<CreatedJob>> SqliteStore::Once(const Request& request, std::string_view method,
+                                                          const Change& change) {
+  std::vector<CreatedJob> result;
+  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    result.clear();
+    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, method));
+    if (answered.has_value()) {
+      for (const AnsweredJob& entry : *answered) {
+        NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, entry.job));
+        result.push_back({std::move(job), entry.reused});
+      }
+      return absl::OkStatus();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(result, change(db));
+    std::vector<AnsweredJob> answer;
+    for (const CreatedJob& entry : result) {
+      answer.push_back({entry.job.id, entry.reused, 0});
+    }
+    return SaveAnswer(db, request, method, answer);
+  });
+  NORMLAB_RETURN_IF_ERROR(status);
+  return result;
+}
+
+absl::StatusOr<std::vector<CreatedJob>> SqliteStore::CreateJobs(const Request& request,
+                                                                const std::vector<NewJob>& jobs) {
+  return Once(request, "CreateJobs", [&](Connection& db) { return store::CreateJobs(db, jobs, Now()); });
+}
+
+absl::StatusOr<Job> SqliteStore::GetJob(JobId id) {
+  return readers_->Read([&](Connection& db) { return LoadJob(db, id); });
+}
+
+absl::StatusOr<JobPage> SqliteStore::ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) {
+  return readers_->Read([&](Connection& db) { return store::ListJobs(db, filter, before, limit); });
+}
+
+absl::StatusOr<std::optional<Job>> SqliteStore::FindByIdentity(std::string_view identity) {
+  return readers_->Read([&](Connection& db) -> absl::StatusOr<std::optional<Job>> {
+    std::optional<Job> job;
+    NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> id, BestOfIdentity(db, identity));
+    if (id.has_value()) {
+      NORMLAB_ASSIGN_OR_RETURN(job, LoadJob(db, *id));
+    }
+    return job;
+  });
+}
+
+absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
+                           Once(request, "Cancel", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
+                             NORMLAB_RETURN_IF_ERROR(store::Cancel(db, id, Now()));
+                             NORMLAB_ASSIGN_OR_RETURN(Job job, LoadAndSeal(db, id));
+                             return std::vector<CreatedJob>{{std::move(job), false}};
+                           }));
+  return std::move(jobs.front().job);
+}
+
+absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
+  // The files are looked at here and not on the writer's thread.
+  absl::StatusOr<std::pair<CheckpointRow, std::string>> checkpoint = NewestGoodCheckpoint(id);
+  std::optional<CheckpointRow> row;
+  if (checkpoint.ok()) {
+    row = std::move(checkpoint->first);
+  } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
+                           Once(request, "ResumeAsNew", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
+                             NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, id, row, Now()));
+                             NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, made));
+                             return std::vector<CreatedJob>{{std::move(job), false}};
+                           }));
+  return std::move(jobs.front().job);
+}
+
+absl::Status SqliteStore::Delete(const Request& request, JobId id) {
+  RemovedFiles files;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    files = {};
+    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, "Delete"));
+    if (answered.has_value()) {
+      return absl::OkStatus();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
+    return SaveAnswer(db, request, "Delete", {});
+  }));
+  files_->Remove(Files::Folder::kCheckpoints, files.checkpoints);
+  files_->Remove(Files::Folder::kArtifacts, files.artifacts);
+  return Purge();
+}
+
+absl::Status SqliteStore::Purge() {
+  bool more = true;
+  while (more) {
+    NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kPoints, 0, [&](Connection& db) -> absl::Status {
+      NORMLAB_ASSIGN_OR_RETURN(more, PurgeSome(db));
+      return absl::OkStatus();
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Job>> SqliteStore::ChangedSince(std::uint64_t after, int limit) {
+  return readers_->Read([&](Connection& db) { return store::ChangedSince(db, Cursor(after), limit); });
+}
+
+// --- workers ---
+
+absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, std::string_view worker) {
+  std::optional<Lease> lease;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    lease.reset();
+    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, "LeaseNext"));
+    if (answered.has_value()) {
+      NORMLAB_ASSIGN_OR_RETURN(lease, LivingLease(db, {answered->front().job, answered->front().attempt}));
+    }
+    if (lease.has_value()) {
+      return absl::OkStatus();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(lease, LeaseFirst(db, worker, Now()));
+    return lease.has_value() ? SaveAnswer(db, request, "LeaseNext", {{lease->job.id, false, lease->job.attempt}})
+                             : absl::OkStatus();
+  }));
+  return lease;
+}
+
+absl::Status SqliteStore::Release(AttemptId attempt, std::string_view why) {
+  return writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(store::Release(db, attempt, why, Now()));
+    return LoadAndSeal(db, attempt.job).status();
+  });
+}
+
+absl::StatusOr<std::vector<Job>> SqliteStore::ActiveJobs() {
+  return readers_->Read([&](Connection& db) { return store::ActiveJobs(db); });
+}
+
+absl::StatusOr<Job> SqliteStore::ReportProgress(AttemptId attempt, const Progress& progress) {
+  Job job;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(store::ReportProgress(db, attempt, progress));
+    NORMLAB_ASSIGN_OR_RETURN(job, LoadJob(db, attempt.job));
+    return absl::OkStatus();
+  }));
+  return job;
+}
+
+absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) {
+  NORMLAB_RETURN_IF_ERROR(CheckColumns(columns));
+  std::size_t points = 0;
+  for (const PointColumns& column : columns) {
+    points += column.steps.size();
+  }
+  absl::StatusOr<AppendResult> result;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kPoints, points, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+    result = store::AppendPoints(db, attempt, columns);
+    if (!absl::IsDataLoss(result.status()) || db.broken()) {
+      return result.status();
+    }
+    // Found before anything was written; what is committed is the job's failure.
+    NORMLAB_RETURN_IF_ERROR(Fail(db, attempt, Message(result.status()), Now()));
+    return SealJob(db, attempt.job);
+  }));
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<PendingFile>> SqliteStore::NewCheckpointFile(AttemptId attempt, std::uint64_t step) {
+  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
+  return files_->Create(Files::Folder::kCheckpoints, fmt::format("j{}-step{}", attempt.job, step));
+}
+
+absl::Status SqliteStore::PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
+                                        std::unique_ptr<PendingFile> file) {
+  auto* const named = dynamic_cast<NamedFile*>(file.get());
+  if (named == nullptr) {
+    return absl::InvalidArgumentError("the checkpoint's file was not made by NewCheckpointFile");
+  }
+  // Checked again with the row; here it keeps most files of stale attempts from being published at all.
+  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
+  NORMLAB_RETURN_IF_ERROR(named->Publish());
+  std::vector<std::string> superfluous;
+  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+    NORMLAB_ASSIGN_OR_RETURN(superfluous, InsertCheckpoint(db, attempt, info, named->name()));
+    return absl::OkStatus();
+  });
+  // After an I/O error nobody knows whether the row is on disk: the file stays, and the next start decides.
+  if (status.ok()) {
+    files_->Remove(Files::Folder::kCheckpoints, superfluous);
+  } else if (!absl::IsInternal(status)) {
+    files_->Remove(Files::Folder::kCheckpoints, {named->name()});
+  }
+  return status;
+}
+
+absl::StatusOr<std::pair<CheckpointRow, std::string>> SqliteStore::NewestGoodCheckpoint(JobId job) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> rows,
+                           readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
+                             NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+                             return CheckpointRows(db, job);
+                           }));
+  absl::Status failure = absl::NotFoundError(fmt::format("{} has no checkpoint", JobName(job)));
+  for (const CheckpointRow& row : rows) {
+    absl::StatusOr<std::string> bytes =
+        files_->Read(Files::Folder::kCheckpoints, row.file, row.info.size, row.info.crc32c);
+    if (bytes.ok()) {
+      return std::make_pair(row, *std::move(bytes));
+    }
+    failure = Annotate(bytes.status(), fmt::format("no checkpoint of {} can be read", JobName(job)));
+    Log(LogLevel::kWarning, "checkpoint_unreadable", {{"step", row.info.step}, {"error", Message(bytes.status())}});
+  }
+  return failure;
+}
+
+absl::StatusOr<std::pair<CheckpointInfo, std::string>> SqliteStore::GetCheckpoint(JobId job) {
+  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, NewestGoodCheckpoint(job));
+  return std::make_pair(checkpoint.first.info, std::move(checkpoint.second));
+}
+
+absl::Status SqliteStore::PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) {
+  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(info.name));
+  if (info.size != bytes.size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("artifact {} was announced with {} bytes and has {}", info.name, info.size, bytes.size()));
+  }
+  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
+  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<NamedFile> file,
+                           files_->Create(Files::Folder::kArtifacts, fmt::format("j{}-{}", attempt.job, info.name)));
+  NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
+  NORMLAB_RETURN_IF_ERROR(file->Publish());
+  std::vector<std::string> superfluous;
+  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+    NORMLAB_ASSIGN_OR_RETURN(superfluous, InsertArtifact(db, attempt, {info, Crc32c(bytes), file->name()}));
+    return absl::OkStatus();
+  });
+  if (status.ok()) {
+    files_->Remove(Files::Folder::kArtifacts, superfluous);
+  } else if (!absl::IsInternal(status)) {
+    files_->Remove(Files::Folder::kArtifacts, {file->name()});
+  }
+  return status;
+}
+
+absl::StatusOr<std::vector<ArtifactInfo>> SqliteStore::ListArtifacts(JobId job) {
+  return readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactInfo>> {
+    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows, ArtifactRows(db, job));
+    std::vector<ArtifactInfo> infos;
+    for (const ArtifactRow& row : rows) {
+      infos.push_back(row.info);
+    }
+    return infos;
+  });
+}
+
+absl::StatusOr<std::string> SqliteStore::GetArtifact(JobId job, std::string_view name) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows,
+                           readers_->Read([&](Connection& db) { return ArtifactRows(db, job); }));
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const ArtifactRow& r) { return r.info.name == name; });
+  if (row == rows.end()) {
+    return absl::NotFoundError(fmt::format("{} has no artifact \"{}\"", JobName(job), name));
+  }
+  return files_->Read(Files::Folder::kArtifacts, row->file, row->info.size, row->crc32c);
+}
+
+absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {
+  Job job;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(store::Finish(db, attempt, info, Now()));
+    NORMLAB_ASSIGN_OR_RETURN(job, LoadAndSeal(db, attempt.job));
+    return absl::OkStatus();
+  }));
+  return job;
+}
+
+// --- curves ---
+
+absl::StatusOr<std::vector<SeriesInfo>> SqliteStore::ListSeries(JobId job) {
+  return readers_->Read([&](Connection& db) { return store::ListSeries(db, job); });
+}
+
+absl::StatusOr<Curve> SqliteStore::ReadCurve(JobId job, std::string_view series, const CurveRange& range) {
+  return readers_->Read([&](Connection& db) { return store::ReadCurve(db, job, series, range); });
+}
+
+absl::StatusOr<PointBatch> SqliteStore::PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) {
+  return readers_->Read([&](Connection& db) { return store::PointsSince(db, jobs, Cursor(sequence), limit); });
+}
+
+// An empty file readable by its owner alone, which SQLite then fills: it would create one readable by everyone.
+absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const std::string& name) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
+  return std::binary_search(names.begin(), names.end(), name)
+             ? absl::OkStatus()
+             : fs.AtomicWrite(fmt::format("{}/{}", directory, name), "");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, StoreOptions options,
+                                                 const EngineOptions& engine) {
+  constexpr const char* kFile = "normlab.db";
+  const std::string path = fmt::format("{}/{}", directory, kFile);
+  options.now_ms = options.now_ms ? options.now_ms : SystemMs;
+  options.fs = options.fs != nullptr ? options.fs : &PosixFileSystem();
+  NORMLAB_RETURN_IF_ERROR(options.fs->MakeDirectories(directory));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock,
+                           FileLock::Acquire(path + ".lock", fmt::format("process {}", ::getpid())));
+  NORMLAB_RETURN_IF_ERROR(CreateIfMissing(*options.fs, directory, kFile));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connection::Open(path, {.vfs = engine.vfs}));
+  NORMLAB_RETURN_IF_ERROR(PrepareSchema(*connection, path, options.now_ms(), Migrations()));
+  if (!engine.sync) {
+    NORMLAB_RETURN_IF_ERROR(connection->Script("PRAGMA synchronous = NORMAL"));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Files> files, Files::Open(*options.fs, directory));
+  NORMLAB_RETURN_IF_ERROR(files->RemoveOrphans(*connection));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
+                           Readers::Open(path, std::max(1, options.readers), engine.vfs));
+  auto store = std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files),
+                                             std::move(connection), std::move(readers));
+  NORMLAB_RETURN_IF_ERROR(store->Purge());
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory, StoreOptions options) {
+  return OpenStore(directory, std::move(options), {});
+}
+
+}  // namespace normlab::store

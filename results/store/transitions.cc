@@ -1,0 +1,149 @@
+#include "results/store/transitions.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "results/store/jobs.h"
+
+namespace normlab::store {
+namespace {
+
+// A rate measured over no time is infinite, and SQLite would turn a NaN into NULL.
+double FiniteOrZero(double value) { return std::isfinite(value) ? value : 0.0; }
+
+absl::Status EndAttempt(Connection& db, AttemptId attempt, std::string_view reason, std::int64_t now_ms) {
+  return db.Run("UPDATE attempt SET ended_ms = ?3, reason = ?4 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
+                attempt.job, attempt.number, now_ms, reason);
+}
+
+absl::StatusOr<Lease> LoadLease(Connection& db, JobId id) {
+  Lease lease;
+  NORMLAB_ASSIGN_OR_RETURN(lease.job, LoadJob(db, id));
+  Query row = db.Ask("SELECT max(step) FROM checkpoint WHERE job = ?1", id);
+  if (row.Next() && !row.IsNull(0)) {
+    lease.checkpoint_step = row.Unsigned(0);
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return lease;
+}
+
+}  // namespace
+
+absl::Status CheckCurrent(Connection& db, AttemptId attempt) {
+  Query row = db.Ask("SELECT attempt, state FROM job WHERE id = ?1", attempt.job);
+  if (!row.Next()) {
+    NORMLAB_RETURN_IF_ERROR(row.status());
+    return absl::NotFoundError(fmt::format("{} does not exist", JobName(attempt.job)));
+  }
+  const auto state = static_cast<JobState>(row.Int(1));
+  if (row.Int(0) == attempt.number && (state == JobState::kRunning || state == JobState::kCancelling)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      fmt::format("attempt {} of {} is over: the job is {} and its last attempt is {}; this worker must stop",
+                  attempt.number, JobName(attempt.job), StateName(state), row.Int(0)));
+}
+
+absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view worker, std::int64_t now_ms) {
+  std::optional<Lease> lease;
+  NORMLAB_ASSIGN_OR_RETURN(
+      const JobId id,
+      db.Int("UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, steps_per_second = 0, cpu_before = "
+             "cpu_seconds, "
+             "started_ms = CASE started_ms WHEN 0 THEN ?2 ELSE started_ms END, " NORMLAB_NEW_REVISION
+             " WHERE id = (SELECT id FROM job WHERE state = 1 ORDER BY priority DESC, id LIMIT 1) RETURNING id",
+             worker, now_ms));
+  if (id == 0) {
+    return lease;
+  }
+  NORMLAB_RETURN_IF_ERROR(NextRevision(db).status());
+  NORMLAB_RETURN_IF_ERROR(db.Run(
+      "INSERT INTO attempt(job, number, worker, started_ms) SELECT id, attempt, worker, ?2 FROM job WHERE id = ?1", id,
+      now_ms));
+  NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, id));
+  return lease;
+}
+
+absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt) {
+  std::optional<Lease> lease;
+  if (CheckCurrent(db, attempt).ok()) {
+    NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, attempt.job));
+  }
+  return lease;
+}
+
+absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms) {
+  NORMLAB_ASSIGN_OR_RETURN(
+      const bool changed,
+      ChangeJob(db,
+                "UPDATE job SET finished_ms = CASE state WHEN 3 THEN ?3 ELSE 0 END, "
+                "state = CASE state WHEN 3 THEN 6 ELSE 1 END, steps_per_second = 0, " NORMLAB_NEW_REVISION
+                " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
+                attempt.job, attempt.number, now_ms));
+  return changed ? EndAttempt(db, attempt, why, now_ms) : absl::OkStatus();
+}
+
+absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms) {
+  return ChangeJob(db,
+                   "UPDATE job SET finished_ms = CASE state WHEN 1 THEN ?2 ELSE 0 END, "
+                   "state = CASE state WHEN 1 THEN 6 ELSE 3 END, " NORMLAB_NEW_REVISION
+                   " WHERE id = ?1 AND state IN (1, 2)",
+                   id, now_ms)
+      .status();
+}
+
+absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& progress) {
+  NORMLAB_ASSIGN_OR_RETURN(const bool changed,
+                           ChangeJob(db,
+                                     "UPDATE job SET steps_done = ?3, steps_total = ?4, steps_per_second = ?5, "
+                                     "cpu_seconds = max(cpu_seconds, cpu_before + ?6), " NORMLAB_NEW_REVISION
+                                     " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
+                                     attempt.job, attempt.number, progress.steps_done, progress.steps_total,
+                                     FiniteOrZero(progress.steps_per_second), FiniteOrZero(progress.cpu_seconds)));
+  return changed ? absl::OkStatus() : CheckCurrent(db, attempt);
+}
+
+absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms) {
+  NORMLAB_ASSIGN_OR_RETURN(
+      const bool changed,
+      ChangeJob(db,
+                "UPDATE job SET state = 5, error = ?3, finished_ms = ?4, steps_per_second = 0, " NORMLAB_NEW_REVISION
+                " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
+                attempt.job, attempt.number, error, now_ms));
+  return changed ? EndAttempt(db, attempt, StateName(JobState::kFailed), now_ms) : CheckCurrent(db, attempt);
+}
+
+absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms) {
+  if (!IsTerminal(info.state) || info.state > JobState::kDiverged) {
+    return absl::InvalidArgumentError(
+        fmt::format("a job cannot finish as {}; expected SUCCEEDED, FAILED, CANCELLED or "
+                    "DIVERGED",
+                    StateName(info.state)));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(
+      const bool changed,
+      ChangeJob(db,
+                "UPDATE job SET state = ?3, error = ?4, fingerprint = ?5, steps_done = ?6, finished_ms = ?7, "
+                "steps_per_second = 0, cpu_seconds = max(cpu_seconds, cpu_before + ?8), " NORMLAB_NEW_REVISION
+                " WHERE id = ?1 AND attempt = ?2 AND (state = 3 OR (state = 2 AND ?3 <> 6))",
+                attempt.job, attempt.number, static_cast<int>(info.state), info.error, info.fingerprint,
+                info.steps_done, now_ms, FiniteOrZero(info.cpu_seconds)));
+  if (changed) {
+    NORMLAB_RETURN_IF_ERROR(ReplaceFacts(db, attempt.job, info.facts));
+    return EndAttempt(db, attempt, StateName(info.state), now_ms);
+  }
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::int64_t repeated,
+      db.Int("SELECT count(*) FROM job JOIN attempt ON attempt.job = job.id AND number = job.attempt "
+             "WHERE job.id = ?1 AND number = ?2 AND state = ?3 AND fingerprint = ?4 AND reason = ?5",
+             attempt.job, attempt.number, static_cast<int>(info.state), info.fingerprint, StateName(info.state)));
+  if (repeated == 1) {
+    return absl::OkStatus();
+  }
+  NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+  return absl::FailedPreconditionError(fmt::format(
+      "{} is RUNNING and nobody asked to cancel it, so it cannot finish as CANCELLED", JobName(attempt.job)));
+}
+
+}  // namespace normlab::store

@@ -1,0 +1,39 @@
+// transitions.h - the state machine of jobs, in SQL.
+//
+//   QUEUED -> RUNNING (lease) | CANCELLED (cancel)
+//   RUNNING -> CANCELLING (cancel) | QUEUED (release) | SUCCEEDED, FAILED, DIVERGED (finish) | FAILED (a point differs)
+//   CANCELLING -> CANCELLED (release, finish) | SUCCEEDED, FAILED, DIVERGED (finish) | FAILED (a point differs)
+//
+// Nothing leaves a terminal state. A worker cannot cancel: Finish(CANCELLED) needs a CANCELLING job. Every write of an
+// attempt names its number in the WHERE of its UPDATE, so that a stale attempt changes nothing whatever it believes.
+//
+// All functions run inside the writer's transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/status.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+// kFailedPrecondition, saying what is current, unless `attempt` is the job's current one and under way. kNotFound for
+// an unknown job.
+absl::Status CheckCurrent(Connection& db, AttemptId attempt);
+
+// Leases the first queued job; absent if there is none.
+absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view worker, std::int64_t now_ms);
+// The lease of `attempt` if it still lives.
+absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt);
+absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms);
+absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms);
+absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& progress);
+// FAILED by the store itself, not by its worker.
+absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms);
+// A repeated Finish of the attempt that ended the job with the same outcome changes nothing and is no error.
+absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms);
+
+}  // namespace normlab::store

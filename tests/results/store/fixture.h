@@ -1,0 +1,129 @@
+// fixture.h - a store in a folder of its own, and short ways to say what tests say often.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "results/store/sqlite_store.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+// A directory that is removed with its contents.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = testing::TempDir() + "/normlab-store-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline NewJob MakeJob(std::string identity, int priority = 0) {
+  NewJob job;
+  job.spec = "spec of " + identity;
+  job.experiment = "mnist_mlp";
+  job.identity = std::move(identity);
+  job.dataset = "mnist";
+  job.priority = priority;
+  return job;
+}
+
+inline PointColumns Column(std::string series, std::vector<std::uint64_t> steps, std::vector<double> values) {
+  PointColumns column;
+  column.series = std::move(series);
+  for (const std::uint64_t step : steps) {
+    column.wall_ms.push_back(1'700'000'000'000 + static_cast<std::int64_t>(step) * 7);
+  }
+  column.steps = std::move(steps);
+  column.values = std::move(values);
+  return column;
+}
+
+// Points first, first + 1, ..., with values that differ from step to step.
+inline PointColumns Ramp(std::string series, std::uint64_t first, std::size_t n) {
+  std::vector<std::uint64_t> steps;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < n; ++i) {
+    steps.push_back(first + i);
+    values.push_back(1.0 / static_cast<double>(first + i + 1));
+  }
+  return Column(std::move(series), std::move(steps), std::move(values));
+}
+
+MATCHER_P(HasCode, code, "") {
+  *result_listener << arg.ToString();
+  return arg.code() == code;
+}
+#define EXPECT_OK(expression) EXPECT_EQ((expression).ToString(), "OK")
+#define ASSERT_OK(expression) ASSERT_EQ((expression).ToString(), "OK")
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() { Reopen(); }
+
+  void Reopen() {
+    store_.reset();
+    StoreOptions options;
+    options.now_ms = [this] { return now_ms_; };
+    options.fs = fs_;
+    absl::StatusOr<std::unique_ptr<Store>> opened = OpenStore(folder_.path(), options, {});
+    ASSERT_OK(opened.status());
+    store_ = *std::move(opened);
+  }
+
+  JobId Create(const std::string& identity, int priority = 0) {
+    const auto created = store_->CreateJobs({}, {MakeJob(identity, priority)});
+    EXPECT_OK(created.status());
+    return created.ok() ? created->front().job.id : 0;
+  }
+
+  // Leases the next job, which must be there.
+  AttemptId LeaseOne() {
+    const auto lease = store_->LeaseNext({}, "host:1");
+    EXPECT_OK(lease.status());
+    EXPECT_TRUE(lease.ok() && lease->has_value());
+    return {(*lease)->job.id, (*lease)->job.attempt};
+  }
+
+  AttemptId CreateAndLease(const std::string& identity) {
+    Create(identity);
+    return LeaseOne();
+  }
+
+  absl::StatusOr<Job> FinishAs(AttemptId attempt, JobState state) {
+    FinishInfo info;
+    info.state = state;
+    return store_->Finish(attempt, info);
+  }
+
+  absl::Status PutCheckpoint(AttemptId attempt, std::uint64_t step, const std::string& bytes,
+                             std::optional<double> score = std::nullopt) {
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, store_->NewCheckpointFile(attempt, step));
+    NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
+    return store_->PutCheckpoint(attempt, {step, bytes.size(), Crc32c(bytes), score}, std::move(file));
+  }
+
+  JobState StateOf(JobId id) { return store_->GetJob(id)->state; }
+
+  ScratchFolder folder_;
+  FileSystem* fs_ = nullptr;
+  std::int64_t now_ms_ = 1'000;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace normlab::store
