@@ -23,7 +23,7 @@ class AlignedArray {
   AlignedArray() = default;
   // n uninitialised values.
   explicit AlignedArray(Index n)
-      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(n) * sizeof(T), std::align_val_t{kCacheLine}))),
+      : data_(static_cast<T*>(::operator new (static_cast<std::size_t>(n) * sizeof(T), std::align_val_t{kCacheLine}))),
         size_(n) {}
   AlignedArray(Index n, T value) : AlignedArray(n) { std::fill_n(data_.get(), n, value); }
 
@@ -33,7 +33,7 @@ class AlignedArray {
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t{kCacheLine}); }
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{kCacheLine}); }
   };
   std::unique_ptr<T, Free> data_;
   Index size_ = 0;

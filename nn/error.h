@@ -1,7 +1,7 @@
 // error.h - how nn and model code fail: shape and contract errors throw this, at the call that is wrong.
 //
-// It is never thrown by a kernel or inside a parallel region, and caught once, by the worker's runner. A diverged loss is
-// a result, not an error.
+// It is never thrown by a kernel or inside a parallel region, and caught once, by the worker's runner. A diverged loss
+// is a result, not an error.
 #pragma once
 
 #include <stdexcept>

@@ -1,8 +1,8 @@
 // gradcheck.h - compares the gradients of a function of a store's parameters with finite differences, in double.
 //
-// The function's output may have any shape: a random cotangent weighs its values, because equal weights hide errors (the
-// gradient of a sum of normalised values is zero whatever the backward does). What is to be checked goes into the store,
-// inputs too; give gains values that differ. Keep values away from kinks by more than `step`.
+// The function's output may have any shape: a random cotangent weighs its values, because equal weights hide errors
+// (the gradient of a sum of normalised values is zero whatever the backward does). What is to be checked goes into the
+// store, inputs too; give gains values that differ. Keep values away from kinks by more than `step`.
 //
 // Differences are central and of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h, good to about 1e-11.
 #pragma once

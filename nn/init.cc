@@ -25,15 +25,13 @@ Initializer constant(double value) {
 Initializer zeros() { return constant(0.0); }
 
 Initializer glorot_uniform() {
-  return [](Rng& rng, Fans fans, std::span<double> values) {
-    fill_uniform(rng, std::sqrt(3.0 / mean_fan(fans)), values);
-  };
+  return
+      [](Rng& rng, Fans fans, std::span<double> values) { fill_uniform(rng, std::sqrt(3.0 / mean_fan(fans)), values); };
 }
 
 Initializer glorot_normal() {
-  return [](Rng& rng, Fans fans, std::span<double> values) {
-    fill_normal(rng, std::sqrt(1.0 / mean_fan(fans)), values);
-  };
+  return
+      [](Rng& rng, Fans fans, std::span<double> values) { fill_normal(rng, std::sqrt(1.0 / mean_fan(fans)), values); };
 }
 
 Initializer he_normal() {

@@ -1,7 +1,8 @@
-// init.h - initial values of parameters. Each names the standard formula; fans are the inputs and outputs of the matrix.
+// init.h - initial values of parameters. Each names the standard formula; fans are the inputs and outputs of the
+// matrix.
 //
-// Values are drawn in double and then rounded, in the order the parameter is laid out (PyTorch's [out x in] row-major), so
-// float and double models start from the same numbers.
+// Values are drawn in double and then rounded, in the order the parameter is laid out (PyTorch's [out x in] row-major),
+// so float and double models start from the same numbers.
 #pragma once
 
 #include <functional>

@@ -32,7 +32,8 @@ void BasicParameterStore<T>::require_new(const std::string& name) const {
   }
 }
 
-// Makes room for n more values on a cache line boundary and returns where they start. Grows by doubling; new room is zero.
+// Makes room for n more values on a cache line boundary and returns where they start. Grows by doubling; new room is
+// zero.
 template <typename T>
 Index BasicParameterStore<T>::reserve(Index n) {
   constexpr Index kAlign = static_cast<Index>(kCacheLine / sizeof(T));

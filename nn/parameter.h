@@ -1,8 +1,9 @@
 // parameter.h - what a model learns, by name, in one flat buffer; and the buffers it keeps beside (running statistics).
 //
-// The flat layout lets an optimizer, a norm or a checkpoint go over everything in one loop. Names are paths made by Scope,
-// "hidden1.weight", and are the keys of checkpoints; a name taken twice is an error. The initial value of a parameter comes
-// from a stream of its own, Rng(seed, "init/" + name), so two models with the same names and seed start alike.
+// The flat layout lets an optimizer, a norm or a checkpoint go over everything in one loop. Names are paths made by
+// Scope, "hidden1.weight", and are the keys of checkpoints; a name taken twice is an error. The initial value of a
+// parameter comes from a stream of its own, Rng(seed, "init/" + name), so two models with the same names and seed start
+// alike.
 //
 // Threads: one. Adding a parameter may move the others: build the whole model before making Vars or optimizers.
 // Errors: nn::Error for a duplicate or unknown name.

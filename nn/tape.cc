@@ -10,7 +10,8 @@
 namespace normlab::nn {
 
 void internal::throw_stale_var() {
-  throw Error("a Var is used that is empty, or that was made before its tape's last reset(); make it anew in this step");
+  throw Error(
+      "a Var is used that is empty, or that was made before its tape's last reset(); make it anew in this step");
 }
 
 template <typename T>
@@ -117,8 +118,8 @@ void BasicTape<T>::backward(Var loss, const T* cotangent) {
                                                            : "the tape does not record"));
   }
   if (cotangent == nullptr && loss.size() != 1) {
-    throw Error(fmt::format("backward: '{}' is {} x {}; expected a 1 x 1 loss, or a cotangent", loss.label(), loss.rows(),
-                            loss.cols()));
+    throw Error(fmt::format("backward: '{}' is {} x {}; expected a 1 x 1 loss, or a cotangent", loss.label(),
+                            loss.rows(), loss.cols()));
   }
   backward_done_ = true;
   const T one{1};

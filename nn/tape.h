@@ -1,8 +1,9 @@
-// tape.h - define-by-run differentiation: ops run at once and note how to go back; backward() walks the notes in reverse.
+// tape.h - define-by-run differentiation: ops run at once and note how to go back; backward() walks the notes in
+// reverse.
 //
 // Model code is plain C++ over Vars, which are small handles by value. A value is a matrix F x B in column-major order,
-// one example per column; a vector has one column, a scalar is 1 x 1. Everything made in a step lies in one arena and dies
-// at reset(); parameters live in a ParameterStore and only lend their memory.
+// one example per column; a vector has one column, a scalar is 1 x 1. Everything made in a step lies in one arena and
+// dies at reset(); parameters live in a ParameterStore and only lend their memory.
 //
 //   Tape tape;
 //   for (...) {
@@ -19,6 +20,7 @@
 // Errors: nn::Error for a Var that outlived reset(), Vars of two tapes in one op, and backward() called wrongly.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <new>
@@ -39,13 +41,13 @@ namespace internal {
 // What a Var points at. Lives in the arena.
 template <typename T>
 struct Node {
-  T* value;
-  T* grad;           // room for the gradient; null until something flows there
-  bool* has_grad;    // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
-  Index rows, cols;
-  const char* label;  // the op, input or parameter it comes from
-  bool needs_grad;
-  bool own_flag;
+  T* value = nullptr;
+  T* grad = nullptr;         // room for the gradient; null until something flows there
+  bool* has_grad = nullptr;  // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
+  Index rows = 0, cols = 0;
+  const char* label = "";  // the op, input or parameter it comes from
+  bool needs_grad = false;
+  bool own_flag = false;
 };
 
 [[noreturn]] void throw_stale_var();
@@ -78,7 +80,8 @@ class BasicVar {
 
   // Whether backward() will bring a gradient here.
   bool needs_grad() const { return node().needs_grad; }
-  // After backward(), or inside an op's backward for its outputs: the gradient, laid out like data(); null if none came.
+  // After backward(), or inside an op's backward for its outputs: the gradient, laid out like data(); null if none
+  // came.
   const T* grad() const { return *node().has_grad ? node().grad : nullptr; }
 
   // For ops: the result's memory, and the way to an input's gradient.
@@ -126,9 +129,12 @@ class BasicTape {
   Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs);
   // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.
   T* scratch(Index n) { return arena_.array<T>(n); }
+  // A copy of n values that lives until reset().
   template <typename U>
-  U* scratch_of(Index n) {
-    return arena_.array<U>(n);
+  const U* copy(const U* values, Index n) {
+    U* kept = arena_.array<U>(n);
+    std::copy_n(values, n, kept);
+    return kept;
   }
   // Notes `fn`, to be called once in backward() if a gradient reached one of `outputs`; the grad() of every output is
   // there then, zeros where none came. fn captures Vars, pointers and numbers by value.
@@ -182,7 +188,8 @@ void BasicTape<T>::on_backward(std::initializer_list<Var> outputs, Fn fn) {
     return;
   }
   Fn* closure = new (arena_.allocate(sizeof(Fn))) Fn(std::move(fn));
-  note(outputs, [](void* memory) { (*static_cast<Fn*>(memory))(); }, closure);
+  note(
+      outputs, [](void* memory) { (*static_cast<Fn*>(memory))(); }, closure);
 }
 
 using Tape = BasicTape<float>;

@@ -31,7 +31,8 @@ BasicVar<T> relu(BasicVar<T> x) {
 template <typename T>
 BasicVar<T> sigmoid(BasicVar<T> x) {
   return activation(
-      "sigmoid", x, [](Index n, const T* in, T* out) { math::sigmoid(n, in, out); }, [](T y) { return y * (T{1} - y); });
+      "sigmoid", x, [](Index n, const T* in, T* out) { math::sigmoid(n, in, out); },
+      [](T y) { return y * (T{1} - y); });
 }
 
 template <typename T>

@@ -15,8 +15,9 @@ template <typename T>
 void require_labels(BasicVar<T> logits, std::span<const std::int32_t> labels) {
   const auto batch = static_cast<Index>(labels.size());
   if (batch != logits.cols()) {
-    throw Error(fmt::format("softmax_cross_entropy: '{}' is {} x {} and there are {} labels; expected one label a column",
-                            logits.label(), logits.rows(), logits.cols(), batch));
+    throw Error(
+        fmt::format("softmax_cross_entropy: '{}' is {} x {} and there are {} labels; expected one label a column",
+                    logits.label(), logits.rows(), logits.cols(), batch));
   }
   const auto wrong = std::find_if(labels.begin(), labels.end(), [&](auto y) { return y < 0 || y >= logits.rows(); });
   if (wrong != labels.end()) {
@@ -63,7 +64,7 @@ BasicVar<T> softmax_cross_entropy(BasicVar<T> logits, std::span<const std::int32
   BasicTape<T>& tape = logits.tape();
   BasicVar<T> loss = tape.result("softmax_cross_entropy", 1, 1, {logits});
   const Index classes = logits.rows(), batch = logits.cols();
-  const std::int32_t* y = std::copy_n(labels.data(), batch, tape.template scratch_of<std::int32_t>(batch)) - batch;
+  const std::int32_t* y = tape.copy(labels.data(), batch);
   double sum = 0.0;
   for (Index b = 0; b < batch; ++b) {
     const T* z = logits.data() + b * classes;

@@ -9,8 +9,8 @@
 namespace normlab::nn {
 
 // Mean over the batch of -log softmax(logits)[label], in nats: 1 x 1. logits: C x B; one label in [0, C) per example,
-// copied. Losses and gradients keep their relative precision when the probability of the label comes near 1, down to the
-// smallest numbers: 1 - p is never formed.
+// copied. Losses and gradients keep their relative precision when the probability of the label comes near 1, down to
+// the smallest numbers: 1 - p is never formed.
 template <typename T>
 BasicVar<T> softmax_cross_entropy(BasicVar<T> logits, std::span<const std::int32_t> labels);
 

@@ -12,7 +12,8 @@ namespace normlab::nn {
 // In memory X is B rows of `in` values, W `out` rows of `in`: row-major products.
 template <typename T>
 BasicVar<T> linear(BasicVar<T> w, BasicVar<T> x) {
-  require_shapes(w.rows() == x.rows(), "linear", w, x, "as many rows in the weight (in x out) as in the input (in x B)");
+  require_shapes(w.rows() == x.rows(), "linear", w, x,
+                 "as many rows in the weight (in x out) as in the input (in x B)");
   BasicVar<T> y = x.tape().result("linear", w.cols(), x.cols(), {w, x});
   const Index in = w.rows(), out = w.cols(), batch = x.cols();
   gemm(Trans::kNo, Trans::kYes, batch, out, in, x.data(), in, w.data(), in, y.mutable_data(), out);

@@ -53,7 +53,8 @@ struct Normalization {
   T slope;    // c / n if the deviation depends on the values, else 0
 };
 
-// dx = inv_s (dn - average(dn) - c n average(dn n)), n = (x - mean) inv_s, dn = gain dy. gain's stride is 0 for one gain.
+// dx = inv_s (dn - average(dn) - c n average(dn n)), n = (x - mean) inv_s, dn = gain dy. gain's stride is 0 for one
+// gain.
 template <typename T>
 void line_backward(Line<const T> dy, Line<const T> x, Line<const T> gain, const Normalization<T>& norm, Line<T> dx,
                    bool accumulate) {
@@ -124,7 +125,8 @@ void row_norm_backward(bool center, Index rows, Index f, const T* dy, const T* x
   for (Index r = 0; dx != nullptr && r < rows; ++r) {
     const T n = static_cast<T>(f);
     const Normalization<T> norm{mean[r], inv_s[r], center ? 1 / n : 0, deviation_slope(inv_s[r], eps, place) / n};
-    line_backward<T>({dy + r * f, f, 1}, {x + r * f, f, 1}, gain_line(gain, f, 1), norm, {dx + r * f, f, 1}, accumulate);
+    line_backward<T>({dy + r * f, f, 1}, {x + r * f, f, 1}, gain_line(gain, f, 1), norm, {dx + r * f, f, 1},
+                     accumulate);
   }
   gain_bias_backward(rows, f, dy, x, mean, inv_s, 1, 0, dgain, dbias);
 }
@@ -155,21 +157,21 @@ void batch_norm_backward(Index rows, Index f, const T* dy, const T* x, const T* 
   for (Index j = 0; dx != nullptr && j < f; ++j) {
     const T slope = divisor_ratio * deviation_slope(inv_s[j], eps, place) / n;
     const Normalization<T> norm{mean[j], inv_s[j], divisor_ratio != 0 ? 1 / n : 0, slope};
-    line_backward<T>({dy + j, rows, f}, {x + j, rows, f}, gain_line(gain != nullptr ? gain + j : nullptr, rows, 0), norm,
-                     {dx + j, rows, f}, accumulate);
+    line_backward<T>({dy + j, rows, f}, {x + j, rows, f}, gain_line(gain != nullptr ? gain + j : nullptr, rows, 0),
+                     norm, {dx + j, rows, f}, accumulate);
   }
   gain_bias_backward(rows, f, dy, x, mean, inv_s, 0, 1, dgain, dbias);
 }
 
-#define NORMLAB_INSTANTIATE(T)                                                                                         \
-  template T inverse_deviation(T, T, EpsPlace);                                                                        \
-  template void row_norm_forward(bool, Index, Index, const T*, const T*, const T*, T, EpsPlace, T*, T*, T*);           \
-  template void row_norm_backward(bool, Index, Index, const T*, const T*, const T*, const T*, const T*, T, EpsPlace, T*, \
-                                  bool, T*, T*);                                                                       \
-  template void column_moments(Index, Index, const T*, T*, T*);                                                        \
-  template void batch_norm_apply(Index, Index, const T*, const T*, const T*, const T*, const T*, T*);                  \
-  template void batch_norm_backward(Index, Index, const T*, const T*, const T*, const T*, const T*, T, EpsPlace, T, T*, \
-                                    bool, T*, T*);
+#define NORMLAB_INSTANTIATE(T)                                                                                       \
+  template T inverse_deviation(T, T, EpsPlace);                                                                      \
+  template void row_norm_forward(bool, Index, Index, const T*, const T*, const T*, T, EpsPlace, T*, T*, T*);         \
+  template void row_norm_backward(bool, Index, Index, const T*, const T*, const T*, const T*, const T*, T, EpsPlace, \
+                                  T*, bool, T*, T*);                                                                 \
+  template void column_moments(Index, Index, const T*, T*, T*);                                                      \
+  template void batch_norm_apply(Index, Index, const T*, const T*, const T*, const T*, const T*, T*);                \
+  template void batch_norm_backward(Index, Index, const T*, const T*, const T*, const T*, const T*, T, EpsPlace, T,  \
+                                    T*, bool, T*, T*);
 NORMLAB_INSTANTIATE(float)
 NORMLAB_INSTANTIATE(double)
 #undef NORMLAB_INSTANTIATE

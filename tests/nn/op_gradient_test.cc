@@ -2,9 +2,11 @@
 #include <numeric>
 
 #include "nn/ops/activation.h"
+#include "nn/ops/batch_norm.h"
 #include "nn/ops/cross_entropy.h"
 #include "nn/ops/layer_norm.h"
 #include "nn/ops/linear.h"
+#include "nn/ops/weight_norm.h"
 #include "tests/nn/op_testing.h"
 
 namespace normlab::nn {
@@ -48,9 +50,9 @@ TEST_P(OpGradient, LayerNorm) {
   in_.normal("a", features_, batch_).vector("gain", features_).vector("bias", features_);
   for (const NormEps eps : {NormEps{1e-5}, NormEps{0.1}, NormEps{0.1, EpsPlacement::kOutsideSqrt}}) {
     if (features_ > 1 || eps.placement == EpsPlacement::kInsideSqrt) {  // sqrt(0) has no derivative
-      EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
-        return layer_norm(in_.on(t, "a"), in_.on(t, "gain"), in_.on(t, "bias"), eps);
-      })) << "eps " << eps.value;
+      EXPECT_TRUE(GradientIsRight(
+          in_, [&](DTape& t) { return layer_norm(in_.on(t, "a"), in_.on(t, "gain"), in_.on(t, "bias"), eps); }))
+          << "eps " << eps.value;
     }
   }
 }
@@ -58,10 +60,40 @@ TEST_P(OpGradient, LayerNorm) {
 TEST_P(OpGradient, RmsNorm) {
   in_.away_from_zero("a", features_, batch_).vector("gain", features_).vector("bias", features_);
   for (const NormEps eps : {NormEps{0.0}, NormEps{0.1}, NormEps{0.1, EpsPlacement::kOutsideSqrt}}) {
-    EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
-      return rms_norm(in_.on(t, "a"), in_.on(t, "gain"), in_.on(t, "bias"), eps);
-    })) << "eps " << eps.value;
+    EXPECT_TRUE(GradientIsRight(
+        in_, [&](DTape& t) { return rms_norm(in_.on(t, "a"), in_.on(t, "gain"), in_.on(t, "bias"), eps); }))
+        << "eps " << eps.value;
   }
+}
+
+TEST_P(OpGradient, BatchNorm) {
+  in_.normal("a", features_, batch_).vector("gain", features_).vector("bias", features_);
+  for (const NormEps eps : {NormEps{1e-2}, NormEps{0.1, EpsPlacement::kOutsideSqrt}}) {
+    for (const bool unbiased : {false, true}) {
+      if (batch_ > 1 || (!unbiased && eps.placement == EpsPlacement::kInsideSqrt)) {
+        EXPECT_TRUE(
+            GradientIsRight(in_,
+                            [&](DTape& t) {
+                              return batch_norm(in_.on(t, "a"), in_.on(t, "gain"), in_.on(t, "bias"), unbiased, eps).y;
+                            }))
+            << "eps " << eps.value << " unbiased " << unbiased;
+      }
+    }
+  }
+}
+
+TEST_P(OpGradient, BatchNormWithGivenStatistics) {
+  in_.normal("a", features_, batch_).vector("gain", features_).vector("bias", features_);
+  const std::vector<double> mean(static_cast<std::size_t>(features_), 0.3), variance(mean.size(), 2.0);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    return batch_norm_with<double>({mean.data(), variance.data()}, in_.on(t, "a"), in_.on(t, "gain"),
+                                   in_.on(t, "bias"));
+  }));
+}
+
+TEST_P(OpGradient, WeightNorm) {
+  in_.away_from_zero("v", features_, batch_).vector("gain", batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return weight_norm(in_.on(t, "v"), in_.on(t, "gain")); }));
 }
 
 TEST_P(OpGradient, SoftmaxCrossEntropy) {
@@ -70,7 +102,8 @@ TEST_P(OpGradient, SoftmaxCrossEntropy) {
   for (std::size_t b = 0; b < labels.size(); ++b) {
     labels[b] = static_cast<std::int32_t>((7 * b + 2) % static_cast<std::size_t>(features_));
   }
-  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return softmax_cross_entropy(in_.on(t, "z"), std::span(std::as_const(labels))); }));
+  EXPECT_TRUE(GradientIsRight(
+      in_, [&](DTape& t) { return softmax_cross_entropy(in_.on(t, "z"), std::span(std::as_const(labels))); }));
 }
 
 // One Var as both inputs: the second contribution is added to the first.
@@ -87,9 +120,8 @@ TEST(OpGradientAliased, LinearOfItself) {
 TEST(OpGradientAliased, ParameterUsedTwice) {
   Inputs in;
   in.normal("w", 3, 3).normal("x", 3, 2);
-  EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
-    return linear(in.on(t, "w"), tanh(linear(in.on(t, "w"), in.on(t, "x"))));
-  }));
+  EXPECT_TRUE(
+      GradientIsRight(in, [&](DTape& t) { return linear(in.on(t, "w"), tanh(linear(in.on(t, "w"), in.on(t, "x")))); }));
 }
 
 }  // namespace
