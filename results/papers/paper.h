@@ -1,13 +1,15 @@
 // paper.h - a paper as a manifest: which runs feed each table and figure, what was printed, and how claims are judged.
 //
-// The manifest of a known paper is compiled into the program (results/papers/<id>/); a user's own is loaded from a file.
-// This module knows no jobs and no server: runs are named by (arm, seed), and read through a CurveSource.
+// The manifest of a known paper is compiled into the program (results/papers/<id>/); a user's own is loaded from a
+// file. This module knows no jobs and no server: runs are named by (arm, seed), and read through a CurveSource.
 //
 // Thread safety: a Paper is immutable after loading. Rendering is a pure function of the paper, the budget and what the
 // CurveSource returns: the same input gives the same bytes (no clock, no locale, no machine path).
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,8 +21,8 @@
 
 namespace normlab::papers {
 
-// One training run a table or figure needs. `fields` are configuration fields as text ("norm", "layer"); the caller turns
-// them into a typed spec, so this module knows no configuration message.
+// One training run a table or figure needs. `fields` are configuration fields as text ("norm", "layer"); the caller
+// turns them into a typed spec, so this module knows no configuration message.
 struct PlannedRun {
   std::string item;  // "mnist"
   std::string arm;   // "layer_128"
@@ -50,15 +52,19 @@ struct Rendered {
 
 class Paper {
  public:
-  // kInvalidArgument with line and column, and every problem at once, for a manifest that is not well-formed.
-  static absl::StatusOr<std::unique_ptr<Paper>> Parse(std::string_view manifest_yaml, std::string_view file_name);
+  // kInvalidArgument with line and column, and every problem at once, for a manifest that is not well-formed. `files`
+  // are the contents of files it may name (the paper's curves, "fig6_mnist.csv"); this module opens none itself.
+  static absl::StatusOr<std::unique_ptr<Paper>> Parse(
+      std::string_view manifest_yaml, std::string_view file_name,
+      const std::map<std::string, std::string, std::less<>>& files = {});
   virtual ~Paper() = default;
 
   virtual const std::string& id() const = 0;
   virtual const std::string& title() const = 0;
   virtual std::vector<ItemInfo> Items() const = 0;
 
-  // The runs that feed `items` (empty: all) under `budget`, cheap and informative ones first. kNotFound names what exists.
+  // The runs that feed `items` (empty: all) under `budget`, cheap and informative ones first. kNotFound names what
+  // exists.
   virtual absl::StatusOr<std::vector<PlannedRun>> Plan(const std::vector<std::string>& items,
                                                        std::string_view budget) const = 0;
 

@@ -1,0 +1,220 @@
+#include "results/papers/paper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "results/papers/embedded.h"
+#include "results/papers/judge.h"
+#include "results/papers/manifest.h"
+#include "results/papers/measure.h"
+#include "results/papers/plan.h"
+#include "results/papers/render_document.h"
+
+namespace normlab::papers {
+namespace {
+
+absl::Status WrongFormat(std::string_view what, std::string_view formats) {
+  return absl::InvalidArgumentError(fmt::format("a {} has no such format; expected one of {}", what, formats));
+}
+
+std::vector<Verdict> VerdictsOf(const std::vector<ItemResult>& results) {
+  std::vector<Verdict> verdicts;
+  for (const ItemResult& result : results) {
+    for (const Judgement& judgement : result.judgements) {
+      verdicts.push_back(judgement.verdict);
+    }
+  }
+  return verdicts;
+}
+
+class ManifestPaper : public Paper {
+ public:
+  explicit ManifestPaper(Manifest manifest) : manifest_(std::move(manifest)) {}
+
+  const std::string& id() const override { return manifest_.id; }
+  const std::string& title() const override { return manifest_.title; }
+  std::vector<ItemInfo> Items() const override;
+  absl::StatusOr<std::vector<PlannedRun>> Plan(const std::vector<std::string>& items,
+                                               std::string_view budget) const override;
+  absl::StatusOr<Rendered> Table(std::string_view item, std::string_view budget, CurveSource& runs,
+                                 Format format) const override;
+  absl::StatusOr<Rendered> Figure(std::string_view item, std::string_view budget, CurveSource& runs,
+                                  Format format) const override;
+  absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, std::string_view budget, CurveSource& runs,
+                                  Format format) const override;
+
+ private:
+  absl::StatusOr<std::vector<const Item*>> Select(const std::vector<std::string>& ids) const;
+  absl::StatusOr<const Budget*> FindBudget(const Item& item, std::string_view id) const;
+  absl::StatusOr<std::vector<ItemResult>> Evaluate(const std::vector<std::string>& items, std::string_view budget,
+                                                   CurveSource& runs) const;
+
+  Manifest manifest_;
+};
+
+std::vector<ItemInfo> ManifestPaper::Items() const {
+  std::vector<ItemInfo> infos;
+  for (const Item& item : manifest_.items) {
+    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, {}});
+    for (const Budget& budget : item.budgets) {
+      info.budgets.push_back(budget.id);
+    }
+  }
+  return infos;
+}
+
+absl::StatusOr<std::vector<const Item*>> ManifestPaper::Select(const std::vector<std::string>& ids) const {
+  std::vector<const Item*> selected;
+  std::vector<std::string> names;
+  for (const Item& item : manifest_.items) {
+    names.push_back(item.id);
+    if (ids.empty() || std::find(ids.begin(), ids.end(), item.id) != ids.end()) {
+      selected.push_back(&item);
+    }
+  }
+  for (const std::string& id : ids) {
+    if (std::find(names.begin(), names.end(), id) == names.end()) {
+      return absl::NotFoundError(
+          fmt::format("paper {} has no item '{}'; it has {}", manifest_.id, id, fmt::join(names, ", ")));
+    }
+  }
+  return selected;
+}
+
+absl::StatusOr<const Budget*> ManifestPaper::FindBudget(const Item& item, std::string_view id) const {
+  if (const Budget* budget = item.FindBudget(id)) {
+    return budget;
+  }
+  std::vector<std::string> names;
+  for (const Budget& budget : item.budgets) {
+    names.push_back(budget.id);
+  }
+  return absl::NotFoundError(fmt::format("item {} of paper {} has no budget '{}'; it has {}", item.id, manifest_.id, id,
+                                         fmt::join(names, ", ")));
+}
+
+absl::StatusOr<std::vector<PlannedRun>> ManifestPaper::Plan(const std::vector<std::string>& items,
+                                                            std::string_view budget_id) const {
+  std::vector<PlannedRun> plan;
+  NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
+  for (const Item* item : selected) {
+    NORMLAB_ASSIGN_OR_RETURN(const Budget* budget, FindBudget(*item, budget_id));
+    for (const PlannedRun& run : PlanItem(*item, *budget)) {
+      plan.push_back(run);
+    }
+  }
+  return plan;
+}
+
+absl::StatusOr<std::vector<ItemResult>> ManifestPaper::Evaluate(const std::vector<std::string>& items,
+                                                                std::string_view budget_id, CurveSource& runs) const {
+  std::vector<ItemResult> results;
+  NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
+  for (const Item* item : selected) {
+    NORMLAB_ASSIGN_OR_RETURN(const Budget* budget, FindBudget(*item, budget_id));
+    NORMLAB_ASSIGN_OR_RETURN(Measured measured, Measure(*item, *budget, runs));
+    std::vector<Judgement> judgements = Judge(measured);
+    results.push_back({std::move(measured), std::move(judgements)});
+  }
+  return results;
+}
+
+absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string_view budget, CurveSource& runs,
+                                              Format format) const {
+  NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
+  const report::Document document = MakeDocument(manifest_, results);
+  switch (format) {
+    case Format::kTerminal:
+      return Rendered{report::RenderTerminal(document), VerdictsOf(results)};
+    case Format::kMarkdown:
+      return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
+    default:
+      return WrongFormat("table", "terminal, markdown");
+  }
+}
+
+absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::string_view budget, CurveSource& runs,
+                                               Format format) const {
+  return WrongFormat("figure", "none yet");
+}
+
+absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& items, std::string_view budget,
+                                               CurveSource& runs, Format format) const {
+  NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
+  const report::Document document = MakeDocument(manifest_, results);
+  if (format == Format::kMarkdown) {
+    return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
+  }
+  return WrongFormat("report", "markdown");
+}
+
+// The manifests compiled in are tested; one that does not parse is a defect of this program.
+std::unique_ptr<Paper> ParseEmbedded(const EmbeddedPaper& embedded) {
+  auto manifest = ParseManifest(embedded.files.at("manifest.yaml"), embedded.id + "/manifest.yaml", embedded.files);
+  if (!manifest.ok()) {
+    std::fprintf(stderr, "the paper compiled into this program cannot be read:\n%s\n",
+                 Message(manifest.status()).c_str());
+    std::abort();
+  }
+  return std::make_unique<ManifestPaper>(std::move(*manifest));
+}
+
+}  // namespace
+
+std::string_view ToString(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kReproduced:
+      return "REPRODUCED";
+    case Verdict::kDirectionOnly:
+      return "DIRECTION_ONLY";
+    case Verdict::kDifferent:
+      return "DIFFERENT";
+    case Verdict::kInconclusive:
+      return "INCONCLUSIVE";
+    case Verdict::kNotRun:
+      return "NOT_RUN";
+  }
+  return "NOT_RUN";
+}
+
+std::string_view MediaType(Format format) {
+  switch (format) {
+    case Format::kTerminal:
+      return "text/plain; charset=utf-8";
+    case Format::kMarkdown:
+      return "text/markdown; charset=utf-8";
+    case Format::kLatex:
+      return "application/x-latex; charset=utf-8";
+    case Format::kCsv:
+      return "text/csv; charset=utf-8";
+    case Format::kJson:
+      return "application/json";
+    case Format::kHtml:
+      return "text/html; charset=utf-8";
+    case Format::kSvg:
+      return "image/svg+xml";
+  }
+  return "application/octet-stream";
+}
+
+absl::StatusOr<std::unique_ptr<Paper>> Paper::Parse(std::string_view manifest_yaml, std::string_view file_name,
+                                                    const std::map<std::string, std::string, std::less<>>& files) {
+  NORMLAB_ASSIGN_OR_RETURN(Manifest manifest, ParseManifest(manifest_yaml, file_name, files));
+  return std::make_unique<ManifestPaper>(std::move(manifest));
+}
+
+const std::vector<std::unique_ptr<Paper>>& BuiltInPapers() {
+  static const auto* papers = [] {
+    auto* all = new std::vector<std::unique_ptr<Paper>>;
+    for (const EmbeddedPaper& embedded : EmbeddedPapers()) {
+      all->push_back(ParseEmbedded(embedded));
+    }
+    return all;
+  }();
+  return *papers;
+}
+
+}  // namespace normlab::papers

@@ -1,0 +1,214 @@
+#include "results/papers/render_document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "results/papers/format_value.h"
+#include "results/papers/rule_text.h"
+
+namespace normlab::papers {
+namespace {
+
+using report::Align;
+
+report::Tone ToneOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kReproduced:
+      return report::Tone::kGood;
+    case Verdict::kDirectionOnly:
+      return report::Tone::kPartial;
+    case Verdict::kDifferent:
+      return report::Tone::kBad;
+    case Verdict::kInconclusive:
+    case Verdict::kNotRun:
+      return report::Tone::kOpen;
+  }
+  return report::Tone::kOpen;
+}
+
+// "3", "2 of 3", "2 of 3, 1 diverged": nothing that was planned goes unsaid.
+std::string CountText(const Cell& cell) {
+  if (cell.submitted == 0) {
+    return "NOT_RUN";
+  }
+  std::string text = fmt::format("{}", cell.values.size());
+  if (static_cast<int>(cell.values.size()) < cell.planned) {
+    text += fmt::format(" of {}", cell.planned);
+  }
+  if (cell.diverged > 0) {
+    text += fmt::format(", {} diverged", cell.diverged);
+  }
+  return text;
+}
+
+// What the paper shows at the cell's place, and where it shows it if not exactly there.
+std::string PaperText(const Item& item, const Metric& metric, const Cell& cell) {
+  if (!cell.paper) {
+    return "–";
+  }
+  const std::string band = BandText(metric, *cell.paper);
+  if (cell.at >= cell.paper->from && cell.at <= cell.paper->to) {
+    return band;
+  }
+  return fmt::format("{} ({})", band, XRangeText(item.x, cell.paper->from, cell.paper->to));
+}
+
+report::Table MakeTable(const Measured& measured) {
+  const Item& item = *measured.item;
+  report::Table table;
+  table.caption = fmt::format("{} ({}), budget {}", item.title, item.place, measured.budget->id);
+  table.columns = {{"", Align::kLeft},         {"at", Align::kRight},          {"n", Align::kRight},
+                   {"normlab", Align::kRight}, {"paper there", Align::kRight}, {"paper final", Align::kRight}};
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    const Metric& metric = item.metrics[m];
+    report::Table::Band band;
+    band.heading = metric.unit.empty() ? metric.label : fmt::format("{} ({})", metric.label, metric.unit);
+    for (std::size_t a = 0; a < item.arms.size(); ++a) {
+      const Cell cell = Summarize(measured, static_cast<int>(a), static_cast<int>(m));
+      band.rows.push_back({ArmText(item, static_cast<int>(a)), cell.at > 0 ? XText(item.x, cell.at) : "–",
+                           CountText(cell), CellText(metric, cell), PaperText(item, metric, cell),
+                           cell.paper_final ? BandText(metric, *cell.paper_final) : "–"});
+    }
+    table.bands.push_back(std::move(band));
+  }
+  return table;
+}
+
+std::vector<std::string> MakeNotes(const Measured& measured) {
+  const Item& item = *measured.item;
+  std::vector<std::string> notes;
+  const bool any_log = std::any_of(item.metrics.begin(), item.metrics.end(), [](const Metric& m) { return m.log; });
+  std::string how = fmt::format(
+      "normlab: mean over seeds with a 95 % interval (Student t below {} seeds, from there BCa bootstrap with a pinned "
+      "generator)",
+      stats::kBootstrapFrom);
+  for (const Metric& metric : item.metrics) {
+    if (any_log && metric.log) {
+      how += fmt::format("; {}: geometric mean", metric.label);
+    }
+  }
+  notes.push_back(how +
+                  ". n: runs with a value there. A run that diverged is counted, not averaged, and in claims it is "
+                  "worse than any number.");
+  if (!item.note.empty()) {
+    notes.push_back(item.note);
+  }
+  for (const std::string& caveat : measured.Caveats()) {
+    notes.push_back(fmt::format("No claim can read REPRODUCED here: {}.", caveat));
+  }
+  return notes;
+}
+
+report::Finding MakeFinding(const Item& item, const Judgement& j) {
+  const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
+  report::Finding finding{.verdict = std::string(ToString(j.verdict)),
+                          .tone = ToneOf(j.verdict),
+                          .claim = j.claim->statement,
+                          .place = j.claim->place,
+                          .reason = j.reason,
+                          .facts = {},
+                          .rule = j.rule};
+  if (j.n > 0) {
+    const std::string what = j.claim->rule == Rule::kValue ? metric.label : j.ratio ? "ratio" : "difference";
+    finding.facts.emplace_back(j.median ? "median " + what : what, EffectText(metric, j));
+  }
+  if (j.paper && j.verdict != Verdict::kNotRun) {
+    finding.facts.emplace_back("paper", EffectValueText(metric, j, *j.paper));
+  }
+  if (j.n > 0) {
+    finding.facts.emplace_back("over", XRangeText(item.x, j.from, j.to));
+    finding.facts.emplace_back("n =", fmt::format("{}", j.n));
+  }
+  if (j.p_exact) {
+    finding.facts.emplace_back("exact p", PText(*j.p_exact));
+  }
+  if (j.p_holm) {
+    finding.facts.emplace_back("Holm p", PText(*j.p_holm));
+  }
+  return finding;
+}
+
+std::string StateText(const RunStatus& status) {
+  return status.job.empty() ? "NOT_RUN" : status.succeeded ? "succeeded" : status.diverged ? "diverged" : "unfinished";
+}
+
+report::Table MakeRunTable(const Measured& measured) {
+  const Item& item = *measured.item;
+  report::Table table;
+  table.caption = "Runs behind it";
+  table.columns = {{"arm", Align::kLeft},   {"seed", Align::kRight},    {"job", Align::kLeft},
+                   {"state", Align::kLeft}, {"data set", Align::kLeft}, {"fingerprint", Align::kLeft}};
+  report::Table::Band band;
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    for (const Run& run : measured.runs[a]) {
+      constexpr std::size_t kShown = 12;
+      band.rows.push_back({ArmText(item, static_cast<int>(a)), fmt::format("{}", run.seed),
+                           run.status.job.empty() ? "–" : run.status.job, StateText(run.status),
+                           run.status.dataset.empty() ? "–" : run.status.dataset,
+                           run.status.fingerprint.empty() ? "–" : run.status.fingerprint.substr(0, kShown)});
+    }
+  }
+  table.bands.push_back(std::move(band));
+  return table;
+}
+
+}  // namespace
+
+report::Section MakeSection(const ItemResult& result) {
+  const Item& item = *result.measured.item;
+  report::Section section{.id = item.id,
+                          .title = fmt::format("{} ({})", item.title, item.place),
+                          .table = MakeTable(result.measured),
+                          .notes = MakeNotes(result.measured),
+                          .pictures = {},
+                          .findings = {},
+                          .runs = MakeRunTable(result.measured)};
+  for (const Judgement& judgement : result.judgements) {
+    section.findings.push_back(MakeFinding(item, judgement));
+  }
+  return section;
+}
+
+std::string CountVerdicts(const std::vector<ItemResult>& results) {
+  std::array<int, 5> counts{};
+  for (const ItemResult& result : results) {
+    for (const Judgement& judgement : result.judgements) {
+      ++counts[static_cast<std::size_t>(judgement.verdict)];
+    }
+  }
+  std::string text;
+  for (std::size_t v = 0; v < counts.size(); ++v) {
+    if (counts[v] > 0) {
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counts[v], ToString(static_cast<Verdict>(v)));
+    }
+  }
+  return text.empty() ? "no claims" : text;
+}
+
+report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemResult>& results) {
+  report::Document document;
+  document.title = manifest.title;
+  std::set<std::string> datasets;
+  std::string only;
+  for (const ItemResult& result : results) {
+    datasets.insert(result.measured.datasets.begin(), result.measured.datasets.end());
+    only += fmt::format(" --only {}", result.measured.item->id);
+    document.sections.push_back(MakeSection(result));
+  }
+  if (!manifest.citation.empty()) {
+    document.about.emplace_back("paper", manifest.citation);
+  }
+  if (!results.empty()) {
+    const Budget& budget = *results.front().measured.budget;
+    document.about.emplace_back("budget", fmt::format("{}: {}", budget.id, budget.summary));
+    document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, only, budget.id);
+  }
+  document.about.emplace_back("data", datasets.empty() ? "no run yet" : fmt::format("{}", fmt::join(datasets, ", ")));
+  document.about.emplace_back("verdicts", CountVerdicts(results));
+  return document;
+}
+
+}  // namespace normlab::papers

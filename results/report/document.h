@@ -1,0 +1,75 @@
+// document.h - a report before it has a format: what every renderer is given.
+//
+// Text is UTF-8 without markup; renderers escape. Numbers arrive as text (see number.h), with ±, ×10⁻⁴ and − as typeset
+// text has them: each renderer turns those into what its format wants. Rendering is a pure function: same document,
+// same bytes.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "results/report/text.h"
+
+namespace normlab::report {
+
+struct Column {
+  std::string title;
+  Align align = Align::kRight;
+};
+
+// A table in bands: rows under a heading that spans the columns.
+struct Table {
+  struct Band {
+    std::string heading;
+    std::vector<std::vector<std::string>> rows;  // as many cells as columns
+  };
+  std::string caption;
+  std::vector<Column> columns;
+  std::vector<Band> bands;
+};
+
+enum class Tone { kGood, kPartial, kBad, kOpen };
+
+// A claim with its verdict.
+struct Finding {
+  std::string verdict;  // "REPRODUCED"
+  Tone tone = Tone::kOpen;
+  std::string claim;
+  std::string place;
+  std::string reason;
+  std::vector<std::pair<std::string, std::string>> facts;  // "ratio" -> "0.31 [0.25, 0.38]"
+  std::string rule;
+};
+
+struct Picture {
+  std::string name;  // "mnist": for files and anchors
+  std::string caption;
+  std::string svg;
+};
+
+struct Section {
+  std::string id;  // "mnist"
+  std::string title;
+  Table table;
+  std::vector<std::string> notes;
+  std::vector<Picture> pictures;
+  std::vector<Finding> findings;
+  Table runs;  // which runs stand behind it; no columns: none listed
+};
+
+struct Document {
+  std::string title;
+  std::vector<std::pair<std::string, std::string>> about;  // "budget" -> "smoke: 3 seeds, ..."
+  std::string command;                                     // regenerates it
+  std::vector<Section> sections;
+};
+
+std::string RenderTerminal(const Document& document);
+std::string RenderMarkdown(const Document& document);
+// A fragment for \input: tables need booktabs and longtable; the claims follow as a list.
+std::string RenderLatex(const Document& document);
+// One page that needs nothing else: no scripts, no network; light and dark; prints.
+std::string RenderHtml(const Document& document);
+
+}  // namespace normlab::report

@@ -1,0 +1,162 @@
+#include "results/stats/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+
+namespace normlab::stats {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr int kResamples = 10'000;
+// The day of the paper's first version. Any constant would do; it must never change.
+constexpr std::uint64_t kBootstrapSeed = 20160721;
+
+double StudentQuantile(std::size_t n, double confidence) {
+  const boost::math::students_t distribution(static_cast<double>(n - 1));
+  return boost::math::quantile(distribution, 0.5 + confidence / 2);
+}
+
+std::optional<Interval> Around(std::span<const double> values, double confidence, double variance_factor) {
+  if (values.size() < 2) {
+    return std::nullopt;
+  }
+  const double mean = Mean(values);
+  const double half = StudentQuantile(values.size(), confidence) * SampleSd(values) * std::sqrt(variance_factor);
+  return Interval{mean - half, mean + half};
+}
+
+// Means of resamples, sorted.
+std::vector<double> ResampledMeans(std::span<const double> values, std::string_view cell) {
+  const std::string purpose = fmt::format("bootstrap/{}", cell);
+  std::vector<double> means(kResamples);
+  for (int b = 0; b < kResamples; ++b) {
+    Rng rng(kBootstrapSeed, purpose, static_cast<std::uint64_t>(b));
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      sum += values[rng.Below(values.size())];
+    }
+    means[static_cast<std::size_t>(b)] = sum / static_cast<double>(values.size());
+  }
+  std::sort(means.begin(), means.end());
+  return means;
+}
+
+// Skewness of the leave-one-out means, a sixth of it: Efron's acceleration.
+double Acceleration(std::span<const double> values, double mean) {
+  double cubes = 0, squares = 0;
+  for (double v : values) {
+    const double d = v - mean;  // proportional to (mean of jackknife means) - (jackknife mean), sign included
+    cubes += d * d * d;
+    squares += d * d;
+  }
+  return squares > 0 ? cubes / (6 * std::pow(squares, 1.5)) : 0;
+}
+
+double FractionBelow(const std::vector<double>& sorted, double x) {
+  const auto below = std::lower_bound(sorted.begin(), sorted.end(), x) - sorted.begin();
+  const auto not_above = std::upper_bound(sorted.begin(), sorted.end(), x) - sorted.begin();
+  const double n = static_cast<double>(sorted.size());
+  return std::clamp(0.5 * static_cast<double>(below + not_above) / n, 0.5 / n, 1 - 0.5 / n);
+}
+
+}  // namespace
+
+double Mean(std::span<const double> values) {
+  double sum = 0;
+  for (double v : values) {
+    sum += v;
+  }
+  return values.empty() ? kNaN : sum / static_cast<double>(values.size());
+}
+
+double SampleSd(std::span<const double> values) {
+  if (values.size() < 2) {
+    return kNaN;
+  }
+  const double mean = Mean(values);
+  double squares = 0;
+  for (double v : values) {
+    squares += (v - mean) * (v - mean);
+  }
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+double Median(std::span<const double> values) {
+  if (values.empty()) {
+    return kNaN;
+  }
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : std::midpoint(sorted[middle - 1], sorted[middle]);
+}
+
+std::optional<Interval> StudentInterval(std::span<const double> values, double confidence) {
+  return Around(values, confidence, 1 / static_cast<double>(values.size()));
+}
+
+std::optional<Interval> PredictionInterval(std::span<const double> values, double confidence) {
+  return Around(values, confidence, 1 + 1 / static_cast<double>(values.size()));
+}
+
+std::optional<double> StudentP(std::span<const double> values) {
+  if (values.size() < 2) {
+    return std::nullopt;
+  }
+  const double mean = Mean(values);
+  const double error = SampleSd(values) / std::sqrt(static_cast<double>(values.size()));
+  if (std::isnan(mean) || std::isnan(error)) {
+    return std::nullopt;
+  }
+  if (error == 0) {
+    return mean == 0 ? 1.0 : 0.0;
+  }
+  const boost::math::students_t distribution(static_cast<double>(values.size() - 1));
+  return 2 * boost::math::cdf(boost::math::complement(distribution, std::fabs(mean / error)));
+}
+
+std::optional<Interval> BootstrapInterval(std::span<const double> values, double confidence, std::string_view cell) {
+  if (values.size() < 2) {
+    return std::nullopt;
+  }
+  const double mean = Mean(values);
+  if (!std::isfinite(mean)) {
+    return Interval{kNaN, kNaN};
+  }
+  const std::vector<double> means = ResampledMeans(values, cell);
+  const boost::math::normal normal;
+  const double bias = boost::math::quantile(normal, FractionBelow(means, mean));
+  const double acceleration = Acceleration(values, mean);
+  const auto corrected = [&](double p) {
+    const double z = bias + boost::math::quantile(normal, p);
+    const double level = boost::math::cdf(normal, bias + z / (1 - acceleration * z));
+    const double rank = std::floor(level * (kResamples + 1)) - 1;
+    return means[static_cast<std::size_t>(std::clamp(rank, 0.0, kResamples - 1.0))];
+  };
+  return Interval{corrected((1 - confidence) / 2), corrected((1 + confidence) / 2)};
+}
+
+std::string_view ToString(IntervalMethod method) {
+  return method == IntervalMethod::kStudent ? "Student t" : "BCa bootstrap";
+}
+
+std::optional<MeanInterval> IntervalOfMean(std::span<const double> values, double confidence, std::string_view cell) {
+  const bool resample = values.size() >= kBootstrapFrom;
+  const auto interval = resample ? BootstrapInterval(values, confidence, cell) : StudentInterval(values, confidence);
+  if (!interval) {
+    return std::nullopt;
+  }
+  return MeanInterval{*interval, resample ? IntervalMethod::kBootstrap : IntervalMethod::kStudent};
+}
+
+}  // namespace normlab::stats

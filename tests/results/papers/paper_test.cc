@@ -1,0 +1,104 @@
+#include "results/papers/paper.h"
+
+#include <map>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/results/papers/literal_source.h"
+
+namespace normlab::papers {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Paper& LayerNorm() {
+  for (const auto& paper : BuiltInPapers()) {
+    if (paper->id() == "layer-norm-2016") {
+      return *paper;
+    }
+  }
+  ADD_FAILURE() << "layer-norm-2016 is not built in";
+  std::abort();
+}
+
+std::map<std::string, std::string> FieldsOf(const PlannedRun& run) { return {run.fields.begin(), run.fields.end()}; }
+
+TEST(BuiltIn, KnowsTheItemsOfThePaper) {
+  EXPECT_EQ(LayerNorm().title(), "Layer Normalization");
+  const auto items = LayerNorm().Items();
+  ASSERT_FALSE(items.empty());
+  EXPECT_EQ(items[0].id, "mnist");
+  EXPECT_EQ(items[0].place, "Figure 6");
+  EXPECT_THAT(items[0].budgets, testing::ElementsAre("smoke", "quick", "paper"));
+}
+
+TEST(Plan, CoversEveryArmWithEverySeedOnce) {
+  const std::map<std::string, std::size_t> seeds = {{"smoke", 3}, {"quick", 3}, {"paper", 6}};
+  for (const auto& [budget, n] : seeds) {
+    const auto plan = LayerNorm().Plan({}, budget);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    std::set<std::pair<std::string, std::uint64_t>> seen;
+    for (const PlannedRun& run : *plan) {
+      EXPECT_EQ(run.experiment, "mnist_mlp");
+      EXPECT_TRUE(seen.emplace(run.arm, run.seed).second) << run.arm << " " << run.seed;
+    }
+    EXPECT_EQ(seen.size(), 6 * n) << budget;
+  }
+}
+
+TEST(Plan, ShowsTheWholeFigureBeforeASecondSeed) {
+  const auto plan = *LayerNorm().Plan({"mnist"}, "quick");
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(plan[i].seed, 1u);
+  }
+  EXPECT_EQ(FieldsOf(plan[0]).at("batch_size"), "128");  // ten times cheaper than batch size 4
+  EXPECT_EQ(FieldsOf(plan[5]).at("batch_size"), "4");
+}
+
+TEST(Plan, FieldsComeFromArmAndBudget) {
+  const auto plan = *LayerNorm().Plan({"mnist"}, "smoke");
+  const auto layer_4 = std::find_if(plan.begin(), plan.end(), [](const PlannedRun& r) { return r.arm == "layer_4"; });
+  ASSERT_NE(layer_4, plan.end());
+  EXPECT_EQ(FieldsOf(*layer_4),
+            (std::map<std::string, std::string>{
+                {"norm", "layer"}, {"batch_size", "4"}, {"passes", "1"}, {"train_images", "11000"}}));
+}
+
+// Seconds on one core at the slower end of what was measured: a pass, and a run's start with its first evaluation.
+double CoreSeconds(const std::vector<PlannedRun>& plan) {
+  double total = 0;
+  for (const PlannedRun& run : plan) {
+    const auto fields = FieldsOf(run);
+    const double pass = fields.at("batch_size") == "4" ? 75 : 10;
+    const double share = fields.contains("train_images") ? std::stod(fields.at("train_images")) / 55000 : 1;
+    total += 4 + std::stod(fields.at("passes")) * pass * share;
+  }
+  return total;
+}
+
+TEST(Plan, BudgetsFitTheirPromisesOnTwoCoresWithAFifthToSpare) {
+  EXPECT_LT(CoreSeconds(*LayerNorm().Plan({"mnist"}, "smoke")), 0.8 * 2 * 5 * 60);
+  EXPECT_LT(CoreSeconds(*LayerNorm().Plan({"mnist"}, "quick")), 0.8 * 2 * 30 * 60);
+}
+
+TEST(Plan, NamesWhatExistsForAnUnknownItemOrBudget) {
+  const auto item = LayerNorm().Plan({"minst"}, "smoke");
+  EXPECT_EQ(item.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Message(item.status()), HasSubstr("no item 'minst'; it has mnist"));
+  const auto budget = LayerNorm().Plan({"mnist"}, "tiny");
+  EXPECT_EQ(budget.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Message(budget.status()), HasSubstr("no budget 'tiny'; it has smoke, quick, paper"));
+}
+
+TEST(Table, WithoutRunsReadsNotRunEverywhere) {
+  LiteralSource none;
+  const auto table = LayerNorm().Table("mnist", "smoke", none, Format::kTerminal);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(table->verdicts, testing::Each(Verdict::kNotRun));
+  EXPECT_EQ(table->verdicts.size(), 10u);
+  EXPECT_THAT(table->content, HasSubstr("NOT_RUN"));
+}
+
+}  // namespace
+}  // namespace normlab::papers
