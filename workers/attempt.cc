@@ -1,0 +1,156 @@
+#include "workers/attempt.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "proto/spec.h"
+
+namespace normlab::workers {
+namespace {
+
+std::chrono::milliseconds ToMilliseconds(const google::protobuf::Duration& duration) {
+  return std::chrono::milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(duration));
+}
+
+v1::Outcome ToOutcome(RunEnd end) {
+  switch (end) {
+    case RunEnd::kSucceeded:
+      return v1::OUTCOME_SUCCEEDED;
+    case RunEnd::kDiverged:
+      return v1::OUTCOME_DIVERGED;
+    case RunEnd::kCancelled:
+      return v1::OUTCOME_CANCELLED;
+    default:
+      return v1::OUTCOME_FAILED;
+  }
+}
+
+// A library's exception may say anything; the server wants a line.
+std::string OneLine(std::string text) {
+  constexpr std::size_t kLongest = 2000;
+  text.resize(std::min(text.size(), kLongest));
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+Attempt::Attempt(ServiceClient& client, const SessionOptions& options, const v1::LeaseResponse::Lease& job,
+                 std::stop_token stop)
+    : client_(client),
+      options_(options),
+      job_(job),
+      stop_(std::move(stop)),
+      lease_(client, job.attempt(), ToMilliseconds(job.lease())),
+      outbox_(client, job.attempt(), lease_.lost(), options.outbox),
+      facts_(options.facts) {}
+
+RunEnd Attempt::Perform() {
+  auto checkpoint = FetchCheckpoint();
+  if (!checkpoint.ok()) {
+    return Dropped(checkpoint.status());
+  }
+  RunResult result = RunExperiment([this] { return Prepare(); }, std::move(*checkpoint), *this, options_.runner);
+  const absl::Status sent = outbox_.Drain();
+  if (!sent.ok() && !IsStale(sent) && !lease_.lost().stop_requested()) {
+    result.end = RunEnd::kFailed;
+    result.error = fmt::format("the server refused what was measured: {}", Message(sent));
+    return Finish(result);
+  }
+  if (!sent.ok() || result.end == RunEnd::kDropped) {
+    return Dropped(sent);
+  }
+  if (result.end == RunEnd::kYielded) {
+    Log(LogLevel::kInfo, "job_left", {{"job", job_.attempt().job_id()}, {"steps_done", result.steps_done}});
+    return RunEnd::kYielded;
+  }
+  return Finish(result);
+}
+
+Order Attempt::NextOrder() {
+  if (outbox_.failed()) {
+    return Order::kDrop;
+  }
+  const Order order = lease_.CurrentOrder();
+  return order == Order::kGoOn && stop_.stop_requested() ? Order::kYield : order;
+}
+
+void Attempt::Point(std::string_view series, std::uint64_t step, double value) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  outbox_.Point(series, step, value, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+void Attempt::Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) {
+  outbox_.Artifact(name, media_type, step, std::move(bytes));
+}
+
+void Attempt::Checkpoint(std::uint64_t steps_done, std::string bytes) {
+  outbox_.Checkpoint(steps_done, std::move(bytes));
+}
+
+absl::StatusOr<std::optional<std::string>> Attempt::FetchCheckpoint() {
+  if (!job_.has_checkpoint_step()) {
+    return std::nullopt;
+  }
+  std::string bytes;
+  const absl::Status status = Retry("get_checkpoint", options_.backoff, lease_.lost(), [&] {
+    auto answer = client_.GetCheckpoint(job_.attempt(), lease_.lost());
+    if (answer.ok()) {
+      bytes = std::move(*answer);
+    }
+    return answer.status();
+  });
+  if (status.code() == absl::StatusCode::kDataLoss || status.code() == absl::StatusCode::kNotFound) {
+    Log(LogLevel::kWarning, "checkpoint_not_readable",
+        {{"job", job_.attempt().job_id()}, {"why", Message(status)}, {"next", "starts afresh"}});
+    return std::nullopt;
+  }
+  NORMLAB_RETURN_IF_ERROR(status);
+  return bytes;
+}
+
+absl::StatusOr<PreparedRun> Attempt::Prepare() {
+  const v1::JobSpec& spec = job_.spec();
+  std::map<std::string, std::string> data_facts;
+  PreparedRun run;
+  NORMLAB_ASSIGN_OR_RETURN(run.experiment, options_.make_experiment(spec, {options_.data_directories, &data_facts}));
+  const auto data = data_facts.find("data." + DatasetName(spec));
+  run.label = {ExperimentName(spec), Identity(spec, data != data_facts.end() ? data->second : ""), spec.seed()};
+  facts_.merge(data_facts);
+  return run;
+}
+
+RunEnd Attempt::Finish(const RunResult& result) {
+  v1::FinishRequest request;
+  *request.mutable_attempt() = job_.attempt();
+  request.set_outcome(ToOutcome(result.end));
+  request.set_error(OneLine(result.error));
+  request.set_fingerprint(result.fingerprint);
+  request.set_steps_done(result.steps_done);
+  request.set_cpu_seconds(lease_.CpuSeconds());
+  request.mutable_facts()->insert(facts_.begin(), facts_.end());
+  lease_.Finishing();
+  const absl::Status status =
+      Retry("finish", options_.backoff, lease_.lost(), [&] { return client_.Finish(request, lease_.lost()); });
+  if (!status.ok()) {
+    return Dropped(status);
+  }
+  Log(LogLevel::kInfo, "job_finished",
+      {{"job", job_.attempt().job_id()}, {"outcome", v1::Outcome_Name(request.outcome())}, {"error", result.error}});
+  return result.end;
+}
+
+RunEnd Attempt::Dropped(const absl::Status& why) {
+  Log(LogLevel::kWarning, "attempt_lost",
+      {{"job", job_.attempt().job_id()},
+       {"attempt", job_.attempt().number()},
+       {"stale", lease_.stale() || IsStale(why)},
+       {"why", Message(why)}});
+  return RunEnd::kDropped;
+}
+
+}  // namespace normlab::workers

@@ -1,0 +1,110 @@
+#include "workers/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace normlab::workers {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kFormat[] = "normlab-checkpoint-1";
+
+TextMap Metadata(const RunLabel& label, std::uint64_t steps_done) {
+  return {{"experiment", label.experiment},
+          {"identity", label.identity},
+          {"seed", std::to_string(label.seed)},
+          {"step", std::to_string(steps_done)}};
+}
+
+std::string Get(const TextMap& metadata, const char* key) {
+  const auto it = metadata.find(key);
+  return it != metadata.end() ? it->second : "";
+}
+
+std::optional<std::uint64_t> ParseNumber(const std::string& text) {
+  std::uint64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return n;
+}
+
+std::string CurveToText(const CurveChains& curve) {
+  Json json = Json::object();
+  for (const auto& [name, chain] : curve.series()) {
+    json[name] = {chain.points, chain.last_step, chain.digest};
+  }
+  return json.dump();
+}
+
+absl::StatusOr<CurveChains> CurveFromText(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) {
+    return absl::DataLossError("checkpoint metadata \"curve\" is not a JSON object");
+  }
+  std::map<std::string, SeriesChain, std::less<>> series;
+  for (const auto& [name, entry] : json.items()) {
+    if (!entry.is_array() || entry.size() != 3 || !entry[0].is_number_unsigned() || !entry[1].is_number_unsigned() ||
+        !entry[2].is_string() || entry[2].get_ref<const std::string&>().size() != 64) {
+      return absl::DataLossError(
+          fmt::format("checkpoint metadata \"curve\", series \"{}\": expected [points, last step, SHA-256]", name));
+    }
+    series[name] = {entry[0].get<std::uint64_t>(), entry[1].get<std::uint64_t>(), entry[2].get<std::string>()};
+  }
+  return CurveChains(std::move(series));
+}
+
+absl::Status CheckLabel(const TextMap& metadata, const RunLabel& label) {
+  if (const std::string format = Get(metadata, "format"); format != kFormat) {
+    return absl::FailedPreconditionError(
+        fmt::format("checkpoint format is \"{}\"; this worker reads \"{}\"", format, kFormat));
+  }
+  const RunLabel found{Get(metadata, "experiment"), Get(metadata, "identity"),
+                       ParseNumber(Get(metadata, "seed")).value_or(0)};
+  if (found != label) {
+    return absl::FailedPreconditionError(
+        fmt::format("the checkpoint belongs to {} seed {} identity {}; this run is {} seed {} identity {}: its "
+                    "configuration or data has "
+                    "changed since, submit it afresh",
+                    found.experiment, found.seed, found.identity, label.experiment, label.seed, label.identity));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
+                            Experiment& experiment) {
+  TextMap metadata = Metadata(label, steps_done);
+  metadata["format"] = kFormat;
+  metadata["curve"] = CurveToText(curve);
+  return WriteSafetensors(experiment.State(), metadata);
+}
+
+std::string WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment) {
+  return WriteSafetensors(experiment.Weights(), Metadata(label, steps_done));
+}
+
+absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment) {
+  NORMLAB_ASSIGN_OR_RETURN(const TensorFile read, ReadSafetensors(file));
+  NORMLAB_RETURN_IF_ERROR(CheckLabel(read.metadata, label));
+  Resumed resumed;
+  NORMLAB_ASSIGN_OR_RETURN(resumed.curve, CurveFromText(Get(read.metadata, "curve")));
+  const std::string step = Get(read.metadata, "step");
+  const auto steps_done = ParseNumber(step);
+  if (!steps_done || *steps_done > experiment.TotalSteps()) {
+    return absl::DataLossError(
+        fmt::format("checkpoint step is \"{}\"; expected a number up to {}", step, experiment.TotalSteps()));
+  }
+  resumed.steps_done = *steps_done;
+  NORMLAB_RETURN_IF_ERROR(CopyTensors(read, experiment.State()));
+  experiment.Restored(resumed.steps_done);
+  return resumed;
+}
+
+}  // namespace normlab::workers

@@ -1,0 +1,41 @@
+// checkpoint.h - a run at rest: all that is needed to go on with the same bits, as one safetensors file.
+//
+// Tensors are Experiment::State(); beside them, in the file's metadata, stand what they belong to and the curve's
+// chains. The bytes do not depend on when or why a checkpoint is taken.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "workers/fingerprint.h"
+#include "workers/safetensors.h"
+
+namespace normlab::workers {
+
+// Which run a checkpoint belongs to. One with another label is never resumed from.
+struct RunLabel {
+  std::string experiment;  // "mnist_mlp"
+  std::string identity;    // hash of the resolved spec and its data
+  std::uint64_t seed = 0;
+
+  bool operator==(const RunLabel&) const = default;
+};
+
+std::string WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
+                            Experiment& experiment);
+
+// The final parameters alone, for other programs to read.
+std::string WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment);
+
+struct Resumed {
+  std::uint64_t steps_done = 0;
+  CurveChains curve;
+};
+
+// Overwrites the experiment's state and calls Restored. kDataLoss for a damaged file, kFailedPrecondition for a sound
+// one that belongs to another run or other code; in both cases the experiment is as it was.
+absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment);
+
+}  // namespace normlab::workers

@@ -1,0 +1,42 @@
+// session.h - the life of a worker: lease a job, run it, report it, lease the next.
+//
+// A session outlives its server: it keeps trying until it is stopped. Three things end a job without an outcome, and
+// the server then gives it to another attempt: a lost lease (dropped at once), the server's wish to go down, and a stop
+// of this process (both checkpoint first).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "experiments/experiment.h"
+#include "workers/outbox.h"
+#include "workers/runner.h"
+#include "workers/service_client.h"
+
+namespace normlab::workers {
+
+struct SessionOptions {
+  std::string worker;  // "host:pid", for people
+  std::vector<std::string> data_directories;
+  std::map<std::string, std::string> facts;  // of this process: instruction set, threads, build
+  bool once = false;                         // return after one job
+  bool leave_with_server = false;            // return when the server goes down: it starts workers of its own
+  std::chrono::milliseconds lease_wait{20'000};
+  RunnerOptions runner;
+  OutboxOptions outbox;
+  Backoff backoff;
+  // How an experiment is made; tests put a small one here.
+  std::function<absl::StatusOr<std::unique_ptr<Experiment>>(const v1::JobSpec&, const ExperimentContext&)>
+      make_experiment;
+};
+
+// Runs jobs in the calling thread, which is the one whose SetThreads counts, until `stop` is requested (OK; a job under
+// way has been checkpointed), one job is done with `once`, or the server goes down with `leave_with_server`. An error
+// is the server's refusal to talk to this worker at all, such as a wrong token.
+absl::Status RunSession(ServiceClient& client, const SessionOptions& options, std::stop_token stop);
+
+}  // namespace normlab::workers
