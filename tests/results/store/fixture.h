@@ -1,6 +1,7 @@
 // fixture.h - a store in a folder of its own, and short ways to say what tests say often.
 #pragma once
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/crc32c.h"
+#include "results/store/sqlite.h"
 #include "results/store/sqlite_store.h"
 #include "results/store/store.h"
 
