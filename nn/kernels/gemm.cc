@@ -1,49 +1,134 @@
+// gemm.cc - which way a product goes; chosen by shape alone. The ways are in gemm_blocks-inl.h and gemm_dot-inl.h.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nn/kernels/gemm.cc"
+#include <hwy/foreach_target.h>
+// foreach_target comes first.
+#include <cassert>
+
 #include "nn/kernels/gemm.h"
+#include "nn/kernels/gemm_blocks-inl.h"
+#include "nn/kernels/gemm_dot-inl.h"
 
-#include <Eigen/Core>
-
+HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using View = Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>>;
+constexpr Index kFewRows = 8;  // up to here B is read once and not packed
+constexpr Index kGroup = 4;    // panels per piece: runs of 256 bytes of B and C, and enough pieces for a few threads
+constexpr Index kInPlaceDepth = 64;  // rows of B whose cache lines are in flight when B is read in place
+constexpr Index kInPlaceGroup = 16;
+
+// A in the form tiles read: in place when k is contiguous.
+Rows ReadyRows(const Operand& a, Index m, Index k) {
+  if (!a.transposed) {
+    return {a.data, a.ld, k, false};
+  }
+  float* strips = ThreadWorkspace().shared.reserve(m * k);
+  PackRows(a, m, k, strips);
+  return {strips, 0, k, true};
+}
+
+// A B^T as the transpose of B A^T: the rows of B, the weights, are broadcast as they lie, and only A is packed.
+void MultiplySwapped(const Operand& a, const Operand& b, Index m, Index n, Index k, Output out) {
+  float* panels = ThreadWorkspace().shared.reserve(Panels(m) * kTileCols * k);
+  PackColumns({a.data, a.ld, true}, k, m, panels);
+  out.swapped = true;
+  MultiplyByRows({b.data, b.ld, k, false}, {panels, k * kTileCols, kTileCols}, n, m, out);
+}
+
+// Few rows of A and a row-major B: whole panels of B in place, the last narrow one from a copy.
+void MultiplyInPlace(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
+  const Rows rows = ReadyRows(a, m, k);
+  const Index whole = n / kTileCols * kTileCols;
+  if (whole > 0) {
+    MultiplyReady(rows, {b.data, kTileCols, b.ld}, m, whole, kInPlaceGroup, kInPlaceDepth, out);
+  }
+  if (whole < n) {
+    float* panel = ThreadWorkspace().tail.reserve(k * kTileCols);
+    PackPanel(b, 0, k, whole, n - whole, panel);
+    const Output rest{out.c + whole, out.ldc, false, out.accumulate};
+    MultiplyReady(rows, {panel, k * kTileCols, kTileCols}, m, n - whole, 1, kInPlaceDepth, rest);
+  }
+}
+
+void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
+  const bool both_along_k = !a.transposed && b.transposed;
+  if (both_along_k && m <= kFewRows) {
+    MultiplyDots({k, a.data, a.ld, b.data, b.ld, out.c, out.ldc, 1, out.accumulate}, m, n);
+  } else if (both_along_k && n <= kFewRows) {
+    MultiplyDots({k, b.data, b.ld, a.data, a.ld, out.c, 1, out.ldc, out.accumulate}, n, m);
+  } else if (both_along_k && m <= n) {
+    MultiplySwapped(a, b, m, n, k, out);
+  } else if (!b.transposed && m <= kFewRows) {
+    MultiplyInPlace(a, b, m, n, k, out);
+  } else {
+    MultiplyPacking(ReadyRows(a, m, k), b, m, n, kGroup, out);
+  }
+}
+
+void Pack(const Operand& b, Index k, Index n, AlignedBuffer& buffer) {
+  PackColumns(b, k, n, buffer.reserve(Panels(n) * kTileCols * k));
+}
+
+void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out) {
+  MultiplyReady(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace normlab::nn::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace normlab::nn::kernels {
+
+HWY_EXPORT(Gemm);
+HWY_EXPORT(Pack);
+HWY_EXPORT(GemmPacked);
+
+namespace {
+
+// A sum over nothing. True if there is nothing else to do.
+bool Trivial(Index m, Index n, Index k, float* c, Index ldc, bool accumulate) {
+  if (m == 0 || n == 0) {
+    return true;
+  }
+  if (k > 0) {
+    return false;
+  }
+  for (Index i = 0; !accumulate && i < m; ++i) {
+    std::fill_n(c + i * ldc, n, 0.0f);
+  }
+  return true;
+}
 
 }  // namespace
 
 void gemm(Trans ta, Trans tb, Index m, Index n, Index k, const float* a, Index lda, const float* b, Index ldb, float* c,
           Index ldc, bool accumulate) {
-  const bool at = ta == Trans::kYes, bt = tb == Trans::kYes;
-  const View av(a, at ? k : m, at ? m : k, Eigen::OuterStride<>(lda));
-  const View bv(b, bt ? n : k, bt ? k : n, Eigen::OuterStride<>(ldb));
-  Eigen::Map<RowMajor, 0, Eigen::OuterStride<>> cv(c, m, n, Eigen::OuterStride<>(ldc));
-  if (!accumulate) {
-    cv.setZero();
-  }
-  if (at && bt) {
-    cv.noalias() += av.transpose() * bv.transpose();
-  } else if (at) {
-    cv.noalias() += av.transpose() * bv;
-  } else if (bt) {
-    cv.noalias() += av * bv.transpose();
-  } else {
-    cv.noalias() += av * bv;
+  assert(lda >= (ta == Trans::kYes ? m : k) && ldb >= (tb == Trans::kYes ? k : n) && ldc >= n);
+  if (!Trivial(m, n, k, c, ldc, accumulate)) {
+    HWY_DYNAMIC_DISPATCH(Gemm)
+    ({a, lda, ta == Trans::kYes}, {b, ldb, tb == Trans::kYes}, m, n, k, {c, ldc, false, accumulate});
   }
 }
 
 void PackedMatrix::pack(Trans tb, Index k, Index n, const float* b, Index ldb) {
+  assert(ldb >= (tb == Trans::kYes ? k : n));
   k_ = k;
   n_ = n;
-  float* out = data_.reserve(k * n);
-  for (Index p = 0; p < k; ++p) {
-    for (Index j = 0; j < n; ++j) {
-      out[p * n + j] = tb == Trans::kYes ? b[j * ldb + p] : b[p * ldb + j];
-    }
-  }
+  HWY_DYNAMIC_DISPATCH(Pack)({b, ldb, tb == Trans::kYes}, k, n, data_);
 }
 
 void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatrix& b, float* c, Index ldc,
                  bool accumulate) {
-  gemm(ta, Trans::kNo, m, b.n(), b.k(), a, lda, b.data(), b.n(), c, ldc, accumulate);
+  assert(lda >= (ta == Trans::kYes ? m : b.k()) && ldc >= b.n());
+  if (!Trivial(m, b.n(), b.k(), c, ldc, accumulate)) {
+    HWY_DYNAMIC_DISPATCH(GemmPacked)
+    ({a, lda, ta == Trans::kYes}, b.data(), m, b.n(), b.k(), {c, ldc, false, accumulate});
+  }
 }
 
 }  // namespace normlab::nn::kernels
+#endif  // HWY_ONCE

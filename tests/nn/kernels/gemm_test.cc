@@ -141,6 +141,17 @@ TEST(Gemm, ThreadsGiveTheSameBits) {
   }
 }
 
+TEST(Gemm, PackedRowsDoNotDependOnTheNumberOfRows) {
+  const Product all{Trans::kNo, Trans::kYes, 13, 100, 700};
+  const auto together = MultiplyPacked(all);
+  for (Index m = 1; m < all.m; ++m) {
+    Product some = all;
+    some.m = m;
+    const auto c = MultiplyPacked(some);
+    EXPECT_TRUE(SameBits(c, {together.begin(), together.begin() + m * all.n})) << m << " rows";
+  }
+}
+
 TEST(Gemm, OverwritesNaNUnlessItAccumulates) {
   const std::vector<float> a(16, 1.0f), b(16, 2.0f);
   std::vector<float> c(16, std::numeric_limits<float>::quiet_NaN());

@@ -1,0 +1,154 @@
+// gemm_tile-inl.h - the inner loop of gemm: a tile of C that lives in registers while k runs by.
+//
+// A tile is kTileRows x kTileCols: as many rows as leave registers for two vectors of B and a broadcast of A, and two
+// vectors wide. Two vectors need few loads per multiply-add (6 + 2 for 12), and let a batch of 128, the usual width
+// when operands are swapped, be a whole number of tiles at every vector length. Included inside foreach_target, once
+// per instruction set.
+#if defined(NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_
+#undef NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_
+#else
+#define NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_
+#endif
+
+#include <array>
+#include <utility>
+
+#include "nn/kernels/gemm_operands.h"
+#include "nn/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace normlab::nn::kernels {
+namespace HWY_NAMESPACE {
+
+constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Full()));
+constexpr Index kTileCols = 2 * kLanes;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr Index kTileRows = 12;  // 32 vector registers
+#else
+constexpr Index kTileRows = 6;  // 16 vector registers
+#endif
+
+// Rows of the tile that starts where `left` rows remain. The last two tiles share what is left evenly: a tile of one or
+// two rows has too few independent sums to hide the latency of a multiply-add.
+HWY_INLINE constexpr Index TileHeight(Index left) {
+  return left >= 2 * kTileRows ? kTileRows : left > kTileRows ? (left + 1) / 2 : left;
+}
+
+// dst[c * dst_stride + r] = src[r * src_stride + c] for 4 x 4 floats.
+HWY_INLINE void Transpose4x4(const float* src, Index src_stride, float* dst, Index dst_stride) {
+#if HWY_TARGET == HWY_SCALAR
+  for (Index r = 0; r < 4; ++r) {
+    for (Index c = 0; c < 4; ++c) {
+      dst[c * dst_stride + r] = src[r * src_stride + c];
+    }
+  }
+#else
+  const hn::CappedTag<float, 4> d;
+  const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
+  const auto r2 = hn::LoadU(d, src + 2 * src_stride), r3 = hn::LoadU(d, src + 3 * src_stride);
+  const auto low01 = hn::InterleaveLower(d, r0, r1), low23 = hn::InterleaveLower(d, r2, r3);
+  const auto high01 = hn::InterleaveUpper(d, r0, r1), high23 = hn::InterleaveUpper(d, r2, r3);
+  hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, dst);
+  hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, dst + dst_stride);
+  hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, dst + 2 * dst_stride);
+  hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, dst + 3 * dst_stride);
+#endif
+}
+
+// dst[c * dst_stride + r] = src[r * src_stride + c] for rows x cols floats.
+HWY_INLINE void Transpose(const float* src, Index src_stride, Index rows, Index cols, float* dst, Index dst_stride) {
+  const Index rows4 = rows / 4 * 4, cols4 = cols / 4 * 4;
+  for (Index r = 0; r < rows4; r += 4) {
+    for (Index c = 0; c < cols4; c += 4) {
+      Transpose4x4(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride);
+    }
+    for (Index c = cols4; c < cols; ++c) {
+      for (Index i = r; i < r + 4; ++i) {
+        dst[c * dst_stride + i] = src[i * src_stride + c];
+      }
+    }
+  }
+  for (Index r = rows4; r < rows; ++r) {
+    for (Index c = 0; c < cols; ++c) {
+      dst[c * dst_stride + r] = src[r * src_stride + c];
+    }
+  }
+}
+
+// The tiles that touch the edge of C, and the swapped ones, take the way over memory.
+template <Index kRows>
+HWY_NOINLINE void StoreTileSlowly(const float* tile, Index cols, const TileOut& out) {
+  if (!out.swapped) {
+    for (Index i = 0; i < kRows; ++i) {
+      for (Index j = 0; j < cols; ++j) {
+        float& c = out.c[i * out.ldc + j];
+        c = out.accumulate ? c + tile[i * kTileCols + j] : tile[i * kTileCols + j];
+      }
+    }
+    return;
+  }
+  if (!out.accumulate) {
+    Transpose(tile, kTileCols, kRows, cols, out.c, out.ldc);
+    return;
+  }
+  for (Index j = 0; j < cols; ++j) {
+    for (Index i = 0; i < kRows; ++i) {
+      out.c[j * out.ldc + i] += tile[i * kTileCols + j];
+    }
+  }
+}
+
+// C tile [kRows x cols] = or += A [kRows x k] B [k x kTileCols]. Row i of A at step p is a[i * lda + p], or
+// a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kTileCols wide also when cols is
+// less.
+template <Index kRows, bool kPackedA>
+void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb, Index cols,
+          const TileOut& out) {
+  const Full d;
+  hn::Vec<Full> left[kRows], right[kRows];
+#pragma GCC unroll 12
+  for (Index i = 0; i < kRows; ++i) {
+    left[i] = right[i] = hn::Zero(d);
+  }
+  for (Index p = 0; p < k; ++p) {
+    const auto b0 = hn::LoadU(d, b + p * ldb), b1 = hn::LoadU(d, b + p * ldb + kLanes);
+#pragma GCC unroll 12
+    for (Index i = 0; i < kRows; ++i) {
+      const auto ai = hn::Set(d, kPackedA ? a[p * kRows + i] : a[i * lda + p]);
+      left[i] = hn::MulAdd(ai, b0, left[i]);
+      right[i] = hn::MulAdd(ai, b1, right[i]);
+    }
+  }
+  if (cols == kTileCols && !out.swapped) {
+#pragma GCC unroll 12
+    for (Index i = 0; i < kRows; ++i) {
+      StoreOrAdd(d, left[i], out.c, i * out.ldc, out.accumulate);
+      StoreOrAdd(d, right[i], out.c, i * out.ldc + kLanes, out.accumulate);
+    }
+    return;
+  }
+  HWY_ALIGN float tile[kRows * kTileCols];
+#pragma GCC unroll 12
+  for (Index i = 0; i < kRows; ++i) {
+    hn::Store(left[i], d, tile + i * kTileCols);
+    hn::Store(right[i], d, tile + i * kTileCols + kLanes);
+  }
+  StoreTileSlowly<kRows>(tile, cols, out);
+}
+
+using TileFunction = void (*)(Index, const float*, Index, const float*, Index, Index, const TileOut&);
+
+// Tiles of every height, [height - 1].
+template <bool kPackedA, std::size_t... kI>
+constexpr std::array<TileFunction, sizeof...(kI)> TilesOf(std::index_sequence<kI...>) {
+  return {&Tile<static_cast<Index>(kI) + 1, kPackedA>...};
+}
+constexpr auto kTilesDirect = TilesOf<false>(std::make_index_sequence<kTileRows>());
+constexpr auto kTilesPacked = TilesOf<true>(std::make_index_sequence<kTileRows>());
+
+}  // namespace HWY_NAMESPACE
+}  // namespace normlab::nn::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif  // NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_

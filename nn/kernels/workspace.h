@@ -1,0 +1,20 @@
+// workspace.h - scratch memory of the calling thread: grows to the largest request, freed when the thread ends.
+#pragma once
+
+#include "nn/kernels/aligned.h"
+
+namespace normlab::nn::kernels {
+
+struct Workspace {
+  AlignedBuffer shared;  // packed by the caller of a product, read by every piece of it
+  AlignedBuffer tail;    // likewise: the last, narrow panel of a B that is read in place
+  AlignedBuffer piece;   // packed and read by one piece
+};
+
+// Never hold a pointer into it across a call of another kernel.
+inline Workspace& ThreadWorkspace() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
+}  // namespace normlab::nn::kernels
