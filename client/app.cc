@@ -1,0 +1,145 @@
+#include "client/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/commands/command.h"
+#include "client/error.h"
+#include "client/help.h"
+#include "proto/spec_text.h"
+
+namespace normlab::client {
+namespace {
+
+constexpr char kFooter[] = R"(First steps:
+  normlab reproduce layer-norm-2016 --only mnist --budget smoke   the paper's table in minutes
+  normlab up                                                      a server to submit to; then, beside it:
+  normlab submit mnist_mlp --norm layer --seeds 1-6 --watch
+  normlab COMMAND --help                                          every option, with examples
+
+Exit codes:
+  0    done; all runs asked for have finished
+  1    a run failed or was cancelled, or another error
+  2    a wrong command line, spec, or name
+  3    no server, or it does not let us in
+  4    with --strict: a claim came out DIFFERENT
+  130  interrupted (Ctrl-C))";
+
+// --batch_size means --batch-size: fields are written with '_' everywhere else.
+std::vector<std::string> WithDashes(std::vector<std::string> arguments) {
+  for (std::string& word : arguments) {
+    if (word == "--") {
+      break;
+    }
+    if (word.rfind("--", 0) == 0) {
+      std::replace(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(std::min(word.find('='), word.size())), '_',
+                   '-');
+    }
+  }
+  return arguments;
+}
+
+std::string Suggestion(const std::string& word, const std::vector<std::string>& names) {
+  const std::string nearest = Nearest(word, names);
+  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+}
+
+std::vector<std::string> CommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (!command->get_group().empty()) {
+      names.push_back(command->get_name());
+    }
+  }
+  return names;
+}
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> OptionNames(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+// The innermost command that was reached.
+const CLI::App* Reached(const CLI::App* app) {
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().back();
+  }
+  return app;
+}
+
+std::string UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = Reached(&app);
+  const std::string name = command == &app ? "normlab" : "normlab " + command->get_name();
+  std::string text = error.what();
+  if (const std::vector<std::string> extra = app.remaining(true);
+      dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
+    text = fmt::format("{} is not {} of {}{}", extra[0], extra[0][0] == '-' ? "an option" : "an argument", name,
+                       Suggestion(extra[0].substr(0, extra[0].find('=')), OptionNames(*command)));
+  }
+  return fmt::format("{}\nSee: {} --help\n", text, name);
+}
+
+int Fail(Session& session, const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kCancelled) {
+    return kExitInterrupted;
+  }
+  session.Note(session.json ? RenderErrorJson(status)
+                            : Painted("normlab: ", Paint::kRed, session.err_colour()) + RenderError(status));
+  return ExitCodeFor(status);
+}
+
+}  // namespace
+
+int RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment) {
+  Session session(environment);
+  CLI::App app("Reproduces the experiments of \"Layer Normalization\" (Ba, Kiros, Hinton 2016) and judges them.",
+               "normlab");
+  app.formatter(std::make_shared<HelpFormatter>(std::clamp(environment.console.Width(), 60, 120)));
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "normlab " NORMLAB_VERSION, "print the version");
+  app.set_help_flag("-h,--help", "print this help; normlab COMMAND --help tells more");
+  app.footer(kFooter);
+  AddCommands(app, session);
+
+  std::vector<std::string> words = WithDashes(arguments);
+  if (words.empty()) {
+    session.Note(app.help());
+    return kExitUsage;
+  }
+  if (words[0][0] != '-' && !Has(CommandNames(app), words[0])) {
+    return Fail(session, absl::InvalidArgumentError(fmt::format("{} is not a command{}\nSee: normlab --help", words[0],
+                                                                Suggestion(words[0], CommandNames(app)))));
+  }
+  try {
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    app.parse(std::move(words));
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success, session.console().out, session.console().err);
+  } catch (const CLI::ParseError& error) {
+    session.Note(Painted("normlab: ", Paint::kRed, session.err_colour()) + UsageError(app, error));
+    return kExitUsage;
+  }
+  const absl::StatusOr<int> code = session.action();
+  session.console().out << std::flush;
+  return code.ok() ? *code : Fail(session, code.status());
+}
+
+void AddCommands(CLI::App& app, Session& session) {
+  AddSubmit(app, session);
+  AddJobs(app, session);
+  AddShow(app, session);
+  AddWatch(app, session);
+  AddExperiments(app, session);
+}
+
+}  // namespace normlab::client

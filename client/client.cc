@@ -1,0 +1,257 @@
+#include "client/client.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <array>
+#include <cstdint>
+#include <thread>
+#include <utility>
+
+#include "client/error.h"
+
+namespace normlab::client {
+namespace {
+
+using Jobs = v1::JobService::StubInterface;
+using Curves = v1::CurveService::StubInterface;
+using Catalog = v1::ExperimentService::StubInterface;
+using Papers = v1::PaperService::StubInterface;
+
+constexpr int kUnarySeconds = 10;
+constexpr int kSubmitSeconds = 30;
+constexpr int kRenderSeconds = 60;  // a report reads every curve of a table
+constexpr int kOnce = 1;
+constexpr int kMutationAttempts = 3;  // safe: the request id makes a repetition harmless
+
+// A server that was reached and then lost may be restarting; worth another try with the same request id.
+bool WorthRetry(const grpc::Status& status) { return status.error_code() == grpc::StatusCode::UNAVAILABLE; }
+
+void SetDeadline(grpc::ClientContext& context, int seconds) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
+}
+
+}  // namespace
+
+std::string NewRequestId() {
+  std::array<std::uint8_t, 16> b{};
+  // 16 bytes never come short from getrandom (getrandom(2)).
+  (void)!::getrandom(b.data(), b.size(), 0);
+  b[6] = static_cast<std::uint8_t>((b[6] & 0x0f) | 0x40);
+  b[8] = static_cast<std::uint8_t>((b[8] & 0x3f) | 0x80);
+  const auto hex = [&](int from, int to) {
+    std::string text;
+    for (int i = from; i < to; ++i) {
+      text += fmt::format("{:02x}", b[i]);
+    }
+    return text;
+  };
+  return hex(0, 4) + "-" + hex(4, 6) + "-" + hex(6, 8) + "-" + hex(8, 10) + "-" + hex(10, 16);
+}
+
+bool IsTerminal(v1::JobState state) { return state >= v1::JOB_STATE_SUCCEEDED; }
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Endpoint& endpoint, std::stop_token stop) {
+  NORMLAB_ASSIGN_OR_RETURN(Connection connection, normlab::client::Connect(endpoint));
+  return std::make_unique<Client>(std::move(connection), std::move(stop));
+}
+
+Client::Client(Connection connection, std::stop_token stop)
+    : connection_(std::move(connection)),
+      stop_(std::move(stop)),
+      jobs_(v1::JobService::NewStub(connection_.channel)),
+      curves_(v1::CurveService::NewStub(connection_.channel)),
+      experiments_(v1::ExperimentService::NewStub(connection_.channel)),
+      papers_(v1::PaperService::NewStub(connection_.channel)) {}
+
+void Client::Authorize(grpc::ClientContext& context) const {
+  if (!connection_.token.empty()) {
+    context.AddMetadata("authorization", "Bearer " + connection_.token);
+  }
+}
+
+absl::Status Client::Explain(const grpc::Status& status) const {
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      if (connection_.channel->GetState(false) == GRPC_CHANNEL_READY) {
+        return absl::UnavailableError(
+            fmt::format("the server at {} cannot answer now: {}", connection_.describe, status.error_message()));
+      }
+      return absl::UnavailableError(
+          fmt::format("no server at {}; start one with `normlab up` (or normlabd)", connection_.describe));
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return absl::DeadlineExceededError(fmt::format(
+          "the server at {} did not answer in time; it may be overloaded, try again", connection_.describe));
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return absl::UnauthenticatedError(fmt::format("the server at {} wants its token: --token-file FILE ({})",
+                                                    connection_.describe, status.error_message()));
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return absl::UnimplementedError(
+          fmt::format("the server at {} does not know this call; is it an older version?", connection_.describe));
+    default:
+      return FromGrpc(status);
+  }
+}
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Client::Call(std::type_identity_t<Stub>& stub,
+                                      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                      const Request& request, int seconds, int attempts) {
+  for (int attempt = 1;; ++attempt) {
+    Response response;
+    grpc::ClientContext context;
+    SetDeadline(context, seconds);
+    Authorize(context);
+    const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (status.ok()) {
+      return response;
+    }
+    if (stop_.stop_requested()) {
+      return absl::CancelledError("interrupted");
+    }
+    if (!WorthRetry(status) || attempt >= attempts) {
+      return Explain(status);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200 * attempt));
+  }
+}
+
+template <typename Open, typename M>
+absl::Status Client::ReadStream(const Open& open, const std::function<bool(const M&)>& on_message,
+                                std::stop_token stop) {
+  grpc::ClientContext context;
+  Authorize(context);
+  const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
+  const std::stop_callback cancel_too(stop, [&context] { context.TryCancel(); });
+  const auto reader = open(&context);
+  M message;
+  bool wanted = true;
+  while (wanted && reader->Read(&message)) {
+    wanted = on_message(message);
+  }
+  if (!wanted) {
+    context.TryCancel();
+    reader->Finish();
+    return absl::OkStatus();
+  }
+  const grpc::Status status = reader->Finish();
+  if (status.ok()) {
+    return absl::OkStatus();
+  }
+  return stop_.stop_requested() || stop.stop_requested() ? absl::CancelledError("interrupted") : Explain(status);
+}
+
+absl::StatusOr<v1::BatchCreateJobsResponse> Client::Submit(v1::BatchCreateJobsRequest request) {
+  if (request.request_id().empty()) {
+    request.set_request_id(NewRequestId());
+  }
+  return Call(*jobs_, &Jobs::BatchCreateJobs, request, kSubmitSeconds, kMutationAttempts);
+}
+
+absl::StatusOr<v1::Job> Client::GetJob(const std::string& job_id) {
+  v1::GetJobRequest request;
+  request.set_job_id(job_id);
+  NORMLAB_ASSIGN_OR_RETURN(auto response, Call(*jobs_, &Jobs::GetJob, request, kUnarySeconds, kOnce));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::ListJobsResponse> Client::ListJobs(const v1::ListJobsRequest& request) {
+  return Call(*jobs_, &Jobs::ListJobs, request, kUnarySeconds, kOnce);
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> Client::MutateJob(grpc::Status (Jobs::*method)(grpc::ClientContext*, const Request&,
+                                                                        Response*),
+                                           const std::string& job_id) {
+  Request request;
+  request.set_request_id(NewRequestId());
+  request.set_job_id(job_id);
+  return Call(*jobs_, method, request, kUnarySeconds, kMutationAttempts);
+}
+
+absl::StatusOr<v1::Job> Client::Cancel(const std::string& job_id) {
+  NORMLAB_ASSIGN_OR_RETURN(auto response, MutateJob(&Jobs::CancelJob, job_id));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::Job> Client::Resume(const std::string& job_id) {
+  NORMLAB_ASSIGN_OR_RETURN(auto response, MutateJob(&Jobs::ResumeJob, job_id));
+  return std::move(*response.mutable_job());
+}
+
+absl::Status Client::Delete(const std::string& job_id) { return MutateJob(&Jobs::DeleteJob, job_id).status(); }
+
+absl::Status Client::WatchJobs(const v1::WatchJobsRequest& request,
+                               const std::function<bool(const v1::WatchJobsResponse&)>& on_news, std::stop_token stop) {
+  return ReadStream([&](grpc::ClientContext* context) { return jobs_->WatchJobs(context, request); }, on_news,
+                    std::move(stop));
+}
+
+absl::StatusOr<std::vector<v1::Series>> Client::ListSeries(const std::string& job_id) {
+  v1::ListSeriesRequest request;
+  request.set_job_id(job_id);
+  NORMLAB_ASSIGN_OR_RETURN(auto response, Call(*curves_, &Curves::ListSeries, request, kUnarySeconds, kOnce));
+  return std::vector<v1::Series>(response.series().begin(), response.series().end());
+}
+
+absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveRequest& request) {
+  v1::ReadCurveResponse whole;
+  const std::function<bool(const v1::ReadCurveResponse&)> join = [&](const v1::ReadCurveResponse& part) {
+    whole.mutable_steps()->MergeFrom(part.steps());
+    whole.mutable_values()->MergeFrom(part.values());
+    whole.mutable_wall_ms()->MergeFrom(part.wall_ms());
+    whole.set_points_total(part.points_total());
+    return true;
+  };
+  NORMLAB_RETURN_IF_ERROR(ReadStream(
+      [&](grpc::ClientContext* context) {
+        SetDeadline(*context, kRenderSeconds);
+        return curves_->ReadCurve(context, request);
+      },
+      join, {}));
+  return whole;
+}
+
+absl::Status Client::WatchCurves(const v1::WatchCurvesRequest& request,
+                                 const std::function<bool(const v1::WatchCurvesResponse&)>& on_news) {
+  return ReadStream([&](grpc::ClientContext* context) { return curves_->WatchCurves(context, request); }, on_news, {});
+}
+
+absl::StatusOr<std::vector<v1::Experiment>> Client::ListExperiments() {
+  NORMLAB_ASSIGN_OR_RETURN(auto response, Call(*experiments_, &Catalog::ListExperiments, v1::ListExperimentsRequest(),
+                                               kUnarySeconds, kOnce));
+  return std::vector<v1::Experiment>(response.experiments().begin(), response.experiments().end());
+}
+
+absl::StatusOr<v1::Experiment> Client::DescribeExperiment(const std::string& name) {
+  v1::DescribeExperimentRequest request;
+  request.set_name(name);
+  NORMLAB_ASSIGN_OR_RETURN(auto response,
+                           Call(*experiments_, &Catalog::DescribeExperiment, request, kUnarySeconds, kOnce));
+  return std::move(*response.mutable_experiment());
+}
+
+absl::StatusOr<std::vector<v1::Paper>> Client::ListPapers() {
+  NORMLAB_ASSIGN_OR_RETURN(auto response,
+                           Call(*papers_, &Papers::ListPapers, v1::ListPapersRequest(), kUnarySeconds, kOnce));
+  return std::vector<v1::Paper>(response.papers().begin(), response.papers().end());
+}
+
+absl::StatusOr<v1::PlanReproductionResponse> Client::Plan(const v1::PlanReproductionRequest& request) {
+  return Call(*papers_, &Papers::PlanReproduction, request, kSubmitSeconds, kOnce);
+}
+
+absl::StatusOr<v1::GetTableResponse> Client::Table(const v1::GetTableRequest& request) {
+  return Call(*papers_, &Papers::GetTable, request, kRenderSeconds, kOnce);
+}
+
+absl::StatusOr<v1::GetFigureResponse> Client::Figure(const v1::GetFigureRequest& request) {
+  return Call(*papers_, &Papers::GetFigure, request, kRenderSeconds, kOnce);
+}
+
+absl::StatusOr<v1::GetReportResponse> Client::Report(const v1::GetReportRequest& request) {
+  return Call(*papers_, &Papers::GetReport, request, kRenderSeconds, kOnce);
+}
+
+}  // namespace normlab::client

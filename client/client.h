@@ -1,0 +1,98 @@
+// client.h - normlab's services as a C++ class: typed calls with deadlines, safe retries and readable errors.
+//
+//     auto client = normlab::client::Client::Connect({.home = "/srv/normlab"});
+//     v1::BatchCreateJobsRequest request;                    // fill requests[].spec
+//     auto jobs = (*client)->Submit(request);
+//     (*client)->WatchJobs(watch, [](const v1::WatchJobsResponse& news) { ...; return true; });
+//
+// It keeps no state of jobs and draws nothing; the command line in client/commands is written on top of it.
+//
+// Thread safety: all methods, any thread. Calls block; a stop_token cancels the call under way (kCancelled).
+// Errors: the server's code and message; field violations by FieldViolations() of client/error.h. No server:
+// kUnavailable with what to do about it. A mutation that was cut off is sent again with the same request id, so it
+// happens once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/status.h"
+#include "client/connection.h"
+#include "normlab/v1/catalog.grpc.pb.h"
+#include "normlab/v1/curves.grpc.pb.h"
+#include "normlab/v1/jobs.grpc.pb.h"
+#include "normlab/v1/papers.grpc.pb.h"
+
+namespace normlab::client {
+
+// A random UUID, version 4, for request ids.
+std::string NewRequestId();
+
+// True once a job's state can no longer change.
+bool IsTerminal(v1::JobState state);
+
+class Client {
+ public:
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const Endpoint& endpoint, std::stop_token stop = {});
+  Client(Connection connection, std::stop_token stop);
+
+  // --- jobs ---
+  // An empty request_id is filled in.
+  absl::StatusOr<v1::BatchCreateJobsResponse> Submit(v1::BatchCreateJobsRequest request);
+  absl::StatusOr<v1::Job> GetJob(const std::string& job_id);
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
+  absl::StatusOr<v1::Job> Cancel(const std::string& job_id);
+  absl::StatusOr<v1::Job> Resume(const std::string& job_id);
+  absl::Status Delete(const std::string& job_id);
+  // Calls `on_news` for every message until the stream ends (OK), `on_news` returns false (OK) or the call fails.
+  absl::Status WatchJobs(const v1::WatchJobsRequest& request,
+                         const std::function<bool(const v1::WatchJobsResponse&)>& on_news, std::stop_token stop = {});
+
+  // --- curves ---
+  absl::StatusOr<std::vector<v1::Series>> ListSeries(const std::string& job_id);
+  // All messages of the answer joined into one.
+  absl::StatusOr<v1::ReadCurveResponse> ReadCurve(const v1::ReadCurveRequest& request);
+  absl::Status WatchCurves(const v1::WatchCurvesRequest& request,
+                           const std::function<bool(const v1::WatchCurvesResponse&)>& on_news);
+
+  // --- what can be run ---
+  absl::StatusOr<std::vector<v1::Experiment>> ListExperiments();
+  absl::StatusOr<v1::Experiment> DescribeExperiment(const std::string& name);
+
+  // --- papers ---
+  absl::StatusOr<std::vector<v1::Paper>> ListPapers();
+  absl::StatusOr<v1::PlanReproductionResponse> Plan(const v1::PlanReproductionRequest& request);
+  absl::StatusOr<v1::GetTableResponse> Table(const v1::GetTableRequest& request);
+  absl::StatusOr<v1::GetFigureResponse> Figure(const v1::GetFigureRequest& request);
+  absl::StatusOr<v1::GetReportResponse> Report(const v1::GetReportRequest& request);
+
+  const std::string& endpoint() const { return connection_.describe; }
+
+ private:
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(std::type_identity_t<Stub>& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, int seconds, int attempts);
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> MutateJob(grpc::Status (v1::JobService::StubInterface::*method)(grpc::ClientContext*,
+                                                                                           const Request&, Response*),
+                                     const std::string& job_id);
+  template <typename Open, typename Message>
+  absl::Status ReadStream(const Open& open, const std::function<bool(const Message&)>& on_message,
+                          std::stop_token stop);
+  void Authorize(grpc::ClientContext& context) const;
+  absl::Status Explain(const grpc::Status& status) const;
+
+  Connection connection_;
+  std::stop_token stop_;
+  std::unique_ptr<v1::JobService::Stub> jobs_;
+  std::unique_ptr<v1::CurveService::Stub> curves_;
+  std::unique_ptr<v1::ExperimentService::Stub> experiments_;
+  std::unique_ptr<v1::PaperService::Stub> papers_;
+};
+
+}  // namespace normlab::client

@@ -1,0 +1,82 @@
+// command.h - what every command of `normlab` is given, and how it is added to the command line.
+//
+// A command registers its options on a CLI::App and leaves an action; the action runs after parsing, writes its result
+// to console.out, and returns an exit code or the status to be rendered.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/app.h"
+#include "client/client.h"
+#include "client/connection.h"
+#include "client/exit_code.h"
+#include "client/json.h"
+
+namespace normlab::client {
+
+class Session {
+ public:
+  using Action = std::function<absl::StatusOr<int>()>;
+
+  explicit Session(const Environment& environment) : environment_(environment) {}
+
+  // Connects at the first call.
+  absl::StatusOr<Client*> client();
+  void Print(std::string_view text) { console().out << text; }
+  // Progress, notes and hints: never mixed with results.
+  void Note(std::string_view text) { console().err << text << std::flush; }
+  std::string OutPaint(std::string_view text, Paint paint) const;
+
+  Console& console() { return environment_.console; }
+  const Environment& environment() const { return environment_; }
+  bool out_colour() const { return environment_.console.colour && environment_.console.out_is_terminal; }
+  bool err_colour() const { return environment_.console.colour && environment_.console.err_is_terminal; }
+  // Of a table on out: 0 (no limit) unless a terminal would wrap it.
+  int table_width() const { return environment_.console.out_is_terminal ? environment_.console.Width() : 0; }
+
+  Endpoint endpoint;
+  bool json = false;
+  Action action;  // of the command that was parsed
+
+ private:
+  Environment environment_;
+  std::unique_ptr<Client> client_;
+};
+
+struct CommandText {
+  std::string name;
+  std::string description;
+  std::vector<std::string> examples;  // "normlab jobs --state running   what runs now"
+  std::string json;                   // what --json prints: its keys; empty: the command has no --json
+};
+
+// Adds a subcommand with the options all commands share (--home, --socket, --address, --token-file and, where it has
+// one,
+// --json), and its examples below the help.
+CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text);
+// The same without a server: commands on local files.
+CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& text);
+
+// One function per command group, each in its own file.
+void AddReproduce(CLI::App& app, Session& session);
+void AddSubmit(CLI::App& app, Session& session);
+void AddJobs(CLI::App& app, Session& session);
+void AddShow(CLI::App& app, Session& session);
+void AddWatch(CLI::App& app, Session& session);
+void AddCurve(CLI::App& app, Session& session);
+void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
+void AddStop(CLI::App& app, Session& session);     // cancel, resume, delete
+void AddExperiments(CLI::App& app, Session& session);
+void AddData(CLI::App& app, Session& session);
+void AddServer(CLI::App& app, Session& session);  // up
+void AddCompletion(CLI::App& app, Session& session);
+
+// All of them.
+void AddCommands(CLI::App& app, Session& session);
+
+}  // namespace normlab::client

@@ -1,0 +1,43 @@
+// connection.h - where the server is, and a channel to it.
+//
+// By default the Unix socket of the home directory, which only its owner can open. A TCP address is for a server that
+// was asked to listen on loopback (or the end of a tunnel), and goes with the bearer token from the server's token
+// file.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+
+namespace normlab::client {
+
+struct Endpoint {
+  std::string home;        // empty: DefaultHome()
+  std::string socket;      // empty: SocketPath(home)
+  std::string address;     // "127.0.0.1:7070"; empty: the socket
+  std::string token_file;  // with address
+
+  std::string Home() const;
+  std::string Socket() const;
+  // What a person calls it: the socket's path or the address.
+  std::string Describe() const;
+};
+
+struct Connection {
+  std::shared_ptr<grpc::Channel> channel;
+  std::string token;     // sent as "authorization: Bearer ..."; empty: none
+  std::string describe;  // Endpoint::Describe()
+};
+
+// Opens lazily: an absent server shows at the first call. kInvalidArgument: a token without an address, an address that
+// is not loopback (the token would cross the network in the clear), a token file that cannot be read or is readable by
+// others.
+absl::StatusOr<Connection> Connect(const Endpoint& endpoint);
+
+// True if a server answers there within a second.
+bool IsServing(const Endpoint& endpoint);
+
+}  // namespace normlab::client

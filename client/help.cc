@@ -1,0 +1,48 @@
+#include "client/help.h"
+
+#include <algorithm>
+
+#include "client/text.h"
+
+namespace normlab::client {
+
+std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
+  std::vector<std::string> groups = app->get_groups();
+  std::stable_partition(groups.begin(), groups.end(), [](const std::string& group) { return group != kServerGroup; });
+  std::string text = make_description(app) + "\n" + make_usage(app, std::move(name)) + make_positionals(app);
+  for (const std::string& group : groups) {
+    const auto options = app->get_options(
+        [&](const CLI::Option* option) { return option->get_group() == group && option->nonpositional(); });
+    if (!group.empty() && !options.empty()) {
+      text += make_group(group, false, options);
+    }
+  }
+  text += make_subcommands(app, mode);
+  return app->get_footer().empty() ? text : text + "\n" + make_footer(app);
+}
+
+std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
+  return TwoColumns(make_option_name(option, is_positional) + make_option_opts(option), make_option_desc(option));
+}
+
+std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
+  std::string text = option->get_type_name().empty() ? "" : " " + option->get_type_name();
+  return option->get_expected_max() > 1 ? text + " ..." : text;
+}
+
+std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
+  return TwoColumns(command->get_name(), command->get_description());
+}
+
+std::string HelpFormatter::TwoColumns(const std::string& name, const std::string& description) const {
+  const auto column = static_cast<int>(get_column_width());
+  const int used = 2 + DisplayWidth(name);
+  std::string wrapped = Wrapped(description, width_, column);
+  if (used + 2 <= column && !wrapped.empty()) {
+    wrapped.erase(0, static_cast<std::size_t>(used));  // its first line stands beside the name
+    return "  " + name + wrapped;
+  }
+  return "  " + name + "\n" + wrapped;
+}
+
+}  // namespace normlab::client

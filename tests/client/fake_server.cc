@@ -1,0 +1,333 @@
+#include "tests/client/fake_server.h"
+
+#include <fmt/format.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/paths.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "proto/spec.h"
+#include "proto/spec_text.h"
+
+namespace normlab::client {
+
+using grpc::ServerContext;
+using grpc::ServerWriter;
+using grpc::Status;
+
+namespace {
+
+// Readable, and the same whatever fields experiments gain.
+std::string FakeIdentity(const v1::JobSpec& resolved) { return "run of " + SummarizeSpec(resolved); }
+
+}  // namespace
+
+FakeServer::FakeServer() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "normlab-client-XXXXXX").string();
+  home_ = ::mkdtemp(pattern.data());
+  std::filesystem::create_directories(home_ + "/run");
+  Start();
+}
+
+FakeServer::~FakeServer() {
+  Stop();
+  std::filesystem::remove_all(home_);
+}
+
+void FakeServer::Start() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("unix:" + SocketPath(home_), grpc::InsecureServerCredentials());
+  builder.RegisterService(static_cast<v1::JobService::Service*>(this));
+  builder.RegisterService(static_cast<v1::CurveService::Service*>(this));
+  builder.RegisterService(static_cast<v1::ExperimentService::Service*>(this));
+  builder.RegisterService(static_cast<v1::PaperService::Service*>(this));
+  server_ = builder.BuildAndStart();
+}
+
+void FakeServer::Stop() {
+  if (server_ != nullptr) {
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_.reset();
+  }
+}
+
+v1::Job& FakeServer::AddJob(const std::map<std::string, std::string>& fields) {
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec spec = SpecFromPairs("mnist_mlp", {fields.begin(), fields.end()}, violations);
+  v1::Job job;
+  job.set_job_id(fmt::format("j{}", jobs.size() + 1));
+  *job.mutable_spec() = ResolveSpec(spec, violations);
+  job.set_identity(FakeIdentity(job.spec()));
+  job.set_state(v1::JOB_STATE_QUEUED);
+  job.mutable_created()->set_seconds(1'000'000'000 + static_cast<std::int64_t>(jobs.size()));
+  job.set_revision(jobs.size() + 1);
+  jobs.push_back(job);
+  return jobs.back();
+}
+
+Status FakeServer::Enter(const std::string& method) {
+  calls.push_back(method);
+  std::vector<Status>& due = failures[method];
+  if (due.empty()) {
+    return Status::OK;
+  }
+  const Status status = due.front();
+  due.erase(due.begin());
+  return status;
+}
+
+v1::Job* FakeServer::Find(const std::string& job_id) {
+  const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& j) { return j.job_id() == job_id; });
+  return found == jobs.end() ? nullptr : &*found;
+}
+
+#define ENTER(method)                     \
+  const std::lock_guard lock(mu_);        \
+  if (Status s = Enter(#method); !s.ok()) \
+  return s
+#define FIND(job, id)            \
+  v1::Job* const job = Find(id); \
+  if ((job) == nullptr)          \
+    return { grpc::StatusCode::NOT_FOUND, fmt::format("there is no job {}; list them with: normlab jobs", id) }
+
+Status FakeServer::BatchCreateJobs(ServerContext*, const v1::BatchCreateJobsRequest* request,
+                                   v1::BatchCreateJobsResponse* response) {
+  {
+    const std::lock_guard lock(mu_);
+    request_ids.push_back(request->request_id());
+  }
+  ENTER(BatchCreateJobs);
+  created.push_back(*request);
+  for (const auto& one : request->requests()) {
+    std::vector<FieldViolation> violations;
+    const v1::JobSpec spec = ResolveSpec(one.spec(), violations);
+    auto* answer = response->add_jobs();
+    const std::string identity = FakeIdentity(spec);
+    const auto same =
+        std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& j) { return j.identity() == identity; });
+    if (same != jobs.end() && !one.rerun()) {
+      *answer->mutable_job() = *same;
+      answer->set_reused(true);
+      continue;
+    }
+    v1::Job job;
+    *job.mutable_spec() = spec;
+    job.set_identity(identity);
+    if (!request->validate_only()) {
+      job = AddJob();
+      job.mutable_labels()->insert(one.labels().begin(), one.labels().end());
+      *job.mutable_spec() = spec;
+      job.set_identity(identity);
+      job.set_priority(one.priority());
+      jobs.back() = job;
+    }
+    *answer->mutable_job() = job;
+  }
+  return Status::OK;
+}
+
+Status FakeServer::GetJob(ServerContext*, const v1::GetJobRequest* request, v1::GetJobResponse* response) {
+  ENTER(GetJob);
+  FIND(job, request->job_id());
+  *response->mutable_job() = *job;
+  return Status::OK;
+}
+
+Status FakeServer::ListJobs(ServerContext*, const v1::ListJobsRequest* request, v1::ListJobsResponse* response) {
+  ENTER(ListJobs);
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) {
+    const auto& states = request->states();
+    const bool wanted = states.empty() || std::find(states.begin(), states.end(), job->state()) != states.end();
+    if (wanted && (request->page_size() == 0 || response->jobs_size() < request->page_size())) {
+      *response->add_jobs() = *job;
+    } else if (wanted) {
+      response->set_next_page_token("t" + response->jobs(response->jobs_size() - 1).job_id());
+    }
+  }
+  return Status::OK;
+}
+
+Status FakeServer::CancelJob(ServerContext*, const v1::CancelJobRequest* request, v1::CancelJobResponse* response) {
+  ENTER(CancelJob);
+  request_ids.push_back(request->request_id());
+  FIND(job, request->job_id());
+  if (job->state() == v1::JOB_STATE_QUEUED) {
+    job->set_state(v1::JOB_STATE_CANCELLED);
+  } else if (job->state() == v1::JOB_STATE_RUNNING) {
+    job->set_state(v1::JOB_STATE_CANCELLING);
+  }
+  *response->mutable_job() = *job;
+  return Status::OK;
+}
+
+Status FakeServer::ResumeJob(ServerContext*, const v1::ResumeJobRequest* request, v1::ResumeJobResponse* response) {
+  ENTER(ResumeJob);
+  FIND(job, request->job_id());
+  const v1::JobSpec spec = job->spec();
+  v1::Job& resumed = AddJob();
+  *resumed.mutable_spec() = spec;
+  *response->mutable_job() = resumed;
+  return Status::OK;
+}
+
+Status FakeServer::DeleteJob(ServerContext*, const v1::DeleteJobRequest* request, v1::DeleteJobResponse*) {
+  ENTER(DeleteJob);
+  FIND(job, request->job_id());
+  if (job->state() < v1::JOB_STATE_SUCCEEDED) {
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            fmt::format("{} has not ended; cancel it first: normlab cancel {}", job->job_id(), job->job_id())};
+  }
+  jobs.erase(std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& j) { return &j == job; }));
+  return Status::OK;
+}
+
+Status FakeServer::WatchJobs(ServerContext* context, const v1::WatchJobsRequest*,
+                             ServerWriter<v1::WatchJobsResponse>* writer) {
+  { ENTER(WatchJobs); }
+  for (const auto& news : job_news) {
+    writer->Write(news);
+  }
+  if (!watch_stays_open) {
+    return Status::OK;
+  }
+  std::unique_lock lock(mu_);
+  watching_ = true;
+  watching_cv_.notify_all();
+  while (!context->IsCancelled()) {
+    watching_cv_.wait_for(lock, std::chrono::milliseconds(20));
+  }
+  return Status::CANCELLED;
+}
+
+void FakeServer::AwaitWatcher() {
+  std::unique_lock lock(mu_);
+  watching_cv_.wait(lock, [this] { return watching_; });
+}
+
+Status FakeServer::ListSeries(ServerContext*, const v1::ListSeriesRequest* request, v1::ListSeriesResponse* response) {
+  ENTER(ListSeries);
+  FIND(job, request->job_id());
+  const std::vector<v1::Series>& all = series[job->job_id()];
+  response->mutable_series()->Assign(all.begin(), all.end());
+  return Status::OK;
+}
+
+Status FakeServer::ReadCurve(ServerContext*, const v1::ReadCurveRequest* request,
+                             ServerWriter<v1::ReadCurveResponse>* writer) {
+  ENTER(ReadCurve);
+  read_curve = *request;
+  const auto found = curves.find(request->job_id() + " " + request->series());
+  if (found == curves.end()) {
+    return {grpc::StatusCode::NOT_FOUND, fmt::format("{} has no series {}", request->job_id(), request->series())};
+  }
+  writer->Write(found->second);
+  return Status::OK;
+}
+
+Status FakeServer::WatchCurves(ServerContext*, const v1::WatchCurvesRequest*,
+                               ServerWriter<v1::WatchCurvesResponse>* writer) {
+  ENTER(WatchCurves);
+  for (const auto& news : curve_news) {
+    writer->Write(news);
+  }
+  return Status::OK;
+}
+
+namespace {
+
+v1::Experiment FirstExperiment() {
+  const ExperimentInfo info = Experiments().front();
+  v1::Experiment experiment;
+  experiment.set_name(info.name);
+  experiment.set_summary(info.summary);
+  for (const FieldInfo& f : info.fields) {
+    v1::Field* field = experiment.add_fields();
+    field->set_name(f.name);
+    field->set_type(f.type);
+    field->set_default_value(f.default_value);
+    field->set_range(f.range);
+    field->set_unit(f.unit);
+    field->set_meaning(f.meaning);
+    for (const ChoiceInfo& c : f.choices) {
+      auto* choice = field->add_choices();
+      choice->set_name(c.name);
+      choice->set_meaning(c.meaning);
+    }
+  }
+  return experiment;
+}
+
+}  // namespace
+
+Status FakeServer::ListExperiments(ServerContext*, const v1::ListExperimentsRequest*,
+                                   v1::ListExperimentsResponse* response) {
+  ENTER(ListExperiments);
+  *response->add_experiments() = FirstExperiment();
+  return Status::OK;
+}
+
+Status FakeServer::DescribeExperiment(ServerContext*, const v1::DescribeExperimentRequest* request,
+                                      v1::DescribeExperimentResponse* response) {
+  ENTER(DescribeExperiment);
+  if (request->name() != "mnist_mlp") {
+    return {grpc::StatusCode::NOT_FOUND, fmt::format("there is no experiment {}; expected mnist_mlp", request->name())};
+  }
+  *response->mutable_experiment() = FirstExperiment();
+  return Status::OK;
+}
+
+Status FakeServer::ListPapers(ServerContext*, const v1::ListPapersRequest*, v1::ListPapersResponse* response) {
+  ENTER(ListPapers);
+  response->mutable_papers()->Assign(papers.begin(), papers.end());
+  return Status::OK;
+}
+
+Status FakeServer::PlanReproduction(ServerContext*, const v1::PlanReproductionRequest*,
+                                    v1::PlanReproductionResponse* response) {
+  ENTER(PlanReproduction);
+  *response = plan;
+  return Status::OK;
+}
+
+Status FakeServer::GetTable(ServerContext*, const v1::GetTableRequest* request, v1::GetTableResponse* response) {
+  ENTER(GetTable);
+  response->set_content(
+      fmt::format("{} table of {} at {}\n", v1::Format_Name(request->format()), request->item_id(), request->budget()));
+  response->mutable_verdicts()->Assign(verdicts.begin(), verdicts.end());
+  return Status::OK;
+}
+
+Status FakeServer::GetFigure(ServerContext*, const v1::GetFigureRequest* request, v1::GetFigureResponse* response) {
+  ENTER(GetFigure);
+  response->set_content(fmt::format("{} figure of {} at {}\n", v1::Format_Name(request->format()), request->item_id(),
+                                    request->budget()));
+  return Status::OK;
+}
+
+Status FakeServer::GetReport(ServerContext*, const v1::GetReportRequest* request, v1::GetReportResponse* response) {
+  ENTER(GetReport);
+  response->set_content(fmt::format("{} report at {}\n", v1::Format_Name(request->format()), request->budget()));
+  return Status::OK;
+}
+
+Status BadRequest(const std::vector<std::pair<std::string, std::string>>& fields) {
+  google::rpc::BadRequest bad;
+  for (const auto& [path, problem] : fields) {
+    auto* field = bad.add_field_violations();
+    field->set_field(path);
+    field->set_description(problem);
+  }
+  google::rpc::Status details;
+  details.set_code(grpc::StatusCode::INVALID_ARGUMENT);
+  details.set_message("wrong fields");
+  details.add_details()->PackFrom(bad);
+  return {grpc::StatusCode::INVALID_ARGUMENT, "wrong fields", details.SerializeAsString()};
+}
+
+}  // namespace normlab::client

@@ -1,0 +1,101 @@
+// fake_server.h - normlab's services in this process, on a Unix socket of a temporary home, with answers from plain
+// data.
+//
+// It keeps the rules a client can see (ids, reuse, states) and none of the work. Tests fill in the data before a
+// command runs; what arrived can be looked at afterwards.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "normlab/v1/catalog.grpc.pb.h"
+#include "normlab/v1/curves.grpc.pb.h"
+#include "normlab/v1/jobs.grpc.pb.h"
+#include "normlab/v1/papers.grpc.pb.h"
+
+namespace normlab::client {
+
+class FakeServer final : public v1::JobService::Service,
+                         public v1::CurveService::Service,
+                         public v1::ExperimentService::Service,
+                         public v1::PaperService::Service {
+ public:
+  FakeServer();
+  ~FakeServer() override;
+
+  const std::string& home() const { return home_; }
+  void Stop();
+  void Start();
+
+  // A resolved job "j<n>" with the given fields of mnist_mlp; queued. Times start at Unix time 1,000,000,000.
+  v1::Job& AddJob(const std::map<std::string, std::string>& fields = {});
+
+  // --- what it answers with ---
+  std::deque<v1::Job> jobs;                               // oldest first
+  std::map<std::string, std::vector<v1::Series>> series;  // by job id
+  std::map<std::string, v1::ReadCurveResponse> curves;    // by "job series"
+  std::vector<v1::WatchCurvesResponse> curve_news;
+  std::vector<v1::WatchJobsResponse> job_news;  // sent in order
+  bool watch_stays_open = false;                // after the news, until the client cancels
+  std::vector<v1::Paper> papers;
+  v1::PlanReproductionResponse plan;
+  std::vector<std::string> verdicts = {"REPRODUCED"};
+  std::map<std::string, std::vector<grpc::Status>> failures;  // by method: returned first, one per call
+
+  // --- what it saw ---
+  std::vector<v1::BatchCreateJobsRequest> created;
+  std::vector<std::string> calls;        // method names, in order
+  std::vector<std::string> request_ids;  // of mutations, repetitions included
+  v1::ReadCurveRequest read_curve;
+
+  // Returns once a WatchJobs has sent all its news and stays open.
+  void AwaitWatcher();
+
+ private:
+  grpc::Status BatchCreateJobs(grpc::ServerContext*, const v1::BatchCreateJobsRequest*,
+                               v1::BatchCreateJobsResponse*) override;
+  grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest*, v1::GetJobResponse*) override;
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*, v1::ListJobsResponse*) override;
+  grpc::Status CancelJob(grpc::ServerContext*, const v1::CancelJobRequest*, v1::CancelJobResponse*) override;
+  grpc::Status ResumeJob(grpc::ServerContext*, const v1::ResumeJobRequest*, v1::ResumeJobResponse*) override;
+  grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest*, v1::DeleteJobResponse*) override;
+  grpc::Status WatchJobs(grpc::ServerContext*, const v1::WatchJobsRequest*,
+                         grpc::ServerWriter<v1::WatchJobsResponse>*) override;
+  grpc::Status ListSeries(grpc::ServerContext*, const v1::ListSeriesRequest*, v1::ListSeriesResponse*) override;
+  grpc::Status ReadCurve(grpc::ServerContext*, const v1::ReadCurveRequest*,
+                         grpc::ServerWriter<v1::ReadCurveResponse>*) override;
+  grpc::Status WatchCurves(grpc::ServerContext*, const v1::WatchCurvesRequest*,
+                           grpc::ServerWriter<v1::WatchCurvesResponse>*) override;
+  grpc::Status ListExperiments(grpc::ServerContext*, const v1::ListExperimentsRequest*,
+                               v1::ListExperimentsResponse*) override;
+  grpc::Status DescribeExperiment(grpc::ServerContext*, const v1::DescribeExperimentRequest*,
+                                  v1::DescribeExperimentResponse*) override;
+  grpc::Status ListPapers(grpc::ServerContext*, const v1::ListPapersRequest*, v1::ListPapersResponse*) override;
+  grpc::Status PlanReproduction(grpc::ServerContext*, const v1::PlanReproductionRequest*,
+                                v1::PlanReproductionResponse*) override;
+  grpc::Status GetTable(grpc::ServerContext*, const v1::GetTableRequest*, v1::GetTableResponse*) override;
+  grpc::Status GetFigure(grpc::ServerContext*, const v1::GetFigureRequest*, v1::GetFigureResponse*) override;
+  grpc::Status GetReport(grpc::ServerContext*, const v1::GetReportRequest*, v1::GetReportResponse*) override;
+
+  // Notes the call; the status to return first, if one is due.
+  grpc::Status Enter(const std::string& method);
+  v1::Job* Find(const std::string& job_id);
+
+  std::mutex mu_;
+  std::condition_variable watching_cv_;
+  bool watching_ = false;
+  std::string home_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// InvalidArgument with google.rpc.BadRequest details, as the real server makes it.
+grpc::Status BadRequest(const std::vector<std::pair<std::string, std::string>>& fields);
+
+}  // namespace normlab::client
