@@ -54,4 +54,10 @@ void internal::RunPieces(std::ptrdiff_t pieces, PieceFn fn, void* context) {
   first.Rethrow();
 }
 
+void internal::RunOnEachThread(void (*fn)()) {
+  // The runtime keeps its threads: those of this region run the loops that follow.
+#pragma omp parallel num_threads(team_size)
+  fn();
+}
+
 }  // namespace normlab

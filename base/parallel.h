@@ -17,6 +17,7 @@ int Threads();
 namespace internal {
 using PieceFn = void (*)(void* context, std::ptrdiff_t piece);
 void RunPieces(std::ptrdiff_t pieces, PieceFn fn, void* context);
+void RunOnEachThread(void (*fn)());
 }  // namespace internal
 
 // Calls body(piece) for every piece in [0, pieces), on up to Threads() threads, in any order; returns when all are done.
@@ -29,6 +30,10 @@ void parallel_for(std::ptrdiff_t pieces, Body&& body) {
       pieces, [](void* context, std::ptrdiff_t piece) { (*static_cast<Fn*>(context))(piece); },
       const_cast<void*>(static_cast<const void*>(&body)));
 }
+
+// Calls fn once on every thread that loops started from here use, the calling one included: for modes of the processor,
+// which belong to a thread. fn must not throw.
+inline void on_each_thread(void (*fn)()) { internal::RunOnEachThread(fn); }
 
 // Calls body(begin, end) for consecutive ranges of `grain` indices (the last one shorter) that cover [0, n).
 template <typename Body>

@@ -42,7 +42,7 @@ enum class BatchStatistics {
 
 struct NormSpec {
   NormKind kind = NormKind::kNone;
-  NormEps eps;             // of batch, layer and rms
+  NormEps eps = {};        // of batch, layer and rms
   double gain_init = 1.0;  // 0.1 for recurrent batch norm (Cooijmans et al. 2016)
   // Of batch alone:
   BatchVariance variance = BatchVariance::kBiased;

@@ -4,32 +4,12 @@
 
 #include "base/parallel.h"
 #include "nn/ops/check.h"
+#include "nn/plain/dot.h"
 
 namespace normlab::nn {
 namespace {
 
 constexpr Index kUnitsPerPiece = 64;
-
-// Eight partial sums, so that the compiler can use vectors without changing the order of a sum.
-template <typename T>
-T dot(const T* a, const T* b, Index n) {
-  constexpr Index kLanes = 8;
-  T lanes[kLanes] = {};
-  Index i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (Index l = 0; l < kLanes; ++l) {
-      lanes[l] += a[i + l] * b[i + l];
-    }
-  }
-  T sum{0};
-  for (; i < n; ++i) {
-    sum += a[i] * b[i];
-  }
-  for (const T lane : lanes) {
-    sum += lane;
-  }
-  return sum;
-}
 
 }  // namespace
 
@@ -47,7 +27,7 @@ BasicVar<T> weight_norm(BasicVar<T> v, BasicVar<T> gain) {
   parallel_ranges(out, kUnitsPerPiece, [&](Index begin, Index end) {
     for (Index k = begin; k < end; ++k) {
       const T* unit = v.data() + k * in;
-      inv_length[k] = T{1} / std::sqrt(dot(unit, unit, in));
+      inv_length[k] = T{1} / std::sqrt(plain::dot<T>(unit, unit, in));
       const T scale = gain.data()[k] * inv_length[k];
       for (Index i = 0; i < in; ++i) {
         w.mutable_data()[k * in + i] = scale * unit[i];
@@ -61,7 +41,7 @@ BasicVar<T> weight_norm(BasicVar<T> v, BasicVar<T> gain) {
       for (Index k = begin; k < end; ++k) {
         const T* unit = v.data() + k * in;
         const T* dw = w.grad() + k * in;
-        const T along = dot(dw, unit, in) * inv_length[k];
+        const T along = plain::dot<T>(dw, unit, in) * inv_length[k];
         if (dgain) {
           dgain.data[k] = dgain.accumulate ? dgain.data[k] + along : along;
         }

@@ -4,8 +4,10 @@
 #include "nn/ops/activation.h"
 #include "nn/ops/batch_norm.h"
 #include "nn/ops/cross_entropy.h"
+#include "nn/ops/elementwise.h"
 #include "nn/ops/layer_norm.h"
 #include "nn/ops/linear.h"
+#include "nn/ops/rows.h"
 #include "nn/ops/weight_norm.h"
 #include "tests/nn/op_testing.h"
 
@@ -104,6 +106,30 @@ TEST_P(OpGradient, SoftmaxCrossEntropy) {
   }
   EXPECT_TRUE(GradientIsRight(
       in_, [&](DTape& t) { return softmax_cross_entropy(in_.on(t, "z"), std::span(std::as_const(labels))); }));
+}
+
+TEST_P(OpGradient, AddMulAndSum) {
+  in_.normal("x", features_, batch_).normal("y", features_, batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const BasicVar<double> x = in_.on(t, "x"), y = in_.on(t, "y");
+    return sum(x * y + y * y);
+  }));
+}
+
+TEST_P(OpGradient, ConcatRows) {
+  in_.normal("x", features_, batch_).normal("y", 2, batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const BasicVar<double> x = in_.on(t, "x");
+    return concat_rows(concat_rows(x, in_.on(t, "y")), x);
+  }));
+}
+
+TEST_P(OpGradient, SliceRows) {
+  in_.normal("x", features_ + 2, batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const BasicVar<double> x = in_.on(t, "x");
+    return mul(slice_rows(x, 0, features_), slice_rows(x, 2, features_));
+  }));
 }
 
 // One Var as both inputs: the second contribution is added to the first.

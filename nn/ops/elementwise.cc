@@ -1,0 +1,66 @@
+#include "nn/ops/elementwise.h"
+
+#include <numeric>
+
+#include "nn/ops/check.h"
+#include "nn/ops/pointwise.h"
+
+namespace normlab::nn {
+namespace {
+
+template <typename T>
+BasicVar<T> same_shape_result(const char* op, BasicVar<T> x, BasicVar<T> y) {
+  require_shapes(x.rows() == y.rows() && x.cols() == y.cols(), op, x, y, "the same shape");
+  return x.tape().result(op, x.rows(), x.cols(), {x, y});
+}
+
+}  // namespace
+
+// z = x + y: dx = dz, dy = dz.
+template <typename T>
+BasicVar<T> add(BasicVar<T> x, BasicVar<T> y) {
+  BasicVar<T> z = same_shape_result("add", x, y);
+  const T *a = x.data(), *b = y.data();
+  fill_pointwise(z.mutable_data(), z.size(), [=](Index i) { return a[i] + b[i]; });
+  x.tape().on_backward({z}, [x, y, z] {
+    const T* dz = z.grad();
+    fill_pointwise(x.grad_sink(), z.size(), [dz](Index i) { return dz[i]; });
+    fill_pointwise(y.grad_sink(), z.size(), [dz](Index i) { return dz[i]; });
+  });
+  return z;
+}
+
+// z = x y: dx = dz y, dy = dz x.
+template <typename T>
+BasicVar<T> mul(BasicVar<T> x, BasicVar<T> y) {
+  BasicVar<T> z = same_shape_result("mul", x, y);
+  const T *a = x.data(), *b = y.data();
+  fill_pointwise(z.mutable_data(), z.size(), [=](Index i) { return a[i] * b[i]; });
+  x.tape().on_backward({z}, [x, y, z, a, b] {
+    const T* dz = z.grad();
+    fill_pointwise(x.grad_sink(), z.size(), [=](Index i) { return dz[i] * b[i]; });
+    fill_pointwise(y.grad_sink(), z.size(), [=](Index i) { return dz[i] * a[i]; });
+  });
+  return z;
+}
+
+// s = sum of x, in order and in double: dx = ds everywhere.
+template <typename T>
+BasicVar<T> sum(BasicVar<T> x) {
+  BasicVar<T> s = x.tape().result("sum", 1, 1, {x});
+  *s.mutable_data() = static_cast<T>(std::accumulate(x.data(), x.data() + x.size(), 0.0));
+  x.tape().on_backward({s}, [x, s] {
+    const T ds = *s.grad();
+    fill_pointwise(x.grad_sink(), x.size(), [ds](Index) { return ds; });
+  });
+  return s;
+}
+
+template BasicVar<float> add(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> add(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> mul(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> mul(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> sum(BasicVar<float>);
+template BasicVar<double> sum(BasicVar<double>);
+
+}  // namespace normlab::nn

@@ -1,0 +1,26 @@
+// elementwise.h - sums and products of matrices of one shape, value by value, and the sum of all values.
+#pragma once
+
+#include "nn/tape.h"
+
+namespace normlab::nn {
+
+template <typename T>
+BasicVar<T> add(BasicVar<T> x, BasicVar<T> y);
+template <typename T>
+BasicVar<T> mul(BasicVar<T> x, BasicVar<T> y);
+
+// The sum of all values, 1 x 1.
+template <typename T>
+BasicVar<T> sum(BasicVar<T> x);
+
+template <typename T>
+BasicVar<T> operator+(BasicVar<T> x, BasicVar<T> y) {
+  return add(x, y);
+}
+template <typename T>
+BasicVar<T> operator*(BasicVar<T> x, BasicVar<T> y) {
+  return mul(x, y);
+}
+
+}  // namespace normlab::nn
