@@ -11,13 +11,22 @@
 #include "results/papers/manifest.h"
 #include "results/papers/measure.h"
 #include "results/papers/plan.h"
+#include "results/papers/render_data.h"
 #include "results/papers/render_document.h"
+#include "results/papers/render_figure.h"
 
 namespace normlab::papers {
 namespace {
 
 absl::Status WrongFormat(std::string_view what, std::string_view formats) {
   return absl::InvalidArgumentError(fmt::format("a {} has no such format; expected one of {}", what, formats));
+}
+
+report::Picture MakePicture(const Measured& measured) {
+  const Item& item = *measured.item;
+  const std::string paper = item.note.empty() ? "" : fmt::format(" {}", item.note);
+  return {item.id, fmt::format("Solid: normlab; dashed: {} of the paper.{}", item.place, paper),
+          report::RenderSvg(MakeFigure(measured))};
 }
 
 std::vector<Verdict> VerdictsOf(const std::vector<ItemResult>& results) {
@@ -125,30 +134,64 @@ absl::StatusOr<std::vector<ItemResult>> ManifestPaper::Evaluate(const std::vecto
 absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string_view budget, CurveSource& runs,
                                               Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
-  const report::Document document = MakeDocument(manifest_, results);
+  const auto document = [&] { return MakeDocument(manifest_, results); };
+  std::string content;
   switch (format) {
     case Format::kTerminal:
-      return Rendered{report::RenderTerminal(document), VerdictsOf(results)};
+      content = report::RenderTerminal(document());
+      break;
     case Format::kMarkdown:
-      return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
-    default:
-      return WrongFormat("table", "terminal, markdown");
+      content = report::RenderMarkdown(document());
+      break;
+    case Format::kLatex:
+      content = report::RenderLatex(document());
+      break;
+    case Format::kHtml:
+      content = report::RenderHtml(document());
+      break;
+    case Format::kCsv:
+      content = TableCsv(manifest_, results.front());
+      break;
+    case Format::kJson:
+      content = TableJson(manifest_, results.front());
+      break;
+    case Format::kSvg:
+      return WrongFormat("table", "terminal, markdown, latex, csv, json, html");
   }
+  return Rendered{std::move(content), VerdictsOf(results)};
 }
 
 absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::string_view budget, CurveSource& runs,
                                                Format format) const {
-  return WrongFormat("figure", "none yet");
+  NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
+  const Measured& measured = results.front().measured;
+  switch (format) {
+    case Format::kSvg:
+      return Rendered{report::RenderSvg(MakeFigure(measured)), VerdictsOf(results)};
+    case Format::kCsv:
+      return Rendered{FigureCsv(measured), VerdictsOf(results)};
+    case Format::kJson:
+      return Rendered{FigureJson(manifest_, measured), VerdictsOf(results)};
+    default:
+      return WrongFormat("figure", "svg, csv, json");
+  }
 }
 
 absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& items, std::string_view budget,
                                                CurveSource& runs, Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
-  const report::Document document = MakeDocument(manifest_, results);
-  if (format == Format::kMarkdown) {
-    return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
+  report::Document document = MakeDocument(manifest_, results);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    document.sections[i].pictures.push_back(MakePicture(results[i].measured));
   }
-  return WrongFormat("report", "markdown");
+  switch (format) {
+    case Format::kHtml:
+      return Rendered{report::RenderHtml(document), VerdictsOf(results)};
+    case Format::kMarkdown:
+      return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
+    default:
+      return WrongFormat("report", "html, markdown");
+  }
 }
 
 // The manifests compiled in are tested; one that does not parse is a defect of this program.

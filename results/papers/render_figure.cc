@@ -1,0 +1,174 @@
+#include "results/papers/render_figure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "results/papers/reference.h"
+
+namespace normlab::papers {
+namespace {
+
+// How much of the paper's axis is shown at least, in x of ours: a run of a fifth of a pass needs something to stand
+// beside.
+constexpr double kLeastUnits = 5;
+
+std::vector<report::Point> PointsOf(const Curve& curve) {
+  std::vector<report::Point> points;
+  for (std::size_t i = 0; i < curve.x.size(); ++i) {
+    if (curve.x[i] > 0) {  // before training every arm is as bad as chance; showing it would flatten the rest
+      points.push_back({curve.x[i], curve.y[i]});
+    }
+  }
+  return points;
+}
+
+report::Trace OurTrace(const Measured& measured, int arm, int metric) {
+  report::Trace trace;
+  trace.color = ColorOf(*measured.item, arm);
+  for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
+    auto points = PointsOf(run.curves[static_cast<std::size_t>(metric)]);
+    while (run.status.diverged && !points.empty() && !std::isfinite(points.back().y)) {
+      points.pop_back();
+    }
+    if (run.status.diverged && !points.empty()) {
+      trace.ends.push_back(points.back());
+    }
+    if (!points.empty()) {
+      trace.thin.push_back(std::move(points));
+    }
+  }
+  for (const MeanPoint& p : MeanCurve(measured, arm, metric)) {
+    trace.line.push_back({p.x, p.mean});
+    if (p.interval) {
+      trace.band.push_back({p.x, p.interval->lo, p.interval->hi});
+    }
+  }
+  return trace;
+}
+
+report::Trace PaperTrace(const Item& item, int arm, int metric, double x_max) {
+  report::Trace trace;
+  trace.color = ColorOf(item, arm);
+  trace.reference = true;
+  const Metric& m = item.metrics[static_cast<std::size_t>(metric)];
+  for (const ReferenceRow& row : item.reference[static_cast<std::size_t>(arm)][static_cast<std::size_t>(metric)]) {
+    const double middle = (row.from + row.to) / 2;
+    if (row.from <= x_max) {
+      trace.line.push_back({middle, Middle(row, m)});
+      trace.band.push_back({middle, row.lo, row.hi});
+    }
+  }
+  return trace;
+}
+
+double XMax(const Measured& measured, std::size_t group) {
+  const double unit = measured.item->x.paper_unit;
+  return std::max(measured.budget->extents[group].end, kLeastUnits * unit);
+}
+
+report::Panel MakePanel(const Measured& measured, std::size_t metric, std::size_t group) {
+  const Item& item = *measured.item;
+  const Metric& m = item.metrics[metric];
+  const double x_max = XMax(measured, group);
+  report::Panel panel;
+  const std::string& label = item.groups[group].label;
+  panel.title = label.empty() ? m.label : fmt::format("{}, {}", m.label, label);
+  panel.x = {.label = item.x.label, .log = false, .lo = 0.0, .hi = x_max};
+  panel.y.label = m.unit.empty() ? m.label : fmt::format("{} ({})", m.label, m.unit);
+  panel.y.log = m.log;
+  if (!item.x.paper_label.empty()) {
+    panel.top = report::TopAxis{item.x.paper_label, item.x.paper_unit, item.x.paper_first};
+  }
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    if (static_cast<std::size_t>(item.arms[a].group) == group) {
+      panel.traces.push_back(PaperTrace(item, static_cast<int>(a), static_cast<int>(metric), x_max));
+      panel.traces.push_back(OurTrace(measured, static_cast<int>(a), static_cast<int>(metric)));
+    }
+  }
+  return panel;
+}
+
+std::vector<report::LegendEntry> MakeLegend(const Item& item) {
+  using Style = report::LegendEntry::Style;
+  std::vector<report::LegendEntry> legend;
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    if (const int color = ColorOf(item, static_cast<int>(a)); color == static_cast<int>(a)) {
+      legend.push_back({item.arms[a].label, Style::kColor, color});
+    }
+  }
+  legend.push_back({"normlab: mean over seeds, 95 % interval", Style::kOurs});
+  legend.push_back({"normlab: one seed", Style::kSeed});
+  legend.push_back({"paper", Style::kReference});
+  return legend;
+}
+
+std::string Describe(const Measured& measured) {
+  const Item& item = *measured.item;
+  std::string text = fmt::format("{} of the paper. Panels: ", item.place);
+  for (const Metric& metric : item.metrics) {
+    text += fmt::format("{} on a {} axis; ", metric.label, metric.log ? "logarithmic" : "linear");
+  }
+  return text + fmt::format("x: {}. Solid: normlab, budget {}. Dashed: the paper. {}", item.x.label,
+                            measured.budget->id, item.note);
+}
+
+}  // namespace
+
+int ColorOf(const Item& item, int arm) {
+  const std::string& label = item.arms[static_cast<std::size_t>(arm)].label;
+  const auto first = std::find_if(item.arms.begin(), item.arms.end(), [&](const Arm& a) { return a.label == label; });
+  return static_cast<int>(first - item.arms.begin());
+}
+
+std::vector<MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) {
+  const bool log = measured.item->metrics[static_cast<std::size_t>(metric)].log;
+  std::vector<const Curve*> curves;
+  for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
+    const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
+    if (!run.status.diverged && !curve.x.empty()) {
+      curves.push_back(&curve);
+    }
+  }
+  std::vector<MeanPoint> means;
+  for (std::size_t i = 0; !curves.empty() && i < curves[0]->x.size(); ++i) {
+    const double x = curves[0]->x[i];
+    std::vector<double> values;
+    for (const Curve* curve : curves) {
+      const auto at = std::lower_bound(curve->x.begin(), curve->x.end(), x);
+      if (at != curve->x.end() && *at == x) {
+        const double value = curve->y[static_cast<std::size_t>(at - curve->x.begin())];
+        values.push_back(log ? std::log(value) : value);
+      }
+    }
+    if (x <= 0 || values.size() < curves.size()) {
+      continue;
+    }
+    const double mean = stats::Mean(values);
+    MeanPoint& point = means.emplace_back(MeanPoint{x, log ? std::exp(mean) : mean, std::nullopt});
+    if (const auto interval = stats::StudentInterval(values, kConfidence)) {
+      point.interval = log ? stats::Interval{std::exp(interval->lo), std::exp(interval->hi)} : *interval;
+    }
+  }
+  return means;
+}
+
+report::Figure MakeFigure(const Measured& measured) {
+  const Item& item = *measured.item;
+  report::Figure figure;
+  figure.name = "fig-" + item.id;
+  figure.title = fmt::format("{} ({}), budget {}", item.title, item.place, measured.budget->id);
+  figure.description = Describe(measured);
+  figure.legend = MakeLegend(item);
+  figure.columns = static_cast<int>(item.groups.size());
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    for (std::size_t g = 0; g < item.groups.size(); ++g) {
+      figure.panels.push_back(MakePanel(measured, m, g));
+    }
+  }
+  return figure;
+}
+
+}  // namespace normlab::papers

@@ -1,0 +1,23 @@
+// render_figure.h - an item's curves beside the paper's, as a figure for results/report: a panel per metric and group.
+#pragma once
+
+#include "results/papers/measure.h"
+#include "results/report/figure.h"
+
+namespace normlab::papers {
+
+report::Figure MakeFigure(const Measured& measured);
+
+// The mean over seeds along x with its interval; geometric for a log metric. Only where every run that is not diverged
+// has a value, so that a line never changes the runs it averages.
+struct MeanPoint {
+  double x = 0;
+  double mean = 0;
+  std::optional<stats::Interval> interval;
+};
+std::vector<MeanPoint> MeanCurve(const Measured& measured, int arm, int metric);
+
+// Colours by label, so that an arm looks the same in every group: the index of the first arm of the same label.
+int ColorOf(const Item& item, int arm);
+
+}  // namespace normlab::papers
