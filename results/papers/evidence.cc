@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <span>
 
 #include "results/papers/format_value.h"
@@ -70,22 +71,28 @@ class Weigher {
   bool Missing() {
     if (end_ < std::max(claim_.needs, j_.from)) {
       return Decide(Verdict::kNotRun,
-                    fmt::format("needs {}; budget {} stops at {}", XText(item_.x, std::max(claim_.needs, j_.from)),
+                    fmt::format("Needs {}; budget {} stops at {}", XText(item_.x, std::max(claim_.needs, j_.from)),
                                 measured_.budget->id, XText(item_.x, end_)));
     }
     int planned = 0, finished = 0, submitted = 0;
+    std::set<std::string> datasets;
     for (int arm : Arms()) {
       for (const Run& run : Runs(arm)) {
         ++planned;
         finished += run.finished() ? 1 : 0;
         submitted += run.submitted() ? 1 : 0;
+        datasets.insert(run.status.dataset);
       }
     }
     if (submitted == 0) {
-      return Decide(Verdict::kNotRun, "no run of it has been submitted");
+      return Decide(Verdict::kNotRun, "No run of it has been submitted");
     }
     if (finished < planned) {
       return Decide(Verdict::kInconclusive, fmt::format("{} of {} runs have finished", finished, planned));
+    }
+    if (datasets.size() > 1) {
+      return Decide(Verdict::kInconclusive,
+                    fmt::format("Its runs used different data sets: {}", fmt::join(datasets, ", ")));
     }
     return false;
   }
@@ -135,7 +142,7 @@ class Weigher {
     for (std::size_t s = 0; s < Runs(claim_.arm).size(); ++s) {
       const auto d = Difference(Runs(claim_.arm)[s], Runs(claim_.than)[s]);
       if (!d) {
-        Decide(Verdict::kInconclusive, fmt::format("a run recorded no {} there", metric_.series));
+        Decide(Verdict::kInconclusive, fmt::format("A run recorded no {} there", metric_.series));
         return;
       }
       differences.push_back(*d);
@@ -169,6 +176,7 @@ class Weigher {
     } else if (estimate.median.hi < 0 || estimate.median.lo > 0) {
       // Known only on one side: the bound nearest to no effect is the careful statement.
       j_.effect = Unlog(estimate.median.hi < 0 ? estimate.median.hi : estimate.median.lo);
+      j_.bound = true;
     }
     j_.interval = Unlog(estimate.interval);
     if (claim_.rule != Rule::kClose && j_.effect && j_.n >= kMinSeeds) {
@@ -181,7 +189,7 @@ class Weigher {
     for (const Run& run : Runs(claim_.arm)) {
       const auto value = Value(run);
       if (!value) {
-        Decide(Verdict::kInconclusive, fmt::format("a run recorded no {} there", metric_.series));
+        Decide(Verdict::kInconclusive, fmt::format("A run recorded no {} there", metric_.series));
         return;
       }
       values.push_back(metric_.log ? std::log(*value) : *value);

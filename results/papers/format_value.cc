@@ -52,7 +52,8 @@ std::string EffectText(const Metric& metric, const Judgement& judgement) {
   if (!judgement.effect) {
     return "–";
   }
-  const std::string effect = EffectValueText(metric, judgement, *judgement.effect);
+  const std::string_view bound = !judgement.bound ? "" : *judgement.effect < 1 ? "≤ " : "≥ ";
+  const std::string effect = fmt::format("{}{}", bound, EffectValueText(metric, judgement, *judgement.effect));
   if (!judgement.interval) {
     return effect;
   }

@@ -32,54 +32,54 @@ bool Tied(const Judgement& j, const Metric& metric) {
 Ruling RuleDirection(const Judgement& j, const Metric& metric) {
   if (!Significant(j.p_holm)) {
     if (j.claim->rule == Rule::kLower && Tied(j, metric)) {
-      return {Verdict::kDifferent, "the interval lies within what counts as a tie"};
+      return {Verdict::kDifferent, "The interval lies within what counts as a tie"};
     }
     return {Verdict::kInconclusive,
-            fmt::format("the direction is not established (Holm p = {:.2g})", j.p_holm.value_or(1))};
+            fmt::format("The direction is not established (Holm p = {:.2g})", j.p_holm.value_or(1))};
   }
   if (*j.effect > (j.ratio ? 1 : 0)) {
-    return {Verdict::kDifferent, "the opposite direction is established"};
+    return {Verdict::kDifferent, "The opposite direction is established"};
   }
   if (j.claim->rule == Rule::kLower && !Significant(j.p_exact)) {
     return {Verdict::kDirectionOnly,
-            j.median ? "the direction holds, but runs diverged: its size cannot be compared"
-                     : fmt::format("the direction holds; {} seeds are too few for the exact test", j.n)};
+            j.median ? "The direction holds, but runs diverged: its size cannot be compared"
+                     : fmt::format("The direction holds; {} seeds are too few for the exact test", j.n)};
   }
   if (j.claim->rule == Rule::kLower && j.paper && j.prediction && !j.prediction->Contains(*j.paper)) {
-    return {Verdict::kDirectionOnly, "the direction holds; the paper's size lies outside the prediction interval"};
+    return {Verdict::kDirectionOnly, "The direction holds; the paper's size lies outside the prediction interval"};
   }
   return {Verdict::kReproduced, j.claim->rule == Rule::kReaches
-                                    ? "the direction holds"
-                                    : "the direction holds, and the paper's size is among those to be expected"};
+                                    ? "The direction holds"
+                                    : "The direction holds, and the paper's size is among those to be expected"};
 }
 
 Ruling RuleClose(const Judgement& j, const Metric& metric) {
   const double w = j.claim->within;
   const stats::Interval margin = metric.log ? stats::Interval{1 / w, w} : stats::Interval{-w, w};
   if (j.interval && j.interval->Inside(margin)) {
-    return {Verdict::kReproduced, "the whole interval lies inside the margin"};
+    return {Verdict::kReproduced, "The whole interval lies inside the margin"};
   }
   if (j.interval && (j.interval->hi < margin.lo || j.interval->lo > margin.hi)) {
-    return {Verdict::kDifferent, "the whole interval lies outside the margin"};
+    return {Verdict::kDifferent, "The whole interval lies outside the margin"};
   }
-  return {Verdict::kInconclusive, "the interval crosses the edge of the margin"};
+  return {Verdict::kInconclusive, "The interval crosses the edge of the margin"};
 }
 
 Ruling RuleValue(const Judgement& j, const Metric& metric) {
   if (!j.interval || !j.prediction || !j.paper) {
     return {Verdict::kInconclusive,
-            j.paper ? "runs diverged: no prediction interval" : "the paper prints no value here"};
+            j.paper ? "Runs diverged: no prediction interval" : "The paper prints no value here"};
   }
   const double w = j.claim->within;
   const double low = metric.log ? *j.paper / w : *j.paper - w, high = metric.log ? *j.paper * w : *j.paper + w;
   const bool narrow = j.prediction->Inside({low, high});
   if (narrow) {
-    return {Verdict::kReproduced, "one more run would be expected within the margin of the printed value"};
+    return {Verdict::kReproduced, "One more run would be expected within the margin of the printed value"};
   }
   if (!j.prediction->Contains(*j.paper) && (j.interval->hi < low || j.interval->lo > high)) {
-    return {Verdict::kDifferent, "the printed value lies outside the prediction interval, the mean outside the margin"};
+    return {Verdict::kDifferent, "The printed value lies outside the prediction interval, the mean outside the margin"};
   }
-  return {Verdict::kInconclusive, "the prediction interval crosses the edge of the margin"};
+  return {Verdict::kInconclusive, "The prediction interval crosses the edge of the margin"};
 }
 
 Ruling Decide(const Judgement& j, const Metric& metric) {
@@ -104,11 +104,8 @@ Ruling Cap(Ruling ruling, const Judgement& j, const Measured& measured) {
   if (j.n < kMinSeedsReproduced) {
     caveats.push_back(fmt::format("{} seeds are fewer than {}", j.n, kMinSeedsReproduced));
   }
-  const bool substitute =
-      measured.datasets.size() > 1 || (!measured.datasets.empty() && !measured.item->dataset.empty() &&
-                                       measured.datasets.front() != measured.item->dataset);
-  if (ruling.verdict == Verdict::kDifferent && j.claim->rule == Rule::kValue && substitute) {
-    return {Verdict::kInconclusive, "a number printed for one data set says nothing about another"};
+  if (ruling.verdict == Verdict::kDifferent && j.claim->rule == Rule::kValue && measured.SubstituteData()) {
+    return {Verdict::kInconclusive, "A number printed for one data set says nothing about another"};
   }
   if (ruling.verdict == Verdict::kReproduced && !caveats.empty()) {
     return {Verdict::kDirectionOnly,

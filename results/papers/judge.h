@@ -45,8 +45,9 @@ struct Judgement {
   std::optional<stats::Interval> prediction;  // for one more run or pair
   std::optional<double> paper;                // the paper's effect, from single runs
   bool median = false;                        // effect and interval are of the median
-  std::optional<double> p;                    // Student's, or the sign test's
-  std::optional<double> p_exact;              // sign-flip
+  bool bound = false;             // effect is only known to be at least this far from none: runs are censored
+  std::optional<double> p;        // Student's, or the sign test's
+  std::optional<double> p_exact;  // sign-flip
   std::optional<double> p_holm;
 };
 

@@ -93,6 +93,16 @@ std::vector<std::string> Measured::Caveats() const {
   return caveats;
 }
 
+bool Measured::SubstituteData() const {
+  return !datasets.empty() && !item->dataset.empty() && (datasets.size() > 1 || datasets.front() != item->dataset);
+}
+
+std::string Measured::Limits() const {
+  const std::string scale = budget->full_scale ? "" : fmt::format("budget {}", budget->id);
+  const std::string data = SubstituteData() ? fmt::format("data {}", fmt::join(datasets, "+")) : "";
+  return fmt::format("{}{}{}", scale, scale.empty() || data.empty() ? "" : ", ", data);
+}
+
 absl::StatusOr<Measured> Measure(const Item& item, const Budget& budget, CurveSource& source) {
   Measured measured{.item = &item, .budget = &budget, .runs = {}, .datasets = {}};
   for (const Arm& arm : item.arms) {

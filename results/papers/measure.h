@@ -40,8 +40,11 @@ struct Measured {
   const Extent& extent(int arm) const {
     return budget->extents[static_cast<std::size_t>(item->arms[static_cast<std::size_t>(arm)].group)];
   }
+  bool SubstituteData() const;  // runs used something else than what the paper used
   // What stands between these runs and the paper's own experiment, in words; empty: nothing.
   std::vector<std::string> Caveats() const;
+  // The same in few words, to stand beside each verdict: "budget quick, data fashion_mnist"; empty: nothing.
+  std::string Limits() const;
 };
 
 // `item` and `budget` are borrowed.

@@ -102,18 +102,27 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
   return notes;
 }
 
-report::Finding MakeFinding(const Item& item, const Judgement& j) {
+// What the claim compared, for the name of its number.
+std::string EffectName(const Metric& metric, const Judgement& j) {
+  const bool ratio = j.ratio && j.claim->rule != Rule::kValue;
+  const std::string unit = ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
+  const std::string what = j.claim->rule == Rule::kValue ? metric.label : ratio ? "ratio" : "difference";
+  return fmt::format("{}{}{}", j.median ? "median " : "", what, unit);
+}
+
+report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
+  const Item& item = *measured.item;
   const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
   report::Finding finding{.verdict = std::string(ToString(j.verdict)),
                           .tone = ToneOf(j.verdict),
                           .claim = j.claim->statement,
                           .place = j.claim->place,
+                          .limits = measured.Limits(),
                           .reason = j.reason,
                           .facts = {},
                           .rule = j.rule};
   if (j.n > 0) {
-    const std::string what = j.claim->rule == Rule::kValue ? metric.label : j.ratio ? "ratio" : "difference";
-    finding.facts.emplace_back(j.median ? "median " + what : what, EffectText(metric, j));
+    finding.facts.emplace_back(EffectName(metric, j), EffectText(metric, j));
   }
   if (j.paper && j.verdict != Verdict::kNotRun) {
     finding.facts.emplace_back("paper", EffectValueText(metric, j, *j.paper));
@@ -167,7 +176,7 @@ report::Section MakeSection(const ItemResult& result) {
                           .findings = {},
                           .runs = MakeRunTable(result.measured)};
   for (const Judgement& judgement : result.judgements) {
-    section.findings.push_back(MakeFinding(item, judgement));
+    section.findings.push_back(MakeFinding(result.measured, judgement));
   }
   return section;
 }

@@ -37,6 +37,7 @@ struct Finding {
   Tone tone = Tone::kOpen;
   std::string claim;
   std::string place;
+  std::string limits;  // what the verdict is limited by, to stand beside it; empty: nothing
   std::string reason;
   std::vector<std::pair<std::string, std::string>> facts;  // "ratio" -> "0.31 [0.25, 0.38]"
   std::string rule;

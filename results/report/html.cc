@@ -31,6 +31,7 @@ tbody th{text-align:left;font-style:italic;font-weight:400;padding-top:12px;colo
 .note{color:var(--dim);font-size:13px;margin:8px 0;max-width:80ch}
 .badge{display:inline-block;border:1px solid currentColor;border-radius:4px;padding:0 7px;font-size:12px;font-weight:700;
 letter-spacing:.02em;white-space:nowrap}
+.limits{color:var(--dim);font-size:12px}
 .good{color:var(--good)}.part{color:var(--part)}.bad{color:var(--bad)}.open{color:var(--open)}
 .claim{border-left:3px solid var(--line);padding:2px 0 2px 14px;margin:16px 0;break-inside:avoid}
 .claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
@@ -81,7 +82,9 @@ std::string RenderTable(const Table& table) {
 }
 
 std::string Badge(const Finding& finding) {
-  return fmt::format("<span class=\"badge {}\">{}</span>", ClassOf(finding.tone), EscapeXml(finding.verdict));
+  const std::string limits =
+      finding.limits.empty() ? "" : fmt::format(" <span class=\"limits\">{}</span>", EscapeXml(finding.limits));
+  return fmt::format("<span class=\"badge {}\">{}</span>{}", ClassOf(finding.tone), EscapeXml(finding.verdict), limits);
 }
 
 std::string RenderSummary(const Document& document) {

@@ -43,7 +43,7 @@ const std::map<std::string_view, std::string_view>& Replacements() {
                                                                             {"−", "$-$"},
                                                                             {"–", "--"},
                                                                             {"·", "$\\cdot$"},
-                                                                            {"\"", "\\textquotedbl{}"},
+                                                                            {"\"", "''"},
                                                                             {"≤", "$\\leq$"},
                                                                             {"≥", "$\\geq$"}};
   return *map;
@@ -116,8 +116,10 @@ std::string RenderFinding(const Finding& finding) {
   for (const auto& [name, value] : finding.facts) {
     facts += fmt::format("{}{} {}", facts.empty() ? "" : "; ", Escape(name), Escape(value));
   }
-  return fmt::format("\\item[\\textsc{{{}}}] {} ({}). {}{}{}.\n", Escape(finding.verdict), Escape(finding.claim),
-                     Escape(finding.place), facts, facts.empty() ? "" : ". ", Escape(finding.reason));
+  const std::string limits = finding.limits.empty() ? "" : fmt::format(" ({})", finding.limits);
+  return fmt::format("\\item[{{{}}}{}] {} ({}). {}{}{}.\n", Escape(finding.verdict), Escape(limits),
+                     Escape(finding.claim), Escape(finding.place), facts, facts.empty() ? "" : ". ",
+                     Escape(finding.reason));
 }
 
 }  // namespace

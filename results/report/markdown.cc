@@ -45,9 +45,13 @@ std::string RenderTable(const Table& table) {
   return text + "\n";
 }
 
+std::string Limits(const Finding& finding) {
+  return finding.limits.empty() ? "" : fmt::format(" ({})", Escape(finding.limits));
+}
+
 std::string RenderFinding(const Finding& finding) {
-  std::string text =
-      fmt::format("- **{}** {} ({})  \n", Escape(finding.verdict), Escape(finding.claim), Escape(finding.place));
+  std::string text = fmt::format("- **{}**{} {} ({})  \n", Escape(finding.verdict), Limits(finding),
+                                 Escape(finding.claim), Escape(finding.place));
   std::string facts;
   for (const auto& [name, value] : finding.facts) {
     facts += fmt::format("{}{} {}", facts.empty() ? "" : " · ", Escape(name), Escape(value));

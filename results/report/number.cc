@@ -50,8 +50,10 @@ std::string Significant(double value, int digits) {
   if (exponent >= -3 && exponent < 5) {
     return Fixed(value, std::max(0, digits - 1 - exponent));
   }
-  return Signed(value, fmt::format("{}×10{}", scientific.substr(0, e), Superscript(exponent)));
+  return Signed(value, fmt::format("{}×{}", scientific.substr(0, e), Power(exponent)));
 }
+
+std::string Power(int exponent) { return fmt::format("10{}", Superscript(exponent)); }
 
 std::string Exact(double value) { return fmt::format("{}", value); }
 

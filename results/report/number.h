@@ -9,6 +9,8 @@ namespace normlab::report {
 std::string Fixed(double value, int digits);
 // `digits` significant digits: "0.046", "12", and outside 10^-3 .. 10^5 "4.6×10⁻⁴".
 std::string Significant(double value, int digits);
+// "10⁻⁴"
+std::string Power(int exponent);
 // The shortest text that reads back to the same double: for CSV and coordinates of data.
 std::string Exact(double value);
 

@@ -1,5 +1,7 @@
 #include "results/report/scale.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -21,14 +23,14 @@ double RoundStep(double width) {
 
 int DecimalsOf(double step) { return std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))); }
 
-std::string LogLabel(int exponent, int multiple) {
+// "0.01"; where an axis spans many decades, "10⁻²" for each of them.
+std::string LogLabel(int exponent, int multiple, bool powers) {
   const double value = multiple * std::pow(10.0, exponent);
-  if (exponent >= -2 && exponent <= 3) {
+  if (!powers && exponent >= -3 && exponent <= 3) {
     return Significant(value, 1);
   }
-  // "10⁻⁴" rather than "1×10⁻⁴".
-  const std::string text = Significant(value, 1);
-  return multiple == 1 && text.starts_with("1×") ? text.substr(std::string("1×").size()) : text;
+  const std::string power = Power(exponent);
+  return multiple == 1 ? power : fmt::format("{}×{}", multiple, power);
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ std::vector<Tick> LogTicks(double lo, double hi, int count) {
       }
       const bool major = multiple == 1 && (exponent % every + every) % every == 0;
       const bool extra = decades < 2 && (multiple == 2 || multiple == 5);
-      ticks.push_back({value, major || extra ? LogLabel(exponent, multiple) : ""});
+      ticks.push_back({value, major || extra ? LogLabel(exponent, multiple, decades > 4) : ""});
     }
   }
   return ticks;

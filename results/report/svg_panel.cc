@@ -31,6 +31,17 @@ std::string PathOf(const std::vector<Point>& points, const Scale& sx, const Scal
   return d;
 }
 
+// An error bar, for a band of one place.
+std::string BarPath(const BandPoint& b, const Scale& sx, const Scale& sy) {
+  if (!Drawable(b.x, b.lo, sy) || !Drawable(b.x, b.hi, sy)) {
+    return "";
+  }
+  const double x = sx(b.x);
+  return fmt::format("M{} {}h8m-4 0V{}m-4 0h8", Px(x - 4), Px(sy(b.hi)), Px(sy(b.lo)));
+}
+
+std::string CrossPath(double x, double y) { return fmt::format("M{} {}l8 8m0 -8l-8 8", Px(x - 4), Px(y - 4)); }
+
 std::string BandPath(const std::vector<BandPoint>& band, const Scale& sx, const Scale& sy) {
   std::vector<BandPoint> shown;
   std::copy_if(band.begin(), band.end(), std::back_inserter(shown),
@@ -176,7 +187,7 @@ class PanelWriter {
   void WriteTraces() {
     for (bool reference : {true, false}) {
       for (const Trace& t : panel_.traces) {
-        if (t.reference == reference) {
+        if (t.reference == reference && t.band.size() > 1) {
           Path(FillClass(reference ? "refband" : "band", t.color), BandPath(t.band, sx_, sy_));
         }
       }
@@ -192,7 +203,13 @@ class PanelWriter {
 
   void WriteLines(const Trace& t) {
     for (const auto& run : t.thin) {
-      Path(ColorClass("thin", t.color), PathOf(run, sx_, sy_));
+      // A run of one evaluation is no line; a dash shows where it is.
+      const bool dash = run.size() == 1 && Drawable(run[0].x, run[0].y, sy_);
+      Path(ColorClass("thin", t.color),
+           dash ? fmt::format("M{} {}h12", Px(sx_(run[0].x) - 6), Px(sy_(run[0].y))) : PathOf(run, sx_, sy_));
+    }
+    if (!t.reference && t.band.size() == 1) {
+      Path(ColorClass("bar", t.color), BarPath(t.band[0], sx_, sy_));
     }
     Path(ColorClass(t.reference ? "ref" : "line", t.color), PathOf(t.line, sx_, sy_));
     if (!t.reference) {
@@ -200,8 +217,7 @@ class PanelWriter {
     }
     for (const Point& p : t.ends) {
       if (Drawable(p.x, p.y, sy_)) {
-        const double x = sx_(p.x), y = sy_(p.y);
-        Path(ColorClass("end", t.color), fmt::format("M{} {}l8 8m0 -8l-8 8", Px(x - 4), Px(y - 4)));
+        Path(ColorClass("end", t.color), CrossPath(sx_(p.x), sy_(p.y)));
       }
     }
   }

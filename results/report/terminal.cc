@@ -52,13 +52,17 @@ std::string Paragraph(std::string_view text, int indent) {
   return paragraph;
 }
 
+std::string Limits(const Finding& finding) {
+  return finding.limits.empty() ? "" : fmt::format("[{}] ", finding.limits);
+}
+
 std::string RenderFinding(const Finding& finding) {
   std::string facts;
   for (const auto& [name, value] : finding.facts) {
     facts += fmt::format("{}{} {}", facts.empty() ? "" : " · ", name, value);
   }
   constexpr int kVerdictWidth = 16;
-  std::string text = Paragraph(fmt::format("{} ({})", finding.claim, finding.place), kVerdictWidth);
+  std::string text = Paragraph(fmt::format("{}{} ({})", Limits(finding), finding.claim, finding.place), kVerdictWidth);
   text = Pad(finding.verdict, kVerdictWidth, Align::kLeft) + text.substr(kVerdictWidth);
   return text + Paragraph(facts, kVerdictWidth) + Paragraph(finding.reason, kVerdictWidth);
 }
