@@ -107,16 +107,18 @@ class Parser {
       }
     }
     for (std::size_t m = 0; m < rows.size(); ++m) {
-      Store(number, item_.reference[static_cast<std::size_t>(arm - item_.arms.begin())][m], rows[m]);
+      Store(number, item_.metrics[m], item_.reference[static_cast<std::size_t>(arm - item_.arms.begin())][m], rows[m]);
     }
   }
 
-  void Store(int number, ReferenceCurve& curve, const ReferenceRow& row) {
+  void Store(int number, const Metric& metric, ReferenceCurve& curve, const ReferenceRow& row) {
     if (std::isnan(row.lo) && std::isnan(row.hi)) {
       return;
     }
     if (std::isnan(row.lo) || std::isnan(row.hi) || row.lo > row.hi) {
       problem_(number, fmt::format("a band from {} to {}; expected both edges, lo <= hi", row.lo, row.hi));
+    } else if (metric.log && row.lo <= 0) {
+      problem_(number, fmt::format("{} is {}; a log metric is above 0", metric.id, row.lo));
     } else if (!curve.empty() && curve.back().to >= row.from) {
       problem_(number, fmt::format("starts at {}, before the arm's last row ended ({})", row.from, curve.back().to));
     } else {

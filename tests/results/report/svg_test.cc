@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "results/report/figure.h"
+#include "results/report/svg_writer.h"
+
+namespace normlab::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(SvgWriter, EscapesTextAndAttributes) {
+  SvgWriter svg;
+  svg.Text("a < b & \"c\"", {{"data", "<'\">"}});
+  EXPECT_EQ(svg.Take(), "<text data=\"&lt;&#39;&quot;&gt;\">a &lt; b &amp; &quot;c&quot;</text>\n");
+}
+
+TEST(SvgWriter, CoordinatesHaveOneDecimalAndNoNegativeZero) {
+  EXPECT_EQ(Px(1.26), "1.3");
+  EXPECT_EQ(Px(12), "12");
+  EXPECT_EQ(Px(-0.04), "0");
+}
+
+Figure OnePanel(Trace trace, bool log = true) {
+  Figure figure;
+  figure.name = std::string("f");
+  figure.title = std::string("T");
+  Panel panel;
+  panel.y.log = log;
+  panel.traces.push_back(std::move(trace));
+  figure.panels.push_back(std::move(panel));
+  return figure;
+}
+
+TEST(Svg, WhatIsNotFiniteBreaksLinesAndNeverReachesTheFile) {
+  Trace trace;
+  trace.line = {{1, 0.5}, {2, NAN}, {3, 0.25}, {4, 0}, {5, INFINITY}, {6, 0.1}};
+  trace.band = {{1, 0.4, INFINITY}, {3, 0.2, 0.3}, {6, 0, 0.2}};
+  trace.thin = {{{1, -1}}, {}};
+  const std::string svg = RenderSvg(OnePanel(trace));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+}
+
+TEST(Svg, AnEmptyFigureIsStillAFigure) {
+  EXPECT_THAT(RenderSvg(OnePanel({})), HasSubstr("</svg>"));
+  EXPECT_THAT(RenderSvg(Figure{}), HasSubstr("</svg>"));
+}
+
+TEST(Svg, IsAccessible) {
+  Figure figure = OnePanel({});
+  figure.description = std::string("falls & rises");
+  const std::string svg = RenderSvg(figure);
+  EXPECT_THAT(svg, HasSubstr("role=\"img\" aria-labelledby=\"f-title f-desc\""));
+  EXPECT_THAT(svg, HasSubstr("<title id=\"f-title\">T</title>"));
+  EXPECT_THAT(svg, HasSubstr("<desc id=\"f-desc\">falls &amp; rises</desc>"));
+}
+
+TEST(Svg, HasADarkSide) { EXPECT_THAT(RenderSvg(OnePanel({})), HasSubstr("prefers-color-scheme:dark")); }
+
+}  // namespace
+}  // namespace normlab::report
