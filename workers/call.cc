@@ -15,8 +15,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }
 
 bool IsStale(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound ||
-         status.code() == absl::StatusCode::kDataLoss;
+  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound;
 }
 
 bool IsTransient(const absl::Status& status) {

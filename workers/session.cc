@@ -15,9 +15,13 @@ namespace {
 using google::protobuf::util::TimeUtil;
 using LeasedJob = v1::LeaseResponse::Lease;
 
+// A random UUID (version 4).
 std::string NewRequestId() {
   std::random_device device;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+  const std::uint32_t b = device();
+  const std::uint32_t c = device();
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", device(), b >> 16, b & 0xfff, 0x8000 | (c >> 18),
+                     c & 0xffff, device());
 }
 
 // Waits until the server has a job for us. kCancelled when `stop` comes first.

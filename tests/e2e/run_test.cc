@@ -1,0 +1,100 @@
+// What a user sees of a job that is run, cancelled, continued, and of a server that is restarted.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "tests/e2e/result.h"
+
+namespace normlab::e2e {
+namespace {
+
+using testing::Contains;
+using testing::Key;
+
+std::size_t PointsOf(const Curve& curve, const std::string& series) {
+  return static_cast<std::size_t>(
+      std::count_if(curve.begin(), curve.end(), [&](const auto& point) { return point.first.first == series; }));
+}
+
+class RunTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (AvailableDataset().empty()) {
+      GTEST_SKIP() << kNoData;
+    }
+  }
+};
+
+TEST_F(RunTest, AJobSucceedsWithItsWholeCurveAndFacts) {
+  Deployment deployment({"--slots", "1"});
+  const std::string id = deployment.Submit(SmallSpec());
+  const v1::Job job = deployment.WaitUntilTerminal(id);
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  EXPECT_EQ(job.steps_done(), job.steps_total());
+  EXPECT_EQ(job.fingerprint().size(), 64);
+  EXPECT_GT(job.cpu_seconds(), 0);
+  for (const char* fact : {"version", "compiler", "build_type", "cpu", "isa", "threads"}) {
+    EXPECT_THAT(job.facts(), Contains(Key(fact)));
+  }
+  const Curve curve = deployment.ReadCurve(id);
+  EXPECT_EQ(PointsOf(curve, "train/batch_nll"), job.steps_total());
+  EXPECT_EQ(PointsOf(curve, "test/error"), SmallSpec().mnist_mlp().passes() + 1);
+}
+
+TEST_F(RunTest, AnyNumberOfThreadsGivesTheSameBits) {
+  Deployment deployment({"--no-workers"});
+  v1::JobSpec spec = SmallSpec();
+  spec.mutable_mnist_mlp()->set_hidden_units(400);  // wide enough for the kernels to use a team
+  spec.mutable_mnist_mlp()->set_passes(4);
+  std::vector<Result> results;
+  for (const char* threads : {"1", "2", "3"}) {
+    const pid_t worker = deployment.StartWorker({"--threads", threads, "--once"});
+    results.push_back(RunUndisturbed(deployment, spec));
+    EXPECT_EQ(deployment.WaitForExit(worker), 0);
+  }
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].fingerprint, results[0].fingerprint) << i + 1 << " threads";
+    EXPECT_TRUE(results[i].curve == results[0].curve) << i + 1 << " threads";
+  }
+}
+
+TEST_F(RunTest, AnotherSeedGivesOtherBits) {
+  Deployment deployment({"--slots", "1"});
+  v1::JobSpec spec = SmallSpec();
+  spec.mutable_mnist_mlp()->set_passes(2);
+  const Result first = RunUndisturbed(deployment, spec);
+  spec.set_seed(spec.seed() + 1);
+  EXPECT_NE(RunUndisturbed(deployment, spec).fingerprint, first.fingerprint);
+}
+
+TEST_F(RunTest, ACancelledJobIsContinuedByResume) {
+  Deployment deployment({"--slots", "1"});
+  v1::JobSpec spec = SmallSpec();
+  spec.mutable_mnist_mlp()->set_passes(50);  // longer than the second in which a worker hears of it
+  const Result expected = RunUndisturbed(deployment, spec);
+  const std::string id = deployment.Submit(spec);
+  deployment.WaitForPoints(id);
+  deployment.Cancel(id);
+  const v1::Job cancelled = deployment.WaitUntilTerminal(id);
+  ASSERT_EQ(cancelled.state(), v1::JOB_STATE_CANCELLED) << cancelled.error();
+  EXPECT_LT(cancelled.steps_done(), cancelled.steps_total());
+  const Curve before = deployment.ReadCurve(id);
+  ExpectSameResult(deployment, deployment.Resume(id), expected, before);
+  EXPECT_EQ(deployment.Get(id).state(), v1::JOB_STATE_CANCELLED) << "a terminal state changed";
+}
+
+TEST_F(RunTest, AGracefulRestartGoesOnWhereItWas) {
+  Deployment deployment({"--slots", "1"});
+  const Result expected = RunUndisturbed(deployment, SmallSpec());
+  const std::string id = deployment.Submit(SmallSpec());
+  deployment.WaitForPoints(id);
+  deployment.EndServer(SIGTERM);
+  EXPECT_FALSE(std::filesystem::is_empty(deployment.home() + "/checkpoints")) << "the worker left a checkpoint";
+  deployment.StartServer();
+  EXPECT_EQ(ExpectSameResult(deployment, id, expected).attempt(), 2);
+}
+
+}  // namespace
+}  // namespace normlab::e2e

@@ -1,0 +1,157 @@
+// normlab-worker - leases jobs from a server, trains them, reports what it measures.
+//
+// Exit status: 0 when asked to stop or done, 1 when the server refuses this worker, 2 for wrong arguments.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/paths.h"
+#include "base/signals.h"
+#include "experiments/experiment.h"
+#include "nn/denormals.h"
+#include "workers/channel.h"
+#include "workers/facts.h"
+#include "workers/session.h"
+#include "workers/version.h"
+
+namespace normlab::workers {
+namespace {
+
+constexpr char kExamples[] = R"(Examples:
+  normlab-worker                                   serve the normlabd of this user, on all cores
+  normlab-worker --threads 1 --once                train one job on one core, then exit
+  normlab-worker --address 127.0.0.1:7070 --token-file ~/token
+                                                   serve through a loopback port or a tunnel
+
+normlabd starts workers of its own; start one by hand to add cores or another machine. Stop it with Ctrl-C: it
+finishes the step, leaves a checkpoint, and the job goes on elsewhere or when a worker is back.)";
+
+struct Arguments {
+  std::string socket = SocketPath(DefaultHome());
+  std::string address;
+  std::string token_file;
+  int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  std::vector<std::string> data = DataDirectories();
+  double checkpoint_interval = 30;
+  bool once = false;
+  std::optional<int> parent;  // 0: whoever it is now
+};
+
+// The exit status when the program is to end at once (help or a wrong argument).
+std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
+  CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
+  app.footer(kExamples);
+  app.set_version_flag("--version", fmt::format("normlab-worker {}", kVersion));
+  auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server")
+                     ->type_name("PATH")
+                     ->capture_default_str();
+  auto* address =
+      app.add_option("--address", arguments.address, "address and port of the server instead, loopback only")
+          ->type_name("HOST:PORT")
+          ->excludes(socket);
+  app.add_option("--token-file", arguments.token_file, "file with the server's token, for --address")
+      ->type_name("PATH")
+      ->needs(address);
+  app.add_option("--threads", arguments.threads, "threads that train; any number gives the same bits")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024).description(""));
+  app.add_option("--data", arguments.data,
+                 "directory of data sets, repeatable [$NORMLAB_DATA, HOME/data, /usr/share/datasets]")
+      ->type_name("DIRECTORY")
+      ->take_all();
+  app.add_option("--checkpoint-interval", arguments.checkpoint_interval, "seconds between checkpoints")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->envname("NORMLAB_CHECKPOINT_INTERVAL")
+      ->check(CLI::Range(0.0, 86400.0).description(""));
+  app.add_flag("--once", arguments.once, "exit after one job");
+  app.add_option("--die-with-parent", arguments.parent,
+                 "end at once when the process that started this one ends; with its PID also if it has ended already")
+      ->type_name("[PID]")
+      ->expected(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+// The kernel's promise holds from the call on; a parent that died before it is noticed by its id.
+bool DieWithParent(int expected) {
+  const int before = expected != 0 ? expected : ::getppid();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return ::getppid() == before;
+}
+
+// Core files of a training process are as large as its data, and nobody asked for them.
+void ForbidCoreFiles() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
+SessionOptions ToOptions(const Arguments& arguments) {
+  SessionOptions options;
+  options.worker = WorkerName();
+  options.data_directories = arguments.data;
+  options.facts = ProcessFacts(arguments.threads);
+  options.once = arguments.once;
+  options.leave_with_server = arguments.parent.has_value();
+  options.runner.checkpoint_interval =
+      std::chrono::milliseconds(static_cast<std::int64_t>(1000 * arguments.checkpoint_interval));
+  options.make_experiment = MakeExperiment;
+  return options;
+}
+
+absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
+  NORMLAB_ASSIGN_OR_RETURN(const auto channel, OpenChannel(arguments.socket, arguments.address));
+  std::string token;
+  if (!arguments.token_file.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(token, ReadToken(arguments.token_file));
+  }
+  ServiceClient client(channel, token);
+  SetThreads(arguments.threads);
+  nn::flush_denormals();
+  return RunSession(client, ToOptions(arguments), stop);
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  if (const auto status = Parse(argc, argv, arguments)) {
+    return *status;
+  }
+  if (arguments.parent && !DieWithParent(*arguments.parent)) {
+    return 0;
+  }
+  ForbidCoreFiles();
+  std::stop_source stop;
+  SignalThread signals([&stop](int count) {
+    stop.request_stop();
+    if (count > 1) {
+      ::_exit(1);
+    }
+  });
+  if (const absl::Status status = Serve(arguments, stop.get_token()); !status.ok()) {
+    fmt::print(stderr, "normlab-worker: {}\n", Message(status));
+    return absl::IsInvalidArgument(status) ? 2 : 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace normlab::workers
+
+int main(int argc, char** argv) { return normlab::workers::Main(argc, argv); }
