@@ -259,20 +259,4 @@ void Normalize(Message& message, const FieldDescriptor& field) {
   }
 }
 
-std::string Shown(std::string_view text) {
-  constexpr std::size_t kLongest = 40;
-  if (text.empty()) {
-    return "empty";
-  }
-  std::string shown;
-  for (const char c : text.substr(0, kLongest)) {
-    if (c >= ' ' && c <= '~') {
-      shown += c;
-    } else {
-      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return text.size() > kLongest ? shown + "..." : shown;
-}
-
 }  // namespace normlab::field

@@ -55,7 +55,4 @@ std::string Check(const Message& message, const FieldDescriptor& field);
 // -0.0 becomes 0.0: they train the same run and must not be two identities.
 void Normalize(Message& message, const FieldDescriptor& field);
 
-// Foreign text as it may stand in a message or a log: at most 40 characters, others than printable ASCII as \xNN.
-std::string Shown(std::string_view text);
-
 }  // namespace normlab::field

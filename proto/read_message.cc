@@ -64,7 +64,7 @@ const FieldDescriptor* FindField(const Descriptor& type, const std::string& name
     }
   }
   const std::string near = Nearest(name, FieldNames(type));
-  violations.push_back({Join(path, field::Shown(name)),
+  violations.push_back({Join(path, Shown(name)),
                         near.empty() ? fmt::format("is not a field; expected {}", fmt::join(FieldNames(type), ", "))
                                      : fmt::format("is not a field; did you mean {}?", near)});
   return nullptr;

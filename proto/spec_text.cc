@@ -87,7 +87,7 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     const std::string near = Nearest(name, names);
     violations.push_back(
-        {"experiment", fmt::format("is {}; expected one of {}{}", field::Shown(experiment), fmt::join(names, ", "),
+        {"experiment", fmt::format("is {}; expected one of {}{}", Shown(experiment), fmt::join(names, ", "),
                                    near.empty() ? "" : fmt::format("; did you mean {}?", near))});
     return spec;
   }
@@ -148,6 +148,22 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& names
     }
   }
   return nearest;
+}
+
+std::string Shown(std::string_view text) {
+  constexpr std::size_t kLongest = 40;
+  if (text.empty()) {
+    return "empty";
+  }
+  std::string shown;
+  for (const char c : text.substr(0, kLongest)) {
+    if (c >= ' ' && c <= '~') {
+      shown += c;
+    } else {
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return text.size() > kLongest ? shown + "..." : shown;
 }
 
 }  // namespace normlab

@@ -38,4 +38,7 @@ std::string SpecToYaml(const v1::JobSpec& spec);
 // The name nearest to `word` among `names` by edit distance, or empty if none is near.
 std::string Nearest(std::string_view word, const std::vector<std::string>& names);
 
+// Foreign text as it may stand in a message or a log: at most 40 characters, others than printable ASCII as \xNN.
+std::string Shown(std::string_view text);
+
 }  // namespace normlab

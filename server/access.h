@@ -1,0 +1,42 @@
+// access.h - who may call: everyone who can open the Unix socket, and whoever shows the token on a loopback port.
+//
+// The token is 256 random bits in a file of mode 0600. The server keeps only its SHA-256, so a memory dump or a log
+// never shows it.
+//
+// Thread safety: Access is immutable after making; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace normlab::server {
+
+// An address to listen on, checked to be loopback.
+struct Loopback {
+  std::string host;  // "127.0.0.1" or "::1"
+  int port = 0;      // 0: any free one
+};
+// Reads "127.0.0.1:8080", "localhost:8080" or "[::1]:8080". kInvalidArgument with advice for anything that is not
+// loopback, host names included: what they mean can change.
+absl::StatusOr<Loopback> ReadLoopback(std::string_view address);
+
+// Reads the token file, or makes it if it is missing. kPermissionDenied if others may read it, kInvalidArgument if it
+// holds less than 32 characters.
+absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path);
+
+class Access {
+ public:
+  // `token`: what callers on TCP must show; empty: nobody on TCP may call.
+  explicit Access(std::string_view token);
+
+  // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711"), `authorization` the value of that metadata
+  // entry. kUnauthenticated unless the caller came through the Unix socket or shows the token.
+  absl::Status Check(std::string_view peer, std::string_view authorization) const;
+
+ private:
+  std::string token_sha256_;  // empty: no token
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,91 @@
+// attempts.h - who works on what: leases with their heartbeats, and what happens when an attempt ends without an
+// outcome.
+//
+// A lease is kept in memory and measured by a monotonic clock, so that clock jumps end none early; the attempt's number
+// in the store is what makes two attempts safe. An attempt ends without an outcome when its worker died or fell silent.
+// Its job then goes back to the queue, unless it has done so too often without a new checkpoint in between: then it
+// fails, with the last reason, instead of being tried for ever.
+//
+// Thread safety: all methods, any thread. mu_ is never held while the store is called. Borrows the store.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "results/store/store.h"
+
+namespace normlab::server {
+
+using MonotonicClock = std::function<std::chrono::steady_clock::time_point()>;
+
+struct AttemptsOptions {
+  std::chrono::milliseconds lease{60'000};
+  int max_deaths = 5;  // in a row without a new checkpoint
+  MonotonicClock now = [] { return std::chrono::steady_clock::now(); };
+  std::string host;  // of this machine: workers named "<host>:<pid>" whose process is gone are released at once
+};
+
+class Attempts {
+ public:
+  Attempts(store::Store& store, AttemptsOptions options) : store_(store), options_(std::move(options)) {}
+
+  // Takes over what was under way when the server last stopped. Workers that still live go on, within one lease.
+  absl::Status Recover() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Waits until a job is free, `wait` has passed, or `given_up` says that the caller is gone. Absent: no job.
+  absl::StatusOr<std::optional<store::Lease>> Lease(const store::Request& request, std::string_view worker,
+                                                    std::chrono::milliseconds wait,
+                                                    const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
+  // A job may have become free.
+  void QueueChanged() ABSL_LOCKS_EXCLUDED(mu_);
+  // Leases end with no job from now on, those that wait included.
+  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The worker of `attempt` lives: its lease starts anew.
+  void Beat(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // The attempt got somewhere: earlier deaths no longer count.
+  void Checkpointed(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // The store has ended the attempt.
+  void Ended(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends what the process `pid` on this machine held. `died`: counts against the job; false for a worker that was told
+  // to go.
+  void WorkerGone(int pid, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends attempts that were silent for a lease, and those of processes of this machine that are gone. Call often.
+  void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
+
+  std::chrono::milliseconds lease() const { return options_.lease; }
+
+ private:
+  struct Held {
+    int number = 0;
+    std::string worker;
+    std::chrono::steady_clock::time_point ends;
+  };
+
+  void Grant(store::AttemptId attempt, std::string_view worker) ABSL_LOCKS_EXCLUDED(mu_);
+  bool WaitForQueue(std::uint64_t seen, std::chrono::steady_clock::time_point deadline,
+                    const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status GiveBackOrFail(store::AttemptId attempt, std::string_view why, int deaths);
+  // Forgets the lease and gives the job back or fails it. If the store cannot, the next Sweep tries again.
+  void End(store::AttemptId attempt, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
+  // The pid in "<our host>:<pid>"; 0 for other workers.
+  int LocalPid(std::string_view worker) const;
+
+  store::Store& store_;
+  const AttemptsOptions options_;
+  Mutex mu_;
+  std::condition_variable queue_changed_;
+  std::uint64_t queue_version_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
+  std::map<store::JobId, int> deaths_ ABSL_GUARDED_BY(mu_);  // in a row without a new checkpoint
+};
+
+}  // namespace normlab::server

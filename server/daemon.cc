@@ -1,0 +1,132 @@
+#include "server/daemon.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "server/grpc_server.h"
+#include "server/listener.h"
+#include "server/local_launcher.h"
+#include "server/news.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr std::chrono::milliseconds kSweepPause{250};
+// For calls under way, which take milliseconds. Clients that keep an idle connection hold the end up for as long.
+constexpr std::chrono::milliseconds kCallGrace{1'000};
+
+// Calls Attempts::Sweep now and then.
+void SweepUntilStopped(Attempts& attempts, std::stop_token stop) {
+  std::mutex mu;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mu);
+  while (!wake.wait_for(lock, stop, kSweepPause, [&stop] { return stop.stop_requested(); })) {
+    attempts.Sweep();
+  }
+}
+
+// Members stand in the order in which they are made; destruction runs backwards.
+class DaemonImpl : public Daemon {
+ public:
+  explicit DaemonImpl(DaemonOptions options) : options_(std::move(options)) {}
+
+  ~DaemonImpl() override { Stop(); }
+
+  absl::Status Begin() {
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home));
+    NORMLAB_RETURN_IF_ERROR(TakeLock());
+    std::string token;
+    if (options_.listen) {
+      NORMLAB_RETURN_IF_ERROR(
+          PosixFileSystem().MakeDirectories(std::filesystem::path(options_.token_file).parent_path().string()));
+      NORMLAB_ASSIGN_OR_RETURN(token, ReadOrMakeToken(options_.token_file));
+    }
+    NORMLAB_ASSIGN_OR_RETURN(store_, store::Store::Open(options_.home));
+    attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
+    NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
+    news_ = std::make_unique<News>(*store_);
+    gate_ = std::make_unique<Gate>(Access(token), options_.limits);
+    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers});
+    NORMLAB_ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket_path, options_.listen));
+    NORMLAB_ASSIGN_OR_RETURN(server_, GrpcServer::Start(*core_, *listener_, !options_.listen));
+    sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped(*attempts_, stop); });
+    NORMLAB_RETURN_IF_ERROR(StartWorkers());
+    Log(LogLevel::kInfo, "serving",
+        {{"home", options_.home}, {"socket", options_.socket_path}, {"port", port()}, {"workers", options_.slots}});
+    return absl::OkStatus();
+  }
+
+  void Stop() override {
+    if (server_ != nullptr) {
+      Log(LogLevel::kInfo, "stopping", {{"home", options_.home}});
+      gate_->Drain();
+      server_->Drain();
+      attempts_->Close();
+      news_->Close();
+    }
+    if (launcher_ != nullptr) {
+      launcher_->Stop(options_.worker_grace);
+    }
+    if (server_ != nullptr) {
+      listener_->Stop();
+      server_->Stop(kCallGrace);
+      server_.reset();
+      Log(LogLevel::kInfo, "stopped", {{"home", options_.home}});
+    }
+  }
+
+  int port() const override { return listener_->port(); }
+
+ private:
+  absl::Status TakeLock() {
+    const std::string holder = fmt::format("normlabd, process {}, socket {}", ::getpid(), options_.socket_path);
+    absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Acquire(options_.home + "/normlabd.lock", holder);
+    if (!lock.ok()) {
+      return Annotate(lock.status(), fmt::format("another server uses {}", options_.home));
+    }
+    lock_ = *std::move(lock);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartWorkers() {
+    if (options_.worker_argv.empty()) {
+      return absl::OkStatus();
+    }
+    launcher_ = std::make_unique<LocalLauncher>(LocalLauncherOptions{
+        .argv = options_.worker_argv,
+        .slots = options_.slots,
+        .log_directory = options_.home + "/logs",
+        .on_exit = [this](int pid, std::string_view why, bool told) { attempts_->WorkerGone(pid, why, !told); }});
+    return launcher_->Start();
+  }
+
+  const DaemonOptions options_;
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Attempts> attempts_;
+  std::unique_ptr<News> news_;
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<GrpcServer> server_;
+  std::jthread sweeper_;
+  std::unique_ptr<Launcher> launcher_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonOptions options) {
+  auto daemon = std::make_unique<DaemonImpl>(std::move(options));
+  NORMLAB_RETURN_IF_ERROR(daemon->Begin());
+  return daemon;
+}
+
+}  // namespace normlab::server

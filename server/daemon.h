@@ -1,0 +1,56 @@
+// daemon.h - normlabd without its command line: owns the data directory, the store, the services and the workers.
+//
+// The data directory of a home:
+//   normlabd.lock        held while a server runs; says which
+//   normlab.db, ...      the store's
+//   logs/worker-N.log    what local workers wrote to stderr
+//   run/normlabd.sock    the socket, unless another path is asked for
+//   run/token            the token of the loopback port, if there is one
+//
+// Thread safety: Start and Stop from one thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "results/papers/paper.h"
+#include "server/access.h"
+#include "server/attempts.h"
+#include "server/gate.h"
+
+namespace normlab::server {
+
+struct DaemonOptions {
+  std::string home;
+  std::string socket_path;
+  std::optional<Loopback> listen;
+  std::string token_file;                // used if `listen` is set; made if missing
+  std::vector<std::string> worker_argv;  // empty: no local workers
+  int slots = 1;
+  AttemptsOptions attempts;
+  GateLimits limits;
+  std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
+  const std::vector<std::unique_ptr<papers::Paper>>* papers = nullptr;
+};
+
+class Daemon {
+ public:
+  // Serves when it returns OK. kFailedPrecondition when another server has the home or the socket, or the store is
+  // newer than this program.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonOptions options);
+  // Stops if that was not done.
+  virtual ~Daemon() = default;
+
+  // Graceful: health reads NOT_SERVING, streams end with UNAVAILABLE, workers checkpoint and go, their jobs wait for
+  // the next start.
+  virtual void Stop() = 0;
+
+  // The loopback port; 0: none.
+  virtual int port() const = 0;
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,25 @@
+// launcher.h - brings up worker processes and keeps them up. The workers dial the server by themselves; a launcher only
+// starts, watches and stops programs.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace normlab::server {
+
+// A worker process ended. `told`: it had been asked to.
+using WorkerExit = std::function<void(int pid, std::string_view why, bool told)>;
+
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  // Brings up the workers and keeps bringing up new ones for those that end. kNotFound if there is no worker program.
+  virtual absl::Status Start() = 0;
+  // Asks all workers to wind up, waits up to `grace`, ends those that are left. Returns when all are gone and reported.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,81 @@
+// main.cc - normlabd: serves a data directory until a signal asks it to stop.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <future>
+#include <thread>
+
+#include "base/log.h"
+#include "base/paths.h"
+#include "base/signals.h"
+#include "results/papers/paper.h"
+#include "server/daemon.h"
+#include "server/options.h"
+
+namespace {
+
+constexpr int kCannotServe = 1;
+constexpr int kCutShort = 3;
+constexpr std::chrono::seconds kLongestStop{25};
+
+// Ends the process if stopping hangs: what was acknowledged is on disk anyway.
+void StartWatchdog() {
+  std::thread([] {
+    std::this_thread::sleep_for(kLongestStop);
+    normlab::Log(normlab::LogLevel::kError, "stop_took_too_long", {{"seconds", kLongestStop.count()}});
+    ::_exit(kCutShort);
+  }).detach();
+}
+
+// As many descriptors as the system allows: each connection needs one.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+int Serve(normlab::server::CommandLine command_line) {
+  ::umask(0077);
+  RaiseFileLimit();
+  std::promise<void> stop;
+  const normlab::SignalThread signals([&stop](int count) {
+    if (count > 1) {
+      ::_exit(kCutShort);
+    }
+    stop.set_value();
+  });
+  command_line.daemon.papers = &normlab::papers::BuiltInPapers();
+  const std::string socket_path = command_line.daemon.socket_path;
+  auto daemon = normlab::server::Daemon::Start(std::move(command_line.daemon));
+  if (!daemon.ok()) {
+    fmt::print(stderr, "normlabd: {}\n", normlab::Message(daemon.status()));
+    return kCannotServe;
+  }
+  if (command_line.print_ready) {
+    fmt::print("ready {}{}\n", socket_path, (*daemon)->port() == 0 ? "" : fmt::format(" {}", (*daemon)->port()));
+    std::fflush(stdout);
+  }
+  stop.get_future().wait();
+  StartWatchdog();
+  (*daemon)->Stop();
+  daemon->reset();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  normlab::server::CommandLine command_line =
+      normlab::server::ReadCommandLine(argc, argv, normlab::ExecutableDirectory());
+  if (command_line.done) {
+    fmt::print(command_line.exit_code == 0 ? stdout : stderr, "{}", command_line.text);
+    return command_line.exit_code;
+  }
+  return Serve(std::move(command_line));
+}

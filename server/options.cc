@@ -1,0 +1,119 @@
+#include "server/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <thread>
+
+#include "base/paths.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kUsage = 2;
+
+constexpr std::string_view kFooter = R"(Examples:
+  normlabd                                   serve $NORMLAB_HOME (or ~/.local/share/normlab), one worker per core
+  normlabd --home /srv/normlab --slots 2     a data directory of its own, two jobs at a time
+  normlabd --slots 1 --threads-per-job 4     one job at a time on four cores
+  normlabd --listen 127.0.0.1:50051          also a loopback port; callers show the token in HOME/run/token
+  normlabd --no-workers                      queue only; start normlab-worker by hand
+
+Signals: SIGTERM or SIGINT stops gracefully: workers write a checkpoint, their jobs go on at the next start. A second one
+stops at once; nothing acknowledged is lost either way.
+
+Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long.)";
+
+struct Flags {
+  std::string home = DefaultHome();
+  std::string socket;
+  std::string listen;
+  std::string token_file;
+  int slots = 0;
+  int threads_per_job = 1;
+  int lease_seconds = 60;
+  bool no_workers = false;
+  bool print_ready = false;
+};
+
+void Declare(CLI::App& app, Flags& flags) {
+  app.footer(std::string(kFooter));
+  app.set_version_flag("--version", std::string("normlabd ") + NORMLAB_VERSION);
+  app.add_option("--home", flags.home, "data directory")->capture_default_str();
+  app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
+  app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
+  app.add_option("--token-file", flags.token_file, "token of the loopback port, made if missing [HOME/run/token]");
+  app.add_option("--slots", flags.slots, "jobs at a time [cores / threads per job]")->check(CLI::Range(1, 1024));
+  app.add_option("--threads-per-job", flags.threads_per_job, "OpenMP threads of each worker")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--lease-seconds", flags.lease_seconds, "silence after which a worker is taken for dead")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_flag("--no-workers", flags.no_workers, "start no local workers");
+  app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+absl::Status Fill(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
+  options.home = flags.home;
+  options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
+  options.token_file = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
+  if (!flags.listen.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback(flags.listen));
+  } else if (!flags.token_file.empty()) {
+    return absl::InvalidArgumentError("--token-file goes with --listen; the Unix socket needs no token");
+  }
+  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.slots = flags.slots > 0 ? flags.slots : std::max(1, cores / flags.threads_per_job);
+  if (!flags.no_workers && options.slots * flags.threads_per_job > cores) {
+    return absl::InvalidArgumentError(
+        fmt::format("--slots {} x --threads-per-job {} needs {} cores; there are {}. More would make every job slower",
+                    options.slots, flags.threads_per_job, options.slots * flags.threads_per_job, cores));
+  }
+  if (flags.no_workers) {
+    options.slots = 0;
+  } else {
+    options.worker_argv = {
+        program_directory + "/normlab-worker", "--socket",          options.socket_path,       "--threads",
+        fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid())};
+  }
+  options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
+  options.attempts.host = HostName();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string& program_directory) {
+  CommandLine result;
+  CLI::App app("normlabd - queues training jobs, starts workers, keeps what they measure, and draws tables from it.",
+               "normlabd");
+  Flags flags;
+  Declare(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    result.done = true;
+    result.exit_code = app.exit(error, out, err) == 0 ? 0 : kUsage;
+    result.text = out.str() + err.str();
+    return result;
+  }
+  result.print_ready = flags.print_ready;
+  if (const absl::Status status = Fill(flags, program_directory, result.daemon); !status.ok()) {
+    result.done = true;
+    result.exit_code = kUsage;
+    result.text = Message(status) + "\n";
+  }
+  return result;
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,23 @@
+// options.h - the command line of normlabd.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "server/daemon.h"
+
+namespace normlab::server {
+
+struct CommandLine {
+  DaemonOptions daemon;
+  bool print_ready = false;
+  // The program ends with `exit_code` after `text` was printed: --help, --version, or wrong usage.
+  bool done = false;
+  int exit_code = 0;
+  std::string text;
+};
+
+// `program_directory`: where the worker program stands. Wrong usage is `done` with exit code 2 and a text for stderr.
+CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string& program_directory);
+
+}  // namespace normlab::server

@@ -1,0 +1,18 @@
+// page_token.h - where the next page of a list starts, bound to the list's filter.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "results/store/store.h"
+
+namespace normlab::server {
+
+// `filter` is any text that is equal for equal filters.
+std::string MakePageToken(store::JobId before, std::string_view filter);
+
+// kInvalidArgument for a token that was not made here or was made for another filter.
+absl::StatusOr<store::JobId> ReadPageToken(std::string_view token, std::string_view filter);
+
+}  // namespace normlab::server

@@ -1,0 +1,157 @@
+#include "server/paper_service.h"
+
+#include <fmt/format.h>
+
+#include "proto/spec_text.h"
+#include "server/convert.h"
+#include "server/errors.h"
+#include "server/planned_runs.h"
+
+namespace normlab::server {
+namespace {
+
+absl::StatusOr<const papers::Paper*> FindPaper(const Core& core, const std::string& id) {
+  std::vector<std::string> ids;
+  for (const auto& paper : core.papers) {
+    if (paper->id() == id) {
+      return paper.get();
+    }
+    ids.push_back(paper->id());
+  }
+  const std::string near = Nearest(id, ids);
+  return absl::NotFoundError(fmt::format("no paper {}; there is {}{}", Shown(id), fmt::join(ids, ", "),
+                                         near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+}
+
+absl::StatusOr<papers::Format> ReadFormat(v1::Format format, papers::Format if_unset) {
+  switch (format) {
+    case v1::FORMAT_UNSPECIFIED:
+      return if_unset;
+    case v1::FORMAT_TERMINAL:
+      return papers::Format::kTerminal;
+    case v1::FORMAT_MARKDOWN:
+      return papers::Format::kMarkdown;
+    case v1::FORMAT_LATEX:
+      return papers::Format::kLatex;
+    case v1::FORMAT_CSV:
+      return papers::Format::kCsv;
+    case v1::FORMAT_JSON:
+      return papers::Format::kJson;
+    case v1::FORMAT_HTML:
+      return papers::Format::kHtml;
+    case v1::FORMAT_SVG:
+      return papers::Format::kSvg;
+    default:
+      return BadField("format", fmt::format("is {}; expected a Format", static_cast<int>(format)));
+  }
+}
+
+// A paper's runs of `items` as the store has them.
+absl::StatusOr<StoredRuns> Runs(Core& core, const papers::Paper& paper, const std::vector<std::string>& items,
+                                const std::string& budget) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan, paper.Plan(items, budget));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, ResolvePlan(plan));
+  return StoredRuns(core.store, jobs);
+}
+
+absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::PlanReproductionResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan,
+                           paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, ResolvePlan(plan));
+  for (const PlannedJob& planned : jobs) {
+    v1::PlannedRun& wire = *response.add_runs();
+    wire.set_item_id(planned.run.item);
+    wire.set_arm(planned.run.arm);
+    *wire.mutable_spec() = planned.job.spec;
+    wire.set_identity(planned.job.identity);
+    NORMLAB_ASSIGN_OR_RETURN(const std::optional<store::Job> stored, core.store.FindByIdentity(planned.job.identity));
+    if (stored) {
+      ToWire(*stored, *wire.mutable_job());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kTerminal));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, {request.item_id()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table, paper->Table(request.item_id(), request.budget(), runs, format));
+  response.set_content(std::move(table.content));
+  response.set_media_type(std::string(papers::MediaType(format)));
+  for (const papers::Verdict verdict : table.verdicts) {
+    response.add_verdicts(std::string(papers::ToString(verdict)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigureResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kSvg));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, {request.item_id()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure, paper->Figure(request.item_id(), request.budget(), runs, format));
+  response.set_content(std::move(figure.content));
+  response.set_media_type(std::string(papers::MediaType(format)));
+  return absl::OkStatus();
+}
+
+absl::Status Report(Core& core, const v1::GetReportRequest& request, v1::GetReportResponse& response) {
+  const std::vector<std::string> items(request.item_ids().begin(), request.item_ids().end());
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kHtml));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, items, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, paper->Report(items, request.budget(), runs, format));
+  response.set_content(std::move(report.content));
+  response.set_media_type(std::string(papers::MediaType(format)));
+  return absl::OkStatus();
+}
+
+void List(const Core& core, v1::ListPapersResponse& response) {
+  for (const auto& paper : core.papers) {
+    v1::Paper& wire = *response.add_papers();
+    wire.set_paper_id(paper->id());
+    wire.set_title(paper->title());
+    for (const papers::ItemInfo& item : paper->Items()) {
+      v1::Paper::Item& out = *wire.add_items();
+      out.set_item_id(item.id);
+      out.set_title(item.title);
+      out.set_place(item.place);
+      out.mutable_budgets()->Add(item.budgets.begin(), item.budgets.end());
+    }
+  }
+}
+
+}  // namespace
+
+grpc::Status PaperServiceImpl::ListPapers(grpc::ServerContext* context, const v1::ListPapersRequest*,
+                                          v1::ListPapersResponse* response) {
+  return core_.gate.Call(*context, "ListPapers", CallKind::kShort, [&] {
+    List(core_, *response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status PaperServiceImpl::PlanReproduction(grpc::ServerContext* context,
+                                                const v1::PlanReproductionRequest* request,
+                                                v1::PlanReproductionResponse* response) {
+  return core_.gate.Call(*context, "PlanReproduction", CallKind::kShort,
+                         [&] { return Plan(core_, *request, *response); });
+}
+
+grpc::Status PaperServiceImpl::GetTable(grpc::ServerContext* context, const v1::GetTableRequest* request,
+                                        v1::GetTableResponse* response) {
+  return core_.gate.Call(*context, "GetTable", CallKind::kShort, [&] { return Table(core_, *request, *response); });
+}
+
+grpc::Status PaperServiceImpl::GetFigure(grpc::ServerContext* context, const v1::GetFigureRequest* request,
+                                         v1::GetFigureResponse* response) {
+  return core_.gate.Call(*context, "GetFigure", CallKind::kShort, [&] { return Figure(core_, *request, *response); });
+}
+
+grpc::Status PaperServiceImpl::GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
+                                         v1::GetReportResponse* response) {
+  return core_.gate.Call(*context, "GetReport", CallKind::kShort, [&] { return Report(core_, *request, *response); });
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,74 @@
+#include "server/planned_runs.h"
+
+#include <fmt/format.h>
+
+#include "proto/spec_text.h"
+#include "server/convert.h"
+
+namespace normlab::server {
+
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<papers::PlannedRun>& plan) {
+  std::vector<PlannedJob> jobs;
+  for (const papers::PlannedRun& run : plan) {
+    std::vector<FieldViolation> violations;
+    v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
+    spec.set_seed(run.seed);
+    PlannedJob planned{.run = run, .job = ResolveJob(spec, violations)};
+    if (!violations.empty()) {
+      return absl::InternalError(fmt::format("the paper's manifest plans a run that is not valid: item {}, arm {}: {}",
+                                             run.item, run.arm, Message(ViolationsToStatus(violations))));
+    }
+    jobs.push_back(std::move(planned));
+  }
+  return jobs;
+}
+
+StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan) : store_(store) {
+  for (const PlannedJob& planned : plan) {
+    Run run;
+    run.identity = planned.job.identity;
+    run.dataset = planned.job.dataset;
+    runs_.emplace(std::pair(planned.run.arm, planned.run.seed), std::move(run));
+  }
+}
+
+absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(std::string_view arm, std::uint64_t seed) {
+  const auto found = runs_.find(std::pair(std::string(arm), seed));
+  if (found == runs_.end()) {
+    return absl::NotFoundError(fmt::format("the plan has no run of arm {} with seed {}", arm, seed));
+  }
+  Run& run = found->second;
+  if (!run.looked_up) {
+    NORMLAB_ASSIGN_OR_RETURN(run.job, store_.FindByIdentity(run.identity));
+    run.looked_up = true;
+  }
+  return &run;
+}
+
+absl::StatusOr<papers::RunStatus> StoredRuns::Find(std::string_view arm, std::uint64_t seed) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(arm, seed));
+  papers::RunStatus status;
+  status.dataset = run->dataset;
+  if (run->job) {
+    status.job = JobName(run->job->id);
+    status.succeeded = run->job->state == store::JobState::kSucceeded;
+    status.diverged = run->job->state == store::JobState::kDiverged;
+    status.fingerprint = run->job->fingerprint;
+  }
+  return status;
+}
+
+absl::StatusOr<papers::Samples> StoredRuns::Read(std::string_view arm, std::uint64_t seed, std::string_view series) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(arm, seed));
+  if (!run->job) {
+    return papers::Samples();
+  }
+  absl::StatusOr<store::Curve> curve = store_.ReadCurve(run->job->id, series, {});
+  if (absl::IsNotFound(curve.status())) {
+    return papers::Samples();
+  }
+  NORMLAB_RETURN_IF_ERROR(curve.status());
+  return papers::Samples{.steps = std::move(curve->steps), .values = std::move(curve->values)};
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,22 @@
+// transfer.h - files on the wire: a header with size and CRC32C, then pieces of at most 256 KiB.
+//
+// Memory and disk follow what arrives, never what the header claims.
+#pragma once
+
+#include <grpcpp/support/sync_stream.h>
+
+#include "normlab/v1/worker.grpc.pb.h"
+#include "server/core.h"
+
+namespace normlab::server {
+
+// Writes the pieces into the store's pending file and publishes it once size and CRC32C are right. kInvalidArgument for
+// a stream that breaks the rules, kDataLoss for content that is not what was announced.
+absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader);
+absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader);
+
+// kFailedPrecondition for a stale attempt, kNotFound if the job has no checkpoint.
+absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
+                            grpc::ServerWriter<v1::GetCheckpointResponse>& writer);
+
+}  // namespace normlab::server

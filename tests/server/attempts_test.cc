@@ -1,0 +1,179 @@
+#include "server/attempts.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+#include "base/crc32c.h"
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+using std::chrono::seconds;
+
+class AttemptsTest : public testing::Test {
+ protected:
+  AttemptsTest() : store_(*store::Store::Open(folder_.path())), attempts_(*store_, Options()) {}
+
+  AttemptsOptions Options() {
+    return {.lease = seconds(60),
+            .max_deaths = 3,
+            .now = [this] { return std::chrono::steady_clock::time_point(seconds(now_)); },
+            .host = "here"};
+  }
+  store::JobId Submit() {
+    store::NewJob job;
+    job.spec = "spec";
+    job.experiment = "mnist_mlp";
+    job.identity = "identity";
+    job.rerun = true;
+    return store_->CreateJobs({}, {job})->at(0).job.id;
+  }
+  store::AttemptId Lease(std::string_view worker = "there:1") {
+    const auto lease = attempts_.Lease({}, worker, std::chrono::milliseconds(0), [] { return false; });
+    EXPECT_TRUE(lease.ok() && lease->has_value());
+    return {.job = (*lease)->job.id, .number = (*lease)->job.attempt};
+  }
+  void Checkpoint(store::AttemptId attempt, std::uint64_t step) {
+    auto file = store_->NewCheckpointFile(attempt, step);
+    ASSERT_TRUE(file.ok() && (*file)->Append("weights").ok());
+    ASSERT_TRUE(store_
+                    ->PutCheckpoint(attempt, {.step = step, .size = 7, .crc32c = Crc32c("weights"), .score = {}},
+                                    *std::move(file))
+                    .ok());
+    attempts_.Checkpointed(attempt);
+  }
+  store::JobState State(store::JobId job) { return store_->GetJob(job)->state; }
+
+  ScratchFolder folder_;
+  std::atomic<int> now_{1000};
+  std::unique_ptr<store::Store> store_;
+  Attempts attempts_;
+};
+
+TEST_F(AttemptsTest, ALeaseEndsAfterItsTimeAndNotBefore) {
+  const store::JobId job = Submit();
+  Lease();
+  now_ += 59;
+  attempts_.Sweep();
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+  now_ += 1;
+  attempts_.Sweep();
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, ABeatStartsTheLeaseAnew) {
+  const store::JobId job = Submit();
+  const store::AttemptId attempt = Lease();
+  now_ += 59;
+  attempts_.Beat(attempt);
+  now_ += 59;
+  attempts_.Sweep();
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+}
+
+TEST_F(AttemptsTest, ABeatOfAnOldAttemptDoesNot) {
+  const store::JobId job = Submit();
+  const store::AttemptId old = Lease();
+  now_ += 60;
+  attempts_.Sweep();
+  Lease();
+  now_ += 59;
+  attempts_.Beat(old);
+  now_ += 1;
+  attempts_.Sweep();
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, DeathsWithoutProgressFailTheJobWithTheLastReason) {
+  const store::JobId job = Submit();
+  for (int death = 1; death <= 3; ++death) {
+    EXPECT_EQ(State(job), store::JobState::kQueued);
+    const store::AttemptId attempt = Lease("here:4711");
+    ASSERT_TRUE(store_->ReportProgress(attempt, {.steps_done = 5, .steps_total = 10}).ok());
+    attempts_.WorkerGone(4711, "killed by signal 9 (Killed)", true);
+  }
+  EXPECT_EQ(State(job), store::JobState::kFailed);
+  EXPECT_EQ(store_->GetJob(job)->error,
+            "3 attempts in a row ended without a new checkpoint; the last: killed by signal 9 (Killed)");
+  EXPECT_EQ(store_->GetJob(job)->steps_done, 5u);
+}
+
+TEST_F(AttemptsTest, ACheckpointForgivesEarlierDeaths) {
+  const store::JobId job = Submit();
+  for (std::uint64_t death = 1; death <= 6; ++death) {
+    const store::AttemptId attempt = Lease("here:4711");
+    if (death % 2 == 0) {
+      Checkpoint(attempt, death);
+    }
+    attempts_.WorkerGone(4711, "killed", true);
+  }
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, AWorkerThatWasToldToGoDoesNotCount) {
+  const store::JobId job = Submit();
+  for (int i = 0; i < 5; ++i) {
+    Lease("here:4711");
+    attempts_.WorkerGone(4711, "asked to stop", false);
+  }
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, OnlyTheDeadWorkersJobsAreGivenBack) {
+  const store::JobId first = Submit();
+  const store::JobId second = Submit();
+  const store::JobId third = Submit();
+  Lease("here:4711");
+  Lease("here:4712");
+  Lease("there:4711");
+  attempts_.WorkerGone(4711, "killed", true);
+  EXPECT_EQ(State(first), store::JobState::kQueued);
+  EXPECT_EQ(State(second), store::JobState::kRunning);
+  EXPECT_EQ(State(third), store::JobState::kRunning);
+}
+
+TEST_F(AttemptsTest, ADyingWorkerOfACancelledJobCancelsIt) {
+  const store::JobId job = Submit();
+  Lease("here:4711");
+  ASSERT_TRUE(store_->Cancel({}, job).ok());
+  attempts_.WorkerGone(4711, "killed", true);
+  EXPECT_EQ(State(job), store::JobState::kCancelled);
+}
+
+TEST_F(AttemptsTest, RecoveryGivesLivingWorkersALeaseAndReleasesTheDead) {
+  const store::JobId living = Submit();
+  const store::JobId elsewhere = Submit();
+  const store::JobId dead = Submit();
+  ASSERT_TRUE(store_->LeaseNext({}, "here:" + std::to_string(::getpid())).ok());
+  ASSERT_TRUE(store_->LeaseNext({}, "there:1").ok());
+  ASSERT_TRUE(store_->LeaseNext({}, "here:2147483646").ok());  // beyond the largest process number
+  ASSERT_TRUE(attempts_.Recover().ok());
+  EXPECT_EQ(State(living), store::JobState::kRunning);
+  EXPECT_EQ(State(elsewhere), store::JobState::kRunning);
+  EXPECT_EQ(State(dead), store::JobState::kQueued);
+  now_ += 60;
+  attempts_.Sweep();
+  EXPECT_EQ(State(living), store::JobState::kQueued);
+  EXPECT_EQ(State(elsewhere), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, ACallerThatGaveUpLeavesTheJobInTheQueue) {
+  const store::JobId job = Submit();
+  const auto lease = attempts_.Lease({}, "there:1", std::chrono::milliseconds(0), [] { return true; });
+  ASSERT_TRUE(lease.ok());
+  EXPECT_FALSE(lease->has_value());
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, NothingIsLeasedOnceClosed) {
+  Submit();
+  attempts_.Close();
+  const auto lease = attempts_.Lease({}, "there:1", seconds(30), [] { return false; });
+  ASSERT_TRUE(lease.ok());
+  EXPECT_FALSE(lease->has_value());
+}
+
+}  // namespace
+}  // namespace normlab::server

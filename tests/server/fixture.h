@@ -1,0 +1,120 @@
+// fixture.h - a real server in this process on a Unix socket in a folder of its own, and clients that speak to it.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "normlab/v1/catalog.grpc.pb.h"
+#include "normlab/v1/curves.grpc.pb.h"
+#include "normlab/v1/jobs.grpc.pb.h"
+#include "normlab/v1/papers.grpc.pb.h"
+#include "normlab/v1/worker.grpc.pb.h"
+#include "server/daemon.h"
+
+namespace normlab::server {
+
+// A directory that is removed with its contents. Short: a socket's path has at most 107 bytes.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = "/tmp/normlab-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A call's context with a deadline, so that a test that hangs fails instead.
+class CallContext : public grpc::ClientContext {
+ public:
+  CallContext() { set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30)); }
+};
+
+// Waits for something another thread brings about; false after 20 s.
+template <typename Condition>
+bool Eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// A detail of an error; a default one if it has none.
+template <typename Detail>
+Detail DetailOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  details.ParseFromString(status.error_details());
+  Detail detail;
+  for (const auto& any : details.details()) {
+    if (any.Is<Detail>()) {
+      any.UnpackTo(&detail);
+    }
+  }
+  return detail;
+}
+
+inline std::string ReasonOf(const grpc::Status& status) { return DetailOf<google::rpc::ErrorInfo>(status).reason(); }
+
+// The paths of the wrong fields, in order.
+inline std::vector<std::string> WrongFields(const grpc::Status& status) {
+  std::vector<std::string> fields;
+  const auto detail = DetailOf<google::rpc::BadRequest>(status);
+  for (const auto& violation : detail.field_violations()) {
+    fields.push_back(violation.field());
+  }
+  return fields;
+}
+
+// The n-th of a set of UUIDs.
+std::string Uuid(int n);
+// A small valid request; different seeds are different jobs.
+v1::CreateJobRequest MnistRequest(std::uint64_t seed = 1);
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override { StartServer(); }
+
+  virtual DaemonOptions Options();
+  void StartServer();
+  void StopServer() { daemon_.reset(); }
+  std::shared_ptr<grpc::Channel> NewChannel() const;
+
+  // Short ways; they expect success.
+  v1::Job Create(std::uint64_t seed = 1);
+  v1::LeaseResponse::Lease LeaseOne(const std::string& worker = "elsewhere:1");
+  v1::Job Get(const std::string& job_id);
+  grpc::Status Append(const v1::Attempt& attempt, const std::string& series, std::uint64_t first, int n);
+  grpc::Status Finish(const v1::Attempt& attempt, v1::Outcome outcome = v1::OUTCOME_SUCCEEDED);
+  grpc::Status Beat(const v1::Attempt& attempt, v1::HeartbeatResponse* response);
+  grpc::Status PutCheckpoint(const v1::Attempt& attempt, std::uint64_t step, const std::string& bytes);
+
+  ScratchFolder folder_;
+  std::unique_ptr<Daemon> daemon_;
+  std::unique_ptr<v1::JobService::Stub> jobs_;
+  std::unique_ptr<v1::CurveService::Stub> curves_;
+  std::unique_ptr<v1::ExperimentService::Stub> experiments_;
+  std::unique_ptr<v1::PaperService::Stub> papers_;
+  std::unique_ptr<v1::WorkerService::Stub> workers_;
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,192 @@
+// Who may call what: every method of every service, found by reflection, so that a new one cannot be forgotten.
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <fstream>
+#include <set>
+
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+grpc::ByteBuffer Bytes(const std::string& text) {
+  const grpc::Slice slice(text);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+std::string Text(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  std::string text;
+  if (buffer.Dump(&slices).ok()) {
+    for (const grpc::Slice& slice : slices) {
+      text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    }
+  }
+  return text;
+}
+
+struct RawAnswer {
+  grpc::Status status;
+  std::string first_message;
+};
+
+// Calls any method of any kind with one message.
+RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const std::string& message,
+                  const std::string& authorization) {
+  grpc::GenericStub stub(channel);
+  CallContext context;
+  if (!authorization.empty()) {
+    context.AddMetadata("authorization", authorization);
+  }
+  grpc::CompletionQueue queue;
+  const auto wait = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return ok;
+  };
+  const auto call = stub.PrepareCall(&context, method, &queue);
+  RawAnswer answer;
+  call->StartCall(nullptr);
+  wait();
+  call->WriteLast(Bytes(message), grpc::WriteOptions(), nullptr);
+  wait();
+  grpc::ByteBuffer response;
+  call->Read(&response, nullptr);
+  if (wait()) {
+    answer.first_message = Text(response);
+    context.TryCancel();  // one message is enough; streams would go on
+  }
+  call->Finish(&answer.status, nullptr);
+  wait();
+  return answer;
+}
+
+const std::vector<std::string> kServices = {"JobService", "CurveService", "ExperimentService", "PaperService",
+                                            "WorkerService"};
+
+std::vector<std::string> AllMethods() {
+  std::vector<std::string> methods;
+  for (const std::string& name : kServices) {
+    const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName("normlab.v1." + name);
+    for (int i = 0; i < service->method_count(); ++i) {
+      methods.push_back("/normlab.v1." + name + "/" + service->method(i)->name());
+    }
+  }
+  return methods;
+}
+
+class TcpTest : public ServerTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.listen = Loopback{.host = "127.0.0.1", .port = 0};
+    return options;
+  }
+  std::shared_ptr<grpc::Channel> TcpChannel() const {
+    return grpc::CreateChannel("127.0.0.1:" + std::to_string(daemon_->port()), grpc::InsecureChannelCredentials());
+  }
+  std::string Token() const {
+    std::ifstream file(folder_.path() + "/token");
+    std::string token;
+    file >> token;
+    return token;
+  }
+};
+
+TEST_F(TcpTest, NoMethodAnswersWithoutTheToken) {
+  ASSERT_GT(AllMethods().size(), 20u);
+  const auto channel = TcpChannel();
+  for (const std::string& method : AllMethods()) {
+    for (const std::string& authorization :
+         {std::string(), std::string("Bearer "), "Bearer " + std::string(64, '0'), Token(), "bearer " + Token(),
+          "Bearer " + Token() + "x", "Bearer " + Token().substr(1)}) {
+      const RawAnswer answer = CallRaw(channel, method, "", authorization);
+      EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAUTHENTICATED) << method << " with " << authorization;
+      EXPECT_EQ(answer.first_message, "") << method;
+    }
+  }
+}
+
+TEST_F(TcpTest, EveryMethodAnswersWithTheToken) {
+  const auto channel = TcpChannel();
+  for (const std::string& method : AllMethods()) {
+    if (method == "/normlab.v1.JobService/WatchJobs") {
+      continue;  // follows all jobs for ever: no message to wait for
+    }
+    const RawAnswer answer = CallRaw(channel, method, "", "Bearer " + Token());
+    EXPECT_NE(answer.status.error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
+    EXPECT_NE(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
+  }
+}
+
+TEST_F(TcpTest, TheSocketStillNeedsNoToken) { EXPECT_NE(Create(1).job_id(), ""); }
+
+TEST_F(TcpTest, TheTokenIsMadeOnceAndReadableByItsOwnerOnly) {
+  const std::string token = Token();
+  EXPECT_EQ(token.size(), 64u);
+  EXPECT_EQ(std::filesystem::status(folder_.path() + "/token").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  StopServer();
+  StartServer();
+  EXPECT_EQ(Token(), token);
+}
+
+TEST_F(TcpTest, ReflectionIsOffWhereTheGateCannotGuardIt) {
+  const RawAnswer answer =
+      CallRaw(TcpChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", "");
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(TcpTest, TwoServersCannotShareAPort) {
+  ScratchFolder other;
+  DaemonOptions options = Options();
+  options.home = other.path() + "/home";
+  options.socket_path = other.path() + "/socket";
+  options.listen->port = daemon_->port();
+  EXPECT_EQ(Daemon::Start(options).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+class SocketTest : public ServerTest {};
+
+TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
+  const RawAnswer answer =
+      CallRaw(NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", "");
+  std::set<std::string> services;
+  for (std::size_t at = 0; (at = answer.first_message.find("normlab.v1.", at)) != std::string::npos; ++at) {
+    const std::size_t begin = at + std::string("normlab.v1.").size();
+    services.insert(answer.first_message.substr(
+        begin,
+        answer.first_message.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", begin) - begin));
+  }
+  EXPECT_EQ(services, std::set<std::string>(kServices.begin(), kServices.end()));
+}
+
+TEST_F(SocketTest, HealthAnswers) {
+  const std::string serving = "\x08\x01";
+  EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "", "").first_message, serving);
+  EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "\x0a\x15normlab.v1.JobService", "").first_message,
+            serving);
+}
+
+TEST_F(SocketTest, MalformedMessagesAreRefusedAndTheServerGoesOn) {
+  for (const std::string& method : AllMethods()) {
+    for (const std::string& garbage :
+         {std::string("\xff\xff\xff\xff\xff"), std::string("\x0a\x7f"), std::string(1001, '\x0b')}) {
+      const RawAnswer answer = CallRaw(NewChannel(), method, garbage, "");
+      EXPECT_FALSE(answer.status.ok()) << method;
+    }
+  }
+  EXPECT_NE(Create(1).job_id(), "");
+}
+
+TEST_F(SocketTest, TheSocketIsTheOwnersAlone) {
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(folder_.path() + "/s/normlabd.sock").permissions(),
+            perms::owner_read | perms::owner_write);
+  EXPECT_EQ(std::filesystem::status(folder_.path() + "/s").permissions(), perms::owner_all);
+}
+
+}  // namespace
+}  // namespace normlab::server

@@ -1,0 +1,70 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+class ListenerTest : public ServerTest {};
+
+// gRPC's own listener would be deaf for ever after this.
+TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
+  ASSERT_NE(Create(1).job_id(), "");
+  const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  Options().socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<int> holes;  // fill the gaps below the highest descriptor, so that the limit really bites
+  const int highest = ::fcntl(client, F_DUPFD_CLOEXEC, 200);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(highest);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) {
+    holes.push_back(fd);
+  }
+  ASSERT_EQ(errno, EMFILE);
+  ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  pollfd hang_up{client, POLLIN, 0};
+  EXPECT_EQ(::poll(&hang_up, 1, 20'000), 1);  // the server took the connection and dropped it
+  char byte = 0;
+  EXPECT_LE(::read(client, &byte, 1), 0);
+
+  for (const int fd : holes) {
+    ::close(fd);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ::close(highest);
+  ::close(client);
+  const auto fresh = v1::JobService::NewStub(NewChannel());
+  CallContext context;
+  v1::ListJobsResponse response;
+  EXPECT_TRUE(fresh->ListJobs(&context, {}, &response).ok());
+}
+
+TEST_F(ListenerTest, GarbageOnTheSocketHurtsNobody) {
+  for (int i = 0; i < 50; ++i) {
+    const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    Options().socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    std::string bytes = i % 2 == 0 ? "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n";
+    for (int k = 0; k < 400; ++k) {
+      bytes += static_cast<char>((k * 7919 + i * 104729) >> 3);
+    }
+    (void)!::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    ::close(client);
+  }
+  EXPECT_NE(Create(1).job_id(), "");
+}
+
+}  // namespace
+}  // namespace normlab::server

@@ -1,0 +1,113 @@
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kPaper[] = "layer-norm-2016";
+
+class PaperServiceTest : public ServerTest {
+ protected:
+  grpc::Status Plan(const std::string& paper, const std::string& item, const std::string& budget,
+                    v1::PlanReproductionResponse* response) {
+    CallContext context;
+    v1::PlanReproductionRequest request;
+    request.set_paper_id(paper);
+    request.add_item_ids(item);
+    request.set_budget(budget);
+    return papers_->PlanReproduction(&context, request, response);
+  }
+  grpc::Status Table(v1::Format format, v1::GetTableResponse* response, const std::string& paper = kPaper) {
+    CallContext context;
+    v1::GetTableRequest request;
+    request.set_paper_id(paper);
+    request.set_item_id("mnist");
+    request.set_budget("smoke");
+    request.set_format(format);
+    return papers_->GetTable(&context, request, response);
+  }
+};
+
+TEST_F(PaperServiceTest, ListsPapersWithItemsAndBudgets) {
+  CallContext context;
+  v1::ListPapersResponse response;
+  ASSERT_TRUE(papers_->ListPapers(&context, {}, &response).ok());
+  ASSERT_GE(response.papers_size(), 1);
+  EXPECT_EQ(response.papers(0).paper_id(), kPaper);
+  ASSERT_GE(response.papers(0).items_size(), 1);
+  EXPECT_EQ(response.papers(0).items(0).item_id(), "mnist");
+  EXPECT_THAT(response.papers(0).items(0).budgets(), ElementsAre("smoke", "quick", "paper"));
+}
+
+TEST_F(PaperServiceTest, EveryRunOfEveryPlanIsAValidJobAndIsFoundOnceStored) {
+  for (const std::string budget : {"smoke", "quick", "paper"}) {
+    v1::PlanReproductionResponse plan;
+    const grpc::Status status = Plan(kPaper, "mnist", budget, &plan);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ASSERT_GT(plan.runs_size(), 0);
+    v1::BatchCreateJobsRequest batch;
+    for (const v1::PlannedRun& run : plan.runs()) {
+      EXPECT_EQ(run.item_id(), "mnist");
+      EXPECT_NE(run.arm(), "");
+      *batch.add_requests()->mutable_spec() = run.spec();
+    }
+    CallContext context;
+    v1::BatchCreateJobsResponse created;
+    const grpc::Status stored = jobs_->BatchCreateJobs(&context, batch, &created);
+    ASSERT_TRUE(stored.ok()) << stored.error_message();
+    v1::PlanReproductionResponse again;
+    ASSERT_TRUE(Plan(kPaper, "mnist", budget, &again).ok());
+    for (int i = 0; i < again.runs_size(); ++i) {
+      EXPECT_EQ(again.runs(i).identity(), created.jobs(i).job().identity());
+      EXPECT_EQ(again.runs(i).job().job_id(), created.jobs(i).job().job_id());
+    }
+  }
+}
+
+TEST_F(PaperServiceTest, TablesComeFromTheStoreAndAreTheSameBytesTwice) {
+  v1::GetTableResponse first, second;
+  const grpc::Status status = Table(v1::FORMAT_MARKDOWN, &first);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_TRUE(Table(v1::FORMAT_MARKDOWN, &second).ok());
+  EXPECT_EQ(first.content(), second.content());
+  EXPECT_THAT(first.media_type(), HasSubstr("markdown"));
+  ASSERT_GT(first.verdicts_size(), 0);
+  EXPECT_THAT(first.verdicts(), testing::Each("NOT_RUN"));
+}
+
+TEST_F(PaperServiceTest, UnknownPapersItemsAndBudgets) {
+  v1::PlanReproductionResponse plan;
+  const grpc::Status paper = Plan("layer-norm-2015", "mnist", "smoke", &plan);
+  EXPECT_EQ(paper.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(paper.error_message(), HasSubstr("did you mean layer-norm-2016?"));
+  EXPECT_EQ(Plan(kPaper, "mnits", "smoke", &plan).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Plan(kPaper, "mnist", "huge", &plan).error_code(), grpc::StatusCode::NOT_FOUND);
+  v1::GetTableResponse table;
+  EXPECT_THAT(WrongFields(Table(static_cast<v1::Format>(77), &table)), ElementsAre("format"));
+}
+
+TEST_F(PaperServiceTest, ExperimentsAreDescribedInFull) {
+  CallContext context;
+  v1::ListExperimentsResponse all;
+  ASSERT_TRUE(experiments_->ListExperiments(&context, {}, &all).ok());
+  ASSERT_GE(all.experiments_size(), 1);
+  CallContext again;
+  v1::DescribeExperimentRequest request;
+  request.set_name("mnist_mlp");
+  v1::DescribeExperimentResponse one;
+  ASSERT_TRUE(experiments_->DescribeExperiment(&again, request, &one).ok());
+  EXPECT_EQ(one.experiment().SerializeAsString(), all.experiments(0).SerializeAsString());
+  EXPECT_EQ(one.experiment().fields(1).name(), "norm");
+  EXPECT_EQ(one.experiment().fields(1).choices(2).name(), "layer");
+  EXPECT_NE(one.experiment().fields(1).choices(2).meaning(), "");
+  CallContext wrong;
+  request.set_name("mnist-mlp2");
+  const grpc::Status status = experiments_->DescribeExperiment(&wrong, request, &one);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(status.error_message(), HasSubstr("did you mean mnist_mlp?"));
+}
+
+}  // namespace
+}  // namespace normlab::server

@@ -1,0 +1,142 @@
+// Small parts without a server: errors, addresses and tokens, command line.
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "server/access.h"
+#include "server/errors.h"
+#include "server/options.h"
+#include "server/text.h"
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Errors, EveryErrorHasAReason) {
+  EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
+  const grpc::Status status = ToGrpc(absl::NotFoundError("no job j5"));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "no job j5");
+  EXPECT_EQ(ReasonOf(status), "NOT_FOUND");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status).domain(), "normlab");
+  EXPECT_EQ(ReasonOf(ToGrpc(WithReason(absl::FailedPreconditionError("x"), "STALE_ATTEMPT"))), "STALE_ATTEMPT");
+}
+
+TEST(Errors, ResourceExhaustedAlwaysSaysWhenToTryAgain) {
+  EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(ToGrpc(absl::ResourceExhaustedError("disk full"))).retry_delay().seconds(),
+            1);
+  const auto delay = DetailOf<google::rpc::RetryInfo>(
+      ToGrpc(WithRetry(absl::ResourceExhaustedError("x"), std::chrono::milliseconds(2500))));
+  EXPECT_EQ(delay.retry_delay().seconds(), 2);
+  EXPECT_EQ(delay.retry_delay().nanos(), 500'000'000);
+}
+
+TEST(Errors, TrailersStaySmall) {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < 10'000; ++i) {
+    violations.push_back({fmt::format("requests[{}].{}", i, std::string(1000, 'p')), std::string(1000, 'd')});
+  }
+  const grpc::Status status = ToGrpc(BadRequest(violations));
+  EXPECT_LT(status.error_message().size() + status.error_details().size() * 4 / 3, 8000u);
+  EXPECT_TRUE(BadRequest({}).ok());
+}
+
+TEST(CutText, KeepsCharactersWhole) {
+  EXPECT_EQ(CutText("abc", 3), "abc");
+  EXPECT_EQ(CutText("abcd", 3), "abc...");
+  EXPECT_EQ(CutText("ab\xc3\xa4\xc3\xb6", 3), "ab...");
+  EXPECT_EQ(CutText("ab\xc3\xa4\xc3\xb6", 4), "ab\xc3\xa4...");
+  EXPECT_EQ(CutText("\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 7), "\xf0\x9f\x98\x80...");
+}
+
+TEST(ReadLoopback, TakesLoopbackOnly) {
+  EXPECT_EQ(ReadLoopback("127.0.0.1:80")->port, 80);
+  EXPECT_EQ(ReadLoopback("localhost:0")->host, "127.0.0.1");
+  EXPECT_EQ(ReadLoopback("[::1]:443")->host, "::1");
+  for (const std::string bad : {"0.0.0.0:80", "[::]:80", "[::ffff:0.0.0.0]:80", "192.168.0.1:80", "example.org:80",
+                                "127.0.0.1.evil.example:80", ":80", "*:80", "2130706433:80"}) {
+    const absl::Status status = ReadLoopback(bad).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(Message(status), HasSubstr("TLS")) << bad;
+  }
+  for (const std::string bad : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536", ""}) {
+    EXPECT_THAT(Message(ReadLoopback(bad).status()), HasSubstr("an address and a port")) << bad;
+  }
+}
+
+TEST(Token, FilesOthersMayReadAreRefused) {
+  ScratchFolder folder;
+  const std::string path = folder.path() + "/token";
+  const absl::StatusOr<std::string> made = ReadOrMakeToken(path);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->size(), 64u);
+  EXPECT_EQ(*ReadOrMakeToken(path), *made);
+  std::filesystem::permissions(path, std::filesystem::perms(0640));
+  EXPECT_EQ(ReadOrMakeToken(path).status().code(), absl::StatusCode::kPermissionDenied);
+  std::filesystem::permissions(path, std::filesystem::perms(0600));
+  std::ofstream(path) << "short\n";
+  EXPECT_EQ(ReadOrMakeToken(path).status().code(), absl::StatusCode::kInvalidArgument);
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("/etc/hostname", path);
+  EXPECT_FALSE(ReadOrMakeToken(path).ok());
+}
+
+TEST(Access, WithoutATokenNobodyOnTcpMayCall) {
+  const Access access("");
+  EXPECT_TRUE(access.Check("unix:", "").ok());
+  EXPECT_FALSE(access.Check("ipv4:127.0.0.1:5", "").ok());
+  EXPECT_FALSE(access.Check("ipv4:127.0.0.1:5", "Bearer ").ok());
+}
+
+CommandLine Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "normlabd");
+  return ReadCommandLine(static_cast<int>(arguments.size()), arguments.data(), "/opt/normlab/bin");
+}
+
+TEST(CommandLine, DefaultsServeTheHome) {
+  const CommandLine line = Parse({"--home", "/srv/n"});
+  EXPECT_FALSE(line.done);
+  EXPECT_EQ(line.daemon.socket_path, "/srv/n/run/normlabd.sock");
+  EXPECT_FALSE(line.daemon.listen.has_value());
+  EXPECT_GE(line.daemon.slots, 1);
+  EXPECT_THAT(line.daemon.worker_argv, testing::Contains("--die-with-parent"));
+  EXPECT_EQ(line.daemon.worker_argv.at(0), "/opt/normlab/bin/normlab-worker");
+  EXPECT_EQ(line.daemon.attempts.lease, std::chrono::seconds(60));
+  EXPECT_NE(line.daemon.attempts.host, "");
+}
+
+TEST(CommandLine, WrongUsageIsCode2AndSaysWhy) {
+  for (const std::vector<const char*>& bad :
+       std::vector<std::vector<const char*>>{{"--listen", "0.0.0.0:80"},
+                                             {"--slots", "0"},
+                                             {"--slots", "1024", "--threads-per-job", "1024"},
+                                             {"--bogus"},
+                                             {"--token-file", "/tmp/t"},
+                                             {"--lease-seconds", "x"}}) {
+    const CommandLine line = Parse(bad);
+    EXPECT_TRUE(line.done);
+    EXPECT_EQ(line.exit_code, 2) << bad[0];
+    EXPECT_NE(line.text, "");
+  }
+}
+
+TEST(CommandLine, HelpShowsExamplesAndExitCodes) {
+  const CommandLine line = Parse({"--help"});
+  EXPECT_TRUE(line.done);
+  EXPECT_EQ(line.exit_code, 0);
+  EXPECT_THAT(line.text, HasSubstr("Examples:"));
+  EXPECT_THAT(line.text, HasSubstr("Exit codes:"));
+  EXPECT_THAT(Parse({"--version"}).text, HasSubstr("normlabd "));
+}
+
+TEST(CommandLine, NoWorkersMeansNoSlots) {
+  const CommandLine line = Parse({"--no-workers", "--print-ready"});
+  EXPECT_TRUE(line.daemon.worker_argv.empty());
+  EXPECT_EQ(line.daemon.slots, 0);
+  EXPECT_TRUE(line.print_ready);
+}
+
+}  // namespace
+}  // namespace normlab::server
