@@ -68,7 +68,7 @@ struct Document {
 
 std::string RenderTerminal(const Document& document);
 std::string RenderMarkdown(const Document& document);
-// A fragment for \input: tables need booktabs and longtable; the claims follow as a list.
+// A fragment for \input: tables need booktabs; the claims follow as a list.
 std::string RenderLatex(const Document& document);
 // One page that needs nothing else: no scripts, no network; light and dark; prints.
 std::string RenderHtml(const Document& document);

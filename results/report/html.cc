@@ -37,7 +37,9 @@ letter-spacing:.02em;white-space:nowrap}
 .claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
 figure{margin:20px 0}figure svg{width:100%;height:auto}figcaption{color:var(--dim);font-size:13px;max-width:80ch}
 details{margin:16px 0}summary{cursor:pointer;color:var(--dim)}
-@media print{body{max-width:none;padding:0;font-size:11pt}figure,table{break-inside:avoid}}
+@page{margin:14mm}
+@media print{body{max-width:none;padding:0;font-size:10pt}table{font-size:8.5pt}th,td{padding:3px 5px}
+.wide{overflow:visible}figure,tbody,.claim{break-inside:avoid}h2,h3{break-after:avoid}}
 )css";
 
 std::string_view ClassOf(Tone tone) {
