@@ -19,7 +19,7 @@ enum class EpsPlace { kInsideSqrt, kOutsideSqrt };
 // 1 / s for a variance, as the functions below compute it.
 float inverse_deviation(float variance, float eps, EpsPlace place);
 
-// y = gain (x - mean) inv_s + bias, mean and variance over each row [LN eq 4]; writes mean and inv_s of each row.
+// y = gain (x - mean) inv_s + bias, mean and variance over each row [LN eq 3]; writes mean and inv_s of each row.
 void layer_norm_forward(Index rows, Index f, const float* x, const float* gain, const float* bias, float eps,
                         EpsPlace place, float* y, float* mean, float* inv_s);
 
