@@ -12,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 
-
 namespace normlab {
 namespace {
 

@@ -1,7 +1,7 @@
 // fs.h - files, behind an interface that tests can make fail.
 //
-// Everything durable goes through AtomicWrite: a reader sees the old file or the new one, whole, and after it returns OK
-// the new one survives a power cut.
+// Everything durable goes through AtomicWrite: a reader sees the old file or the new one, whole, and after it returns
+// OK the new one survives a power cut.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ class FileSystem {
 // The real one; lives for ever.
 FileSystem& PosixFileSystem();
 
-// Opens `path`, takes an exclusive flock and holds it until the returned object dies. kFailedPrecondition with the message
-// of the holder (what it wrote into the file) when another process has it.
+// Opens `path`, takes an exclusive flock and holds it until the returned object dies. kFailedPrecondition with the
+// message of the holder (what it wrote into the file) when another process has it.
 class FileLock {
  public:
   static absl::StatusOr<std::unique_ptr<FileLock>> Acquire(const std::string& path, std::string_view holder);

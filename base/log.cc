@@ -50,7 +50,8 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
   }
   std::string line(event);
   for (const auto& [key, value] : fields) {
-    line += NeedsQuotes(value) ? fmt::format(" {}=\"{}\"", key, absl::CEscape(value)) : fmt::format(" {}={}", key, value);
+    line +=
+        NeedsQuotes(value) ? fmt::format(" {}=\"{}\"", key, absl::CEscape(value)) : fmt::format(" {}={}", key, value);
   }
   Logger().log(ToSpdlog(level), "{}", line);
 }

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-
 namespace normlab {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };

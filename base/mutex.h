@@ -1,4 +1,5 @@
-// mutex.h - std::mutex with clang's thread-safety annotations: every guarded member names its lock, and clang checks it.
+// mutex.h - std::mutex with clang's thread-safety annotations: every guarded member names its lock, and clang checks
+// it.
 //
 // std::mutex and not absl::Mutex, because ThreadSanitizer on Debian 12 reports false races with the latter.
 #pragma once

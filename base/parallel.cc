@@ -43,7 +43,7 @@ void internal::RunPieces(std::ptrdiff_t pieces, PieceFn fn, void* context) {
     return;
   }
   FirstException first;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast<int>(team))
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(team))
   for (std::ptrdiff_t piece = 0; piece < pieces; ++piece) {
     try {
       fn(context, piece);

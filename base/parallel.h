@@ -20,9 +20,9 @@ void RunPieces(std::ptrdiff_t pieces, PieceFn fn, void* context);
 void RunOnEachThread(void (*fn)());
 }  // namespace internal
 
-// Calls body(piece) for every piece in [0, pieces), on up to Threads() threads, in any order; returns when all are done.
-// Runs inline with one piece, one thread, or inside another parallel_for. The first exception a piece throws is rethrown
-// here after the join. Allocates nothing.
+// Calls body(piece) for every piece in [0, pieces), on up to Threads() threads, in any order; returns when all are
+// done. Runs inline with one piece, one thread, or inside another parallel_for. The first exception a piece throws is
+// rethrown here after the join. Allocates nothing.
 template <typename Body>
 void parallel_for(std::ptrdiff_t pieces, Body&& body) {
   using Fn = std::remove_reference_t<Body>;

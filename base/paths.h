@@ -12,8 +12,8 @@ std::string DefaultHome();
 // The server's socket of a home: <home>/run/normlabd.sock.
 std::string SocketPath(const std::string& home);
 
-// Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <default home>/data,
-// then /usr/share/datasets (Debian's).
+// Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <default
+// home>/data, then /usr/share/datasets (Debian's).
 std::vector<std::string> DataDirectories();
 
 // Where `normlab data fetch` puts what it gets: the first of DataDirectories() in the user's own home.

@@ -15,7 +15,7 @@ struct SpawnOptions {
   std::vector<std::string> environment;  // "NAME=value" added to, or replacing, the parent's
   int stderr_fd = -1;                    // where the child's stderr goes; -1: the parent's
   int stdout_fd = -1;
-  bool own_process_group = false;        // keeps the terminal's Ctrl-C from the child
+  bool own_process_group = false;  // keeps the terminal's Ctrl-C from the child
 };
 
 // The child's process id. All other descriptors of ours are close-on-exec.

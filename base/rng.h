@@ -1,7 +1,8 @@
 // rng.h - counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011), keyed by (seed, purpose, step).
 //
-// The n-th number of a stream is a pure function of its key and n, so a run resumed at any step needs no generator state,
-// streams of different purposes never interfere, and a baseline and a normalised run share data order and initial weights.
+// The n-th number of a stream is a pure function of its key and n, so a run resumed at any step needs no generator
+// state, streams of different purposes never interfere, and a baseline and a normalised run share data order and
+// initial weights.
 #pragma once
 
 #include <array>

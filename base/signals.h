@@ -6,9 +6,9 @@
 
 namespace normlab {
 
-// Blocks both signals in the calling thread and every thread started after it, and calls `on_signal(count)` on a thread of
-// its own for each that arrives: 1 for the first ("please stop"), 2 for the second ("stop now"). Make it first in main.
-// Also ignores SIGPIPE.
+// Blocks both signals in the calling thread and every thread started after it, and calls `on_signal(count)` on a thread
+// of its own for each that arrives: 1 for the first ("please stop"), 2 for the second ("stop now"). Make it first in
+// main. Also ignores SIGPIPE.
 class SignalThread {
  public:
   explicit SignalThread(std::function<void(int count)> on_signal);

@@ -1,6 +1,7 @@
 // status.h - absl::Status is how functions fail across module boundaries; these macros pass a failure up.
 //
-// Messages are made with fmt::format. A message says what failed, which value it met and what was expected, and what to do next where a person can do it.
+// Messages are made with fmt::format. A message says what failed, which value it met and what was expected, and what to
+// do next where a person can do it.
 #pragma once
 
 #include <string>
@@ -11,11 +12,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function if `expr` (an absl::Status) is not OK.
-#define NORMLAB_RETURN_IF_ERROR(expr)                      \
-  do {                                                     \
-    if (absl::Status _status = (expr); !_status.ok()) {    \
-      return _status;                                      \
-    }                                                      \
+#define NORMLAB_RETURN_IF_ERROR(expr)                   \
+  do {                                                  \
+    if (absl::Status _status = (expr); !_status.ok()) { \
+      return _status;                                   \
+    }                                                   \
   } while (false)
 
 #define NORMLAB_CONCAT_INNER(a, b) a##b

@@ -26,12 +26,9 @@ std::string CpuModel() {
 }  // namespace
 
 std::map<std::string, std::string> ProcessFacts(int threads) {
-  std::map<std::string, std::string> facts = {{"version", kVersion},
-                                              {"compiler", kCompiler},
-                                              {"build_type", kBuildType},
-                                              {"cpu", CpuModel()},
-                                              {"isa", nn::instruction_set()},
-                                              {"threads", std::to_string(threads)}};
+  std::map<std::string, std::string> facts = {{"version", kVersion},          {"compiler", kCompiler},
+                                              {"build_type", kBuildType},     {"cpu", CpuModel()},
+                                              {"isa", nn::instruction_set()}, {"threads", std::to_string(threads)}};
   if (kCommit[0] != '\0') {
     facts["commit"] = kCommit;
   }

@@ -14,10 +14,10 @@ namespace normlab::papers {
 
 // The state of one planned run of a table.
 struct RunStatus {
-  std::string job;          // "j17"; empty: never submitted
+  std::string job;  // "j17"; empty: never submitted
   bool succeeded = false;
-  bool diverged = false;    // a result: counted as such, never dropped
-  std::string dataset;      // "mnist": named beside the table
+  bool diverged = false;  // a result: counted as such, never dropped
+  std::string dataset;    // "mnist": named beside the table
   std::string fingerprint;
 };
 
@@ -26,8 +26,8 @@ struct Samples {
   std::vector<double> values;
 };
 
-// Finds the run of an arm ("layer_128") and a seed, and reads its series. Implemented by the server over the store and by
-// tests over literals.
+// Finds the run of an arm ("layer_128") and a seed, and reads its series. Implemented by the server over the store and
+// by tests over literals.
 class CurveSource {
  public:
   virtual ~CurveSource() = default;
