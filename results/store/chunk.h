@@ -16,7 +16,7 @@
 
 namespace normlab::store {
 
-// Columns of equal length, by rising step.
+// Columns of equal length, by rising step; sequences and attempts may have been left out.
 struct Points {
   std::vector<std::uint64_t> steps;
   std::vector<std::int64_t> wall_ms;
@@ -35,8 +35,11 @@ inline constexpr std::size_t kChunkPoints = 1024;  // with 4 KiB pages its data 
 
 std::string EncodeChunk(const Points& points);
 
+// Which columns to unpack. Readers of curves have no use for the last two, which are a third of the work.
+enum class Unpack { kCurve, kAll };
+
 // Appends the `n` points of `data` to `points`. kDataLoss if `data` is not such a chunk, whatever bytes it holds;
 // `points` is then spoilt. Call after checking the checksum, so that this says "wrong codec", not "damaged disk".
-absl::Status DecodeChunk(std::string_view data, std::size_t n, Points& points);
+absl::Status DecodeChunk(std::string_view data, std::size_t n, Unpack columns, Points& points);
 
 }  // namespace normlab::store

@@ -64,7 +64,7 @@ absl::Status InsertChunk(Connection& db, std::int64_t series, const Points& poin
       header.codec, Bits(header.min), Bits(header.max), header.not_finite, ChunkChecksum(header, data), Blob{data});
 }
 
-absl::Status UnpackChunk(const Query& row, Points& points) {
+absl::Status UnpackChunk(const Query& row, Unpack columns, Points& points) {
   const ChunkHeader header = ReadHeader(row);
   const std::string_view data = row.View(11);
   const auto damaged = [&](std::string_view what) {
@@ -79,7 +79,7 @@ absl::Status UnpackChunk(const Query& row, Points& points) {
   if (header.codec != kChunkCodec) {
     return damaged(fmt::format("unknown codec {}", header.codec));
   }
-  return DecodeChunk(data, header.points, points);
+  return DecodeChunk(data, header.points, columns, points);
 }
 
 void Summarise(const std::vector<double>& values, double& min, double& max, std::uint64_t& not_finite) {

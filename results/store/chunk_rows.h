@@ -35,7 +35,7 @@ inline constexpr std::string_view kSelectChunk =
     "SELECT series, first_step, last_step, first_sequence, last_sequence, points, codec, min_bits, max_bits, "
     "not_finite, "
     "crc32c, data FROM chunk ";
-absl::Status UnpackChunk(const Query& row, Points& points);
+absl::Status UnpackChunk(const Query& row, Unpack columns, Points& points);
 
 // Widens [min, max], NaN if empty, to the finite ones of `values`; counts the others.
 void Summarise(const std::vector<double>& values, double& min, double& max, std::uint64_t& not_finite);

@@ -41,8 +41,9 @@ absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view seri
     return absl::NotFoundError(fmt::format("{} has no series \"{}\"", JobName(job), series));
   }
   Points points;
-  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, row.id, range.from_step,
-                                     range.to_step.value_or(std::numeric_limits<std::uint64_t>::max()), points));
+  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, row, range.from_step,
+                                     range.to_step.value_or(std::numeric_limits<std::uint64_t>::max()), Unpack::kCurve,
+                                     points));
   return Pick(std::move(points), range);
 }
 

@@ -58,7 +58,7 @@ absl::StatusOr<Points> NextBlock(Connection& db, std::int64_t series, std::uint6
   Points points;
   Query chunk = db.Ask(sql, series, after);
   if (chunk.Next()) {
-    NORMLAB_RETURN_IF_ERROR(UnpackChunk(chunk, points));
+    NORMLAB_RETURN_IF_ERROR(UnpackChunk(chunk, Unpack::kAll, points));
     return points;
   }
   NORMLAB_RETURN_IF_ERROR(chunk.status());

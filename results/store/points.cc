@@ -29,7 +29,8 @@ absl::StatusOr<std::size_t> CompareRepeated(Connection& db, AttemptId attempt, c
   const auto end = std::upper_bound(column.steps.begin(), column.steps.end(), series.info.last_step);
   const auto repeated = static_cast<std::size_t>(end - column.steps.begin());
   Points stored;
-  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, series.id, column.steps.front(), column.steps[repeated - 1], stored));
+  NORMLAB_RETURN_IF_ERROR(
+      ReadPoints(db, series, column.steps.front(), column.steps[repeated - 1], Unpack::kAll, stored));
   std::size_t at = 0;
   for (std::size_t i = 0; i < repeated; ++i) {
     const std::uint64_t step = column.steps[i];

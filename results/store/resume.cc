@@ -14,7 +14,7 @@ absl::Status CopyPoints(Connection& db, JobId from, JobId to, std::uint64_t last
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<SeriesRow> all, AllSeries(db, from));
   for (const SeriesRow& old : all) {
     Points points;
-    NORMLAB_RETURN_IF_ERROR(ReadPoints(db, old.id, 0, last_step, points));
+    NORMLAB_RETURN_IF_ERROR(ReadPoints(db, old, 0, last_step, Unpack::kAll, points));
     if (points.size() == 0) {
       continue;
     }

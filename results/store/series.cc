@@ -40,7 +40,7 @@ SeriesRow ReadRow(const Query& row) {
 }
 
 absl::Status ReadTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, std::size_t limit,
-                      Points& points) {
+                      Unpack columns, Points& points) {
   Query row = db.Ask(
       "SELECT step, wall_ms, sequence, attempt, bits FROM tail WHERE series = ?1 AND step BETWEEN ?2 AND ?3 "
       "ORDER BY step LIMIT ?4",
@@ -48,9 +48,11 @@ absl::Status ReadTail(Connection& db, std::int64_t series, std::uint64_t from, s
   while (row.Next()) {
     points.steps.push_back(row.Unsigned(0));
     points.wall_ms.push_back(row.Int(1));
-    points.sequences.push_back(row.Unsigned(2));
-    points.attempts.push_back(row.Int(3));
     points.values.push_back(std::bit_cast<double>(row.Int(4)));
+    if (columns == Unpack::kAll) {
+      points.sequences.push_back(row.Unsigned(2));
+      points.attempts.push_back(row.Int(3));
+    }
   }
   return row.status();
 }
@@ -65,17 +67,20 @@ void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& point
   };
   cut(points.steps);
   cut(points.wall_ms);
-  cut(points.sequences);
-  cut(points.attempts);
   cut(points.values);
+  if (!points.sequences.empty()) {
+    cut(points.sequences);
+    cut(points.attempts);
+  }
 }
 
-absl::Status ReadChunks(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points) {
+absl::Status ReadChunks(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                        Points& points) {
   static const std::string sql = std::string(kSelectChunk) + "WHERE series = ?1 AND last_step >= ?2 ORDER BY last_step";
   Query row = db.Ask(sql, series, from);
   while (row.Next() && row.Unsigned(1) <= to) {
     const std::size_t begin = points.size();
-    NORMLAB_RETURN_IF_ERROR(UnpackChunk(row, points));
+    NORMLAB_RETURN_IF_ERROR(UnpackChunk(row, columns, points));
     Trim(begin, from, to, points);
   }
   return row.status();
@@ -84,7 +89,7 @@ absl::Status ReadChunks(Connection& db, std::int64_t series, std::uint64_t from,
 // Packs the oldest `n` points of the tail.
 absl::Status Seal(Connection& db, std::int64_t series, std::size_t n) {
   Points points;
-  NORMLAB_RETURN_IF_ERROR(ReadTail(db, series, 0, std::numeric_limits<std::int64_t>::max(), n, points));
+  NORMLAB_RETURN_IF_ERROR(ReadTail(db, series, 0, std::numeric_limits<std::int64_t>::max(), n, Unpack::kAll, points));
   if (points.size() != n) {
     return absl::DataLossError(
         fmt::format("series {} says its tail holds at least {} points; it holds {}", series, n, points.size()));
@@ -177,14 +182,20 @@ absl::Status SealJob(Connection& db, JobId job) {
   return absl::OkStatus();
 }
 
-absl::Status ReadPoints(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points) {
+absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                        Points& points) {
   constexpr std::uint64_t kLastStep = std::numeric_limits<std::int64_t>::max();
-  if (from > kLastStep) {
+  to = std::min({to, kLastStep, series.info.last_step});
+  if (series.info.points == 0 || from > to) {
     return absl::OkStatus();
   }
-  to = std::min(to, kLastStep);
-  NORMLAB_RETURN_IF_ERROR(ReadChunks(db, series, from, to, points));
-  return ReadTail(db, series, from, to, kLastStep, points);
+  // Growing by doubling would copy, and touch for the first time, twice the memory.
+  const std::size_t at_most = std::min(series.info.points, to - from + 1) + 2 * kChunkPoints;
+  points.steps.reserve(at_most);
+  points.wall_ms.reserve(at_most);
+  points.values.reserve(at_most);
+  NORMLAB_RETURN_IF_ERROR(ReadChunks(db, series.id, from, to, columns, points));
+  return ReadTail(db, series.id, from, to, kLastStep, columns, points);
 }
 
 }  // namespace normlab::store

@@ -33,7 +33,9 @@ absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, Ser
 // Packs the tails of all series of a job that will not grow any more.
 absl::Status SealJob(Connection& db, JobId job);
 
-// Appends the stored points with steps in [from, to] to `points`. kDataLoss if a chunk's checksum is wrong.
-absl::Status ReadPoints(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points);
+// Puts the stored points with steps in [from, to] into `points`, which is empty. kDataLoss if a chunk's checksum is
+// wrong.
+absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                        Points& points);
 
 }  // namespace normlab::store

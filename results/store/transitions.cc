@@ -52,7 +52,8 @@ absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view
       db.Int("UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, steps_per_second = 0, cpu_before = "
              "cpu_seconds, "
              "started_ms = CASE started_ms WHEN 0 THEN ?2 ELSE started_ms END, " NORMLAB_NEW_REVISION
-             " WHERE id = (SELECT id FROM job WHERE state = 1 ORDER BY priority DESC, id LIMIT 1) RETURNING id",
+             " WHERE id = (SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id LIMIT 1) "
+             "RETURNING id",
              worker, now_ms));
   if (id == 0) {
     return lease;

@@ -47,7 +47,7 @@ TEST(ChunkTest, RoundTripsOfAllLengths) {
     SCOPED_TRACE(n);
     const Points points = NoisyCurve(n, n, 4);
     Points back;
-    ASSERT_OK(DecodeChunk(EncodeChunk(points), n, back));
+    ASSERT_OK(DecodeChunk(EncodeChunk(points), n, Unpack::kAll, back));
     ExpectSame(points, back);
   }
 }
@@ -64,7 +64,7 @@ TEST(ChunkTest, RoundTripsOfArbitraryBits) {
     points.values.push_back(std::bit_cast<double>(rng.Next64()));
   }
   Points back;
-  ASSERT_OK(DecodeChunk(EncodeChunk(points), 1024, back));
+  ASSERT_OK(DecodeChunk(EncodeChunk(points), 1024, Unpack::kAll, back));
   ExpectSame(points, back);
 }
 
@@ -72,8 +72,8 @@ TEST(ChunkTest, DecodingAppends) {
   const Points a = NoisyCurve(1, 10, 2);
   const Points b = NoisyCurve(2, 1000, 2);
   Points both;
-  ASSERT_OK(DecodeChunk(EncodeChunk(a), 10, both));
-  ASSERT_OK(DecodeChunk(EncodeChunk(b), 1000, both));
+  ASSERT_OK(DecodeChunk(EncodeChunk(a), 10, Unpack::kAll, both));
+  ASSERT_OK(DecodeChunk(EncodeChunk(b), 1000, Unpack::kAll, both));
   ExpectSame(Slice(both, 0, 10), a);
   ExpectSame(Slice(both, 10, 1010), b);
 }
@@ -87,7 +87,7 @@ TEST(ChunkTest, TheWrongCountIsRefused) {
   for (const std::size_t n :
        {std::size_t{0}, std::size_t{99}, std::size_t{101}, kChunkPoints, kChunkPoints + 1, ~std::size_t{0}}) {
     Points points;
-    EXPECT_THAT(DecodeChunk(data, n, points), HasCode(absl::StatusCode::kDataLoss)) << n;
+    EXPECT_THAT(DecodeChunk(data, n, Unpack::kAll, points), HasCode(absl::StatusCode::kDataLoss)) << n;
   }
 }
 
@@ -116,7 +116,7 @@ TEST(ChunkTest, GarbageNeverCrashes) {
         }
     }
     Points points;
-    DecodeChunk(data, rng.Below(kChunkPoints + 10), points).IgnoreError();
+    DecodeChunk(data, rng.Below(kChunkPoints + 10), Unpack::kAll, points).IgnoreError();
   }
 }
 
