@@ -76,7 +76,10 @@ class BasicVar {
   const T* data() const { return node().value; }
   T scalar() const { return node().value[0]; }  // the value of a 1 x 1
   const char* label() const { return node().label; }
-  BasicTape<T>& tape() const { return *tape_; }
+  BasicTape<T>& tape() const {
+    (void)node();  // for its check
+    return *tape_;
+  }
 
   // Whether backward() will bring a gradient here.
   bool needs_grad() const { return node().needs_grad; }

@@ -6,39 +6,43 @@
 namespace normlab::nn {
 namespace {
 
-// y = f(x) by `forward`, dx = dy slope(y): all three have a derivative that is simplest in terms of the output.
-template <typename T, typename Forward, typename Slope>
-BasicVar<T> activation(const char* op, BasicVar<T> x, Forward forward, Slope slope) {
+// y = f(x) by `forward`. All three have a derivative that is simplest in terms of y: `backward(n, dy, y, dx)`.
+template <typename T, typename Forward, typename Backward>
+BasicVar<T> activation(const char* op, BasicVar<T> x, Forward forward, Backward backward) {
   BasicVar<T> y = x.tape().result(op, x.rows(), x.cols(), {x});
   forward(x.size(), x.data(), y.mutable_data());
-  x.tape().on_backward({y}, [x, y, slope] {
-    const T* dy = y.grad();
-    const T* out = y.data();
-    fill_pointwise(x.grad_sink(), x.size(), [=](Index i) { return dy[i] * slope(out[i]); });
-  });
+  x.tape().on_backward({y}, [x, y, backward] { backward(x.size(), y.grad(), y.data(), x.grad_sink()); });
   return y;
 }
 
 }  // namespace
 
+// dx = dy where y > 0.
 template <typename T>
 BasicVar<T> relu(BasicVar<T> x) {
   return activation(
       "relu", x, [](Index n, const T* in, T* out) { math::relu(n, in, out); },
-      [](T y) { return y > T{0} ? T{1} : T{0}; });
+      [](Index n, const T* dy, const T* y, GradSink<T> dx) { math::relu_backward(n, dy, y, dx.data, dx.accumulate); });
 }
 
+// dx = dy y (1 - y).
 template <typename T>
 BasicVar<T> sigmoid(BasicVar<T> x) {
   return activation(
       "sigmoid", x, [](Index n, const T* in, T* out) { math::sigmoid(n, in, out); },
-      [](T y) { return y * (T{1} - y); });
+      [](Index n, const T* dy, const T* y, GradSink<T> dx) {
+        fill_pointwise(dx, n, [=](Index i) { return dy[i] * y[i] * (T{1} - y[i]); });
+      });
 }
 
+// dx = dy (1 - y^2).
 template <typename T>
 BasicVar<T> tanh(BasicVar<T> x) {
   return activation(
-      "tanh", x, [](Index n, const T* in, T* out) { math::tanh(n, in, out); }, [](T y) { return T{1} - y * y; });
+      "tanh", x, [](Index n, const T* in, T* out) { math::tanh(n, in, out); },
+      [](Index n, const T* dy, const T* y, GradSink<T> dx) {
+        fill_pointwise(dx, n, [=](Index i) { return dy[i] * (T{1} - y[i] * y[i]); });
+      });
 }
 
 template BasicVar<float> relu(BasicVar<float>);

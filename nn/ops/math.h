@@ -15,12 +15,19 @@ namespace normlab::nn::math {
 
 using kernels::add_bias;
 using kernels::add_column_sums;
+using kernels::relu_backward;
 using kernels::sigmoid;
 using kernels::tanh;
 
 inline void relu(Index n, const float* x, float* y) { kernels::bias_relu(1, n, x, nullptr, y); }
 inline void relu(Index n, const double* x, double* y) {
   std::transform(x, x + n, y, [](double v) { return v < 0.0 ? 0.0 : v; });
+}
+
+inline void relu_backward(Index n, const double* dy, const double* y, double* dx, bool accumulate) {
+  for (Index i = 0; i < n; ++i) {
+    dx[i] = (accumulate ? dx[i] : 0.0) + (y[i] > 0.0 ? dy[i] : 0.0);
+  }
 }
 
 inline void sigmoid(Index n, const double* x, double* y) {

@@ -1,5 +1,6 @@
 #include "nn/plain/norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,18 +20,22 @@ struct Moments {
   T mean, variance;
 };
 
-// Two passes: E[x^2] - E[x]^2 loses everything when the mean is large against the deviation.
+// Two passes: E[x^2] - E[x]^2 loses everything when the mean is large against the deviation. The second also sums the
+// deviations themselves, which corrects the rounding of the first pass's mean.
 template <typename T>
 Moments<T> moments(Line<const T> x, bool center) {
   const T n = static_cast<T>(x.n);
-  T mean{0}, squares{0};
+  T rough{0}, deviations{0}, squares{0};
   for (Index i = 0; center && i < x.n; ++i) {
-    mean += x[i] / n;
+    rough += x[i];
   }
+  rough /= n;
   for (Index i = 0; i < x.n; ++i) {
-    squares += (x[i] - mean) * (x[i] - mean);
+    deviations += x[i] - rough;
+    squares += (x[i] - rough) * (x[i] - rough);
   }
-  return {mean, squares / n};
+  const T shift = center ? deviations / n : T{0};
+  return {rough + shift, std::max(squares / n - shift * shift, T{0})};
 }
 
 // d s / d deviation is 1 outside the root and deviation / s inside; over x's own slope that leaves this factor. A

@@ -1,0 +1,160 @@
+#include "nn/tape.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "nn/error.h"
+#include "nn/ops/elementwise.h"
+#include "nn/ops/linear.h"
+#include "nn/ops/pointwise.h"
+#include "nn/parameter.h"
+
+namespace normlab::nn {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// The message of the nn::Error that `f` throws; fails the test if there is none.
+template <typename F>
+std::string ErrorOf(F f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+class TapeTest : public testing::Test {
+ protected:
+  ParameterStore store_{1};
+  Parameter& w_ = store_.add("w", {2}, init::constant(3.0));
+  Tape tape_;
+};
+
+TEST_F(TapeTest, GradientsOfAParameterAddUpOverItsUses) {
+  tape_.backward(sum(tape_.parameter(w_) * tape_.parameter(w_)));
+  EXPECT_THAT(std::vector<float>(w_.gradient(), w_.gradient() + 2), ElementsAre(6.0f, 6.0f));
+}
+
+TEST_F(TapeTest, GradientsAddUpOverStepsUntilCleared) {
+  for (const float expected : {1.0f, 2.0f}) {
+    tape_.reset();
+    tape_.backward(sum(tape_.parameter(w_)));
+    EXPECT_EQ(w_.gradient()[0], expected);
+  }
+  store_.clear_gradients();
+  tape_.reset();
+  tape_.backward(sum(tape_.parameter(w_)));
+  EXPECT_EQ(w_.gradient()[0], 1.0f);
+}
+
+TEST_F(TapeTest, AParameterThatIsNotUsedHasGradientZero) {
+  Parameter& idle = store_.add("idle", {3}, init::constant(1.0));
+  idle.gradient_memory()[1] = 5.0f;  // left over from an earlier step
+  tape_.backward(sum(tape_.parameter(w_)));
+  EXPECT_THAT(std::vector<float>(idle.gradient(), idle.gradient() + 3), ElementsAre(0.0f, 0.0f, 0.0f));
+}
+
+TEST_F(TapeTest, AnInputNeedsNoGradientAndGetsNone) {
+  const float data[] = {1.0f, 2.0f};
+  const Var x = tape_.input("x", data, 2, 1);
+  EXPECT_FALSE(x.needs_grad());
+  tape_.backward(sum(x * tape_.parameter(w_)));
+  EXPECT_EQ(x.grad(), nullptr);
+  EXPECT_THAT(std::vector<float>(w_.gradient(), w_.gradient() + 2), ElementsAre(1.0f, 2.0f));
+}
+
+TEST_F(TapeTest, WithRecordingOffNothingIsNoted) {
+  Tape inference(Recording::kOff);
+  const Var loss = sum(inference.parameter(w_));
+  EXPECT_EQ(loss.scalar(), 6.0f);
+  EXPECT_FALSE(loss.needs_grad());
+  EXPECT_THAT(ErrorOf([&] { inference.backward(loss); }), HasSubstr("does not record"));
+}
+
+TEST_F(TapeTest, AVarFromBeforeResetIsRefused) {
+  const Var old = tape_.parameter(w_);
+  tape_.reset();
+  EXPECT_THAT(ErrorOf([&] { (void)old.rows(); }), HasSubstr("reset()"));
+  EXPECT_THAT(ErrorOf([&] { (void)sum(Var()); }), HasSubstr("empty"));
+}
+
+TEST_F(TapeTest, VarsOfTwoTapesAreRefusedByName) {
+  Tape other;
+  const std::string message = ErrorOf([&] { (void)add(tape_.parameter(w_), other.parameter(w_)); });
+  EXPECT_THAT(message, HasSubstr("add: 'w' lies on another tape"));
+}
+
+TEST_F(TapeTest, BackwardRefusesWhatItCannotDo) {
+  const Var w = tape_.parameter(w_);
+  EXPECT_THAT(ErrorOf([&] { tape_.backward(w); }), HasSubstr("'w' is 2 x 1; expected a 1 x 1 loss"));
+  const float one[] = {1.0f};
+  EXPECT_THAT(ErrorOf([&] { tape_.backward(tape_.input("x", one, 1, 1)); }), HasSubstr("'x' depends on no parameter"));
+  const Var loss = sum(w);
+  tape_.backward(loss);
+  EXPECT_THAT(ErrorOf([&] { tape_.backward(loss); }), HasSubstr("already called"));
+}
+
+TEST_F(TapeTest, AnInputWithoutDataIsRefusedByName) {
+  EXPECT_THAT(ErrorOf([&] { (void)tape_.input("pixels", nullptr, 2, 1); }), HasSubstr("'pixels' is 2 x 1"));
+}
+
+// An op with two results, as an LSTM cell has: its backward runs once, and finds zeros where no gradient came.
+TEST_F(TapeTest, AnOpMayHaveTwoResults) {
+  const Var w = tape_.parameter(w_);
+  const Var doubled = tape_.result("pair", 2, 1, {w}), tripled = tape_.result("pair", 2, 1, {w});
+  fill_pointwise(doubled.mutable_data(), 2, [&](Index i) { return 2.0f * w.data()[i]; });
+  fill_pointwise(tripled.mutable_data(), 2, [&](Index i) { return 3.0f * w.data()[i]; });
+  int runs = 0;
+  tape_.on_backward({doubled, tripled}, [=, &runs] {
+    ++runs;
+    fill_pointwise(w.grad_sink(), 2, [&](Index i) { return 2.0f * doubled.grad()[i] + 3.0f * tripled.grad()[i]; });
+  });
+  tape_.backward(sum(tripled));
+  EXPECT_EQ(runs, 1);
+  EXPECT_THAT(std::vector<float>(w_.gradient(), w_.gradient() + 2), ElementsAre(3.0f, 3.0f));
+}
+
+TEST_F(TapeTest, WhatTheLossDoesNotDependOnIsNotRun) {
+  const Var w = tape_.parameter(w_);
+  const Var aside = tape_.result("aside", 2, 1, {w});
+  bool ran = false;
+  tape_.on_backward({aside}, [&ran] { ran = true; });
+  tape_.backward(sum(w));
+  EXPECT_FALSE(ran);
+}
+
+TEST(ArenaTest, KeepsItsMemoryAndAlignsIt) {
+  Arena arena;
+  std::size_t after_first = 0;
+  for (int step = 0; step < 3; ++step) {
+    arena.reset();
+    for (Index n = 1; n < (Index{1} << 22); n *= 3) {
+      float* p = arena.array<float>(n);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % kCacheLine, 0u);
+      p[0] = p[n - 1] = 1.0f;
+    }
+    after_first = step == 0 ? arena.capacity() : after_first;
+  }
+  EXPECT_EQ(arena.capacity(), after_first);
+}
+
+TEST(ArenaTest, PiecesDoNotOverlap) {
+  Arena arena;
+  auto* a = arena.array<char>(100);
+  auto* b = arena.array<char>(Index{5} << 20);
+  auto* c = arena.array<char>(100);
+  std::fill_n(a, 100, 'a');
+  std::fill_n(b, Index{5} << 20, 'b');
+  std::fill_n(c, 100, 'c');
+  EXPECT_EQ(std::count(a, a + 100, 'a'), 100);
+  EXPECT_EQ(std::count(b, b + (Index{5} << 20), 'b'), Index{5} << 20);
+}
+
+}  // namespace
+}  // namespace normlab::nn
