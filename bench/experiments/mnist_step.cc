@@ -1,0 +1,123 @@
+// Training steps and evaluation of the MNIST network at the paper's sizes, on one thread:
+//
+//   experiments_bench                                   all
+//   experiments_bench --benchmark_filter=MnistStep/layer
+//
+// GF/s counts the matrix products only; of_peak is its share of what fused multiply-adds reach in the same run. Images
+// are noise with MNIST's share of zeros: speed does not depend on what they show.
+#include <benchmark/benchmark.h>
+
+#include <map>
+#include <string>
+
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "bench/experiments/fma_peak.h"
+#include "experiments/mnist_mlp/mnist_training.h"
+#include "proto/spec.h"
+
+namespace normlab {
+namespace {
+
+constexpr std::int64_t kPixels = 784;
+constexpr std::int64_t kClasses = 10;
+
+class NullRecorder final : public Recorder {
+ public:
+  void Point(std::string_view, std::uint64_t, double) override {}
+  void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
+};
+
+data::LabelledImages NoiseImages(std::int64_t count) {
+  Rng rng(1, "bench/images");
+  std::string pixels(static_cast<std::size_t>(count * kPixels), '\0');
+  for (char& pixel : pixels) {
+    pixel = static_cast<char>(rng.Next32() % 5 == 0 ? rng.Next32() & 0xff : 0);
+  }
+  std::string labels(static_cast<std::size_t>(count), '\0');
+  for (char& label : labels) {
+    label = static_cast<char>(rng.Below(kClasses));
+  }
+  return data::LabelledImages(kPixels, std::move(pixels), std::move(labels));
+}
+
+v1::MnistMlpConfig Config(v1::NormKind norm, int batch_size, int train_images, int test_images) {
+  v1::JobSpec spec;
+  spec.mutable_mnist_mlp()->set_norm(norm);
+  spec.mutable_mnist_mlp()->set_batch_size(batch_size);
+  spec.mutable_mnist_mlp()->set_train_images(train_images);
+  spec.mutable_mnist_mlp()->set_test_images(test_images);
+  spec.mutable_mnist_mlp()->set_passes(10000);
+  std::vector<FieldViolation> violations;
+  return ResolveSpec(spec, violations).mnist_mlp();
+}
+
+// Multiplications and additions of the matrix products, per example.
+double ForwardFlops(double hidden) { return 2.0 * (kPixels * hidden + hidden * hidden + hidden * kClasses); }
+// Forward, gradients of the weights, gradients of the inputs of all layers but the first.
+double StepFlops(double hidden) { return 3.0 * ForwardFlops(hidden) - 2.0 * kPixels * hidden; }
+
+void Rates(benchmark::State& state, double flops) {
+  static const double peak = MeasureFmaPeak();
+  state.counters["GF/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] = benchmark::Counter(flops / 1e9 / peak, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
+  SetThreads(1);
+  const v1::MnistMlpConfig config = Config(norm, batch_size, 6400, 10);
+  auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(6400), NoiseImages(10), ""});
+  NullRecorder recorder;
+  const std::uint64_t updates_per_pass = (*experiment)->TotalSteps() / 10000;
+  std::uint64_t step = 0;
+  for (auto _ : state) {
+    (*experiment)->Step(step++, recorder);
+    if ((step + 1) % updates_per_pass == 0) {
+      ++step;  // leaves out the update that an evaluation would follow
+    }
+  }
+  Rates(state, batch_size * StepFlops(config.hidden_units()));
+}
+
+// All 65,000 images, as after every pass of the paper's runs.
+void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
+  SetThreads(1);
+  const v1::MnistMlpConfig config = Config(norm, 128, 55000, 10000);
+  auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(55000), NoiseImages(10000), ""});
+  NullRecorder recorder;
+  for (auto _ : state) {
+    (*experiment)->Begin(recorder);
+  }
+  Rates(state, 65000 * ForwardFlops(config.hidden_units()));
+}
+
+void RegisterAll() {
+  const std::pair<const char*, v1::NormKind> norms[] = {{"none", v1::NORM_KIND_NONE},
+                                                        {"batch", v1::NORM_KIND_BATCH},
+                                                        {"layer", v1::NORM_KIND_LAYER},
+                                                        {"weight", v1::NORM_KIND_WEIGHT},
+                                                        {"rms", v1::NORM_KIND_RMS}};
+  for (const auto& [name, norm] : norms) {
+    for (const int batch_size : {128, 4}) {
+      benchmark::RegisterBenchmark(("MnistStep/" + std::string(name) + "/" + std::to_string(batch_size)).c_str(),
+                                   MnistStep, norm, batch_size)
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
+  for (const auto& [name, norm] : norms) {
+    benchmark::RegisterBenchmark(("MnistEvaluate/" + std::string(name)).c_str(), MnistEvaluate, norm)
+        ->Unit(benchmark::kMillisecond);
+  }
+}
+
+}  // namespace
+}  // namespace normlab
+
+int main(int argc, char** argv) {
+  normlab::RegisterAll();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+    return 2;
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -1,0 +1,20 @@
+// Which experiment a spec asks for. A new experiment adds one case.
+#include <fmt/format.h>
+
+#include "experiments/experiment.h"
+#include "experiments/mnist_mlp/mnist_training.h"
+
+namespace normlab {
+
+absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& resolved,
+                                                           const ExperimentContext& context) {
+  switch (resolved.experiment_case()) {
+    case v1::JobSpec::kMnistMlp:
+      return MakeMnistMlp(resolved.mnist_mlp(), resolved.seed(), context);
+    case v1::JobSpec::EXPERIMENT_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("the spec names no experiment; `normlab experiments` lists them");
+}
+
+}  // namespace normlab

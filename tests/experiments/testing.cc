@@ -1,0 +1,115 @@
+#include "testing.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "base/paths.h"
+#include "base/rng.h"
+#include "base/sha256.h"
+#include "proto/spec.h"
+
+namespace normlab {
+namespace {
+
+data::LabelledImages SyntheticImages(std::int64_t count, std::uint64_t part) {
+  constexpr std::int64_t kPixels = 784;
+  Rng shapes(7, "synthetic/shapes");  // the same ten digits for training and test
+  std::vector<double> centres(10 * kPixels);
+  std::generate(centres.begin(), centres.end(), [&] { return std::max(0.0, 300.0 * (shapes.Uniform() - 0.75)); });
+  Rng noise(7, "synthetic/noise", part);
+  std::string pixels;
+  std::string labels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<std::int64_t>(noise.Below(10));
+    labels.push_back(static_cast<char>(label));
+    for (std::int64_t p = 0; p < kPixels; ++p) {
+      const double centre = centres[static_cast<std::size_t>(label * kPixels + p)];
+      const double value = centre > 0 ? centre + 40.0 * noise.Normal() : 0.0;
+      pixels.push_back(static_cast<char>(static_cast<unsigned char>(std::clamp(value, 0.0, 255.0))));
+    }
+  }
+  return data::LabelledImages(kPixels, std::move(pixels), std::move(labels));
+}
+
+}  // namespace
+
+void MemoryRecorder::Point(std::string_view series, std::uint64_t step, double value) {
+  points_.push_back({std::string(series), step, value});
+}
+
+void MemoryRecorder::Artifact(std::string_view, std::string_view, std::uint64_t, std::string) {}
+
+std::vector<double> MemoryRecorder::Values(std::string_view series) const {
+  std::vector<double> values;
+  for (const RecordedPoint& point : points_) {
+    if (point.series == series) {
+      values.push_back(point.value);
+    }
+  }
+  return values;
+}
+
+std::vector<std::uint64_t> MemoryRecorder::Steps(std::string_view series) const {
+  std::vector<std::uint64_t> steps;
+  for (const RecordedPoint& point : points_) {
+    if (point.series == series) {
+      steps.push_back(point.step);
+    }
+  }
+  return steps;
+}
+
+std::int64_t CountValues(const NamedTensor& tensor) {
+  return std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+std::string StateSha256(Experiment& experiment) {
+  Sha256 hash;
+  for (const NamedTensor& tensor : experiment.State()) {
+    hash.Update(tensor.name);
+    for (const std::int64_t extent : tensor.shape) {
+      hash.Update(std::to_string(extent));
+    }
+    const auto bytes = static_cast<std::size_t>(CountValues(tensor)) * sizeof(float);
+    hash.Update(std::string_view(reinterpret_cast<const char*>(tensor.data), bytes));
+  }
+  return hash.Hex();
+}
+
+std::string PointsSha256(const MemoryRecorder& recorder) {
+  Sha256 hash;
+  for (const MemoryRecorder::RecordedPoint& point : recorder.points()) {
+    hash.Update(point.series);
+    hash.Update(std::to_string(point.step));
+    hash.Update(std::to_string(std::bit_cast<std::uint64_t>(point.value)));
+  }
+  return hash.Hex();
+}
+
+data::MnistData SyntheticData(std::int64_t train, std::int64_t test) {
+  return {SyntheticImages(train, 0), SyntheticImages(test, 1), "synthetic"};
+}
+
+const TestData& SharedTestData() {
+  static const TestData shared = [] {
+    for (const char* name : {"mnist", "fashion_mnist"}) {
+      if (auto loaded = data::LoadMnist(*data::FindDataset(name), DataDirectories()); loaded.ok()) {
+        return TestData{name, std::move(loaded).value()};
+      }
+    }
+    return TestData{"synthetic", SyntheticData(3000, 500)};
+  }();
+  return shared;
+}
+
+v1::MnistMlpConfig DefaultConfig() {
+  v1::JobSpec spec;
+  spec.mutable_mnist_mlp();
+  std::vector<FieldViolation> violations;
+  return ResolveSpec(spec, violations).mnist_mlp();
+}
+
+}  // namespace normlab

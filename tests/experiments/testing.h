@@ -1,0 +1,54 @@
+// testing.h - what the tests of the experiments share: data to train on, specs with their defaults, a recorder.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/mnist.h"
+#include "experiments/experiment.h"
+
+namespace normlab {
+
+// Keeps what was recorded, in order.
+class MemoryRecorder : public Recorder {
+ public:
+  struct RecordedPoint {
+    std::string series;
+    std::uint64_t step;
+    double value;
+  };
+  void Point(std::string_view series, std::uint64_t step, double value) override;
+  void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) override;
+
+  // The values of one series, and the steps they stand at.
+  std::vector<double> Values(std::string_view series) const;
+  std::vector<std::uint64_t> Steps(std::string_view series) const;
+  const std::vector<RecordedPoint>& points() const { return points_; }
+
+ private:
+  std::vector<RecordedPoint> points_;
+};
+
+std::int64_t CountValues(const NamedTensor& tensor);
+
+// SHA-256 over the bits of every tensor of State(), names and shapes included.
+std::string StateSha256(Experiment& experiment);
+// SHA-256 over series, steps and the bits of the values.
+std::string PointsSha256(const MemoryRecorder& recorder);
+
+// The data every test trains on: real MNIST if it is on this machine, else Fashion-MNIST, else digits made from noise,
+// in MNIST's form (784 pixels, four fifths of them zero). `name` says which.
+struct TestData {
+  std::string name;
+  data::MnistData data;
+};
+const TestData& SharedTestData();
+// The synthetic one of `train` and `test` images.
+data::MnistData SyntheticData(std::int64_t train, std::int64_t test);
+
+// The defaults of experiments.proto with `change` applied.
+v1::MnistMlpConfig DefaultConfig();
+
+}  // namespace normlab
