@@ -14,9 +14,9 @@ namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr Index kFewRows = 8;  // up to here B is read once and not packed
-constexpr Index kGroup = 4;    // panels per piece: runs of 256 bytes of B and C, and enough pieces for a few threads
-constexpr Index kInPlaceDepth = 64;  // rows of B whose cache lines are in flight when B is read in place
+constexpr Index kFewRows = 8;             // up to here B is read once and not packed
+constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache, read once per tile of rows
+constexpr Index kInPlaceDepth = 64;       // rows of B whose cache lines are in flight when B is read in place
 constexpr Index kInPlaceGroup = 16;
 
 // A in the form tiles read: in place when k is contiguous.
@@ -24,17 +24,16 @@ Rows ReadyRows(const Operand& a, Index m, Index k) {
   if (!a.transposed) {
     return {a.data, a.ld, k, false};
   }
-  float* strips = ThreadWorkspace().shared.reserve(m * k);
+  float* strips = ThreadWorkspace().rows.reserve(m * k);
   PackRows(a, m, k, strips);
   return {strips, 0, k, true};
 }
 
 // A B^T as the transpose of B A^T: the rows of B, the weights, are broadcast as they lie, and only A is packed.
-void MultiplySwapped(const Operand& a, const Operand& b, Index m, Index n, Index k, Output out) {
-  float* panels = ThreadWorkspace().shared.reserve(Panels(m) * kTileCols * k);
+void MultiplySwapped(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
+  float* panels = ThreadWorkspace().columns.reserve(Panels(m) * kTileCols * k);
   PackColumns({a.data, a.ld, true}, k, m, panels);
-  out.swapped = true;
-  MultiplyByRows({b.data, b.ld, k, false}, {panels, k * kTileCols, kTileCols}, n, m, out);
+  MultiplyTransposed({b.data, b.ld, k, false}, {panels, k * kTileCols, kTileCols}, n, m, out);
 }
 
 // Few rows of A and a row-major B: whole panels of B in place, the last narrow one from a copy.
@@ -45,11 +44,18 @@ void MultiplyInPlace(const Operand& a, const Operand& b, Index m, Index n, Index
     MultiplyReady(rows, {b.data, kTileCols, b.ld}, m, whole, kInPlaceGroup, kInPlaceDepth, out);
   }
   if (whole < n) {
-    float* panel = ThreadWorkspace().tail.reserve(k * kTileCols);
+    float* panel = ThreadWorkspace().columns.reserve(k * kTileCols);
     PackPanel(b, 0, k, whole, n - whole, panel);
-    const Output rest{out.c + whole, out.ldc, false, out.accumulate};
+    const Output rest{out.c + whole, out.ldc, out.accumulate};
     MultiplyReady(rows, {panel, k * kTileCols, kTileCols}, m, n - whole, 1, kInPlaceDepth, rest);
   }
+}
+
+// A small B, packed as a whole; rows of C are written in order, because C is what costs when k is small.
+void MultiplySmallColumns(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
+  float* panels = ThreadWorkspace().columns.reserve(Panels(n) * kTileCols * k);
+  PackColumns(b, k, n, panels);
+  MultiplyByRows(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, out);
 }
 
 void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
@@ -60,10 +66,12 @@ void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const O
     MultiplyDots({k, b.data, b.ld, a.data, a.ld, out.c, 1, out.ldc, out.accumulate}, n, m);
   } else if (both_along_k && m <= n) {
     MultiplySwapped(a, b, m, n, k, out);
+  } else if (m > kRowBlock && k * n <= kSmallColumns) {
+    MultiplySmallColumns(a, b, m, n, k, out);
   } else if (!b.transposed && m <= kFewRows) {
     MultiplyInPlace(a, b, m, n, k, out);
   } else {
-    MultiplyPacking(ReadyRows(a, m, k), b, m, n, kGroup, out);
+    MultiplyPacking(ReadyRows(a, m, k), b, m, n, out);
   }
 }
 
@@ -110,7 +118,7 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, const float* a, Index l
   assert(lda >= (ta == Trans::kYes ? m : k) && ldb >= (tb == Trans::kYes ? k : n) && ldc >= n);
   if (!Trivial(m, n, k, c, ldc, accumulate)) {
     HWY_DYNAMIC_DISPATCH(Gemm)
-    ({a, lda, ta == Trans::kYes}, {b, ldb, tb == Trans::kYes}, m, n, k, {c, ldc, false, accumulate});
+    ({a, lda, ta == Trans::kYes}, {b, ldb, tb == Trans::kYes}, m, n, k, {c, ldc, accumulate});
   }
 }
 
@@ -126,7 +134,7 @@ void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatri
   assert(lda >= (ta == Trans::kYes ? m : b.k()) && ldc >= b.n());
   if (!Trivial(m, b.n(), b.k(), c, ldc, accumulate)) {
     HWY_DYNAMIC_DISPATCH(GemmPacked)
-    ({a, lda, ta == Trans::kYes}, b.data(), m, b.n(), b.k(), {c, ldc, false, accumulate});
+    ({a, lda, ta == Trans::kYes}, b.data(), m, b.n(), b.k(), {c, ldc, accumulate});
   }
 }
 

@@ -1,9 +1,9 @@
 // gemm_blocks-inl.h - how gemm walks over its tiles: which block of which operand stays in which cache.
 //
-// Innermost to outermost: a panel of B [depth x kTileCols] stays in the first-level cache while the strips of a row
-// block of A [kRowBlock x depth], which stays in the second-level cache, pass by; then the next panel; then the next
-// row block; then the next block of k. Pieces of parallel work are groups of columns or row blocks: never a part of k.
-// Included inside foreach_target, once per instruction set.
+// Innermost to outermost: the strips of a row block of A [kRowBlock x depth] pass by one panel of B [depth x
+// kTileCols]; both stay in the second-level cache; then the next panel, the next row block, the next block of k. Pieces
+// of parallel work are groups of panels or row blocks: never a part of k. Included inside foreach_target, once per
+// instruction set.
 #if defined(NORMLAB_NN_KERNELS_GEMM_BLOCKS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef NORMLAB_NN_KERNELS_GEMM_BLOCKS_INL_H_
 #undef NORMLAB_NN_KERNELS_GEMM_BLOCKS_INL_H_
@@ -21,8 +21,12 @@ HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 
-constexpr Index kDepth = 384;               // a panel of 16 columns is then 24 of the 32 KiB of a first-level cache
-constexpr Index kRowBlock = 8 * kTileRows;  // rows of A that pass by one panel
+// k is cut into blocks of at most this: a panel of 16 columns is then 64 KiB and streams from the second-level cache,
+// which costs less than reading and writing C once more.
+constexpr Index kDepth = 1024;
+constexpr Index kGroup = 4;      // panels per piece: runs of 256 bytes of B and C, and enough pieces for a few threads
+constexpr Index kRowBlock = 96;  // rows of A that pass by one panel
+static_assert(kRowBlock % kTileRows == 0);
 
 // The left operand as tiles read it: rows in place, k contiguous, or packed strips.
 struct Rows {
@@ -30,12 +34,6 @@ struct Rows {
   Index ld;
   Index k;
   bool packed;
-};
-
-// The right operand: panel j at data + j * panel_stride, its row p at + p * ld.
-struct Columns {
-  const float* data;
-  Index panel_stride, ld;
 };
 
 // Blocks of k of nearly equal depth.
@@ -52,23 +50,28 @@ HWY_INLINE Index RowBlockEnd(Index begin, Index m) {
   return m - (begin + kRowBlock) < kTileRows ? m : begin + kRowBlock;
 }
 
-// Rows [i0, i1) of m, k in [p0, p0 + depth), columns of panels [j0, j1) of n, where `b` starts at (p0, j0).
-inline void Block(const Rows& a, Index i0, Index i1, Index m, Index p0, Index depth, const Columns& b, Index j0,
-                  Index j1, Index n, const Output& out) {
-  const bool add = out.accumulate || p0 > 0;
-  for (Index j = j0; j < j1; ++j) {
-    const Index cols = std::min(kTileCols, n - j * kTileCols);
-    const float* panel = b.data + (j - j0) * b.panel_stride;
-    for (Index i = i0; i < i1;) {
-      const Index h = TileHeight(m - i);
-      const TileOut tile = out.at(i, j * kTileCols, add);
+// A part of the product: k in [p, p + depth), where the columns given start, of m rows and n columns.
+struct Part {
+  Index p, depth, m, n;
+};
+
+// Rows [i0, i1) and panels [j0, j1), where `b` starts at panel j0, in runs of `run` panels: every run over all rows
+// before the next. A run of one keeps the panel in the cache; all panels in one run write C in order. `out` is where
+// the block goes.
+inline void Block(const Rows& a, Index i0, Index i1, const Columns& b, Index j0, Index j1, Index run, const Part& part,
+                  const Output& out) {
+  for (Index j = j0; j < j1; j += run) {
+    const Columns columns{b.data + (j - j0) * b.panel_stride, b.panel_stride, b.ld};
+    const Index n = std::min(std::min(j + run, j1) * kTileCols, part.n) - j * kTileCols;
+    for (Index i = i0, h = 0; i < i1; i += h) {
+      h = TileHeight(part.m - i);
       const auto at = static_cast<std::size_t>(h - 1);
+      const Output tiles = out.at(i - i0, (j - j0) * kTileCols, out.accumulate);
       if (a.packed) {
-        kTilesPacked[at](depth, a.data + i * a.k + p0 * h, 0, panel, b.ld, cols, tile);
+        kTileRowsPacked[at](part.depth, a.data + i * a.k + part.p * h, 0, columns, n, tiles);
       } else {
-        kTilesDirect[at](depth, a.data + i * a.ld + p0, a.ld, panel, b.ld, cols, tile);
+        kTileRowsDirect[at](part.depth, a.data + i * a.ld + part.p, a.ld, columns, n, tiles);
       }
-      i += h;
     }
   }
 }
@@ -81,46 +84,65 @@ inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Ind
     for (Index p = 0; p < a.k; p = blocks.end(p)) {
       const Columns part{b.data + j0 * b.panel_stride + p * b.ld, b.panel_stride, b.ld};
       for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
-        Block(a, i, RowBlockEnd(i, m), m, p, blocks.end(p) - p, part, j0, j1, n, out);
+        Block(a, i, RowBlockEnd(i, m), part, j0, j1, 1, {p, blocks.end(p) - p, m, n},
+              out.at(i, j0 * kTileCols, out.accumulate || p > 0));
       }
     }
   });
 }
 
 // The same with every piece packing the columns it needs just before, so that they are still in the cache.
-inline void MultiplyPacking(const Rows& a, const Operand& b, Index m, Index n, Index group, const Output& out) {
+inline void MultiplyPacking(const Rows& a, const Operand& b, Index m, Index n, const Output& out) {
   const DepthBlocks blocks(a.k, kDepth);
-  parallel_ranges(Panels(n), group, [&](Index j0, Index j1) HWY_ATTR {
-    float* panels = ThreadWorkspace().piece.reserve(group * kTileCols * blocks.size);
+  parallel_ranges(Panels(n), kGroup, [&](Index j0, Index j1) HWY_ATTR {
+    float* panels = ThreadWorkspace().piece.reserve(kGroup * kTileCols * blocks.size);
     for (Index p = 0; p < a.k; p = blocks.end(p)) {
       const Index depth = blocks.end(p) - p, stride = depth * kTileCols;
-      for (Index j = j0; j < j1; ++j) {
-        PackPanel(b, p, depth, j * kTileCols, std::min(kTileCols, n - j * kTileCols), panels + (j - j0) * stride);
-      }
+      PackPanels(b, p, depth, n, j0, j1, panels);
       for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
-        Block(a, i, RowBlockEnd(i, m), m, p, depth, {panels, stride, kTileCols}, j0, j1, n, out);
+        Block(a, i, RowBlockEnd(i, m), {panels, stride, kTileCols}, j0, j1, 1, {p, depth, m, n},
+              out.at(i, j0 * kTileCols, out.accumulate || p > 0));
       }
     }
   });
 }
 
-// Few, packed columns and many rows in place: pieces are row blocks.
+// Packed columns that stay in the second-level cache: pieces are row blocks, C is written in order.
 inline void MultiplyByRows(const Rows& a, const Columns& b, Index m, Index n, const Output& out) {
   const DepthBlocks blocks(a.k, kDepth);
   parallel_for(RowBlocks(m), [&](Index piece) HWY_ATTR {
     const Index i = piece * kRowBlock;
     for (Index p = 0; p < a.k; p = blocks.end(p)) {
-      const Columns part{b.data + p * b.ld, b.panel_stride, b.ld};
-      Block(a, i, RowBlockEnd(i, m), m, p, blocks.end(p) - p, part, 0, Panels(n), n, out);
+      const Columns columns{b.data + p * b.ld, b.panel_stride, b.ld};
+      Block(a, i, RowBlockEnd(i, m), columns, 0, Panels(n), Panels(n), {p, blocks.end(p) - p, m, n},
+            out.at(i, 0, out.accumulate || p > 0));
+    }
+  });
+}
+
+// The product is written transposed, C [n x m]: by way of a buffer of one panel, because 24 bytes here and there, in
+// rows whose addresses often differ by a power of two, would throw each other out of the cache.
+inline void MultiplyTransposed(const Rows& a, const Columns& b, Index m, Index n, const Output& out) {
+  const DepthBlocks blocks(a.k, kDepth);
+  parallel_for(RowBlocks(m), [&](Index piece) HWY_ATTR {
+    HWY_ALIGN float buffer[(kRowBlock + kTileRows) * kTileCols];
+    const Index i = piece * kRowBlock, end = RowBlockEnd(i, m);
+    for (Index p = 0; p < a.k; p = blocks.end(p)) {
+      const Part part{p, blocks.end(p) - p, m, Panels(n) * kTileCols};
+      for (Index j = 0; j < Panels(n); ++j) {
+        const Columns panel{b.data + j * b.panel_stride + p * b.ld, b.panel_stride, b.ld};
+        Block(a, i, end, panel, j, j + 1, 1, part, {buffer, kTileCols, false});
+        Transpose(buffer, kTileCols, end - i, std::min(kTileCols, n - j * kTileCols),
+                  out.c + j * kTileCols * out.ldc + i, out.ldc, out.accumulate || p > 0);
+      }
     }
   });
 }
 
 // All of b [k x n] into panels.
 inline void PackColumns(const Operand& b, Index k, Index n, float* panels) {
-  parallel_for(Panels(n), [&](Index j) HWY_ATTR {
-    PackPanel(b, 0, k, j * kTileCols, std::min(kTileCols, n - j * kTileCols), panels + j * k * kTileCols);
-  });
+  parallel_ranges(Panels(n), kGroup,
+                  [&](Index j0, Index j1) HWY_ATTR { PackPanels(b, 0, k, n, j0, j1, panels + j0 * k * kTileCols); });
 }
 
 // All of a [m x k] into strips.

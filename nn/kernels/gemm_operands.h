@@ -14,22 +14,19 @@ struct Operand {
   const float* at(Index i, Index j) const { return transposed ? data + j * ld + i : data + i * ld + j; }
 };
 
-// Where a tile goes. `swapped`: the tile is a piece of C transposed.
-struct TileOut {
-  float* c;
-  Index ldc;
-  bool swapped, accumulate;
+// The right operand as tiles read it: panel j at data + j * panel_stride, its row p at + p * ld.
+struct Columns {
+  const float* data;
+  Index panel_stride, ld;
 };
 
-// The product as a whole. `swapped`: C is written transposed.
+// Where a product goes, or a part of it.
 struct Output {
   float* c;
   Index ldc;
-  bool swapped, accumulate;
+  bool accumulate;
 
-  TileOut at(Index i, Index j, bool add) const {
-    return {swapped ? c + j * ldc + i : c + i * ldc + j, ldc, swapped, add};
-  }
+  Output at(Index i, Index j, bool add) const { return {c + i * ldc + j, ldc, add}; }
 };
 
 }  // namespace normlab::nn::kernels

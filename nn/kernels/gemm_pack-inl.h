@@ -10,6 +10,9 @@
 #define NORMLAB_NN_KERNELS_GEMM_PACK_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "nn/kernels/gemm_operands.h"
@@ -21,7 +24,24 @@ namespace HWY_NAMESPACE {
 
 HWY_INLINE constexpr Index Panels(Index n) { return (n + kTileCols - 1) / kTileCols; }
 
-// Columns [j, j + cols) and rows [p, p + k) of b into one panel.
+// Rows of B ahead of the one being copied that are asked for: their pages follow no pattern the processor foresees.
+constexpr Index kPackAhead = 12;
+
+// `count` whole panels of a B whose rows lie in memory, row by row so that every row is touched once.
+HWY_INLINE void PackWholePanels(const float* b, Index ld, Index k, Index count, float* HWY_RESTRICT panels) {
+  const Full d;
+  for (Index p = 0; p < k; ++p) {
+    const float* row = b + p * ld;
+    for (Index j = 0; j < count; ++j) {
+      hwy::Prefetch(row + kPackAhead * ld + j * kTileCols);
+      float* to = panels + (j * k + p) * kTileCols;
+      hn::Store(hn::LoadU(d, row + j * kTileCols), d, to);
+      hn::Store(hn::LoadU(d, row + j * kTileCols + kLanes), d, to + kLanes);
+    }
+  }
+}
+
+// Columns [j * kTileCols, j + cols) and rows [p, p + k) of b into one panel.
 HWY_INLINE void PackPanel(const Operand& b, Index p, Index k, Index j, Index cols, float* HWY_RESTRICT panel) {
   if (cols < kTileCols) {
     std::memset(panel, 0, static_cast<std::size_t>(k * kTileCols) * sizeof(float));
@@ -30,15 +50,22 @@ HWY_INLINE void PackPanel(const Operand& b, Index p, Index k, Index j, Index col
     Transpose(b.at(p, j), b.ld, cols, k, panel, kTileCols);
     return;
   }
-  const Full d;
   for (Index q = 0; q < k; ++q) {
-    const float* row = b.at(p + q, j);
-    if (cols == kTileCols) {
-      hn::Store(hn::LoadU(d, row), d, panel + q * kTileCols);
-      hn::Store(hn::LoadU(d, row + kLanes), d, panel + q * kTileCols + kLanes);
-    } else {
-      std::memcpy(panel + q * kTileCols, row, static_cast<std::size_t>(cols) * sizeof(float));
-    }
+    std::memcpy(panel + q * kTileCols, b.at(p + q, j), static_cast<std::size_t>(cols) * sizeof(float));
+  }
+}
+
+// Panels [j0, j1) of n columns, rows [p, p + k) of b, one after the other.
+HWY_INLINE void PackPanels(const Operand& b, Index p, Index k, Index n, Index j0, Index j1,
+                           float* HWY_RESTRICT panels) {
+  Index j = j0;
+  if (!b.transposed) {
+    j = std::min(j1, n / kTileCols);
+    PackWholePanels(b.at(p, j0 * kTileCols), b.ld, k, j - j0, panels);
+  }
+  for (; j < j1; ++j) {
+    const Index cols = std::min(kTileCols, n - j * kTileCols);
+    PackPanel(b, p, k, j * kTileCols, cols, panels + (j - j0) * k * kTileCols);
   }
 }
 

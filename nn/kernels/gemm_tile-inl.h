@@ -11,6 +11,7 @@
 #define NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_
 #endif
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -35,12 +36,12 @@ HWY_INLINE constexpr Index TileHeight(Index left) {
   return left >= 2 * kTileRows ? kTileRows : left > kTileRows ? (left + 1) / 2 : left;
 }
 
-// dst[c * dst_stride + r] = src[r * src_stride + c] for 4 x 4 floats.
-HWY_INLINE void Transpose4x4(const float* src, Index src_stride, float* dst, Index dst_stride) {
+// dst[c * dst_stride + r] = or += src[r * src_stride + c] for 4 x 4 floats.
+HWY_INLINE void Transpose4x4(const float* src, Index src_stride, float* dst, Index dst_stride, bool add) {
 #if HWY_TARGET == HWY_SCALAR
   for (Index r = 0; r < 4; ++r) {
     for (Index c = 0; c < 4; ++c) {
-      dst[c * dst_stride + r] = src[r * src_stride + c];
+      StoreOrAdd(Full(), hn::Set(Full(), src[r * src_stride + c]), dst, c * dst_stride + r, add);
     }
   }
 #else
@@ -49,52 +50,37 @@ HWY_INLINE void Transpose4x4(const float* src, Index src_stride, float* dst, Ind
   const auto r2 = hn::LoadU(d, src + 2 * src_stride), r3 = hn::LoadU(d, src + 3 * src_stride);
   const auto low01 = hn::InterleaveLower(d, r0, r1), low23 = hn::InterleaveLower(d, r2, r3);
   const auto high01 = hn::InterleaveUpper(d, r0, r1), high23 = hn::InterleaveUpper(d, r2, r3);
-  hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, dst);
-  hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, dst + dst_stride);
-  hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, dst + 2 * dst_stride);
-  hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, dst + 3 * dst_stride);
+  StoreOrAdd(d, hn::ConcatLowerLower(d, low23, low01), dst, 0, add);
+  StoreOrAdd(d, hn::ConcatUpperUpper(d, low23, low01), dst, dst_stride, add);
+  StoreOrAdd(d, hn::ConcatLowerLower(d, high23, high01), dst, 2 * dst_stride, add);
+  StoreOrAdd(d, hn::ConcatUpperUpper(d, high23, high01), dst, 3 * dst_stride, add);
 #endif
 }
 
-// dst[c * dst_stride + r] = src[r * src_stride + c] for rows x cols floats.
-HWY_INLINE void Transpose(const float* src, Index src_stride, Index rows, Index cols, float* dst, Index dst_stride) {
+// dst[c * dst_stride + r] = or += src[r * src_stride + c] for rows x cols floats.
+HWY_INLINE void Transpose(const float* src, Index src_stride, Index rows, Index cols, float* dst, Index dst_stride,
+                          bool add = false) {
   const Index rows4 = rows / 4 * 4, cols4 = cols / 4 * 4;
   for (Index r = 0; r < rows4; r += 4) {
     for (Index c = 0; c < cols4; c += 4) {
-      Transpose4x4(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride);
-    }
-    for (Index c = cols4; c < cols; ++c) {
-      for (Index i = r; i < r + 4; ++i) {
-        dst[c * dst_stride + i] = src[i * src_stride + c];
-      }
+      Transpose4x4(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride, add);
     }
   }
-  for (Index r = rows4; r < rows; ++r) {
-    for (Index c = 0; c < cols; ++c) {
-      dst[c * dst_stride + r] = src[r * src_stride + c];
+  for (Index r = 0; r < rows; ++r) {
+    for (Index c = r < rows4 ? cols4 : 0; c < cols; ++c) {
+      float& to = dst[c * dst_stride + r];
+      to = add ? to + src[r * src_stride + c] : src[r * src_stride + c];
     }
   }
 }
 
-// The tiles that touch the edge of C, and the swapped ones, take the way over memory.
+// The tiles at the right edge of C take the way over memory.
 template <Index kRows>
-HWY_NOINLINE void StoreTileSlowly(const float* tile, Index cols, const TileOut& out) {
-  if (!out.swapped) {
-    for (Index i = 0; i < kRows; ++i) {
-      for (Index j = 0; j < cols; ++j) {
-        float& c = out.c[i * out.ldc + j];
-        c = out.accumulate ? c + tile[i * kTileCols + j] : tile[i * kTileCols + j];
-      }
-    }
-    return;
-  }
-  if (!out.accumulate) {
-    Transpose(tile, kTileCols, kRows, cols, out.c, out.ldc);
-    return;
-  }
-  for (Index j = 0; j < cols; ++j) {
-    for (Index i = 0; i < kRows; ++i) {
-      out.c[j * out.ldc + i] += tile[i * kTileCols + j];
+HWY_NOINLINE void StoreNarrowTile(const float* tile, Index cols, const Output& out) {
+  for (Index i = 0; i < kRows; ++i) {
+    for (Index j = 0; j < cols; ++j) {
+      float& c = out.c[i * out.ldc + j];
+      c = out.accumulate ? c + tile[i * kTileCols + j] : tile[i * kTileCols + j];
     }
   }
 }
@@ -103,8 +89,8 @@ HWY_NOINLINE void StoreTileSlowly(const float* tile, Index cols, const TileOut& 
 // a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kTileCols wide also when cols is
 // less.
 template <Index kRows, bool kPackedA>
-void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb, Index cols,
-          const TileOut& out) {
+HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb,
+                     Index cols, const Output& out) {
   const Full d;
   hn::Vec<Full> left[kRows], right[kRows];
 #pragma GCC unroll 12
@@ -120,7 +106,7 @@ void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_REST
       right[i] = hn::MulAdd(ai, b1, right[i]);
     }
   }
-  if (cols == kTileCols && !out.swapped) {
+  if (cols == kTileCols) {
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
       StoreOrAdd(d, left[i], out.c, i * out.ldc, out.accumulate);
@@ -134,18 +120,28 @@ void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_REST
     hn::Store(left[i], d, tile + i * kTileCols);
     hn::Store(right[i], d, tile + i * kTileCols + kLanes);
   }
-  StoreTileSlowly<kRows>(tile, cols, out);
+  StoreNarrowTile<kRows>(tile, cols, out);
 }
 
-using TileFunction = void (*)(Index, const float*, Index, const float*, Index, Index, const TileOut&);
+// The tiles of one strip of A side by side, over the first n columns of b; one call, because a tile of few steps takes
+// no longer than calling it.
+template <Index kRows, bool kPackedA>
+void TileRow(Index k, const float* a, Index lda, const Columns& b, Index n, const Output& out) {
+  for (Index j = 0; j < n; j += kTileCols) {
+    const float* panel = b.data + j / kTileCols * b.panel_stride;
+    Tile<kRows, kPackedA>(k, a, lda, panel, b.ld, std::min(kTileCols, n - j), out.at(0, j, out.accumulate));
+  }
+}
 
-// Tiles of every height, [height - 1].
+using TileRowFunction = void (*)(Index, const float*, Index, const Columns&, Index, const Output&);
+
+// For every height, [height - 1].
 template <bool kPackedA, std::size_t... kI>
-constexpr std::array<TileFunction, sizeof...(kI)> TilesOf(std::index_sequence<kI...>) {
-  return {&Tile<static_cast<Index>(kI) + 1, kPackedA>...};
+constexpr std::array<TileRowFunction, sizeof...(kI)> TileRowsOf(std::index_sequence<kI...>) {
+  return {&TileRow<static_cast<Index>(kI) + 1, kPackedA>...};
 }
-constexpr auto kTilesDirect = TilesOf<false>(std::make_index_sequence<kTileRows>());
-constexpr auto kTilesPacked = TilesOf<true>(std::make_index_sequence<kTileRows>());
+constexpr auto kTileRowsDirect = TileRowsOf<false>(std::make_index_sequence<kTileRows>());
+constexpr auto kTileRowsPacked = TileRowsOf<true>(std::make_index_sequence<kTileRows>());
 
 }  // namespace HWY_NAMESPACE
 }  // namespace normlab::nn::kernels

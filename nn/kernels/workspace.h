@@ -6,9 +6,8 @@
 namespace normlab::nn::kernels {
 
 struct Workspace {
-  AlignedBuffer shared;  // packed by the caller of a product, read by every piece of it
-  AlignedBuffer tail;    // likewise: the last, narrow panel of a B that is read in place
-  AlignedBuffer piece;   // packed and read by one piece
+  AlignedBuffer rows, columns;  // packed by the caller of a product, read by every piece of it
+  AlignedBuffer piece;          // packed and read by one piece
 };
 
 // Never hold a pointer into it across a call of another kernel.
