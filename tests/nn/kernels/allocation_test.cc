@@ -1,0 +1,87 @@
+// No kernel allocates in steady state. An executable of its own: it replaces malloc's C++ doors for the whole process.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <new>
+
+#include "base/parallel.h"
+#include "nn/kernels/gemm.h"
+#include "nn/kernels/norm.h"
+#include "nn/kernels/pointwise.h"
+#include "nn/kernels/update.h"
+#include "tests/nn/kernels/kernel_testing.h"
+
+namespace {
+std::atomic<long> allocations{0};
+
+void* Counted(void* p) {
+  ++allocations;
+  return p ? p : throw std::bad_alloc();
+}
+}  // namespace
+
+// Both doors the code uses: plain, and aligned for kernels' memory.
+void* operator new(std::size_t bytes) { return Counted(std::malloc(bytes)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  const auto a = static_cast<std::size_t>(alignment);
+  return Counted(std::aligned_alloc(a, (bytes + a - 1) / a * a));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+
+namespace normlab::nn::kernels {
+namespace {
+
+long AllocationsOf(const std::function<void()>& body) {
+  const long before = allocations;
+  body();
+  return allocations - before;
+}
+
+TEST(Kernels, DoNotAllocateOnceWarm) {
+  const Index batch = 128, in = 300, out = 200;
+  const auto x = Uniform(batch * in, 1), w = Uniform(out * in, 2), dy = Uniform(batch * out, 3);
+  std::vector<float> y(dy.size()), dx(x.size()), dw(w.size()), m(w.size()), v(w.size(), 1.0f);
+  std::vector<float> mean(batch), inv(batch), dgain(in), dbias(in), parameters = w;
+  PackedMatrix packed;
+  const auto step = [&](Index b) {
+    gemm(Trans::kNo, Trans::kYes, b, out, in, x.data(), in, w.data(), in, y.data(), out);
+    gemm(Trans::kNo, Trans::kNo, b, in, out, dy.data(), out, w.data(), in, dx.data(), in);
+    gemm(Trans::kYes, Trans::kNo, out, in, b, dy.data(), out, x.data(), in, dw.data(), in);
+    packed.pack(Trans::kYes, in, out, w.data(), in);
+    gemm_packed(Trans::kNo, b, x.data(), in, packed, y.data(), out);
+    layer_norm_forward(b, in, x.data(), nullptr, nullptr, 1e-5f, EpsPlace::kInsideSqrt, dx.data(), mean.data(),
+                       inv.data());
+    layer_norm_backward(b, in, x.data(), x.data(), mean.data(), inv.data(), nullptr, 1e-5f, EpsPlace::kInsideSqrt,
+                        dx.data(), false, dgain.data(), dbias.data());
+    column_moments(b, in, x.data(), dgain.data(), dbias.data());
+    log_softmax_rows(b, out, y.data(), y.data());
+    adam_update(out * in, adam_scalars(1e-3, 0.9, 0.999, 1e-8, 1, true), dw.data(), parameters.data(), m.data(),
+                v.data());
+  };
+  for (const int threads : {1, 2}) {
+    SetThreads(threads);
+    for (const Index b : {batch, Index{4}}) {
+      step(b);
+      step(b);
+      const float* packed_at = packed.data();
+      EXPECT_EQ(AllocationsOf([&] { step(b); }), 0) << threads << " threads, batch " << b;
+      EXPECT_EQ(packed.data(), packed_at);
+    }
+  }
+  SetThreads(1);
+}
+
+TEST(Kernels, AllocateWhenAShapeGrowsAndOnlyThen) {
+  AlignedBuffer buffer;
+  EXPECT_EQ(AllocationsOf([&] { buffer.reserve(1000); }), 1);
+  EXPECT_EQ(AllocationsOf([&] { buffer.reserve(10); }), 0);
+  EXPECT_EQ(AllocationsOf([&] { buffer.reserve(1001); }), 1);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64, 0u);
+}
+
+}  // namespace
+}  // namespace normlab::nn::kernels
