@@ -13,10 +13,10 @@ namespace normlab::client {
 namespace {
 
 constexpr char kFooter[] = R"(First steps:
-  normlab reproduce layer-norm-2016 --only mnist --budget smoke   the paper's table in minutes
-  normlab up                                                      a server to submit to; then, beside it:
+  normlab reproduce layer-norm-2016 --only mnist --budget smoke     a figure of the paper in minutes
+  normlab up                                                        a server to submit to; beside it:
   normlab submit mnist_mlp --norm layer --seeds 1-6 --watch
-  normlab COMMAND --help                                          every option, with examples
+  normlab COMMAND --help                                            every option, with examples
 
 Exit codes:
   0    done; all runs asked for have finished
@@ -69,17 +69,18 @@ std::vector<std::string> OptionNames(const CLI::App& command) {
   return names;
 }
 
-// The innermost command that was reached.
-const CLI::App* Reached(const CLI::App* app) {
-  while (!app->get_subcommands().empty()) {
-    app = app->get_subcommands().back();
+// The innermost command that was reached, and its name with those of the commands above it.
+std::pair<const CLI::App*, std::string> Reached(const CLI::App& app) {
+  std::pair<const CLI::App*, std::string> reached = {&app, "normlab"};
+  while (!reached.first->get_subcommands().empty()) {
+    reached.first = reached.first->get_subcommands().back();
+    reached.second += " " + reached.first->get_name();
   }
-  return app;
+  return reached;
 }
 
 std::string UsageError(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* command = Reached(&app);
-  const std::string name = command == &app ? "normlab" : "normlab " + command->get_name();
+  const auto [command, name] = Reached(app);
   std::string text = error.what();
   if (const std::vector<std::string> extra = app.remaining(true);
       dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
@@ -135,11 +136,18 @@ int RunCommandLine(const std::vector<std::string>& arguments, const Environment&
 }
 
 void AddCommands(CLI::App& app, Session& session) {
+  AddReproduce(app, session);
+  AddServer(app, session);
   AddSubmit(app, session);
   AddJobs(app, session);
-  AddShow(app, session);
   AddWatch(app, session);
+  AddShow(app, session);
+  AddCurve(app, session);
+  AddResults(app, session);
+  AddStop(app, session);
   AddExperiments(app, session);
+  AddData(app, session);
+  AddCompletion(app, session);
 }
 
 }  // namespace normlab::client

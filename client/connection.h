@@ -15,10 +15,10 @@
 namespace normlab::client {
 
 struct Endpoint {
-  std::string home;        // empty: DefaultHome()
-  std::string socket;      // empty: SocketPath(home)
-  std::string address;     // "127.0.0.1:7070"; empty: the socket
-  std::string token_file;  // with address
+  std::string home = {};        // empty: DefaultHome()
+  std::string socket = {};      // empty: SocketPath(home)
+  std::string address = {};     // "127.0.0.1:7070"; empty: the socket
+  std::string token_file = {};  // with address
 
   std::string Home() const;
   std::string Socket() const;

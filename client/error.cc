@@ -21,6 +21,10 @@ std::string WithoutRequestPrefix(const std::string& path) {
   return std::regex_replace(path, prefix, "");
 }
 
+std::string Headline(std::size_t wrong) {
+  return wrong == 1 ? "1 field is wrong" : fmt::format("{} fields are wrong", wrong);
+}
+
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -45,8 +49,7 @@ absl::Status InvalidFields(const std::vector<FieldViolation>& violations) {
     field->set_field(v.path);
     field->set_description(v.description);
   }
-  absl::Status status = absl::InvalidArgumentError(
-      violations.size() == 1 ? "1 field is wrong" : fmt::format("{} fields are wrong", violations.size()));
+  absl::Status status = absl::InvalidArgumentError(Headline(violations.size()));
   status.SetPayload(kBadRequest, absl::Cord(bad.SerializeAsString()));
   return status;
 }
@@ -79,8 +82,7 @@ std::string RenderError(const absl::Status& status) {
   for (const FieldViolation& v : violations) {
     width = std::max(width, v.path.size());
   }
-  std::string text =
-      violations.size() == 1 ? "1 field is wrong:\n" : fmt::format("{} fields are wrong:\n", violations.size());
+  std::string text = Headline(violations.size()) + ":\n";
   for (const FieldViolation& v : violations) {
     text += fmt::format("  {:<{}}  {}\n", v.path, width, v.description);
   }

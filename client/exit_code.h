@@ -5,7 +5,7 @@ namespace normlab::client {
 
 enum ExitCode : int {
   kExitOk = 0,            // done; all runs asked for have finished well
-  kExitFailed = 1,        // a run failed, diverged or was cancelled, or something else went wrong
+  kExitFailed = 1,        // a run failed or was cancelled, or something else went wrong
   kExitUsage = 2,         // the command line, a spec or a name is wrong
   kExitUnavailable = 3,   // no server, or it does not let us in
   kExitDifferent = 4,     // with --strict: a claim of the paper came out DIFFERENT

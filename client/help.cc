@@ -1,6 +1,7 @@
 #include "client/help.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "client/text.h"
 
@@ -21,6 +22,21 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
   return app->get_footer().empty() ? text : text + "\n" + make_footer(app);
 }
 
+std::string HelpFormatter::make_description(const CLI::App* app) const {
+  return Wrapped(app->get_description(), width_, 0);
+}
+
+// Indented lines are kept; the others are prose, and wrapped.
+std::string HelpFormatter::make_footer(const CLI::App* app) const {
+  std::istringstream footer(app->get_footer());
+  std::string text;
+  for (std::string line; std::getline(footer, line);) {
+    const bool prose = !line.empty() && line[0] != ' ';
+    text += prose ? Wrapped(line, width_, 0) : line.append("\n");
+  }
+  return text;
+}
+
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
   return TwoColumns(make_option_name(option, is_positional) + make_option_opts(option), make_option_desc(option));
 }
@@ -31,7 +47,8 @@ std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
 }
 
 std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
-  return TwoColumns(command->get_name(), command->get_description());
+  const std::string description = command->get_description();
+  return TwoColumns(command->get_name(), description.substr(0, description.find(". ")));  // the rest: in its own help
 }
 
 std::string HelpFormatter::TwoColumns(const std::string& name, const std::string& description) const {

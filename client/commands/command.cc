@@ -1,6 +1,12 @@
 #include "client/commands/command.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "client/help.h"
+#include "proto/spec_text.h"
 
 namespace normlab::client {
 
@@ -13,8 +19,47 @@ absl::StatusOr<Client*> Session::client() {
 
 std::string Session::OutPaint(std::string_view text, Paint paint) const { return Painted(text, paint, out_colour()); }
 
+namespace {
+
+// "jobs --format: x is not one of plot, text; did you mean text?" CLI11's own check does not suggest.
+CLI::Option* Restrict(Session& session, CLI::Option* option, const std::vector<std::string>& names) {
+  session.choices[option] = names;
+  option->check(CLI::Validator(
+      [names](const std::string& value) {
+        if (std::find(names.begin(), names.end(), value) != names.end()) {
+          return std::string();
+        }
+        const std::string nearest = Nearest(value, names);
+        return fmt::format("is {}; expected one of {}{}", value, fmt::join(names, ", "),
+                           nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+      },
+      ""));
+  return option->type_name(option->get_positional() ? "" : "NAME");
+}
+
+}  // namespace
+
+CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
+                       const std::vector<std::string>& names, const std::string& description) {
+  return Restrict(session,
+                  command.add_option(option, value, fmt::format("{}: {}", description, fmt::join(names, ", "))), names);
+}
+
+CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& option,
+                        std::vector<std::string>& values, const std::vector<std::string>& names,
+                        const std::string& description) {
+  return Restrict(
+      session, command.add_option(option, values, fmt::format("{}: {}", description, fmt::join(names, ", "))), names);
+}
+
+CLI::Validator InRange(int low, int high) {
+  CLI::Validator range = CLI::Range(low, high);
+  return range.description("");  // --help says it in words
+}
+
 CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& text) {
   CLI::App* command = app.add_subcommand(text.name, text.description);
+  command->group(text.group);
   std::string footer;
   if (!text.examples.empty()) {
     footer = "Examples:\n";
@@ -33,24 +78,27 @@ CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& te
   return command;
 }
 
+void AddHomeOptions(CLI::App& command, Session& session) {
+  command
+      .add_option("--home", session.endpoint.home,
+                  "the server's data directory [$NORMLAB_HOME, else ~/.local/share/normlab]")
+      ->type_name("DIR")
+      ->group(kServerGroup);
+  command.add_option("--socket", session.endpoint.socket, "its Unix socket [HOME/run/normlabd.sock]")
+      ->type_name("PATH")
+      ->group(kServerGroup);
+}
+
 CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text) {
   CLI::App* command = AddLocalCommand(app, session, text);
-  const std::string group = kServerGroup;
-  command
-      ->add_option("--home", session.endpoint.home,
-                   "the server's data directory [$NORMLAB_HOME, else ~/.local/share/normlab]")
-      ->type_name("DIR")
-      ->group(group);
-  command->add_option("--socket", session.endpoint.socket, "its Unix socket [HOME/run/normlabd.sock]")
-      ->type_name("PATH")
-      ->group(group);
+  AddHomeOptions(*command, session);
   command->add_option("--address", session.endpoint.address, "TCP address on loopback instead of the socket")
       ->type_name("HOST:PORT")
-      ->group(group);
+      ->group(kServerGroup);
   command
       ->add_option("--token-file", session.endpoint.token_file, "file with the bearer token that goes with --address")
       ->type_name("FILE")
-      ->group(group);
+      ->group(kServerGroup);
   return command;
 }
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,16 +42,24 @@ class Session {
 
   Endpoint endpoint;
   bool json = false;
-  Action action;  // of the command that was parsed
+  std::map<const CLI::Option*, std::vector<std::string>> choices;  // of options that take names, for completion
+  Action action;                                                   // of the command that was parsed
 
  private:
   Environment environment_;
   std::unique_ptr<Client> client_;
 };
 
+// How `normlab --help` groups the commands.
+inline constexpr char kStartHere[] = "Start here";
+inline constexpr char kJobs[] = "Jobs";
+inline constexpr char kResults[] = "Results";
+inline constexpr char kMore[] = "More";
+
 struct CommandText {
+  std::string group;  // one of the above
   std::string name;
-  std::string description;
+  std::string description;            // one sentence; more sentences are shown by the command's own help only
   std::vector<std::string> examples;  // "normlab jobs --state running   what runs now"
   std::string json;                   // what --json prints: its keys; empty: the command has no --json
 };
@@ -61,6 +70,23 @@ struct CommandText {
 CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text);
 // The same without a server: commands on local files.
 CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& text);
+
+// --home and --socket alone, for commands that start a server.
+void AddHomeOptions(CLI::App& command, Session& session);
+
+// An option (or positional) that takes one of `names`.
+CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
+                       const std::vector<std::string>& names, const std::string& description);
+// The same for several of them.
+CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& option,
+                        std::vector<std::string>& values, const std::vector<std::string>& names,
+                        const std::string& description);
+
+// Whole numbers from `low` to `high`.
+CLI::Validator InRange(int low, int high);
+
+// Which runs of a paper are meant when --budget is not given.
+inline constexpr char kDefaultBudget[] = "quick";
 
 // One function per command group, each in its own file.
 void AddReproduce(CLI::App& app, Session& session);

@@ -71,8 +71,9 @@ absl::StatusOr<int> Describe(Session& session, const std::string& name) {
 void AddExperiments(CLI::App& app, Session& session) {
   CLI::App* command = AddCommand(
       app, session,
-      {"experiments",
-       "What can be run, and every field with type, default, range, unit and meaning",
+      {kMore,
+       "experiments",
+       "What can be run, and every field of it. Type, default, range, unit, meaning, choices",
        {"normlab experiments", "normlab experiments mnist_mlp",
         "normlab experiments mnist_mlp --json | jq '.fields[].name'"},
        "experiments[]: name, summary, fields[]: name, type, default, range, unit, meaning, choices[]: name, meaning. "

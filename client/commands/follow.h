@@ -12,8 +12,8 @@ namespace normlab::client {
 
 struct FollowOptions {
   std::vector<std::string> job_ids;
-  std::map<std::string, std::string> titles;  // by job id; a job without one shows what differs from the defaults
-  std::string come_back;                      // printed on Ctrl-C: that the jobs go on, and how to see them again
+  std::map<std::string, std::string> titles = {};  // by job id; a job without one shows what differs from the defaults
+  std::string come_back;                           // printed on Ctrl-C: that the jobs go on, and how to see them again
 };
 
 // What is known of one job besides its state.

@@ -21,6 +21,14 @@ struct Options {
   bool ids_only = false;  // for shell completion
 };
 
+std::vector<std::string> StateNames() {
+  std::vector<std::string> names;
+  for (int state = v1::JOB_STATE_QUEUED; state <= v1::JobState_MAX; ++state) {
+    names.push_back(absl::AsciiStrToLower(StateName(static_cast<v1::JobState>(state))));
+  }
+  return names;
+}
+
 absl::StatusOr<v1::ListJobsRequest> MakeRequest(const Options& options) {
   std::vector<FieldViolation> violations;
   v1::ListJobsRequest request;
@@ -29,14 +37,8 @@ absl::StatusOr<v1::ListJobsRequest> MakeRequest(const Options& options) {
   request.set_page_token(options.page);
   for (const std::string& state : options.states) {
     v1::JobState value = v1::JOB_STATE_UNSPECIFIED;
-    if (v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(state), &value) && value != v1::JOB_STATE_UNSPECIFIED) {
-      request.add_states(value);
-    } else {
-      violations.push_back(
-          {"--state", fmt::format("is {}; expected one of queued, running, cancelling, succeeded, failed, "
-                                  "cancelled, diverged",
-                                  state)});
-    }
+    v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(state), &value);
+    request.add_states(value);
   }
   for (const auto& [key, value] : ParseLabels(options.labels, violations)) {
     (*request.mutable_labels())[key] = value;
@@ -101,18 +103,18 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
 void AddJobs(CLI::App& app, Session& session) {
   CLI::App* command = AddCommand(
       app, session,
-      {"jobs",
+      {kJobs,
+       "jobs",
        "List jobs, newest first, with state, progress and time left",
        {"normlab jobs", "normlab jobs --state running,queued", "normlab jobs --label who=ana --limit 200 --json"},
        "jobs[]: job_id, state, spec, identity, priority, attempt, created, started, finished, steps_done, steps_total, "
        "steps_per_second, cpu_seconds, error, fingerprint, worker, labels, facts, revision; next_page_token."});
   auto options = std::make_shared<Options>();
-  command->add_option("--state", options->states, "only these states, such as running,queued")
-      ->delimiter(',')
-      ->type_name("STATE");
+  AddChoices(session, *command, "--state", options->states, StateNames(), "only these states, such as running,queued")
+      ->delimiter(',');
   command->add_option("--experiment", options->experiment, "only this experiment")->type_name("NAME");
   command->add_option("--label", options->labels, "only jobs with this label; may be repeated")->type_name("KEY=VALUE");
-  command->add_option("--limit", options->limit, "jobs on a page [50]")->type_name("N")->check(CLI::Range(1, 1000));
+  command->add_option("--limit", options->limit, "jobs on a page [50]")->type_name("N")->check(InRange(1, 1000));
   command->add_option("--page", options->page, "the page after the one that printed this token")->type_name("TOKEN");
   command->add_flag("--ids", options->ids_only, "")->group("");
   command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });

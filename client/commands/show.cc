@@ -102,7 +102,8 @@ absl::StatusOr<int> Run(Session& session, const std::string& job_id) {
 
 void AddShow(CLI::App& app, Session& session) {
   CLI::App* command = AddCommand(app, session,
-                                 {"show",
+                                 {kJobs,
+                                  "show",
                                   "Everything about one job: settings, progress, times, facts, series",
                                   {"normlab show j17", "normlab show j17 --json | jq .job.spec"},
                                   "job: as in `normlab jobs`; series[]: name, points, first_step, last_step, min, max, "

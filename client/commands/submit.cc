@@ -172,8 +172,7 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   for (const auto& created : answer.jobs()) {
     ids.push_back(created.job().job_id());
   }
-  return Follow(session, *client,
-                {.job_ids = ids, .titles = {}, .come_back = "The jobs go on. Come back with: normlab watch\n"});
+  return Follow(session, *client, {.job_ids = ids, .come_back = "The jobs go on. Come back with: normlab watch\n"});
 }
 
 std::string FieldHelp(const FieldInfo& field) {
@@ -188,7 +187,7 @@ std::string FieldHelp(const FieldInfo& field) {
   return text + choices;
 }
 
-void AddFieldOptions(CLI::App& command, const std::shared_ptr<Options>& options) {
+void AddFieldOptions(Session& session, CLI::App& command, const std::shared_ptr<Options>& options) {
   for (const ExperimentInfo& experiment : Experiments()) {
     for (const FieldInfo& field : experiment.fields) {
       std::string name = field.name;
@@ -196,14 +195,17 @@ void AddFieldOptions(CLI::App& command, const std::shared_ptr<Options>& options)
       if (name == "seed" || command.get_option_no_throw("--" + name) != nullptr) {
         continue;  // --seeds sets seeds; a field of two experiments is one option
       }
-      command
-          .add_option_function<std::string>(
-              "--" + name, [options, name](const std::string& value) { options->fields.emplace_back(name, value); },
-              FieldHelp(field))
-          ->type_name(field.type == "choice" ? "NAME"
-                      : field.type == "bool" ? "BOOL"
-                                             : "N")
-          ->group("Fields of " + experiment.name + " (a,b,c runs every combination)");
+      CLI::Option* option = command.add_option_function<std::string>(
+          "--" + name, [options, name](const std::string& value) { options->fields.emplace_back(name, value); },
+          FieldHelp(field));
+      option->type_name(field.type == "choice" ? "NAME" : field.type == "bool" ? "BOOL" : "N");
+      option->group("Fields of " + experiment.name + " (a,b,c runs every combination)");
+      for (const ChoiceInfo& choice : field.choices) {
+        session.choices[option].push_back(choice.name);  // checked with all other fields, not by the parser
+      }
+      if (field.type == "bool") {
+        session.choices[option] = {"true", "false"};
+      }
     }
   }
 }
@@ -213,14 +215,19 @@ void AddFieldOptions(CLI::App& command, const std::shared_ptr<Options>& options)
 void AddSubmit(CLI::App& app, Session& session) {
   CLI::App* command =
       AddCommand(app, session,
-                 {"submit",
-                  "Queue training jobs: one, several seeds, or every combination of field values",
+                 {kJobs,
+                  "submit",
+                  "Queue training jobs. One, several seeds, or every combination of comma-separated field values",
                   {"normlab submit mnist_mlp --norm layer --batch-size 4 --seeds 1-6",
                    "normlab submit mnist_mlp --norm none,batch,layer --batch-size 128,4 --seeds 1-6 --dry-run",
                    "normlab submit --file spec.yaml --label who=ana --watch"},
                   "jobs[]: reused, job (as in `normlab jobs`); dry_run."});
   auto options = std::make_shared<Options>();
-  command->add_option("EXPERIMENT", options->experiment, "what to train, see `normlab experiments`")->type_name("");
+  CLI::Option* experiment =
+      command->add_option("EXPERIMENT", options->experiment, "what to train, see `normlab experiments`")->type_name("");
+  for (const ExperimentInfo& info : Experiments()) {
+    session.choices[experiment].push_back(info.name);
+  }
   command->add_option("--file", options->file, "YAML or JSON spec; fields given here as well win. - is stdin")
       ->type_name("FILE");
   command->add_option("--seeds,--seed", options->seeds, "seeds, one job each, such as 1-6 or 1,3,10-12 [1]")
@@ -231,7 +238,7 @@ void AddSubmit(CLI::App& app, Session& session) {
   command->add_flag("--rerun", options->rerun, "run even if the same job has been run or is under way");
   command->add_flag("--dry-run", options->dry_run, "check everything, submit nothing");
   command->add_flag("--watch", options->watch, "then follow the jobs to their end");
-  AddFieldOptions(*command, options);
+  AddFieldOptions(session, *command, options);
   command->allow_extras();
   command->callback([&session, options, command] {
     session.action = [&session, options, command]() -> absl::StatusOr<int> {

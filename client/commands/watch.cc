@@ -35,9 +35,8 @@ absl::StatusOr<int> Run(Session& session, std::vector<std::string> ids) {
       return kExitOk;
     }
   }
-  return Follow(
-      session, *client,
-      {.job_ids = ids, .titles = {}, .come_back = fmt::format("The jobs go on. Come back with: {}\n", again)});
+  return Follow(session, *client,
+                {.job_ids = ids, .come_back = fmt::format("The jobs go on. Come back with: {}\n", again)});
 }
 
 }  // namespace
@@ -45,8 +44,9 @@ absl::StatusOr<int> Run(Session& session, std::vector<std::string> ids) {
 void AddWatch(CLI::App& app, Session& session) {
   CLI::App* command =
       AddCommand(app, session,
-                 {"watch",
-                  "Follow jobs to their end: bars, rates, time left, latest values. Ctrl-C leaves them running",
+                 {kJobs,
+                  "watch",
+                  "Follow jobs to their end. Bars, rates, time left, latest values; Ctrl-C leaves the jobs running",
                   {"normlab watch", "normlab watch j17 j18", "normlab watch j17 && normlab curve j17 test/error"},
                   ""});
   auto ids = std::make_shared<std::vector<std::string>>();

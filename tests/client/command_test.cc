@@ -33,7 +33,11 @@ Outcome CommandTest::Run(std::vector<std::string> words) {
 }
 
 void CommandTest::ExpectGolden(const std::string& name, const std::vector<std::string>& words) {
-  const Outcome outcome = Run(words);
+  std::vector<std::string> actual = words;
+  for (std::string& word : actual) {
+    word = absl::StrReplaceAll(word, {{"HOME", server_.home()}});
+  }
+  const Outcome outcome = Run(actual);
   std::string text = "$ normlab";
   for (const std::string& word : words) {
     text += " " + word;

@@ -95,7 +95,7 @@ TEST_F(JobsCommandTest, JobsFiltersAndPages) {
   AddRunning({{"seed", "2"}});
   EXPECT_THAT(Run({"jobs", "--state", "running,queued"}).out, testing::Not(HasSubstr("SUCCEEDED")));
   EXPECT_THAT(Run({"jobs", "--limit", "1"}).err, HasSubstr("normlab jobs --page tj2"));
-  EXPECT_THAT(Run({"jobs", "--state", "runing"}).err, HasSubstr("--state  is runing; expected one of queued"));
+  EXPECT_THAT(Run({"jobs", "--state", "runing"}).err, HasSubstr("--state: is runing; expected one of queued"));
   EXPECT_EQ(Run({"jobs", "--ids"}).out, "j2\nj1\n");
 }
 

@@ -1,0 +1,189 @@
+// `normlab data`: the data sets on this machine. Works on local files; no server is asked.
+#include <fmt/format.h>
+
+#include "base/paths.h"
+#include "client/commands/command.h"
+#include "client/error.h"
+#include "client/text.h"
+#include "data/fetch.h"
+#include "data/locate.h"
+#include "data/registry.h"
+#include "proto/spec_text.h"
+
+namespace normlab::client {
+namespace {
+
+using data::DatasetInfo;
+using data::FileReport;
+
+absl::StatusOr<const DatasetInfo*> Find(const std::string& name) {
+  if (const DatasetInfo* dataset = data::FindDataset(name)) {
+    return dataset;
+  }
+  std::vector<std::string> names;
+  std::string list;
+  for (const DatasetInfo& dataset : data::Datasets()) {
+    names.push_back(dataset.name);
+    list += (list.empty() ? "" : ", ") + dataset.name;
+  }
+  const std::string nearest = Nearest(name, names);
+  return absl::NotFoundError(fmt::format("there is no data set {}; expected one of {}{}", name, list,
+                                         nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
+}
+
+absl::StatusOr<std::vector<const DatasetInfo*>> FindAll(const std::vector<std::string>& names) {
+  std::vector<const DatasetInfo*> found;
+  for (const std::string& name : names) {
+    NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
+    found.push_back(dataset);
+  }
+  if (names.empty()) {
+    for (const DatasetInfo& dataset : data::Datasets()) {
+      found.push_back(&dataset);
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<int> List(Session& session) {
+  TextTable table({"DATA SET", "FILES", "LICENCE", "TITLE", "GET IT"});
+  Json all = Json::array();
+  for (const DatasetInfo& dataset : data::Datasets()) {
+    int here = 0;
+    for (const data::DataFile& file : dataset.files) {
+      here += data::Locate(file, DataDirectories()).has_value() ? 1 : 0;
+    }
+    const int needed = static_cast<int>(dataset.files.size());
+    table.Add({{dataset.name, Paint::kBold},
+               {here == needed ? "here" : fmt::format("{} of {}", here, needed),
+                here == needed ? Paint::kGreen : Paint::kYellow},
+               dataset.licence,
+               dataset.title,
+               here == needed ? std::string() : dataset.obtain});
+    all.push_back({{"name", dataset.name},
+                   {"title", dataset.title},
+                   {"licence", dataset.licence},
+                   {"source", dataset.source},
+                   {"obtain", dataset.obtain},
+                   {"files_here", here},
+                   {"files_needed", needed},
+                   {"sha256", data::DatasetSha256(dataset)}});
+  }
+  session.Print(session.json ? Dump({{"datasets", all}, {"directories", DataDirectories()}})
+                             : table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+  return kExitOk;
+}
+
+const char* StateWord(FileReport::State state) {
+  return state == FileReport::State::kOk ? "ok" : state == FileReport::State::kMissing ? "missing" : "wrong";
+}
+
+absl::StatusOr<int> Verify(Session& session, const std::vector<std::string>& names) {
+  NORMLAB_ASSIGN_OR_RETURN(const auto datasets, FindAll(names));
+  TextTable table({"DATA SET", "FILE", "STATE", "WHERE"});
+  Json all = Json::array();
+  bool good = true;
+  for (const DatasetInfo* dataset : datasets) {
+    for (const FileReport& report : data::Verify(*dataset, DataDirectories())) {
+      const bool ok = report.state == FileReport::State::kOk;
+      good = good && ok;
+      const std::string where = report.state == FileReport::State::kMissing ? dataset->obtain
+                                : ok                                        ? report.path
+                                                                            : report.path + ": " + report.detail;
+      table.Add({dataset->name, report.name, {StateWord(report.state), ok ? Paint::kGreen : Paint::kRed}, where});
+      all.push_back({{"dataset", dataset->name},
+                     {"file", report.name},
+                     {"state", StateWord(report.state)},
+                     {"path", report.path},
+                     {"detail", report.detail}});
+    }
+  }
+  session.Print(session.json ? Dump({{"files", all}, {"ok", good}}) : table.Render(session.out_colour()));
+  return good ? kExitOk : kExitFailed;
+}
+
+data::Progress ShowSteps(Session& session) {
+  return [&session](std::string_view doing) { session.Note(fmt::format("{} ...\n", doing)); };
+}
+
+absl::StatusOr<int> Fetch(Session& session, const std::vector<std::string>& names) {
+  NORMLAB_ASSIGN_OR_RETURN(const auto datasets, FindAll(names));
+  for (const DatasetInfo* dataset : datasets) {
+    NORMLAB_RETURN_IF_ERROR(data::Fetch(*dataset, OwnDataDirectory(), DataDirectories(), ShowSteps(session)));
+    session.Print(fmt::format("{} is here and verified\n", dataset->name));
+  }
+  return kExitOk;
+}
+
+absl::StatusOr<int> Import(Session& session, const std::string& name, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
+  NORMLAB_ASSIGN_OR_RETURN(const auto stored, data::Import(*dataset, path, OwnDataDirectory(), ShowSteps(session)));
+  for (const std::string& file : stored) {
+    session.Print(fmt::format("{} verified and stored in {}\n", file, OwnDataDirectory()));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddData(CLI::App& app, Session& session) {
+  CLI::App* group = AddLocalCommand(app, session,
+                                    {kMore,
+                                     "data",
+                                     "Data sets on this machine: list, verify, fetch, import",
+                                     {"normlab data list", "normlab data fetch mnist"},
+                                     ""});
+  group->require_subcommand(1);
+  std::vector<std::string> names;
+  for (const DatasetInfo& dataset : data::Datasets()) {
+    names.push_back(dataset.name);
+  }
+  CLI::App* list = AddLocalCommand(
+      *group, session,
+      {kMore,
+       "list",
+       "Every data set: is it here, its licence, and how to get it",
+       {"normlab data list", "normlab data list --json"},
+       "datasets[]: name, title, licence, source, obtain, files_here, files_needed, sha256; directories[]."});
+  list->callback([&session] { session.action = [&session] { return List(session); }; });
+
+  CLI::App* verify = AddLocalCommand(*group, session,
+                                     {kMore,
+                                      "verify",
+                                      "Read every file and compare its SHA-256; exit code 1 if one is missing or wrong",
+                                      {"normlab data verify", "normlab data verify mnist --json"},
+                                      "files[]: dataset, file, state (ok, missing, wrong), path, detail; ok."});
+  auto to_verify = std::make_shared<std::vector<std::string>>();
+  AddChoices(session, *verify, "NAME", *to_verify, names, "data sets; none: all");
+  verify->callback(
+      [&session, to_verify] { session.action = [&session, to_verify] { return Verify(session, *to_verify); }; });
+
+  CLI::App* fetch = AddLocalCommand(*group, session,
+                                    {kMore,
+                                     "fetch",
+                                     "Download, verify and store data sets; what is here already is not fetched again",
+                                     {"normlab data fetch mnist", "normlab data fetch mnist fashion_mnist"},
+                                     ""});
+  auto to_fetch = std::make_shared<std::vector<std::string>>();
+  AddChoices(session, *fetch, "NAME", *to_fetch, names, "data sets")->required();
+  fetch->callback(
+      [&session, to_fetch] { session.action = [&session, to_fetch] { return Fetch(session, *to_fetch); }; });
+
+  CLI::App* import = AddLocalCommand(
+      *group, session,
+      {kMore,
+       "import",
+       "Verify and store files you already have: a folder, or one file, plain or .gz",
+       {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz"},
+       ""});
+  auto name = std::make_shared<std::string>();
+  auto path = std::make_shared<std::string>();
+  AddChoice(session, *import, "NAME", *name, names, "data set")->required();
+  import->add_option("PATH", *path, "folder or file")->required()->type_name("");
+  import->callback([&session, name, path] { session.action = [&session, name, path] { return Import(session, *name, *path);
+};
+}  // namespace normlab::client
+);
+}
+
+}  // namespace normlab::client

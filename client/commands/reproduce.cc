@@ -1,0 +1,205 @@
+// `normlab reproduce`: a paper's table from nothing, in one command: server, plan, runs, table, files.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/fs.h"
+#include "client/commands/command.h"
+#include "client/commands/follow.h"
+#include "client/commands/write_results.h"
+#include "client/server_process.h"
+#include "client/text.h"
+
+namespace normlab::client {
+namespace {
+
+struct Options {
+  std::string paper;
+  std::vector<std::string> only;
+  std::string budget = kDefaultBudget;
+  std::string out;
+  int jobs = 0;
+  bool strict = false;
+  bool dry_run = false;
+};
+
+// One line per arm: how many of its runs are stored, under way or still to be made.
+std::string RenderPlan(const v1::PlanReproductionResponse& plan, const Session& session) {
+  struct Arm {
+    std::string item;
+    std::string name;
+    int stored = 0, under_way = 0, fresh = 0;
+  };
+  std::vector<Arm> arms;
+  for (const v1::PlannedRun& run : plan.runs()) {
+    auto arm = std::find_if(arms.begin(), arms.end(),
+                            [&](const Arm& a) { return a.item == run.item_id() && a.name == run.arm(); });
+    if (arm == arms.end()) {
+      arm = arms.insert(arms.end(), {run.item_id(), run.arm()});
+    }
+    const v1::JobState state = run.has_job() ? run.job().state() : v1::JOB_STATE_UNSPECIFIED;
+    const bool result = state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_DIVERGED;
+    ++(result ? arm->stored : state != v1::JOB_STATE_UNSPECIFIED && !IsTerminal(state) ? arm->under_way : arm->fresh);
+  }
+  const auto number = [](int n) { return n == 0 ? std::string("-") : std::to_string(n); };
+  TextTable table({"ITEM", "ARM", "STORED", "UNDER WAY", "TO RUN"}, {2, 3, 4});
+  for (const Arm& arm : arms) {
+    table.Add({arm.item, {arm.name, Paint::kBold}, number(arm.stored), number(arm.under_way), number(arm.fresh)});
+  }
+  return table.Render(session.err_colour());
+}
+
+v1::BatchCreateJobsRequest MakeJobs(const v1::PlanReproductionResponse& plan, const Options& options) {
+  v1::BatchCreateJobsRequest request;
+  for (const v1::PlannedRun& run : plan.runs()) {
+    v1::CreateJobRequest& job = *request.add_requests();
+    *job.mutable_spec() = run.spec();
+    (*job.mutable_labels())["paper"] = options.paper;
+    (*job.mutable_labels())["item"] = run.item_id();
+    (*job.mutable_labels())["arm"] = run.arm();
+    (*job.mutable_labels())["budget"] = options.budget;
+  }
+  return request;
+}
+
+class Reproduction {
+ public:
+  Reproduction(Session& session, const Options& options) : session_(session), options_(options) {}
+
+  absl::StatusOr<int> Run() {
+    NORMLAB_RETURN_IF_ERROR(EnsureServer());
+    NORMLAB_ASSIGN_OR_RETURN(Client * client, session_.client());
+    v1::PlanReproductionRequest request;
+    request.set_paper_id(options_.paper);
+    request.mutable_item_ids()->Add(options_.only.begin(), options_.only.end());
+    request.set_budget(options_.budget);
+    NORMLAB_ASSIGN_OR_RETURN(const v1::PlanReproductionResponse plan, client->Plan(request));
+    session_.Note(fmt::format("{} at budget {}: {} runs\n{}", options_.paper, options_.budget, plan.runs_size(),
+                              RenderPlan(plan, session_)));
+    if (options_.dry_run) {
+      session_.Note("Nothing was submitted.\n");
+      return kExitOk;
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse jobs, client->Submit(MakeJobs(plan, options_)));
+    NORMLAB_ASSIGN_OR_RETURN(const int followed, FollowRuns(*client, plan, jobs));
+    if (followed == kExitInterrupted) {
+      return followed;
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const WrittenResults results, WriteEverything(*client, plan));
+    Print(results, jobs);
+    if (followed != kExitOk) {
+      session_.Note(
+          "Some runs did not finish: see normlab jobs --state failed,cancelled; run this again to retry them.\n");
+      return followed;
+    }
+    return options_.strict && results.different ? kExitDifferent : kExitOk;
+  }
+
+ private:
+  // Uses the server of the home, or starts one that ends with this command.
+  absl::Status EnsureServer() {
+    if (!session_.endpoint.address.empty() || IsServing(session_.endpoint)) {
+      if (options_.jobs > 0) {
+        session_.Note(fmt::format("--jobs is not used: the server at {} has its own number of workers.\n",
+                                  session_.endpoint.Describe()));
+      }
+      return absl::OkStatus();
+    }
+    session_.Note(fmt::format("Starting a server for {} ...\n", session_.endpoint.Home()));
+    NORMLAB_ASSIGN_OR_RETURN(server_, ServerProcess::Start({.program = session_.environment().server_program,
+                                                            .endpoint = session_.endpoint,
+                                                            .slots = options_.jobs},
+                                                           session_.environment().stop));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int> FollowRuns(Client& client, const v1::PlanReproductionResponse& plan,
+                                 const v1::BatchCreateJobsResponse& jobs) {
+    FollowOptions follow;
+    follow.come_back = server_ == nullptr
+                           ? fmt::format("The jobs go on at {}. Come back with the same command, or: normlab watch\n",
+                                         client.endpoint())
+                           : "Stopping: running jobs write a checkpoint. The same command goes on from there.\n";
+    for (int i = 0; i < jobs.jobs_size() && i < plan.runs_size(); ++i) {
+      const v1::PlannedRun& run = plan.runs(i);
+      const std::string& id = jobs.jobs(i).job().job_id();
+      follow.titles[id] = fmt::format("{} {} seed {}", run.item_id(), run.arm(), run.spec().seed());
+      follow.job_ids.push_back(id);
+    }
+    return Follow(session_, client, follow);
+  }
+
+  absl::StatusOr<WrittenResults> WriteEverything(Client& client, const v1::PlanReproductionResponse& plan) {
+    std::vector<std::string> items;
+    for (const v1::PlannedRun& run : plan.runs()) {
+      if (std::find(items.begin(), items.end(), run.item_id()) == items.end()) {
+        items.push_back(run.item_id());
+      }
+    }
+    const std::string out =
+        options_.out.empty() ? fmt::format("normlab-report/{}-{}", options_.paper, options_.budget) : options_.out;
+    return WriteResults(client, {options_.paper, items, options_.budget}, out);
+  }
+
+  void Print(const WrittenResults& results, const v1::BatchCreateJobsResponse& jobs) {
+    if (session_.json) {
+      Json items = Json::array();
+      for (const ItemResult& item : results.items) {
+        items.push_back({{"item_id", item.item}, {"verdicts", item.verdicts}, {"table", item.table_json}});
+      }
+      Json ids = Json::array();
+      for (const auto& job : jobs.jobs()) {
+        ids.push_back({{"job_id", job.job().job_id()}, {"reused", job.reused()}});
+      }
+      session_.Print(Dump({{"paper_id", options_.paper},
+                           {"budget", options_.budget},
+                           {"jobs", ids},
+                           {"items", items},
+                           {"files", results.files}}));
+      return;
+    }
+    for (const ItemResult& item : results.items) {
+      session_.Print("\n" + item.table_text);
+    }
+    session_.Print("\nWritten:\n");
+    for (const std::string& file : results.files) {
+      session_.Print("  " + file + "\n");
+    }
+  }
+
+  Session& session_;
+  const Options& options_;
+  std::unique_ptr<ServerProcess> server_;
+};
+
+}  // namespace
+
+void AddReproduce(CLI::App& app, Session& session) {
+  CLI::App* command = AddCommand(
+      app, session,
+      {kStartHere,
+       "reproduce",
+       "Run what a paper's tables and figures need and judge them. Starts a server of its own if none is up; what "
+       "has "
+       "been run before is reused; Ctrl-C and the same command again go on where it was",
+       {"normlab reproduce layer-norm-2016 --only mnist --budget smoke", "normlab reproduce layer-norm-2016 --dry-run",
+        "normlab reproduce layer-norm-2016 --budget paper --out results --strict"},
+       "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
+       "files[]."});
+  auto options = std::make_shared<Options>();
+  command->add_option("PAPER", options->paper, "such as layer-norm-2016")->required()->type_name("");
+  command->add_option("--only", options->only, "only these tables and figures; may be repeated")->type_name("ITEM");
+  AddChoice(session, *command, "--budget", options->budget, {"smoke", "quick", "paper"},
+            fmt::format("minutes, half an hour, or the paper's full scale [{}]", kDefaultBudget));
+  command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
+      ->type_name("DIR");
+  command->add_option("--jobs", options->jobs, "runs at a time, if a server is started [one per core]")
+      ->type_name("N")
+      ->check(InRange(1, 1024));
+  command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
+  command->add_flag("--dry-run", options->dry_run, "show what would run and what is stored");
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return Reproduction(session, *options).Run(); }; });
+}
+
+}  // namespace normlab::client

@@ -1,0 +1,206 @@
+// `normlab papers`, `table`, `figure` and `report`: the paper's tables and figures from what is stored now.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/fs.h"
+#include "client/commands/command.h"
+#include "client/text.h"
+
+namespace normlab::client {
+namespace {
+
+struct Options {
+  std::string paper;
+  std::vector<std::string> items;  // one for table and figure
+  std::string budget = kDefaultBudget;
+  std::string format;
+  std::string output;
+  bool strict = false;
+};
+
+const std::map<std::string, v1::Format>& Formats() {
+  static const std::map<std::string, v1::Format> formats = {{"terminal", v1::FORMAT_TERMINAL},
+                                                            {"markdown", v1::FORMAT_MARKDOWN},
+                                                            {"latex", v1::FORMAT_LATEX},
+                                                            {"csv", v1::FORMAT_CSV},
+                                                            {"json", v1::FORMAT_JSON},
+                                                            {"html", v1::FORMAT_HTML},
+                                                            {"svg", v1::FORMAT_SVG}};
+  return formats;
+}
+
+v1::Format ChosenFormat(const Session& session, const Options& options) {
+  return session.json ? v1::FORMAT_JSON : Formats().at(options.format);
+}
+
+// To --output, or to stdout.
+absl::StatusOr<int> Deliver(Session& session, const Options& options, const std::string& content) {
+  if (options.output.empty() || options.output == "-") {
+    session.Print(content);
+    return kExitOk;
+  }
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(options.output, content));
+  session.Note(fmt::format("{} written ({})\n", options.output, FormatBytes(content.size())));
+  return kExitOk;
+}
+
+absl::StatusOr<int> Table(Session& session, const Options& options) {
+  v1::GetTableRequest request;
+  request.set_paper_id(options.paper);
+  request.set_item_id(options.items.at(0));
+  request.set_budget(options.budget);
+  request.set_format(ChosenFormat(session, options));
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
+  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options, table.content()));
+  const auto& verdicts = table.verdicts();
+  const bool different = std::find(verdicts.begin(), verdicts.end(), "DIFFERENT") != verdicts.end();
+  return options.strict && different ? kExitDifferent : code;
+}
+
+absl::StatusOr<int> Figure(Session& session, const Options& options) {
+  v1::GetFigureRequest request;
+  request.set_paper_id(options.paper);
+  request.set_item_id(options.items.at(0));
+  request.set_budget(options.budget);
+  request.set_format(ChosenFormat(session, options));
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const v1::GetFigureResponse figure, client->Figure(request));
+  return Deliver(session, options, figure.content());
+}
+
+absl::StatusOr<int> Report(Session& session, const Options& options) {
+  v1::GetReportRequest request;
+  request.set_paper_id(options.paper);
+  request.mutable_item_ids()->Add(options.items.begin(), options.items.end());
+  request.set_budget(options.budget);
+  request.set_format(Formats().at(options.format));
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const v1::GetReportResponse report, client->Report(request));
+  return Deliver(session, options, report.content());
+}
+
+absl::StatusOr<int> Papers(Session& session, bool ids_only) {
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Paper> papers, client->ListPapers());
+  Json all = Json::array();
+  for (const v1::Paper& paper : papers) {
+    Json items = Json::array();
+    TextTable table({"ITEM", "PLACE", "BUDGETS", "TITLE"});
+    for (const auto& item : paper.items()) {
+      std::string budgets;
+      for (const std::string& budget : item.budgets()) {
+        budgets += budgets.empty() ? budget : ", " + budget;
+      }
+      table.Add({{item.item_id(), Paint::kBold}, item.place(), budgets, item.title()});
+      items.push_back({{"item_id", item.item_id()},
+                       {"title", item.title()},
+                       {"place", item.place()},
+                       {"budgets", std::vector<std::string>(item.budgets().begin(), item.budgets().end())}});
+    }
+    all.push_back({{"paper_id", paper.paper_id()}, {"title", paper.title()}, {"items", items}});
+    if (ids_only) {
+      session.Print(paper.paper_id() + "\n");
+    } else if (!session.json) {
+      session.Print(fmt::format("{}: {}\n{}", session.OutPaint(paper.paper_id(), Paint::kBold), paper.title(),
+                                table.Render(session.out_colour(), session.table_width())));
+    }
+  }
+  if (session.json) {
+    session.Print(Dump({{"papers", all}}));
+  }
+  return kExitOk;
+}
+
+// What table, figure and report have in common.
+CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, const std::shared_ptr<Options>& options,
+                    const std::vector<std::string>& formats) {
+  CLI::App* command = AddCommand(app, session, text);
+  command->add_option("PAPER", options->paper, "such as layer-norm-2016, see `normlab papers`")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("--budget", options->budget, fmt::format("which runs: smoke, quick or paper [{}]", kDefaultBudget))
+      ->type_name("NAME");
+  options->format = formats.front();
+  AddChoice(session, *command, "--format", options->format, formats,
+            fmt::format("how to write it [{}]", formats.front()));
+  command->add_option("-o,--output", options->output, "file to write; - or none: stdout")->type_name("FILE");
+  return command;
+}
+
+void AddOneItem(CLI::App& command, const std::shared_ptr<Options>& options) {
+  command.add_option("ITEM", options->items, "table or figure of the paper, such as mnist")
+      ->required()
+      ->expected(1)
+      ->type_name("");
+}
+
+void AddTable(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = AddResult(
+      app, session,
+      {kResults,
+       "table",
+       "The paper's table, with a verdict for every claim. From what is stored now; runs nothing",
+       {"normlab table layer-norm-2016 mnist", "normlab table layer-norm-2016 mnist --format latex -o table.tex",
+        "normlab table layer-norm-2016 mnist --budget paper --strict || echo differs"},
+       "the table's own document: cells with mean, interval, n, the paper's value; claims with verdicts."},
+      options, {"terminal", "markdown", "latex", "csv", "json", "html"});
+  AddOneItem(*command, options);
+  command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
+  command->callback([&session, options] { session.action = [&session, options] { return Table(session, *options); }; });
+}
+
+void AddFigure(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      AddResult(app, session,
+                {kResults,
+                 "figure",
+                 "The paper's figure, with the paper's curves beside ours. From what is stored now; runs nothing",
+                 {"normlab figure layer-norm-2016 mnist -o figure.svg",
+                  "normlab figure layer-norm-2016 mnist --budget smoke --format csv"},
+                 "the figure's curves."},
+                options, {"svg", "csv", "json"});
+  AddOneItem(*command, options);
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return Figure(session, *options); }; });
+}
+
+void AddReport(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = AddResult(app, session,
+                                {kResults,
+                                 "report",
+                                 "Tables, figures and verdicts on one page",
+                                 {"normlab report layer-norm-2016 -o report.html",
+                                  "normlab report layer-norm-2016 --only mnist --budget smoke --format markdown"},
+                                 ""},
+                                options, {"html", "markdown"});
+  command->add_option("--only", options->items, "only these items; may be repeated")->type_name("ITEM");
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return Report(session, *options); }; });
+}
+
+}  // namespace
+
+void AddResults(CLI::App& app, Session& session) {
+  AddTable(app, session);
+  AddFigure(app, session);
+  AddReport(app, session);
+  CLI::App* papers = AddCommand(app, session,
+                                {kResults,
+                                 "papers",
+                                 "What can be reproduced. The tables and figures of each paper, and their budgets",
+                                 {"normlab papers", "normlab papers --json | jq -r '.papers[].paper_id'"},
+                                 "papers[]: paper_id, title, items[]: item_id, title, place, budgets[]."});
+  auto ids_only = std::make_shared<bool>(false);
+  papers->add_flag("--ids", *ids_only, "")->group("");
+  papers->callback(
+      [&session, ids_only] { session.action = [&session, ids_only] { return Papers(session, *ids_only); }; });
+}
+
+}  // namespace normlab::client

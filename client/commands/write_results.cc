@@ -1,0 +1,98 @@
+#include "client/commands/write_results.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/fs.h"
+
+namespace normlab::client {
+namespace {
+
+struct Rendering {
+  v1::Format format;
+  const char* file;
+};
+constexpr Rendering kReports[] = {{v1::FORMAT_HTML, "report.html"}, {v1::FORMAT_MARKDOWN, "report.md"}};
+constexpr Rendering kTables[] = {{v1::FORMAT_MARKDOWN, "table.md"},
+                                 {v1::FORMAT_LATEX, "table.tex"},
+                                 {v1::FORMAT_CSV, "table.csv"},
+                                 {v1::FORMAT_JSON, "table.json"}};
+constexpr Rendering kFigures[] = {{v1::FORMAT_SVG, "figure.svg"}, {v1::FORMAT_CSV, "figure.csv"}};
+
+// A result people share: readable by others, unlike the server's own files.
+absl::Status WriteFile(const std::string& path, std::string_view content, WrittenResults& results) {
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(path, content));
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms(0644), ignored);
+  results.files.push_back(path);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::GetTableResponse> GetTable(Client& client, const ResultsOf& what, const std::string& item,
+                                              v1::Format format) {
+  v1::GetTableRequest request;
+  request.set_paper_id(what.paper);
+  request.set_item_id(item);
+  request.set_budget(what.budget);
+  request.set_format(format);
+  return client.Table(request);
+}
+
+absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string& item, const std::string& folder,
+                       WrittenResults& results) {
+  NORMLAB_ASSIGN_OR_RETURN(const auto text, GetTable(client, what, item, v1::FORMAT_TERMINAL));
+  ItemResult result{item, {text.verdicts().begin(), text.verdicts().end()}, text.content(), nullptr};
+  results.different = results.different || std::count(result.verdicts.begin(), result.verdicts.end(), "DIFFERENT") > 0;
+  for (const Rendering& rendering : kTables) {
+    NORMLAB_ASSIGN_OR_RETURN(const auto table, GetTable(client, what, item, rendering.format));
+    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, table.content(), results));
+    if (rendering.format == v1::FORMAT_JSON) {
+      result.table_json = Json::parse(table.content(), nullptr, /*allow_exceptions=*/false);
+      if (result.table_json.is_discarded()) {
+        return absl::InternalError("the server's JSON table of " + item + " is not JSON");
+      }
+    }
+  }
+  for (const Rendering& rendering : kFigures) {
+    v1::GetFigureRequest request;
+    request.set_paper_id(what.paper);
+    request.set_item_id(item);
+    request.set_budget(what.budget);
+    request.set_format(rendering.format);
+    NORMLAB_ASSIGN_OR_RETURN(const auto figure, client.Figure(request));
+    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, figure.content(), results));
+  }
+  results.items.push_back(std::move(result));
+  return absl::OkStatus();
+}
+
+absl::Status MakeFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return error ? absl::InvalidArgumentError("--out: cannot create " + folder + ": " + error.message())
+               : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory) {
+  WrittenResults results;
+  NORMLAB_RETURN_IF_ERROR(MakeFolder(directory));
+  for (const Rendering& rendering : kReports) {
+    v1::GetReportRequest request;
+    request.set_paper_id(what.paper);
+    request.mutable_item_ids()->Add(what.items.begin(), what.items.end());
+    request.set_budget(what.budget);
+    request.set_format(rendering.format);
+    NORMLAB_ASSIGN_OR_RETURN(const auto report, client.Report(request));
+    NORMLAB_RETURN_IF_ERROR(WriteFile(directory + "/" + rendering.file, report.content(), results));
+  }
+  for (const std::string& item : what.items) {
+    const std::string folder = what.items.size() == 1 ? directory : directory + "/" + item;
+    NORMLAB_RETURN_IF_ERROR(MakeFolder(folder));
+    NORMLAB_RETURN_IF_ERROR(WriteItem(client, what, item, folder, results));
+  }
+  return results;
+}
+
+}  // namespace normlab::client

@@ -1,0 +1,36 @@
+// write_results.h - asks for everything that shows a paper's result and writes it to a folder.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "client/json.h"
+
+namespace normlab::client {
+
+struct ResultsOf {
+  std::string paper;
+  std::vector<std::string> items;
+  std::string budget;
+};
+
+struct ItemResult {
+  std::string item;
+  std::vector<std::string> verdicts;
+  std::string table_text;  // for a terminal
+  Json table_json;
+};
+
+struct WrittenResults {
+  std::vector<ItemResult> items;
+  std::vector<std::string> files;  // in the order in which a person wants them
+  bool different = false;          // a claim came out DIFFERENT
+};
+
+// Writes report.html, report.md and, per item, table.{md,tex,csv,json} and figure.{svg,csv} to `directory`; with
+// several items those go to a folder per item. Each file is replaced whole.
+absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory);
+
+}  // namespace normlab::client

@@ -1,0 +1,244 @@
+// reproduce, table, figure, report, papers, data, completion, and the private server.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "base/fs.h"
+#include "client/completion.h"
+#include "client/server_process.h"
+#include "tests/client/command_test.h"
+
+namespace normlab::client {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class ResultsCommandTest : public CommandTest {
+ protected:
+  // Two arms with two seeds; the first run is stored already.
+  void MakePlan() {
+    AddSucceeded({{"norm", "none"}, {"seed", "1"}});
+    for (const char* arm : {"none", "layer"}) {
+      for (int seed = 1; seed <= 2; ++seed) {
+        v1::PlannedRun& run = *server_.plan.add_runs();
+        run.set_item_id("mnist");
+        run.set_arm(std::string(arm) + "_128");
+        *run.mutable_spec() = server_.jobs[0].spec();
+        run.mutable_spec()->set_seed(static_cast<std::uint64_t>(seed));
+        run.mutable_spec()->mutable_mnist_mlp()->set_norm(arm == std::string("none") ? v1::NORM_KIND_NONE
+                                                                                     : v1::NORM_KIND_LAYER);
+      }
+    }
+    *server_.plan.mutable_runs(0)->mutable_job() = server_.jobs[0];
+    v1::WatchJobsResponse news;
+    for (int i = 1; i <= 4; ++i) {
+      v1::Job job = server_.jobs[0];
+      job.set_job_id("j" + std::to_string(i));
+      *news.add_jobs() = job;
+    }
+    server_.job_news = {news};
+  }
+  std::string out() const { return server_.home() + "/out"; }
+};
+
+TEST_F(ResultsCommandTest, ReproducePlansRunsJudgesAndWrites) {
+  MakePlan();
+  ExpectGolden("reproduce",
+               {"reproduce", "layer-norm-2016", "--only", "mnist", "--budget", "smoke", "--out", "HOME/out"});
+  ASSERT_EQ(server_.created.size(), 1u);
+  EXPECT_EQ(server_.created[0].requests(3).labels().at("arm"), "layer_128");
+  EXPECT_EQ(ReadAll(out() + "/table.tex"), "FORMAT_LATEX table of mnist at smoke\n");
+  for (const char* file :
+       {"report.html", "report.md", "table.md", "table.csv", "table.json", "figure.svg", "figure.csv"}) {
+    EXPECT_TRUE(fs::exists(out() + "/" + file)) << file;
+  }
+}
+
+TEST_F(ResultsCommandTest, ReproduceExitCodes) {
+  MakePlan();
+  server_.verdicts = {"REPRODUCED", "DIFFERENT"};
+  EXPECT_EQ(Run({"reproduce", "layer-norm-2016", "--out", out()}).code, 0);
+  EXPECT_EQ(Run({"reproduce", "layer-norm-2016", "--out", out(), "--strict"}).code, 4);
+  server_.job_news[0].mutable_jobs(2)->set_state(v1::JOB_STATE_FAILED);
+  const Outcome failed = Run({"reproduce", "layer-norm-2016", "--out", out(), "--strict"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.out, HasSubstr("FORMAT_TERMINAL table")) << "what there is is shown all the same";
+}
+
+TEST_F(ResultsCommandTest, ReproduceDryRunSubmitsNothing) {
+  MakePlan();
+  const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--dry-run"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(server_.created.empty());
+}
+
+TEST_F(ResultsCommandTest, ReproduceDetachesOnCtrlC) {
+  MakePlan();
+  server_.job_news[0].mutable_jobs(3)->set_state(v1::JOB_STATE_RUNNING);
+  server_.watch_stays_open = true;
+  std::thread ctrl_c([this] {
+    server_.AwaitWatcher();
+    stop_.request_stop();
+  });
+  const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--out", out()});
+  ctrl_c.join();
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_THAT(outcome.err, HasSubstr("The jobs go on at"));
+  EXPECT_FALSE(fs::exists(out()));
+}
+
+TEST_F(ResultsCommandTest, ReproduceAsJson) {
+  MakePlan();
+  const auto json = nlohmann::json::parse(Run({"reproduce", "layer-norm-2016", "--out", out(), "--json"}).out);
+  EXPECT_EQ(json["items"][0]["verdicts"][0], "REPRODUCED");
+  EXPECT_EQ(json["items"][0]["table"]["budget"], "quick");
+  EXPECT_EQ(json["jobs"].size(), 4u);
+  EXPECT_EQ(json["jobs"][0]["reused"], true);
+  EXPECT_EQ(json["files"].size(), 8u);
+}
+
+TEST_F(ResultsCommandTest, ReproduceWithoutAServerProgramSaysSo) {
+  server_.Stop();
+  const Outcome outcome = Run({"reproduce", "layer-norm-2016"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("/nonexistent/normlabd"));
+}
+
+TEST_F(ResultsCommandTest, TableFigureAndReport) {
+  EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist"}).out, "FORMAT_TERMINAL table of mnist at quick\n");
+  EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist", "--json", "--budget", "smoke"}).out,
+            "{\"item\": \"mnist\", \"budget\": \"smoke\"}\n");
+  server_.verdicts = {"DIFFERENT"};
+  EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist", "--strict"}).code, 4);
+  EXPECT_EQ(Run({"figure", "layer-norm-2016", "mnist"}).out, "FORMAT_SVG figure of mnist at quick\n");
+  EXPECT_EQ(Run({"report", "layer-norm-2016", "--format", "markdown"}).out, "FORMAT_MARKDOWN report at quick\n");
+  const std::string file = server_.home() + "/f.svg";
+  EXPECT_THAT(Run({"figure", "layer-norm-2016", "mnist", "-o", file}).err, HasSubstr("f.svg written (36 B)"));
+  EXPECT_EQ(ReadAll(file), "FORMAT_SVG figure of mnist at quick\n");
+}
+
+TEST_F(ResultsCommandTest, PapersListItemsAndBudgets) {
+  v1::Paper paper;
+  paper.set_paper_id("layer-norm-2016");
+  paper.set_title("Layer Normalization");
+  auto* item = paper.add_items();
+  item->set_item_id("mnist");
+  item->set_title("Permutation-invariant MNIST");
+  item->set_place("Figure 6");
+  item->add_budgets("smoke");
+  item->add_budgets("quick");
+  server_.papers = {paper};
+  ExpectGolden("papers", {"papers"});
+  EXPECT_EQ(Run({"papers", "--ids"}).out, "layer-norm-2016\n");
+}
+
+TEST_F(ResultsCommandTest, DataListsAndExplainsUnknownNames) {
+  const auto json = nlohmann::json::parse(RunLocal({"data", "list", "--json"}).out);
+  EXPECT_EQ(json["datasets"][0]["name"], "mnist");
+  const Outcome outcome = RunLocal({"data", "fetch", "mnits"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean mnist?"));
+  EXPECT_THAT(outcome.err, HasSubstr("See: normlab data fetch --help"));
+}
+
+TEST_F(ResultsCommandTest, DataVerifyOfMissingFilesFailsAndSaysHowToGetThem) {
+  ::setenv("NORMLAB_HOME", server_.home().c_str(), 1);
+  ::setenv("NORMLAB_DATA", "", 1);
+  const Outcome outcome = RunLocal({"data", "verify", "mnist"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("missing  normlab data fetch mnist"));
+  const Outcome import = RunLocal({"data", "import", "mnist", server_.home()});
+  EXPECT_EQ(import.code, 2);
+}
+
+// A stand-in for normlabd: a shell script.
+std::string FakeProgram(const std::string& home, const std::string& body) {
+  const std::string path = home + "/normlabd";
+  std::ofstream(path) << "#!/bin/sh\n" << body;
+  fs::permissions(path, fs::perms(0755));
+  return path;
+}
+
+TEST(ServerProcessTest, WaitsUntilItIsReadyAndStopsIt) {
+  FakeServer home;
+  const std::string program =
+      FakeProgram(home.home(), "trap 'echo stopped >> " + home.home() + "/said; exit 0' TERM\necho \"$@\" > " +
+                                   home.home() + "/said\necho ready socket\nwhile :; do sleep 0.01; done\n");
+  auto server = ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 2}, {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  (*server)->Stop();
+  EXPECT_EQ(ReadAll(home.home() + "/said"), "--home " + home.home() + " --socket " + home.home() +
+                                                "/run/normlabd.sock --slots 2 --print-ready\nstopped\n");
+}
+
+TEST(ServerProcessTest, OneThatEndsBeforeItServesShowsItsLog) {
+  FakeServer home;
+  const std::string program = FakeProgram(home.home(), "echo another server has this directory >&2\nexit 1\n");
+  const auto server = ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 0}, {});
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(server.status()), HasSubstr("exited with code 1\nanother server has this directory"));
+}
+
+TEST(ServerProcessTest, CtrlCWhileStartingEndsIt) {
+  FakeServer home;
+  std::stop_source stop;
+  stop.request_stop();
+  const std::string program = FakeProgram(home.home(), "exec sleep 1000\n");
+  const auto server =
+      ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 0}, stop.get_token());
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kCancelled);
+}
+
+class CompletionTest : public CommandTest {
+ protected:
+  // What bash offers for the last of `words`.
+  std::string Complete(const std::string& words) {
+    const std::string script = server_.home() + "/completion.bash";
+    std::ofstream(script) << RunLocal({"completion", "bash"}).out;
+    const std::string command = "bash -c 'normlab() { echo j1; echo j2; }; source " + script + "; COMP_WORDS=(" +
+                                words + "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _normlab; echo \"${COMPREPLY[@]}\"'";
+    FILE* pipe = ::popen(command.c_str(), "r");
+    std::string text;
+    for (char buffer[256]; std::fgets(buffer, sizeof buffer, pipe) != nullptr;) {
+      text += buffer;
+    }
+    ::pclose(pipe);
+    return text;
+  }
+};
+
+TEST_F(CompletionTest, BashCompletesCommandsOptionsFieldsValuesAndJobs) {
+  EXPECT_EQ(Complete("normlab re"), "reproduce report resume\n");
+  EXPECT_EQ(Complete("normlab submit mn"), "mnist_mlp\n");
+  EXPECT_EQ(Complete("normlab submit mnist_mlp --norm l"), "layer\n");
+  EXPECT_EQ(Complete("normlab submit --batch-s"), "--batch-size\n");
+  EXPECT_EQ(Complete("normlab data \"\""), "list verify fetch import\n");
+  EXPECT_EQ(Complete("normlab data fetch m"), "mnist\n");
+  EXPECT_EQ(Complete("normlab show \"\""), "j1 j2\n");
+  EXPECT_EQ(Complete("normlab jobs --state r"), "running\n");
+}
+
+TEST_F(CompletionTest, ZshAndFishKnowTheSame) {
+  const std::string zsh = RunLocal({"completion", "zsh"}).out;
+  EXPECT_THAT(zsh, HasSubstr("(\"submit --norm\") compadd -- none batch layer weight rms; return;;"));
+  EXPECT_THAT(zsh, HasSubstr("'fetch:Download, verify"));
+  const std::string fish = RunLocal({"completion", "fish"}).out;
+  EXPECT_THAT(fish, HasSubstr("-n '__fish_seen_subcommand_from submit' -l norm -x -a 'none batch layer weight rms'"));
+  EXPECT_THAT(fish, HasSubstr("-n '__fish_seen_subcommand_from show' -a '(normlab jobs --ids"));
+}
+
+}  // namespace
+}  // namespace normlab::client
