@@ -4,12 +4,12 @@
 // are those of kernels/norm.h; here dx may be null when not wanted.
 #pragma once
 
+#include "nn/aligned_array.h"
 #include "nn/kernels/norm.h"
 
 namespace normlab::nn::plain {
 
 using kernels::EpsPlace;
-using kernels::Index;
 
 // 1 / sqrt(variance + eps), or 1 / (sqrt(variance) + eps).
 template <typename T>
