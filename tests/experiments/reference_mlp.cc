@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace normlab {
 namespace {
@@ -30,8 +29,6 @@ double Mean(const Values& v) {
   }
   return sum / static_cast<double>(v.size());
 }
-
-std::string Name(std::size_t layer) { return layer == 0 ? "hidden1" : layer == 1 ? "hidden2" : "output"; }
 
 // Per example: log-softmax and its negative log likelihood; dy receives (softmax - onehot) / examples.
 double CrossEntropy(const std::vector<Values>& logits, const std::vector<int>& labels, std::vector<Values>* dy) {
@@ -244,44 +241,63 @@ std::vector<Values> ReferenceLayer::Backward(const std::vector<Values>& dy) {
 }
 
 void ReferenceAdam::Update(const ReferenceConfig& config, Values& parameters, const Values& gradient) {
-  m_.resize(parameters.size());
-  v_.resize(parameters.size());
-  ++steps_;
+  m.resize(parameters.size());
+  v.resize(parameters.size());
+  ++updates;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    m_[i] = config.beta1 * m_[i] + (1 - config.beta1) * gradient[i];
-    v_[i] = config.beta2 * v_[i] + (1 - config.beta2) * gradient[i] * gradient[i];
-    const double m_hat = m_[i] / (1 - std::pow(config.beta1, steps_));
-    const double v_hat = v_[i] / (1 - std::pow(config.beta2, steps_));
+    m[i] = config.beta1 * m[i] + (1 - config.beta1) * gradient[i];
+    v[i] = config.beta2 * v[i] + (1 - config.beta2) * gradient[i] * gradient[i];
+    const double m_hat = m[i] / (1 - std::pow(config.beta1, updates));
+    const double v_hat = v[i] / (1 - std::pow(config.beta2, updates));
     parameters[i] -= config.learning_rate * m_hat / (std::sqrt(v_hat) + config.adam_eps);
   }
 }
 
 ReferenceMlp::ReferenceMlp(const ReferenceConfig& config, const std::vector<std::size_t>& widths,
-                           const std::map<std::string, Values>& initial)
-    : config_(config), adam_(3 * (widths.size() - 1)) {
+                           const std::map<std::string, Values>& state, int updates)
+    : config_(config) {
   for (std::size_t l = 0; l + 1 < widths.size(); ++l) {
     const bool last = l + 2 == widths.size();
     layers_.emplace_back(config, !last || config.norm_logits, !last, widths[l], widths[l + 1]);
-    layers_.back().weight = initial.at(Name(l) + ".weight");
-    for (const auto& [name, values] :
-         {std::pair{".norm.gain", &layers_.back().gain}, std::pair{".norm.bias", &layers_.back().bias},
-          std::pair{".bias", &layers_.back().bias}}) {
-      if (const auto found = initial.find(Name(l) + name); found != initial.end()) {
-        *values = found->second;
+  }
+  for (const Parameter& parameter : Parameters()) {
+    ReferenceAdam& adam = adam_.emplace_back();
+    adam.updates = updates;
+    for (const std::string& name : parameter.names) {
+      if (const auto found = state.find(name); found != state.end()) {
+        *parameter.values = found->second;
+      }
+      if (const auto m = state.find("adam.m." + name); m != state.end()) {
+        adam.m = m->second;
+        adam.v = state.at("adam.v." + name);
       }
     }
   }
 }
 
-// A layer has its bias under one of two names; both are given.
-std::map<std::string, Values> ReferenceMlp::Gradients() const {
-  std::map<std::string, Values> gradients;
+std::vector<ReferenceMlp::Parameter> ReferenceMlp::Parameters() {
+  const std::string names[] = {"hidden1", "hidden2", "output"};
+  std::vector<Parameter> parameters;
   for (std::size_t l = 0; l < layers_.size(); ++l) {
-    gradients[Name(l) + ".weight"] = layers_[l].d_weight;
-    gradients[Name(l) + ".norm.gain"] = layers_[l].d_gain;
-    gradients[Name(l) + ".norm.bias"] = gradients[Name(l) + ".bias"] = layers_[l].d_bias;
+    ReferenceLayer& layer = layers_[l];
+    parameters.push_back({{names[l] + ".weight"}, &layer.weight, &layer.d_weight});
+    parameters.push_back({{names[l] + ".norm.gain"}, &layer.gain, &layer.d_gain});
+    parameters.push_back({{names[l] + ".norm.bias", names[l] + ".bias"}, &layer.bias, &layer.d_bias});
   }
-  return gradients;
+  return parameters;
+}
+
+std::map<std::string, Values> ReferenceMlp::State() {
+  std::map<std::string, Values> state;
+  const std::vector<Parameter> parameters = Parameters();
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    for (const std::string& name : parameters[p].names) {
+      state[name] = *parameters[p].values;
+      state["adam.m." + name] = adam_[p].m;
+      state["adam.v." + name] = adam_[p].v;
+    }
+  }
+  return state;
 }
 
 double ReferenceMlp::Step(const std::vector<Values>& x, const std::vector<int>& labels) {
@@ -294,10 +310,9 @@ double ReferenceMlp::Step(const std::vector<Values>& x, const std::vector<int>& 
   for (std::size_t l = layers_.size(); l-- > 0;) {
     dy = layers_[l].Backward(dy);
   }
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    adam_[3 * l].Update(config_, layers_[l].weight, layers_[l].d_weight);
-    adam_[3 * l + 1].Update(config_, layers_[l].gain, layers_[l].d_gain);
-    adam_[3 * l + 2].Update(config_, layers_[l].bias, layers_[l].d_bias);
+  const std::vector<Parameter> parameters = Parameters();
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    adam_[p].Update(config_, *parameters[p].values, *parameters[p].gradient);
   }
   return loss;
 }

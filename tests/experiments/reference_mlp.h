@@ -58,32 +58,39 @@ class ReferenceLayer {
 };
 
 // Adam [Kingma and Ba 2015] over one vector of parameters.
-class ReferenceAdam {
- public:
+struct ReferenceAdam {
   void Update(const ReferenceConfig& config, Values& parameters, const Values& gradient);
 
- private:
-  Values m_, v_;
-  int steps_ = 0;
+  Values m, v;
+  int updates = 0;
 };
 
 class ReferenceMlp {
  public:
-  // `initial`: the values of the tensors by the experiment's names, "hidden1.weight"; missing gains are 1, biases 0.
+  // `state`: the values of the tensors by the experiment's names after `updates` updates, "hidden1.weight" and
+  // "adam.m.hidden1.weight". Missing gains are 1, biases and moments 0.
   ReferenceMlp(const ReferenceConfig& config, const std::vector<std::size_t>& widths,
-               const std::map<std::string, Values>& initial);
+               const std::map<std::string, Values>& state, int updates = 0);
 
   // Mean cross entropy of the batch before the update, in nats; then one update.
   double Step(const std::vector<Values>& x, const std::vector<int>& labels);
-  // Gradients of the last step, by the experiment's names.
-  std::map<std::string, Values> Gradients() const;
+  // Weights and moments by the experiment's names.
+  std::map<std::string, Values> State();
   // Mean cross entropy in evaluation mode, with running averages where batch normalisation has them.
   double Evaluate(const std::vector<Values>& x, const std::vector<int>& labels);
 
  private:
   ReferenceConfig config_;
   std::vector<ReferenceLayer> layers_;
-  std::vector<ReferenceAdam> adam_;  // weight, gain, bias of each layer
+  std::vector<ReferenceAdam> adam_;  // of Parameters()
+
+  // A parameter under the names it may have.
+  struct Parameter {
+    std::vector<std::string> names;
+    Values* values;
+    Values* gradient;
+  };
+  std::vector<Parameter> Parameters();
 };
 
 }  // namespace normlab

@@ -79,10 +79,11 @@ std::map<std::string, Values> TensorValues(const std::vector<NamedTensor>& tenso
   return values;
 }
 
-// A reference with the weights `experiment` has now.
-ReferenceMlp MakeReference(const v1::MnistMlpConfig& config, const ReferenceConfig& reference, Experiment& experiment) {
+// A reference that goes on from where `experiment` is after `updates` updates.
+ReferenceMlp MakeReference(const v1::MnistMlpConfig& config, const ReferenceConfig& reference, Experiment& experiment,
+                           int updates = 0) {
   const auto hidden = static_cast<std::size_t>(config.hidden_units());
-  return ReferenceMlp(reference, {784, hidden, hidden, 10}, TensorValues(experiment.Weights()));
+  return ReferenceMlp(reference, {784, hidden, hidden, 10}, TensorValues(experiment.State()), updates);
 }
 
 ReferenceMlp MakeReference(const v1::MnistMlpConfig& config, const ReferenceConfig& reference) {
@@ -123,7 +124,6 @@ double LargestRelativeError(const std::vector<double>& losses, const std::vector
   return largest;
 }
 
-// The paper's sizes.
 Comparison PaperSize(v1::NormKind norm) {
   Comparison comparison;
   comparison.config.set_norm(norm);
@@ -133,27 +133,28 @@ Comparison PaperSize(v1::NormKind norm) {
   return comparison;
 }
 
-// A narrow network on few images, for variants that the width does not matter to.
+// A narrow network on few images. Float and double may only be compared over many updates where few activations are so
+// near zero that rounding decides on which side of ReLU's kink they fall: Adam makes a full step of the gradient that
+// one such activation lets through. At the paper's 256,000 activations an update that happens within 20 updates in
+// about every fifth run (measured over 8 seeds); here it does not.
 Comparison Small(v1::NormKind norm, int batch_size) {
   Comparison comparison = PaperSize(norm);
-  comparison.config.set_hidden_units(50);
+  comparison.config.set_hidden_units(100);
   comparison.config.set_batch_size(batch_size);
   comparison.config.set_train_images(30 * batch_size);
+  if (norm == v1::NORM_KIND_RMS) {
+    // Without re-centring, a unit that is dead for a whole batch gets the gradient -n mean(dn n) / rms, and mean(dn n)
+    // is zero but for the biases, because the layer above does not see an example's scale. What remains is rounding,
+    // which Adam enlarges to full steps unless its eps is above it.
+    comparison.config.set_adam_eps(1e-5);
+  }
   return comparison;
 }
 
-class PaperSizes : public testing::TestWithParam<v1::NormKind> {};
+class AllNormalisers : public testing::TestWithParam<v1::NormKind> {};
 
-TEST_P(PaperSizes, First20LossesAgreeWithTheReference) {
-  Comparison comparison = PaperSize(GetParam());
-  if (GetParam() == v1::NORM_KIND_RMS) {
-    // Without re-centring, a unit that is dead for every example of a batch gets the gradient -n mean(dn n) / rms, and
-    // mean(dn n) is zero but for the biases, because the layer above does not see the scale of an example. What is left
-    // is rounding, and Adam turns any gradient above its eps into a full step: float and double part at the third
-    // update. (Gradients agree to 4e-7 as long as the weights do: see the next test.) A larger eps keeps rounding
-    // small.
-    comparison.config.set_adam_eps(1e-5);
-  }
+TEST_P(AllNormalisers, First20LossesAgreeWithTheReference) {
+  const Comparison comparison = Small(GetParam(), 32);
   const double error =
       LargestRelativeError(ExperimentLosses(comparison), ReferenceLosses(comparison, ReferenceOf(comparison.config)));
   RecordProperty("relative_error", fmt::format("{:.2g}", error));
@@ -161,30 +162,32 @@ TEST_P(PaperSizes, First20LossesAgreeWithTheReference) {
   EXPECT_LT(error, kTolerance);
 }
 
-// All gradients of an update, from the same weights. With beta1 = 0 Adam's first moment is the gradient.
-TEST_P(PaperSizes, GradientsAgreeWithTheReference) {
-  Comparison comparison = PaperSize(GetParam());
-  comparison.config.set_beta1(0.0);
-  const std::unique_ptr<Experiment> experiment = Make(comparison.config);
-  data::BatchOrder order(kSeed, comparison.config.train_images(), comparison.config.batch_size());
+// At the paper's sizes and defaults, update by update from the same state: loss, moments (that is, gradients) and
+// weights.
+TEST_P(AllNormalisers, UpdatesOfThePaperSizeAgreeWithTheReference) {
+  const v1::MnistMlpConfig config = PaperSize(GetParam()).config;
+  const std::unique_ptr<Experiment> experiment = Make(config);
+  data::BatchOrder order(kSeed, config.train_images(), config.batch_size());
   MemoryRecorder recorder;
   std::vector<Values> x;
   std::vector<int> labels;
-  for (std::uint64_t step = 0; step < 3; ++step) {
-    ReferenceMlp reference = MakeReference(comparison.config, ReferenceOf(comparison.config), *experiment);
+  for (int update = 0; update < 4; ++update) {
+    ReferenceMlp reference = MakeReference(config, ReferenceOf(config), *experiment, update);
+    const auto step = static_cast<std::uint64_t>(update);
     GatherDoubles(order.Batch(step), x, labels);
-    reference.Step(x, labels);
+    const double loss = reference.Step(x, labels);
     experiment->Step(step, recorder);
-    const std::map<std::string, Values> moments = TensorValues(experiment->State());
-    for (const auto& [name, expected] : reference.Gradients()) {
-      if (const auto gradient = moments.find("adam.m." + name); gradient != moments.end()) {
-        EXPECT_LT(RelativeDistance(gradient->second, expected), 1e-6) << name << " at update " << step;
+    EXPECT_NEAR(recorder.Values("train/batch_nll").back() / loss, 1.0, 1e-6) << "update " << update;
+    const std::map<std::string, Values> expected = reference.State();
+    for (const auto& [name, values] : TensorValues(experiment->State())) {
+      if (expected.contains(name)) {
+        EXPECT_LT(RelativeDistance(values, expected.at(name)), 2e-6) << name << " after update " << update;
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllNormalisers, PaperSizes,
+INSTANTIATE_TEST_SUITE_P(Reference, AllNormalisers,
                          testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_BATCH, v1::NORM_KIND_LAYER,
                                          v1::NORM_KIND_WEIGHT, v1::NORM_KIND_RMS),
                          [](const auto& info) { return v1::NormKind_Name(info.param); });
