@@ -151,9 +151,9 @@ Comparison Small(v1::NormKind norm, int batch_size) {
   return comparison;
 }
 
-class AllNormalisers : public testing::TestWithParam<v1::NormKind> {};
+class AgainstReference : public testing::TestWithParam<v1::NormKind> {};
 
-TEST_P(AllNormalisers, First20LossesAgreeWithTheReference) {
+TEST_P(AgainstReference, First20LossesAgreeWithTheReference) {
   const Comparison comparison = Small(GetParam(), 32);
   const double error =
       LargestRelativeError(ExperimentLosses(comparison), ReferenceLosses(comparison, ReferenceOf(comparison.config)));
@@ -164,7 +164,7 @@ TEST_P(AllNormalisers, First20LossesAgreeWithTheReference) {
 
 // At the paper's sizes and defaults, update by update from the same state: loss, moments (that is, gradients) and
 // weights.
-TEST_P(AllNormalisers, UpdatesOfThePaperSizeAgreeWithTheReference) {
+TEST_P(AgainstReference, UpdatesOfThePaperSizeAgreeWithTheReference) {
   const v1::MnistMlpConfig config = PaperSize(GetParam()).config;
   const std::unique_ptr<Experiment> experiment = Make(config);
   data::BatchOrder order(kSeed, config.train_images(), config.batch_size());
@@ -187,7 +187,7 @@ TEST_P(AllNormalisers, UpdatesOfThePaperSizeAgreeWithTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Reference, AllNormalisers,
+INSTANTIATE_TEST_SUITE_P(Reference, AgainstReference,
                          testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_BATCH, v1::NORM_KIND_LAYER,
                                          v1::NORM_KIND_WEIGHT, v1::NORM_KIND_RMS),
                          [](const auto& info) { return v1::NormKind_Name(info.param); });
