@@ -82,7 +82,11 @@ class Follower {
         lines_.Log(EventLine(job, options_, values_, now, session_.err_colour()));
       }
     }
-    if (news.ended) {
+    // Once all have ended there is nothing left to estimate; the end of the stream may come a moment later.
+    const bool all_ended =
+        news.jobs.size() == options_.job_ids.size() &&
+        std::all_of(news.jobs.begin(), news.jobs.end(), [](const v1::Job& j) { return IsTerminal(j.state()); });
+    if (news.ended || all_ended) {
       return;
     }
     if (lines_.terminal()) {

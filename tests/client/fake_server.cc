@@ -297,10 +297,11 @@ Status FakeServer::PlanReproduction(ServerContext*, const v1::PlanReproductionRe
 
 Status FakeServer::GetTable(ServerContext*, const v1::GetTableRequest* request, v1::GetTableResponse* response) {
   ENTER(GetTable);
-  response->set_content(request->format() == v1::FORMAT_JSON
-                            ? fmt::format("{{\"item\": \"{}\", \"budget\": \"{}\"}}\n", request->item_id(), request->budget())
-                            : fmt::format("{} table of {} at {}\n", v1::Format_Name(request->format()),
-                                          request->item_id(), request->budget()));
+  response->set_content(
+      request->format() == v1::FORMAT_JSON
+          ? fmt::format("{{\"item\": \"{}\", \"budget\": \"{}\"}}\n", request->item_id(), request->budget())
+          : fmt::format("{} table of {} at {}\n", v1::Format_Name(request->format()), request->item_id(),
+                        request->budget()));
   response->mutable_verdicts()->Assign(verdicts.begin(), verdicts.end());
   return Status::OK;
 }
