@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::uint64_t kSeed = 11;
 constexpr double kTolerance = 1e-4;
+// Of Adam's moments, that is of gradients, and of parameters. The latter is wider, because Adam divides by the
+// gradient's size: elements whose gradient is near its eps turn rounding into a visible part of a step (1.5e-5 seen; a
+// step is 3e-2 of a hidden weight's norm).
+constexpr double kMoments = 2e-6;
+constexpr double kParameters = 1e-4;
 
 ReferenceConfig ReferenceOf(const v1::MnistMlpConfig& config) {
   ReferenceConfig reference;
@@ -181,7 +186,8 @@ TEST_P(AgainstReference, UpdatesOfThePaperSizeAgreeWithTheReference) {
     const std::map<std::string, Values> expected = reference.State();
     for (const auto& [name, values] : TensorValues(experiment->State())) {
       if (expected.contains(name)) {
-        EXPECT_LT(RelativeDistance(values, expected.at(name)), 2e-6) << name << " after update " << update;
+        EXPECT_LT(RelativeDistance(values, expected.at(name)), name.starts_with("adam.") ? kMoments : kParameters)
+            << name << " after update " << update;
       }
     }
   }
