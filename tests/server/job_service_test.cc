@@ -411,7 +411,13 @@ TEST_F(JobServiceTest, OversizedMessagesAndMetadataAreRefused) {
   CallContext context;
   context.AddMetadata("big", std::string(20'000, 'x'));
   EXPECT_EQ(jobs_->CreateJob(&context, MnistRequest(1), &response).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_TRUE(CreateWith(MnistRequest(1), &response).ok());
+  // gRPC may close a refused sender's connection while it still writes; the server itself goes on, and a client that
+  // tries again is served.
+  grpc::Status after = CreateWith(MnistRequest(1), &response);
+  for (int tries = 0; tries < 3 && after.error_code() == grpc::StatusCode::UNAVAILABLE; ++tries) {
+    after = CreateWith(MnistRequest(1), &response);
+  }
+  EXPECT_TRUE(after.ok()) << after.error_code() << " " << after.error_message();
 }
 
 }  // namespace
