@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
+#include "base/nearest.h"
 #include "proto/field.h"
 #include "proto/read_message.h"
 #include "proto/text_tree.h"
@@ -42,24 +44,6 @@ std::string Plain(std::string_view word) {
     plain += c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   return plain;
-}
-
-// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        d[i][j] = i + j;
-        continue;
-      }
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return d[a.size()][b.size()];
 }
 
 }  // namespace
@@ -138,16 +122,11 @@ std::string SpecToYaml(const v1::JobSpec& spec) {
 }
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& names) {
-  const std::string plain = Plain(word);
-  std::string nearest;
-  std::size_t best = std::max<std::size_t>(1, plain.size() / 3) + 1;  // further away is no misspelling
-  for (const std::string& name : names) {
-    if (const std::size_t distance = EditDistance(plain, Plain(name)); distance < best) {
-      best = distance;
-      nearest = name;
-    }
-  }
-  return nearest;
+  std::vector<std::string> plain;
+  std::transform(names.begin(), names.end(), std::back_inserter(plain), Plain);
+  const std::string nearest = NearestWord(Plain(word), plain);
+  const auto found = std::find(plain.begin(), plain.end(), nearest);
+  return nearest.empty() ? "" : names[static_cast<std::size_t>(found - plain.begin())];
 }
 
 std::string Shown(std::string_view text) {
