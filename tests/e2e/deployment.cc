@@ -162,6 +162,24 @@ std::string Deployment::Log(pid_t pid) const {
   return ReadText(fmt::format("{}/by-hand-{}.log", home_, it - workers_by_hand_.begin()));
 }
 
+std::pair<int, std::string> Deployment::RunClient(std::vector<std::string> arguments) {
+  const std::string out_path = home_ + "/client.out";
+  const int out = ::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int log = OpenLog(home_ + "/client.log");
+  SpawnOptions options;
+  options.argv = {Program("normlab")};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  options.argv.insert(options.argv.end(), {"--home", home_});
+  options.stdout_fd = out;
+  options.stderr_fd = log;
+  const auto pid = Spawn(options);
+  ::close(out);
+  ::close(log);
+  EXPECT_TRUE(pid.ok()) << pid.status();
+  const int status = WaitForExit(*pid);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadText(out_path)};
+}
+
 std::string Deployment::Submit(const v1::JobSpec& spec) {
   grpc::ClientContext context;
   v1::CreateJobRequest request;

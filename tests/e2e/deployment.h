@@ -47,6 +47,9 @@ class Deployment {
   int WaitForExit(pid_t pid);
   std::string Log(pid_t pid) const;
 
+  // Runs `normlab` with these arguments and --home; returns its exit code and what it printed.
+  std::pair<int, std::string> RunClient(std::vector<std::string> arguments);
+
   std::string Submit(const v1::JobSpec& spec);
   std::string Resume(const std::string& job);
   void Cancel(const std::string& job);

@@ -11,6 +11,7 @@ namespace normlab::e2e {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::Key;
 
 std::size_t PointsOf(const Curve& curve, const std::string& series) {
@@ -41,6 +42,19 @@ TEST_F(RunTest, AJobSucceedsWithItsWholeCurveAndFacts) {
   const Curve curve = deployment.ReadCurve(id);
   EXPECT_EQ(PointsOf(curve, "train/batch_nll"), job.steps_total());
   EXPECT_EQ(PointsOf(curve, "test/error"), SmallSpec().mnist_mlp().passes() + 1);
+}
+
+TEST_F(RunTest, TheCommandLineSubmitsAndFollows) {
+  Deployment deployment({"--slots", "1"});
+  const auto [code, out] =
+      deployment.RunClient({"submit", "mnist_mlp", "--dataset", AvailableDataset(), "--hidden-units", "32", "--passes",
+                            "2", "--train-images", "1000", "--test-images", "200", "--watch"});
+  EXPECT_EQ(code, 0) << out;
+  const auto [jobs_code, jobs] = deployment.RunClient({"jobs", "--json"});
+  EXPECT_EQ(jobs_code, 0);
+  EXPECT_THAT(jobs, HasSubstr(deployment.Get("j1").fingerprint()));
+  EXPECT_EQ(deployment.RunClient({"submit", "mnist_mlp", "--hidden-units", "0"}).first, 2)
+      << "a wrong field is a usage error";
 }
 
 TEST_F(RunTest, AnyNumberOfThreadsGivesTheSameBits) {
