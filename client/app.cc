@@ -143,6 +143,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddWatch(app, session);
   AddShow(app, session);
   AddCurve(app, session);
+  AddArtifacts(app, session);
   AddResults(app, session);
   AddStop(app, session);
   AddExperiments(app, session);

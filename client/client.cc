@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/crc32c.h"
 #include "client/error.h"
 
 namespace normlab::client {
@@ -15,6 +16,7 @@ namespace {
 
 using Jobs = v1::JobService::StubInterface;
 using Curves = v1::CurveService::StubInterface;
+using Artifacts = v1::ArtifactService::StubInterface;
 using Catalog = v1::ExperimentService::StubInterface;
 using Papers = v1::PaperService::StubInterface;
 
@@ -61,6 +63,7 @@ Client::Client(Connection connection, std::stop_token stop)
       stop_(std::move(stop)),
       jobs_(v1::JobService::NewStub(connection_.channel)),
       curves_(v1::CurveService::NewStub(connection_.channel)),
+      artifacts_(v1::ArtifactService::NewStub(connection_.channel)),
       experiments_(v1::ExperimentService::NewStub(connection_.channel)),
       papers_(v1::PaperService::NewStub(connection_.channel)) {}
 
@@ -216,6 +219,39 @@ absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveReque
 absl::Status Client::WatchCurves(const v1::WatchCurvesRequest& request,
                                  const std::function<bool(const v1::WatchCurvesResponse&)>& on_news) {
   return ReadStream([&](grpc::ClientContext* context) { return curves_->WatchCurves(context, request); }, on_news, {});
+}
+
+absl::StatusOr<std::vector<v1::Artifact>> Client::ListArtifacts(const std::string& job_id) {
+  v1::ListArtifactsRequest request;
+  request.set_job_id(job_id);
+  NORMLAB_ASSIGN_OR_RETURN(auto response, Call(*artifacts_, &Artifacts::ListArtifacts, request, kUnarySeconds, kOnce));
+  return std::vector<v1::Artifact>(response.artifacts().begin(), response.artifacts().end());
+}
+
+absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, const std::string& name) {
+  v1::ReadArtifactRequest request;
+  request.set_job_id(job_id);
+  request.set_name(name);
+  v1::ReadArtifactResponse::Header header;
+  std::string bytes;
+  const std::function<bool(const v1::ReadArtifactResponse&)> join = [&](const v1::ReadArtifactResponse& part) {
+    if (part.has_header()) {
+      header = part.header();
+    }
+    bytes += part.data();
+    return true;
+  };
+  NORMLAB_RETURN_IF_ERROR(ReadStream(
+      [&](grpc::ClientContext* context) {
+        SetDeadline(*context, kRenderSeconds);
+        return artifacts_->ReadArtifact(context, request);
+      },
+      join, {}));
+  if (bytes.size() != header.artifact().size() || Crc32c(bytes) != header.crc32c()) {
+    return absl::DataLossError(fmt::format("{} of {} arrived damaged ({} of {} bytes); try again", name, job_id,
+                                           bytes.size(), header.artifact().size()));
+  }
+  return bytes;
 }
 
 absl::StatusOr<std::vector<v1::Experiment>> Client::ListExperiments() {

@@ -22,6 +22,7 @@
 
 #include "base/status.h"
 #include "client/connection.h"
+#include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
@@ -59,6 +60,11 @@ class Client {
   absl::Status WatchCurves(const v1::WatchCurvesRequest& request,
                            const std::function<bool(const v1::WatchCurvesResponse&)>& on_news);
 
+  // --- artifacts ---
+  absl::StatusOr<std::vector<v1::Artifact>> ListArtifacts(const std::string& job_id);
+  // The whole file; kDataLoss if it is not what its header announces.
+  absl::StatusOr<std::string> ReadArtifact(const std::string& job_id, const std::string& name);
+
   // --- what can be run ---
   absl::StatusOr<std::vector<v1::Experiment>> ListExperiments();
   absl::StatusOr<v1::Experiment> DescribeExperiment(const std::string& name);
@@ -91,6 +97,7 @@ class Client {
   std::stop_token stop_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
   std::unique_ptr<v1::CurveService::Stub> curves_;
+  std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
   std::unique_ptr<v1::ExperimentService::Stub> experiments_;
   std::unique_ptr<v1::PaperService::Stub> papers_;
 };

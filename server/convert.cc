@@ -111,6 +111,13 @@ void ToWire(const store::SeriesInfo& series, v1::Series& wire) {
   wire.set_not_finite(series.not_finite);
 }
 
+void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire) {
+  wire.set_name(artifact.name);
+  wire.set_media_type(artifact.media_type);
+  wire.set_step(artifact.step);
+  wire.set_size(artifact.size);
+}
+
 void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire) {
   wire.set_job_id(JobName(columns.job));
   wire.set_series(columns.series);

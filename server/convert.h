@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "normlab/v1/artifacts.pb.h"
 #include "normlab/v1/curves.pb.h"
 #include "normlab/v1/jobs.pb.h"
 #include "normlab/v1/worker.pb.h"
@@ -26,6 +27,7 @@ absl::StatusOr<store::JobId> ReadJobId(std::string_view name);
 
 void ToWire(const store::Job& job, v1::Job& wire);
 void ToWire(const store::SeriesInfo& series, v1::Series& wire);
+void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire);
 void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire);
 
 // A step, sequence or revision: what the store can hold.

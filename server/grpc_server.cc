@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/artifact_service.h"
 #include "server/curve_service.h"
 #include "server/experiment_service.h"
 #include "server/job_service.h"
@@ -65,7 +66,8 @@ void SetLimits(grpc::ServerBuilder& builder) {
 
 class GrpcServerImpl : public GrpcServer {
  public:
-  explicit GrpcServerImpl(Core& core) : jobs_(core), curves_(core), experiments_(core), papers_(core), workers_(core) {}
+  explicit GrpcServerImpl(Core& core)
+      : jobs_(core), curves_(core), artifacts_(core), experiments_(core), papers_(core), workers_(core) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -89,8 +91,8 @@ class GrpcServerImpl : public GrpcServer {
     }
     for (const std::string_view name :
          {v1::JobService::service_full_name(), v1::CurveService::service_full_name(),
-          v1::ExperimentService::service_full_name(), v1::PaperService::service_full_name(),
-          v1::WorkerService::service_full_name()}) {
+          v1::ArtifactService::service_full_name(), v1::ExperimentService::service_full_name(),
+          v1::PaperService::service_full_name(), v1::WorkerService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(std::string(name), true);
     }
     listener.Start(std::move(acceptor));
@@ -108,10 +110,11 @@ class GrpcServerImpl : public GrpcServer {
   }
 
  private:
-  std::vector<grpc::Service*> Services() { return {&jobs_, &curves_, &experiments_, &papers_, &workers_}; }
+  std::vector<grpc::Service*> Services() { return {&jobs_, &curves_, &artifacts_, &experiments_, &papers_, &workers_}; }
 
   JobServiceImpl jobs_;
   CurveServiceImpl curves_;
+  ArtifactServiceImpl artifacts_;
   ExperimentServiceImpl experiments_;
   PaperServiceImpl papers_;
   WorkerServiceImpl workers_;

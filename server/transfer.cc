@@ -84,6 +84,17 @@ absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Requ
   return receiver.End();
 }
 
+// Sends the header that `message` holds, then `bytes` in pieces.
+template <typename Response>
+absl::Status SendPieces(Response& message, std::string_view bytes, grpc::ServerWriter<Response>& writer) {
+  bool open = writer.Write(message);
+  for (std::size_t begin = 0; open && begin < bytes.size(); begin += kPiece) {
+    message.set_data(std::string(bytes.substr(begin, kPiece)));
+    open = writer.Write(message);
+  }
+  return open ? absl::OkStatus() : ReaderGone();
+}
+
 }  // namespace
 
 absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
@@ -149,12 +160,20 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
   if (info.score) {
     header.set_score(*info.score);
   }
-  bool open = writer.Write(response);
-  for (std::size_t begin = 0; open && begin < bytes.size(); begin += kPiece) {
-    response.set_data(bytes.substr(begin, kPiece));
-    open = writer.Write(response);
-  }
-  return open ? absl::OkStatus() : ReaderGone();
+  return SendPieces(response, bytes, writer);
+}
+
+absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
+                          grpc::ServerWriter<v1::ReadArtifactResponse>& writer) {
+  std::vector<FieldViolation> violations;
+  const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto artifact, core.store.GetArtifact(job, request.name()));
+  const auto& [info, bytes] = artifact;
+  v1::ReadArtifactResponse response;
+  ToWire(info, *response.mutable_header()->mutable_artifact());
+  response.mutable_header()->set_crc32c(Crc32c(bytes));
+  return SendPieces(response, bytes, writer);
 }
 
 }  // namespace normlab::server

@@ -5,6 +5,7 @@
 
 #include <grpcpp/support/sync_stream.h>
 
+#include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
 #include "server/core.h"
 
@@ -18,5 +19,9 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
 // kFailedPrecondition for a stale attempt, kNotFound if the job has no checkpoint.
 absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
                             grpc::ServerWriter<v1::GetCheckpointResponse>& writer);
+
+// kNotFound if the job has no artifact of that name.
+absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
+                          grpc::ServerWriter<v1::ReadArtifactResponse>& writer);
 
 }  // namespace normlab::server

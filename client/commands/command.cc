@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "base/fs.h"
 #include "client/help.h"
+#include "client/text.h"
 #include "proto/spec_text.h"
 
 namespace normlab::client {
@@ -50,6 +52,16 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
                         const std::string& description) {
   return Restrict(
       session, command.add_option(option, values, fmt::format("{}: {}", description, fmt::join(names, ", "))), names);
+}
+
+absl::StatusOr<int> Deliver(Session& session, const std::string& file, const std::string& content) {
+  if (file.empty() || file == "-") {
+    session.Print(content);
+    return kExitOk;
+  }
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(file, content));
+  session.Note(fmt::format("{} written ({})\n", file, FormatBytes(content.size())));
+  return kExitOk;
 }
 
 CLI::Validator InRange(int low, int high) {

@@ -82,6 +82,9 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
                         std::vector<std::string>& values, const std::vector<std::string>& names,
                         const std::string& description);
 
+// Writes `content` to `file`, or to stdout if it is empty or "-".
+absl::StatusOr<int> Deliver(Session& session, const std::string& file, const std::string& content);
+
 // Whole numbers from `low` to `high`.
 CLI::Validator InRange(int low, int high);
 
@@ -95,6 +98,7 @@ void AddJobs(CLI::App& app, Session& session);
 void AddShow(CLI::App& app, Session& session);
 void AddWatch(CLI::App& app, Session& session);
 void AddCurve(CLI::App& app, Session& session);
+void AddArtifacts(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
 void AddStop(CLI::App& app, Session& session);     // cancel, resume, delete
 void AddExperiments(CLI::App& app, Session& session);

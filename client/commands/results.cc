@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/fs.h"
 #include "client/commands/command.h"
 #include "client/text.h"
 
@@ -35,17 +34,6 @@ v1::Format ChosenFormat(const Session& session, const Options& options) {
   return session.json ? v1::FORMAT_JSON : Formats().at(options.format);
 }
 
-// To --output, or to stdout.
-absl::StatusOr<int> Deliver(Session& session, const Options& options, const std::string& content) {
-  if (options.output.empty() || options.output == "-") {
-    session.Print(content);
-    return kExitOk;
-  }
-  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(options.output, content));
-  session.Note(fmt::format("{} written ({})\n", options.output, FormatBytes(content.size())));
-  return kExitOk;
-}
-
 absl::StatusOr<int> Table(Session& session, const Options& options) {
   v1::GetTableRequest request;
   request.set_paper_id(options.paper);
@@ -54,7 +42,7 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   request.set_format(ChosenFormat(session, options));
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
-  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options, table.content()));
+  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options.output, table.content()));
   const auto& verdicts = table.verdicts();
   const bool different = std::find(verdicts.begin(), verdicts.end(), "DIFFERENT") != verdicts.end();
   return options.strict && different ? kExitDifferent : code;
@@ -68,7 +56,7 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
   request.set_format(ChosenFormat(session, options));
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetFigureResponse figure, client->Figure(request));
-  return Deliver(session, options, figure.content());
+  return Deliver(session, options.output, figure.content());
 }
 
 absl::StatusOr<int> Report(Session& session, const Options& options) {
@@ -79,7 +67,7 @@ absl::StatusOr<int> Report(Session& session, const Options& options) {
   request.set_format(Formats().at(options.format));
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetReportResponse report, client->Report(request));
-  return Deliver(session, options, report.content());
+  return Deliver(session, options.output, report.content());
 }
 
 absl::StatusOr<int> Papers(Session& session, bool ids_only) {

@@ -76,7 +76,7 @@ class SqliteStore : public Store {
   absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) override;
   absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override;
   absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override;
-  absl::StatusOr<std::string> GetArtifact(JobId job, std::string_view name) override;
+  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) override;
   absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) override;
 
   absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) override;
@@ -377,14 +377,19 @@ absl::StatusOr<std::vector<ArtifactInfo>> SqliteStore::ListArtifacts(JobId job) 
   });
 }
 
-absl::StatusOr<std::string> SqliteStore::GetArtifact(JobId job, std::string_view name) {
+absl::StatusOr<std::pair<ArtifactInfo, std::string>> SqliteStore::GetArtifact(JobId job, std::string_view name) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows,
-                           readers_->Read([&](Connection& db) { return ArtifactRows(db, job); }));
+                           readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactRow>> {
+                             NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+                             return ArtifactRows(db, job);
+                           }));
   const auto row = std::find_if(rows.begin(), rows.end(), [&](const ArtifactRow& r) { return r.info.name == name; });
   if (row == rows.end()) {
     return absl::NotFoundError(fmt::format("{} has no artifact \"{}\"", JobName(job), name));
   }
-  return files_->Read(Files::Folder::kArtifacts, row->file, row->info.size, row->crc32c);
+  NORMLAB_ASSIGN_OR_RETURN(std::string bytes,
+                           files_->Read(Files::Folder::kArtifacts, row->file, row->info.size, row->crc32c));
+  return std::pair(row->info, std::move(bytes));
 }
 
 absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {

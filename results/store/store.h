@@ -244,7 +244,7 @@ class Store {
   virtual absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) = 0;
   virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) = 0;
   virtual absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) = 0;
-  virtual absl::StatusOr<std::string> GetArtifact(JobId job, std::string_view name) = 0;
+  virtual absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) = 0;
   virtual absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) = 0;
 
   // --- curves ---

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/crc32c.h"
 #include "base/paths.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -45,6 +46,7 @@ void FakeServer::Start() {
   builder.AddListeningPort("unix:" + SocketPath(home_), grpc::InsecureServerCredentials());
   builder.RegisterService(static_cast<v1::JobService::Service*>(this));
   builder.RegisterService(static_cast<v1::CurveService::Service*>(this));
+  builder.RegisterService(static_cast<v1::ArtifactService::Service*>(this));
   builder.RegisterService(static_cast<v1::ExperimentService::Service*>(this));
   builder.RegisterService(static_cast<v1::PaperService::Service*>(this));
   server_ = builder.BuildAndStart();
@@ -264,6 +266,40 @@ v1::Experiment FirstExperiment() {
 }
 
 }  // namespace
+
+Status FakeServer::ListArtifacts(ServerContext*, const v1::ListArtifactsRequest* request,
+                                 v1::ListArtifactsResponse* response) {
+  ENTER(ListArtifacts);
+  const std::string prefix = request->job_id() + " ";
+  for (const auto& [key, bytes] : artifacts) {
+    if (key.rfind(prefix, 0) == 0) {
+      v1::Artifact& artifact = *response->add_artifacts();
+      artifact.set_name(key.substr(prefix.size()));
+      artifact.set_media_type("image/png");
+      artifact.set_step(1720);
+      artifact.set_size(bytes.size());
+    }
+  }
+  return Status::OK;
+}
+
+Status FakeServer::ReadArtifact(ServerContext*, const v1::ReadArtifactRequest* request,
+                                ServerWriter<v1::ReadArtifactResponse>* writer) {
+  ENTER(ReadArtifact);
+  const auto found = artifacts.find(request->job_id() + " " + request->name());
+  if (found == artifacts.end()) {
+    return {grpc::StatusCode::NOT_FOUND, fmt::format("{} has no artifact {}", request->job_id(), request->name())};
+  }
+  v1::ReadArtifactResponse message;
+  message.mutable_header()->mutable_artifact()->set_size(found->second.size());
+  message.mutable_header()->set_crc32c(Crc32c(found->second) + (damage_artifacts ? 1 : 0));
+  writer->Write(message);
+  for (const char byte : found->second) {
+    message.set_data(std::string(1, byte));
+    writer->Write(message);
+  }
+  return Status::OK;
+}
 
 Status FakeServer::ListExperiments(ServerContext*, const v1::ListExperimentsRequest*,
                                    v1::ListExperimentsResponse* response) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
@@ -24,6 +25,7 @@ namespace normlab::client {
 
 class FakeServer final : public v1::JobService::Service,
                          public v1::CurveService::Service,
+                         public v1::ArtifactService::Service,
                          public v1::ExperimentService::Service,
                          public v1::PaperService::Service {
  public:
@@ -41,6 +43,8 @@ class FakeServer final : public v1::JobService::Service,
   std::deque<v1::Job> jobs;                               // oldest first
   std::map<std::string, std::vector<v1::Series>> series;  // by job id
   std::map<std::string, v1::ReadCurveResponse> curves;    // by "job series"
+  std::map<std::string, std::string> artifacts;           // bytes by "job name"
+  bool damage_artifacts = false;                          // announce another checksum than that of the bytes
   std::vector<v1::WatchCurvesResponse> curve_news;
   std::vector<v1::WatchJobsResponse> job_news;  // sent in order
   bool watch_stays_open = false;                // after the news, until the client cancels
@@ -73,6 +77,10 @@ class FakeServer final : public v1::JobService::Service,
                          grpc::ServerWriter<v1::ReadCurveResponse>*) override;
   grpc::Status WatchCurves(grpc::ServerContext*, const v1::WatchCurvesRequest*,
                            grpc::ServerWriter<v1::WatchCurvesResponse>*) override;
+  grpc::Status ListArtifacts(grpc::ServerContext*, const v1::ListArtifactsRequest*,
+                             v1::ListArtifactsResponse*) override;
+  grpc::Status ReadArtifact(grpc::ServerContext*, const v1::ReadArtifactRequest*,
+                            grpc::ServerWriter<v1::ReadArtifactResponse>*) override;
   grpc::Status ListExperiments(grpc::ServerContext*, const v1::ListExperimentsRequest*,
                                v1::ListExperimentsResponse*) override;
   grpc::Status DescribeExperiment(grpc::ServerContext*, const v1::DescribeExperimentRequest*,

@@ -37,6 +37,23 @@ TEST_F(JobsCommandTest, SubmitShowsWhatIsReused) {
   ExpectGolden("submit_reused", {"submit", "mnist_mlp", "--norm", "layer,batch"});
 }
 
+TEST_F(JobsCommandTest, ArtifactsAreListedAndFetched) {
+  AddSucceeded({{"norm", "layer"}});
+  server_.artifacts = {{"j1 samples.png", std::string("\x89PNG\0", 5)}, {"j1 weights.safetensors", "12345678"}};
+  ExpectGolden("artifacts", {"artifacts", "j1"});
+  const Outcome json = Run({"artifacts", "j1", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json.out)["artifacts"][1]["size"], 8);
+  const Outcome fetched = Run({"artifacts", "j1", "samples.png", "-o", "-"});
+  EXPECT_EQ(fetched.code, 0);
+  EXPECT_EQ(fetched.out, server_.artifacts["j1 samples.png"]);
+  EXPECT_EQ(Run({"artifacts", "j1", "none.png", "-o", "-"}).code, 2);
+  EXPECT_EQ(Run({"artifacts", "j1", "samples.png", "--json"}).code, 2);
+  server_.damage_artifacts = true;
+  const Outcome damaged = Run({"artifacts", "j1", "samples.png", "-o", "-"});
+  EXPECT_EQ(damaged.code, 1);
+  EXPECT_EQ(damaged.out, "");
+}
+
 TEST_F(JobsCommandTest, DryRunStoresNothing) {
   ExpectGolden("submit_dry_run", {"submit", "mnist_mlp", "--norm", "layer", "--dry-run"});
   EXPECT_TRUE(server_.created[0].validate_only());

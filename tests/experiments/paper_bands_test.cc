@@ -2,12 +2,12 @@
 // normalisation and the baseline land where the paper's curves and an independent NumPy implementation do. Minutes, not
 // seconds.
 //
-// The sources of a band, (train NLL, test error in %) after passes 1 to 4:
+// The sources of a band, as train NLL / test error in %, after each pass:
 //
-//              paper, Figure 6 (two evaluations per x-unit)        NumPy, one or two seeds, passes 1 to 3
-//   layer      .077 .056 .036 .031 / 3.05 2.49 2.44 2.40           .095 .046 - and .084 .081 .044
-//   / 3.84 2.51, 3.19 3.74 2.81 batch      .222 .097 .064 .042 / 2.09 1.81 1.60 1.55           .190 .098 .060
-//   / 2.39 1.92 1.76 baseline   .094 .046 .030 .026 / 3.55 2.45 2.04 1.99           .073 .039 .030 / 3.00 2.18 2.08
+// - layer: Figure 6 (passes 1 to 4) .077 .056 .036 .031 / 3.05 2.49 2.44 2.40; NumPy seed 1 (passes 1 to 3)
+//   .095 .046 - / 3.84 2.51 -; NumPy seed 2 .084 .081 .044 / 3.19 3.74 2.81
+// - batch: Figure 6 .222 .097 .064 .042 / 2.09 1.81 1.60 1.55; NumPy .190 .098 .060 / 2.39 1.92 1.76
+// - baseline: Figure 6 .094 .046 .030 .026 / 3.55 2.45 2.04 1.99; NumPy .073 .039 .030 / 3.00 2.18 2.08
 //
 // A band runs from the lowest to the highest of these values, widened by what a mean over three seeds may miss them by.
 // A single run's NLL scatters by a factor of up to 1.8 for layer normalisation and the baseline (the two NumPy seeds at

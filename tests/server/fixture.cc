@@ -31,6 +31,7 @@ void ServerTest::StartServer() {
   const auto channel = NewChannel();
   jobs_ = v1::JobService::NewStub(channel);
   curves_ = v1::CurveService::NewStub(channel);
+  artifacts_ = v1::ArtifactService::NewStub(channel);
   experiments_ = v1::ExperimentService::NewStub(channel);
   papers_ = v1::PaperService::NewStub(channel);
   workers_ = v1::WorkerService::NewStub(channel);

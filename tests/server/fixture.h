@@ -15,6 +15,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
@@ -112,6 +113,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Daemon> daemon_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
   std::unique_ptr<v1::CurveService::Stub> curves_;
+  std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
   std::unique_ptr<v1::ExperimentService::Stub> experiments_;
   std::unique_ptr<v1::PaperService::Stub> papers_;
   std::unique_ptr<v1::WorkerService::Stub> workers_;

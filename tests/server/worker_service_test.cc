@@ -339,6 +339,7 @@ TEST_F(WorkerServiceTest, ArtifactsAreCheckedAndStored) {
   data.set_data("1234");
   using Messages = std::vector<v1::PutArtifactRequest>;
   EXPECT_TRUE(PutRaw(Messages{header, data}).ok());
+  ASSERT_TRUE(PutRaw(Messages{header, data}).ok()) << "the same file again replaces itself";
   for (const std::string bad : {"../x", "a/b", ".hidden", "", "a\nb"}) {
     header.mutable_header()->set_name(bad);
     EXPECT_THAT(WrongFields(PutRaw(Messages{header, data})), ElementsAre("header.name")) << bad;

@@ -137,7 +137,7 @@ TEST_F(FilesTest, WhatACrashLeftIsRemovedOnOpen) {
   EXPECT_THAT(In("checkpoints"), SizeIs(1));
   EXPECT_THAT(In("artifacts"), SizeIs(1));
   EXPECT_EQ(store_->GetCheckpoint(attempt_.job)->second, "good");
-  EXPECT_EQ(*store_->GetArtifact(attempt_.job, "a.txt"), "text");
+  EXPECT_EQ(store_->GetArtifact(attempt_.job, "a.txt")->second, "text");
 }
 
 TEST_F(FilesTest, ACrashBetweenRowAndRemovalLeavesAConsistentStore) {
@@ -180,7 +180,7 @@ TEST_F(FilesTest, ArtifactsAreListedReadAndReplaced) {
   EXPECT_EQ((*all)[0].step, 60u);
   EXPECT_EQ((*all)[0].size, 5u);
   EXPECT_EQ((*all)[1].media_type, "application/octet-stream");
-  EXPECT_EQ(*store_->GetArtifact(attempt_.job, "samples.png"), "newer");
+  EXPECT_EQ(store_->GetArtifact(attempt_.job, "samples.png")->second, "newer");
   EXPECT_THAT(In("artifacts"), SizeIs(2));
   EXPECT_THAT(store_->GetArtifact(attempt_.job, "none").status(), HasCode(absl::StatusCode::kNotFound));
 }
