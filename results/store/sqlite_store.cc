@@ -45,11 +45,11 @@ std::uint64_t Cursor(std::uint64_t value) {
 class SqliteStore : public Store {
  public:
   SqliteStore(StoreOptions options, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
-              std::unique_ptr<Connection> connection, std::unique_ptr<Readers> readers)
+              std::unique_ptr<Connection> connection, int checkpoint_pages, std::unique_ptr<Readers> readers)
       : options_(std::move(options)),
         lock_(std::move(lock)),
         files_(std::move(files)),
-        writer_(std::make_unique<Writer>(std::move(connection), [this] { commits_.Raise(); })),
+        writer_(std::make_unique<Writer>(std::move(connection), checkpoint_pages, [this] { commits_.Raise(); })),
         readers_(std::move(readers)) {}
 
   ~SqliteStore() override {
@@ -446,7 +446,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
                            Readers::Open(path, std::max(1, options.readers), engine.vfs));
   auto store = std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files),
-                                             std::move(connection), std::move(readers));
+                                             std::move(connection), engine.checkpoint_pages, std::move(readers));
   NORMLAB_RETURN_IF_ERROR(store->Purge());
   return store;
 }

@@ -13,13 +13,14 @@ namespace {
 constexpr auto kMaxGroupAge = std::chrono::milliseconds(5);
 constexpr std::size_t kMaxGroupPoints = 10'000;
 constexpr auto kIdle = std::chrono::seconds(1);
-// 16 MiB of WAL: a checkpoint, which holds up the writer for some 20 ms, then comes a few times a second at full load.
-constexpr int kCheckpointPages = 4'000;
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> db, std::function<void()> on_commit)
-    : db_(std::move(db)), on_commit_(std::move(on_commit)), thread_([this] { Loop(); }) {}
+Writer::Writer(std::unique_ptr<Connection> db, int checkpoint_pages, std::function<void()> on_commit)
+    : db_(std::move(db)),
+      checkpoint_pages_(checkpoint_pages),
+      on_commit_(std::move(on_commit)),
+      thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
   {
@@ -97,7 +98,7 @@ void Writer::CommitGroup(Group group) {
   // A log that readers kept from starting over only grows: try again after as much again.
   const int pages = db_->wal_pages();
   checkpointed_pages_ = pages < checkpointed_pages_ ? 0 : checkpointed_pages_;
-  if (pages >= checkpointed_pages_ + kCheckpointPages) {
+  if (pages >= checkpointed_pages_ + checkpoint_pages_) {
     Checkpoint(/*truncate=*/false);
     checkpointed_pages_ = pages;
   }

@@ -27,7 +27,8 @@ class Writer {
   // State changes go before points: a cancel must not queue behind a burst of curves.
   enum class Lane { kState, kPoints };
 
-  Writer(std::unique_ptr<Connection> db, std::function<void()> on_commit);
+  // `checkpoint_pages`: by how much the log grows between checkpoints.
+  Writer(std::unique_ptr<Connection> db, int checkpoint_pages, std::function<void()> on_commit);
   // Commits what is queued, empties the WAL.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -63,6 +64,7 @@ class Writer {
   void Checkpoint(bool truncate);
 
   const std::unique_ptr<Connection> db_;  // used by thread_ only
+  const int checkpoint_pages_;
   const std::function<void()> on_commit_;
   absl::Status broken_;         // thread_ only; not OK once an I/O error was met
   int checkpointed_pages_ = 0;  // thread_ only; length of the log at its last checkpoint

@@ -1,0 +1,73 @@
+// A full disk and a disk that fails.
+#include "tests/results/store/fake_disk.h"
+#include "tests/results/store/fixture.h"
+
+namespace normlab::store {
+namespace {
+
+using testing::HasSubstr;
+
+class FaultsTest : public testing::Test {
+ protected:
+  FaultsTest() {
+    Open();
+    EXPECT_OK(store_->CreateJobs({}, {MakeJob("a")}).status());
+    EXPECT_OK(store_->LeaseNext({}, "w").status());
+    EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("loss", 1, 100)}).status());
+  }
+
+  void Open() {
+    auto opened = OpenStore(folder_.path(), {}, {.vfs = FakeDisk::kName});
+    ASSERT_OK(opened.status());
+    store_ = *std::move(opened);
+  }
+
+  std::uint64_t Stored() { return store_->ReadCurve(1, "loss", {})->points_total; }
+
+  FakeDisk disk_;
+  ScratchFolder folder_;
+  std::unique_ptr<Store> store_;
+  const AttemptId attempt_{1, 1};
+};
+
+TEST_F(FaultsTest, AFullDiskRefusesWritesAndRecovers) {
+  disk_.LimitGrowth(2'000);
+  const absl::Status status = store_->AppendPoints(attempt_, {Ramp("loss", 101, 2'000)}).status();
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(Message(status), HasSubstr("full"));
+  EXPECT_THAT(store_->CreateJobs({"r", "h"}, {MakeJob("b")}).status(), HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(store_->Cancel({}, 1).status(), HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(Stored(), 100u);
+  EXPECT_EQ(store_->GetJob(1)->state, JobState::kRunning);
+  EXPECT_EQ(store_->ListJobs({}, std::nullopt, 10)->jobs.size(), 1u);
+
+  disk_.LimitGrowth(1'000'000'000);
+  EXPECT_EQ(store_->AppendPoints(attempt_, {Ramp("loss", 101, 2'000)})->stored, 2'000u);
+  EXPECT_OK(store_->CreateJobs({"r", "h"}, {MakeJob("b")}).status());
+  EXPECT_EQ(Stored(), 2'100u);
+  store_.reset();
+  Open();
+  EXPECT_EQ(Stored(), 2'100u);
+}
+
+TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
+  disk_.FailSyncs(true);
+  const absl::Status status = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kInternal));
+  disk_.FailSyncs(false);
+  const absl::Status later = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
+  EXPECT_THAT(later, HasCode(absl::StatusCode::kInternal));
+  EXPECT_THAT(Message(later), HasSubstr("restart the server"));
+  EXPECT_THAT(store_->CreateJobs({}, {MakeJob("b")}).status(), HasCode(absl::StatusCode::kInternal));
+  EXPECT_EQ(store_->GetJob(1)->state, JobState::kRunning) << "reads go on";
+  EXPECT_GE(Stored(), 100u);
+  store_.reset();
+  Open();
+  const auto result = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)});
+  ASSERT_OK(result.status());
+  EXPECT_EQ(result->stored + result->repeated, 10u);
+  EXPECT_EQ(Stored(), 110u);
+}
+
+}  // namespace
+}  // namespace normlab::store
