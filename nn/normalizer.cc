@@ -1,5 +1,7 @@
 #include "nn/normalizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -13,7 +15,19 @@
 #include "nn/ops/weight_norm.h"
 
 namespace normlab::nn {
+
+NormSpec recurrent_batch_norm(Index time_steps) {
+  return {.kind = NormKind::kBatch, .gain_init = 0.1, .time_steps = time_steps};
+}
+
 namespace {
+
+template <typename T>
+class Identity final : public BasicNormalizer<T> {
+ public:
+  BasicVar<T> sums(BasicVar<T> a, const Step&) override { return a; }
+  std::optional<RowNormForm<T>> row_form(BasicTape<T>&) override { return RowNormForm<T>{}; }
+};
 
 template <typename T>
 class Bias final : public BasicNormalizer<T> {
@@ -26,45 +40,70 @@ class Bias final : public BasicNormalizer<T> {
   BasicParameter<T>& bias_;
 };
 
+// A bias or nothing.
+template <typename T>
+std::unique_ptr<BasicNormalizer<T>> plain_site(bool bias, const BasicScope<T>& scope, Index features) {
+  if (bias) {
+    return std::make_unique<Bias<T>>(scope, features);
+  }
+  return std::make_unique<Identity<T>>();
+}
+
 template <typename T>
 class WeightNorm final : public BasicNormalizer<T> {
  public:
   WeightNorm(const NormSpec& spec, const BasicScope<T>& scope, Index features)
-      : gain_((scope / "norm").vector("gain", features, init::constant(spec.gain_init))), bias_(scope, features) {}
+      : gain_((scope / "norm").vector("gain", features, init::constant(spec.gain_init))),
+        bias_(plain_site(spec.bias, scope, features)) {}
 
   BasicVar<T> weight(BasicVar<T> v) override { return weight_norm(v, v.tape().parameter(gain_)); }
-  BasicVar<T> sums(BasicVar<T> a, const Step& step) override { return bias_.sums(a, step); }
+  BasicVar<T> sums(BasicVar<T> a, const Step& step) override { return bias_->sums(a, step); }
+  std::optional<RowNormForm<T>> row_form(BasicTape<T>& tape) override { return bias_->row_form(tape); }
 
  private:
   BasicParameter<T>& gain_;
-  Bias<T> bias_;
+  std::unique_ptr<BasicNormalizer<T>> bias_;
 };
 
 // The gain and bias of the kinds that normalise summed inputs.
 template <typename T>
-struct Affine {
-  BasicParameter<T>& gain;
-  BasicParameter<T>& bias;
-
+class Affine {
+ public:
   Affine(const NormSpec& spec, const BasicScope<T>& scope, Index features)
-      : gain((scope / "norm").vector("gain", features, init::constant(spec.gain_init))),
-        bias((scope / "norm").vector("bias", features, init::zeros())) {}
+      : gain_((scope / "norm").vector("gain", features, init::constant(spec.gain_init))),
+        bias_(spec.bias ? &(scope / "norm").vector("bias", features, init::zeros()) : nullptr),
+        no_bias_(static_cast<std::size_t>(spec.bias ? 0 : features)) {}
+
+  BasicVar<T> gain(BasicTape<T>& tape) const { return tape.parameter(gain_); }
+  // A constant 0 where there is none.
+  BasicVar<T> bias(BasicTape<T>& tape) const {
+    return bias_ != nullptr ? tape.parameter(*bias_) : tape.input("no bias", no_bias_.data(), gain_.size(), 1);
+  }
+  Index units() const { return gain_.size(); }
+
+ private:
+  BasicParameter<T>& gain_;
+  BasicParameter<T>* bias_;
+  std::vector<T> no_bias_;
 };
 
 // Layer norm and root-mean-square norm.
 template <typename T>
 class RowNorm final : public BasicNormalizer<T> {
  public:
-  using Op = BasicVar<T> (*)(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps);
-  RowNorm(Op op, const NormSpec& spec, const BasicScope<T>& scope, Index features)
-      : op_(op), eps_(spec.eps), affine_(spec, scope, features) {}
+  RowNorm(const NormSpec& spec, const BasicScope<T>& scope, Index features)
+      : center_(spec.kind == NormKind::kLayer), eps_(spec.eps), affine_(spec, scope, features) {}
 
   BasicVar<T> sums(BasicVar<T> a, const Step&) override {
-    return op_(a, a.tape().parameter(affine_.gain), a.tape().parameter(affine_.bias), eps_);
+    const auto op = center_ ? &layer_norm<T> : &rms_norm<T>;
+    return op(a, affine_.gain(a.tape()), affine_.bias(a.tape()), eps_);
+  }
+  std::optional<RowNormForm<T>> row_form(BasicTape<T>& tape) override {
+    return RowNormForm<T>{true, center_, eps_, affine_.gain(tape), affine_.bias(tape)};
   }
 
  private:
-  Op op_;
+  bool center_;
   NormEps eps_;
   Affine<T> affine_;
 };
@@ -117,57 +156,93 @@ class BatchNorm final : public BasicNormalizer<T> {
   BatchNorm(const NormSpec& spec, const BasicScope<T>& scope, Index features)
       : spec_(spec),
         affine_(spec, scope, features),
-        mean_((scope / "norm").buffer("mean", features, T{0})),
-        variance_((scope / "norm").buffer("variance", features, T{1})) {}
+        mean_((scope / "norm").buffer("mean", spec.time_steps * features, T{0})),
+        variance_((scope / "norm").buffer("variance", spec.time_steps * features, T{1})),
+        trained_steps_(spec.time_steps > 1 ? &(scope / "norm").buffer("trained_steps", 1, T{0}) : nullptr) {}
 
   BasicVar<T> sums(BasicVar<T> a, const Step& step) override {
-    const BasicVar<T> gain = a.tape().parameter(affine_.gain), bias = a.tape().parameter(affine_.bias);
+    const BasicVar<T> gain = affine_.gain(a.tape()), bias = affine_.bias(a.tape());
     if (step.mode == Mode::kTrain) {
+      require_time(step.time);
       const auto [y, batch] = batch_norm(a, gain, bias, spec_.variance == BatchVariance::kUnbiased, spec_.eps);
       if (!wants_population()) {
-        follow(mean_, batch.mean);
-        follow(variance_, batch.variance);
+        follow(mean_, step.time, batch.mean);
+        follow(variance_, step.time, batch.variance);
+        keep_longest(step.time);
       }
       return y;
     }
-    if (counting_) {
+    if (counting_ && step.time < spec_.time_steps) {
       require_vector("population statistics", a, gain);
-      population_.add(a);
+      population_[static_cast<std::size_t>(step.time)].add(a);
+      keep_longest(step.time);
     }
-    return batch_norm_with<T>({mean_.data.data(), variance_.data.data()}, a, gain, bias, spec_.eps);
+    const Index offset = evaluated_step(step.time) * affine_.units();
+    return batch_norm_with<T>({mean_.data.data() + offset, variance_.data.data() + offset}, a, gain, bias, spec_.eps);
   }
 
   bool wants_population() const override { return spec_.statistics == BatchStatistics::kPopulation; }
 
   void begin_population() override {
-    population_.clear(affine_.gain.size());
+    population_.resize(static_cast<std::size_t>(spec_.time_steps));
+    for (PopulationMoments& moments : population_) {
+      moments.clear(affine_.units());
+    }
     counting_ = true;
   }
 
   void end_population() override {
     counting_ = false;
-    if (population_.examples() == 0) {
+    if (population_.empty() || population_.front().examples() == 0) {
       throw Error(
           "batch norm: end_population() without an example since begin_population(); evaluate the data between");
     }
-    for (std::size_t unit = 0; unit < mean_.data.size(); ++unit) {
-      mean_.data[unit] = static_cast<T>(population_.mean(unit));
-      variance_.data[unit] = static_cast<T>(population_.variance(unit));
+    const auto units = static_cast<std::size_t>(affine_.units());
+    for (std::size_t i = 0; i < mean_.data.size(); ++i) {
+      const PopulationMoments& moments = population_[i / units];
+      if (moments.examples() > 0) {
+        mean_.data[i] = static_cast<T>(moments.mean(i % units));
+        variance_.data[i] = static_cast<T>(moments.variance(i % units));
+      }
     }
   }
 
  private:
-  void follow(BasicBuffer<T>& running, const T* batch) const {
+  // One site outside of sequences serves every step.
+  Index slot(Index time) const { return spec_.time_steps == 1 ? 0 : time; }
+
+  void require_time(Index time) const {
+    if (slot(time) >= spec_.time_steps) {
+      throw Error(fmt::format("batch norm: training at time step {} with statistics for {} steps; raise time_steps",
+                              time, spec_.time_steps));
+    }
+  }
+
+  // The statistics of the last step trained on stand for all that follow.
+  Index evaluated_step(Index time) const {
+    const Index trained = trained_steps_ != nullptr ? static_cast<Index>(trained_steps_->data.front()) : 1;
+    return std::min(slot(time), std::max<Index>(trained - 1, 0));
+  }
+
+  void keep_longest(Index time) const {
+    if (trained_steps_ != nullptr) {
+      T& longest = trained_steps_->data.front();
+      longest = std::max(longest, static_cast<T>(time + 1));
+    }
+  }
+
+  void follow(BasicBuffer<T>& running, Index time, const T* batch) const {
     const T keep = static_cast<T>(spec_.decay), take = static_cast<T>(1.0 - spec_.decay);
-    std::transform(running.data.begin(), running.data.end(), batch, running.data.begin(),
-                   [=](T old, T now) { return keep * old + take * now; });
+    T* now = running.data.data() + slot(time) * affine_.units();
+    std::transform(now, now + affine_.units(), batch, now, [=](T old, T latest) { return keep * old + take * latest; });
   }
 
   NormSpec spec_;
   Affine<T> affine_;
-  BasicBuffer<T>& mean_;
+  BasicBuffer<T>& mean_;  // time_steps blocks of one value per unit
   BasicBuffer<T>& variance_;
-  PopulationMoments population_;
+  BasicBuffer<T>* trained_steps_;  // one value, how many steps have statistics; null outside of sequences
+  std::vector<PopulationMoments> population_;
   bool counting_ = false;
 };
 
@@ -177,15 +252,14 @@ template <typename T>
 std::unique_ptr<BasicNormalizer<T>> make_normalizer(const NormSpec& spec, const BasicScope<T>& scope, Index features) {
   switch (spec.kind) {
     case NormKind::kNone:
-      return std::make_unique<Bias<T>>(scope, features);
+      return plain_site(spec.bias, scope, features);
     case NormKind::kBatch:
       return std::make_unique<BatchNorm<T>>(spec, scope, features);
-    case NormKind::kLayer:
-      return std::make_unique<RowNorm<T>>(&layer_norm<T>, spec, scope, features);
     case NormKind::kWeight:
       return std::make_unique<WeightNorm<T>>(spec, scope, features);
+    case NormKind::kLayer:
     case NormKind::kRms:
-      return std::make_unique<RowNorm<T>>(&rms_norm<T>, spec, scope, features);
+      return std::make_unique<RowNorm<T>>(spec, scope, features);
   }
   throw Error("make_normalizer: unknown kind of normalizer");
 }

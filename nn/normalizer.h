@@ -9,7 +9,11 @@
 //   weight  a + b, with weight(v) = g v / |v| [LN sec 5.1]  norm.gain, bias               -
 //
 // b starts at 0 and g at gain_init, for weight norm too: a unit's weights start with norm 1, whatever the initializer's
-// scale. No kind has a second bias.
+// scale. No kind has a second bias; with `bias` false there is none, and b counts as 0.
+//
+// In a recurrent network the gain and bias are shared over time, and so are the statistics of layer and rms, which are
+// each example's own. Batch norm keeps separate statistics for each of `time_steps` steps (Cooijmans et al. 2016) and
+// evaluates steps beyond the longest sequence it was trained on with the last step's.
 //
 // Threads: one. Owns nothing but references into the store, which outlives it.
 // Errors: nn::Error for shapes, and for statistics that one example cannot give.
@@ -17,6 +21,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "nn/ops/norm_options.h"
@@ -44,10 +49,24 @@ struct NormSpec {
   NormKind kind = NormKind::kNone;
   NormEps eps = {};        // of batch, layer and rms
   double gain_init = 1.0;  // 0.1 for recurrent batch norm (Cooijmans et al. 2016)
+  bool bias = true;        // whether the site has a bias of its own
   // Of batch alone:
   BatchVariance variance = BatchVariance::kBiased;
   BatchStatistics statistics = BatchStatistics::kRunning;
-  double decay = 0.9;  // running = decay * running + (1 - decay) * batch, starting from mean 0, variance 1
+  double decay = 0.9;    // running = decay * running + (1 - decay) * batch, starting from mean 0, variance 1
+  Index time_steps = 1;  // the longest sequence to train on; Step::time is below it in training
+};
+
+// Recurrent batch norm after Cooijmans et al. 2016: gain 0.1, statistics of each time step.
+NormSpec recurrent_batch_norm(Index time_steps);
+
+// What a site does to each example alone: gain (a - mean) / s + bias with mean and s over the units.
+template <typename T>
+struct RowNormForm {
+  bool normalize = false;  // false: the site gives `a` itself, and nothing below means anything
+  bool center = true;      // false: the mean counts as 0, s is the root mean square
+  NormEps eps;
+  BasicVar<T> gain, bias;  // F x 1
 };
 
 template <typename T>
@@ -59,6 +78,8 @@ class BasicNormalizer {
   virtual BasicVar<T> weight(BasicVar<T> w) { return w; }
   // a: F x B summed inputs -> F x B. In training, batch norm updates its running statistics here.
   virtual BasicVar<T> sums(BasicVar<T> a, const Step& step) = 0;
+  // The same as numbers, for ops that normalise while they do more; nullopt if it is of another form.
+  virtual std::optional<RowNormForm<T>> row_form(BasicTape<T>&) { return std::nullopt; }
 
   // Exact statistics over a data set, for sites that evaluate with them; see recompute_population. Between begin and
   // end, sums() in Mode::kEvaluate counts the examples it is given, in double and whatever the cut into batches; end

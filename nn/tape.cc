@@ -27,9 +27,30 @@ GradSink<T> BasicVar<T>::grad_sink() const {
 }
 
 template <typename T>
+void BasicVar<T>::place_gradient(T* memory) const {
+  internal::Node<T>& n = node();
+  if (n.needs_grad && n.grad == nullptr) {
+    n.grad = memory;
+  }
+}
+
+template <typename T>
+void BasicVar<T>::adopt_gradient(T* gradient) const {
+  place_gradient(gradient);
+  const GradSink<T> sink = grad_sink();
+  if (!sink || sink.data == gradient) {
+    return;
+  }
+  for (Index i = 0; i < size(); ++i) {
+    sink.data[i] = sink.accumulate ? sink.data[i] + gradient[i] : gradient[i];
+  }
+}
+
+template <typename T>
 void BasicTape<T>::reset() {
   arena_.reset();
   last_ = nullptr;
+  attachments_ = nullptr;
   backward_done_ = false;
   ++generation_;
 }
@@ -54,6 +75,13 @@ BasicVar<T> BasicTape<T>::input(const char* label, const T* data, Index rows, In
 }
 
 template <typename T>
+BasicVar<T> BasicTape<T>::zeros(Index rows, Index cols) {
+  T* memory = scratch(rows * cols);
+  std::fill_n(memory, rows * cols, T{0});
+  return input("zeros", memory, rows, cols);
+}
+
+template <typename T>
 BasicVar<T> BasicTape<T>::parameter(BasicParameter<T>& parameter) {
   Node node{.value = parameter.value(),
             .rows = parameter.rows(),
@@ -68,13 +96,23 @@ BasicVar<T> BasicTape<T>::parameter(BasicParameter<T>& parameter) {
 }
 
 template <typename T>
-BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs) {
+BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::span<const Var> inputs) {
   bool needs_grad = false;
   for (const Var& input : inputs) {
     check(input, op);
     needs_grad = needs_grad || input.needs_grad();
   }
   return make({.value = scratch(rows * cols), .rows = rows, .cols = cols, .label = op, .needs_grad = needs_grad});
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::columns_in_place(const char* op, Var x, Index first, Index count) {
+  check(x, op);
+  return make({.value = x.mutable_data() + first * x.rows(),
+               .rows = x.rows(),
+               .cols = count,
+               .label = op,
+               .needs_grad = x.needs_grad()});
 }
 
 template <typename T>
@@ -85,7 +123,7 @@ void BasicTape<T>::check(const Var& var, const char* op) const {
 }
 
 template <typename T>
-void BasicTape<T>::note(std::initializer_list<Var> outputs, void (*run)(void*), void* closure) {
+void BasicTape<T>::note(std::span<const Var> outputs, void (*run)(void*), void* closure) {
   const auto count = static_cast<Index>(outputs.size());
   Node** nodes = arena_.array<Node*>(count);
   std::transform(outputs.begin(), outputs.end(), nodes, [](const Var& v) { return v.node_; });

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -70,6 +71,9 @@ class BasicVar {
  public:
   BasicVar() = default;
 
+  // Whether it is a Var at all: false for BasicVar(), an argument left out.
+  explicit operator bool() const { return tape_ != nullptr; }
+
   Index rows() const { return node().rows; }
   Index cols() const { return node().cols; }
   Index size() const { return node().rows * node().cols; }
@@ -90,6 +94,12 @@ class BasicVar {
   // For ops: the result's memory, and the way to an input's gradient.
   T* mutable_data() const { return node().value; }
   GradSink<T> grad_sink() const;
+  // For ops that lay the gradients of several Vars side by side: where this Var's gradient will be, if it has no place
+  // yet; else does nothing. `memory` holds size() values and lives until reset().
+  void place_gradient(T* memory) const;
+  // For ops whose gradient is already in memory that lives until reset(): takes the memory over if this Var has no
+  // gradient yet, else copies or adds.
+  void adopt_gradient(T* gradient) const;
 
  private:
   friend class BasicTape<T>;
@@ -119,6 +129,8 @@ class BasicTape {
 
   // A constant: borrows rows * cols values until reset(). `label` must live as long; it is for error messages.
   Var input(const char* label, const T* data, Index rows, Index cols);
+  // A constant of zeros.
+  Var zeros(Index rows, Index cols);
   // A parameter of a store; its gradient goes to the store. May be called many times in a step, gradients add up.
   Var parameter(BasicParameter<T>& parameter);
 
@@ -129,9 +141,17 @@ class BasicTape {
   // --- For ops ---
 
   // An uninitialised result of the op. It needs a gradient if an input does.
-  Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs);
+  Var result(const char* op, Index rows, Index cols, std::span<const Var> inputs);
+  Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs) {
+    return result(op, rows, cols, std::span<const Var>(inputs.begin(), inputs.size()));
+  }
+  // Columns first .. first + count - 1 of x, seen in place. Its gradient is its own: the op brings it back to x.
+  Var columns_in_place(const char* op, Var x, Index first, Index count);
   // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.
-  T* scratch(Index n) { return arena_.array<T>(n); }
+  template <typename U = T>
+  U* scratch(Index n) {
+    return arena_.array<U>(n);
+  }
   // A copy of n values that lives until reset().
   template <typename U>
   const U* copy(const U* values, Index n) {
@@ -142,7 +162,18 @@ class BasicTape {
   // Notes `fn`, to be called once in backward() if a gradient reached one of `outputs`; the grad() of every output is
   // there then, zeros where none came. fn captures Vars, pointers and numbers by value.
   template <typename Fn>
-  void on_backward(std::initializer_list<Var> outputs, Fn fn);
+  void on_backward(std::span<const Var> outputs, Fn fn);
+  template <typename Fn>
+  void on_backward(std::initializer_list<Var> outputs, Fn fn) {
+    on_backward(std::span<const Var>(outputs.begin(), outputs.size()), fn);
+  }
+
+  // What a layer keeps for one pass, in the arena: gone at reset(). `owner` is the layer; it attaches one object,
+  // always of the same type S.
+  template <typename S>
+  S* attached(const void* owner) const;  // null: nothing since reset()
+  template <typename S>
+  S* attach(const void* owner, const S& object);
 
   bool recording() const { return recording_; }
   std::size_t reserved_bytes() const { return arena_.capacity(); }
@@ -159,13 +190,21 @@ class BasicTape {
     void* closure;
   };
 
+  // One object of attach().
+  struct Attachment {
+    Attachment* previous;
+    const void* owner;
+    void* object;
+  };
+
   Var make(const Node& node);
   void check(const Var& var, const char* op) const;
-  void note(std::initializer_list<Var> outputs, void (*run)(void*), void* closure);
+  void note(std::span<const Var> outputs, void (*run)(void*), void* closure);
   bool reached(const Record& record);
 
   Arena arena_;
   Record* last_ = nullptr;
+  Attachment* attachments_ = nullptr;
   std::uint32_t generation_ = 1;
   bool recording_;
   bool backward_done_ = false;
@@ -181,7 +220,7 @@ inline internal::Node<T>& BasicVar<T>::node() const {
 
 template <typename T>
 template <typename Fn>
-void BasicTape<T>::on_backward(std::initializer_list<Var> outputs, Fn fn) {
+void BasicTape<T>::on_backward(std::span<const Var> outputs, Fn fn) {
   static_assert(std::is_trivially_copyable_v<Fn>, "capture Vars, pointers and numbers: the arena destroys nothing");
   bool needed = false;
   for (const Var& output : outputs) {
@@ -193,6 +232,26 @@ void BasicTape<T>::on_backward(std::initializer_list<Var> outputs, Fn fn) {
   Fn* closure = new (arena_.allocate(sizeof(Fn))) Fn(std::move(fn));
   note(
       outputs, [](void* memory) { (*static_cast<Fn*>(memory))(); }, closure);
+}
+
+template <typename T>
+template <typename S>
+S* BasicTape<T>::attached(const void* owner) const {
+  for (const Attachment* a = attachments_; a != nullptr; a = a->previous) {
+    if (a->owner == owner) {
+      return static_cast<S*>(a->object);
+    }
+  }
+  return nullptr;
+}
+
+template <typename T>
+template <typename S>
+S* BasicTape<T>::attach(const void* owner, const S& object) {
+  static_assert(std::is_trivially_destructible_v<S>, "the arena destroys nothing");
+  S* kept = new (arena_.allocate(sizeof(S))) S(object);
+  attachments_ = new (arena_.allocate(sizeof(Attachment))) Attachment{attachments_, owner, kept};
+  return kept;
 }
 
 using Tape = BasicTape<float>;

@@ -30,6 +30,20 @@ BasicVar<T> add(BasicVar<T> x, BasicVar<T> y) {
   return z;
 }
 
+// z = x - y: dx = dz, dy = -dz.
+template <typename T>
+BasicVar<T> sub(BasicVar<T> x, BasicVar<T> y) {
+  BasicVar<T> z = same_shape_result("sub", x, y);
+  const T *a = x.data(), *b = y.data();
+  fill_pointwise(z.mutable_data(), z.size(), [=](Index i) { return a[i] - b[i]; });
+  x.tape().on_backward({z}, [x, y, z] {
+    const T* dz = z.grad();
+    fill_pointwise(x.grad_sink(), z.size(), [dz](Index i) { return dz[i]; });
+    fill_pointwise(y.grad_sink(), z.size(), [dz](Index i) { return -dz[i]; });
+  });
+  return z;
+}
+
 // z = x y: dx = dz y, dy = dz x.
 template <typename T>
 BasicVar<T> mul(BasicVar<T> x, BasicVar<T> y) {
@@ -40,6 +54,26 @@ BasicVar<T> mul(BasicVar<T> x, BasicVar<T> y) {
     const T* dz = z.grad();
     fill_pointwise(x.grad_sink(), z.size(), [=](Index i) { return dz[i] * b[i]; });
     fill_pointwise(y.grad_sink(), z.size(), [=](Index i) { return dz[i] * a[i]; });
+  });
+  return z;
+}
+
+// z_b = v x_b: dx_b = v dz_b, dv = sum_b dz_b x_b.
+template <typename T>
+BasicVar<T> scale_rows(BasicVar<T> x, BasicVar<T> v) {
+  require_vector("scale_rows", x, v);
+  BasicVar<T> z = x.tape().result("scale_rows", x.rows(), x.cols(), {x, v});
+  const Index rows = x.rows();
+  const T *a = x.data(), *factor = v.data();
+  fill_pointwise(z.mutable_data(), z.size(), [=](Index i) { return a[i] * factor[i % rows]; });
+  x.tape().on_backward({z}, [x, v, z, rows, a, factor] {
+    const T* dz = z.grad();
+    fill_pointwise(x.grad_sink(), z.size(), [=](Index i) { return dz[i] * factor[i % rows]; });
+    if (T* dv = cleared(v.grad_sink(), rows)) {
+      for (Index i = 0; i < z.size(); ++i) {
+        dv[i % rows] += dz[i] * a[i];
+      }
+    }
   });
   return z;
 }
@@ -60,6 +94,10 @@ template BasicVar<float> add(BasicVar<float>, BasicVar<float>);
 template BasicVar<double> add(BasicVar<double>, BasicVar<double>);
 template BasicVar<float> mul(BasicVar<float>, BasicVar<float>);
 template BasicVar<double> mul(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> sub(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> sub(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> scale_rows(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> scale_rows(BasicVar<double>, BasicVar<double>);
 template BasicVar<float> sum(BasicVar<float>);
 template BasicVar<double> sum(BasicVar<double>);
 

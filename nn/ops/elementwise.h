@@ -10,6 +10,13 @@ BasicVar<T> add(BasicVar<T> x, BasicVar<T> y);
 template <typename T>
 BasicVar<T> mul(BasicVar<T> x, BasicVar<T> y);
 
+template <typename T>
+BasicVar<T> sub(BasicVar<T> x, BasicVar<T> y);
+
+// Every column of x times the vector v, value by value. x: F x B, v: F x 1.
+template <typename T>
+BasicVar<T> scale_rows(BasicVar<T> x, BasicVar<T> v);
+
 // The sum of all values, 1 x 1.
 template <typename T>
 BasicVar<T> sum(BasicVar<T> x);
@@ -17,6 +24,10 @@ BasicVar<T> sum(BasicVar<T> x);
 template <typename T>
 BasicVar<T> operator+(BasicVar<T> x, BasicVar<T> y) {
   return add(x, y);
+}
+template <typename T>
+BasicVar<T> operator-(BasicVar<T> x, BasicVar<T> y) {
+  return sub(x, y);
 }
 template <typename T>
 BasicVar<T> operator*(BasicVar<T> x, BasicVar<T> y) {

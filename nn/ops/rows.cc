@@ -24,29 +24,43 @@ void copy_rows(const RowCopy& c, const T* from, T* to, bool accumulate) {
   for (Index b = 0; b < c.cols; ++b) {
     const T* source = from + b * c.from_rows + c.from_first;
     T* target = to + b * c.to_rows + c.to_first;
+    if (!accumulate) {
+      std::copy_n(source, c.count, target);
+      continue;
+    }
     for (Index i = 0; i < c.count; ++i) {
-      target[i] = accumulate ? target[i] + source[i] : source[i];
+      target[i] += source[i];
     }
   }
 }
 
 }  // namespace
 
-// dx and dy are the rows of dz they came from.
+// dpart is the rows of dz that came from it.
 template <typename T>
-BasicVar<T> concat_rows(BasicVar<T> x, BasicVar<T> y) {
-  require_shapes(x.cols() == y.cols(), "concat_rows", x, y, "as many columns");
-  BasicVar<T> z = x.tape().result("concat_rows", x.rows() + y.rows(), x.cols(), {x, y});
-  const RowCopy upper{x.cols(), x.rows(), x.rows(), 0, z.rows(), 0};
-  const RowCopy lower{y.cols(), y.rows(), y.rows(), 0, z.rows(), x.rows()};
-  copy_rows(upper, x.data(), z.mutable_data(), false);
-  copy_rows(lower, y.data(), z.mutable_data(), false);
-  x.tape().on_backward({z}, [x, y, z] {
-    if (const GradSink<T> dx = x.grad_sink()) {
-      copy_rows({x.cols(), x.rows(), z.rows(), 0, x.rows(), 0}, z.grad(), dx.data, dx.accumulate);
-    }
-    if (const GradSink<T> dy = y.grad_sink()) {
-      copy_rows({y.cols(), y.rows(), z.rows(), x.rows(), y.rows(), 0}, z.grad(), dy.data, dy.accumulate);
+BasicVar<T> concat_rows(std::initializer_list<BasicVar<T>> parts) {
+  if (parts.size() == 0) {
+    throw Error("concat_rows: no parts; expected at least one");
+  }
+  const BasicVar<T> front = *parts.begin();
+  Index rows = 0;
+  for (const BasicVar<T>& part : parts) {
+    require_shapes(part.cols() == front.cols(), "concat_rows", front, part, "as many columns");
+    rows += part.rows();
+  }
+  const BasicVar<T> z = front.tape().result("concat_rows", rows, front.cols(), parts);
+  Index first = 0;
+  for (const BasicVar<T>& part : parts) {
+    copy_rows({part.cols(), part.rows(), part.rows(), 0, rows, first}, part.data(), z.mutable_data(), false);
+    first += part.rows();
+  }
+  const auto count = static_cast<Index>(parts.size());
+  const BasicVar<T>* kept = front.tape().copy(parts.begin(), count);
+  front.tape().on_backward({z}, [kept, count, z] {
+    for (Index k = 0, row = 0; k < count; row += kept[k].rows(), ++k) {
+      if (const GradSink<T> sink = kept[k].grad_sink()) {
+        copy_rows({z.cols(), kept[k].rows(), z.rows(), row, kept[k].rows(), 0}, z.grad(), sink.data, sink.accumulate);
+      }
     }
   });
   return z;
@@ -69,8 +83,8 @@ BasicVar<T> slice_rows(BasicVar<T> x, Index first, Index count) {
   return y;
 }
 
-template BasicVar<float> concat_rows(BasicVar<float>, BasicVar<float>);
-template BasicVar<double> concat_rows(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> concat_rows(std::initializer_list<BasicVar<float>>);
+template BasicVar<double> concat_rows(std::initializer_list<BasicVar<double>>);
 template BasicVar<float> slice_rows(BasicVar<float>, Index, Index);
 template BasicVar<double> slice_rows(BasicVar<double>, Index, Index);
 

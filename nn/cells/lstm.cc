@@ -1,0 +1,99 @@
+#include "nn/cells/lstm.h"
+
+#include <algorithm>
+
+#include "nn/cells/norm_sites.h"
+#include "nn/ops/activation.h"
+#include "nn/ops/check.h"
+#include "nn/ops/columns.h"
+#include "nn/ops/elementwise.h"
+#include "nn/ops/linear.h"
+#include "nn/ops/rows.h"
+
+namespace normlab::nn {
+namespace {
+
+constexpr std::array<const char*, 4> kGateNames = {"f", "i", "o", "g"};
+
+// b, with the forget gate's part raised.
+Initializer gate_bias(const LstmSpec& spec) {
+  return [bias = spec.bias_init, forget = spec.forget_bias, units = spec.units](Rng& rng, Fans fans,
+                                                                                std::span<double> values) {
+    bias(rng, fans, values);
+    std::for_each_n(values.begin(), units, [forget](double& v) { v += forget; });
+  };
+}
+
+}  // namespace
+
+template <typename T>
+BasicLstm<T>::BasicLstm(const BasicScope<T>& scope, const LstmSpec& spec)
+    : spec_(spec),
+      recurrent_(scope / "recurrent", spec.units, 4 * spec.units,
+                 term_norm(spec.norm, spec.placement == LstmPlacement::kTermsAndCell), spec.recurrent_init),
+      input_(scope / "input", spec.inputs, 4 * spec.units,
+             term_norm(spec.norm, spec.placement == LstmPlacement::kTermsAndCell), spec.input_init),
+      bias_(scope.vector("bias", 4 * spec.units, gate_bias(spec))) {
+  if (spec.placement == LstmPlacement::kSumAndCell) {
+    sum_ = make_normalizer(sum_norm(spec.norm), scope / "sum", 4 * spec.units);
+  }
+  if (spec.placement == LstmPlacement::kGatesAndCell) {
+    std::transform(kGateNames.begin(), kGateNames.end(), gates_.begin(), [&](const char* gate) {
+      return make_normalizer(sum_norm(spec.norm), scope / "gate" / gate, spec.units);
+    });
+  }
+  cell_ = make_normalizer(state_norm(spec.norm), scope / "cell", spec.units);
+  if (spec.peepholes) {
+    std::transform(kGateNames.begin(), kGateNames.begin() + 3, peepholes_.begin(),
+                   [&](const char* gate) { return &(scope / "peephole").vector(gate, spec.units, init::zeros()); });
+  }
+}
+
+template <typename T>
+BasicLstmState<T> BasicLstm<T>::zero_state(BasicTape<T>& tape, Index batch) const {
+  return {.h = tape.zeros(spec_.units, batch), .c = tape.zeros(spec_.units, batch)};
+}
+
+// What goes into the gates but b.
+template <typename T>
+BasicVar<T> BasicLstm<T>::gate_sums(Var recurrent, Var input, const Step& step) {
+  const Var terms = recurrent_.normalizer().sums(recurrent, step) + input_.normalizer().sums(input, step);
+  switch (spec_.placement) {
+    case LstmPlacement::kTermsAndCell:
+    case LstmPlacement::kCell:
+      return terms;
+    case LstmPlacement::kSumAndCell:
+      return sum_->sums(terms, step);
+    case LstmPlacement::kGatesAndCell:
+      break;
+  }
+  const auto gate = [&](std::size_t k) {
+    return gates_[k]->sums(slice_rows(terms, static_cast<Index>(k) * spec_.units, spec_.units), step);
+  };
+  return concat_rows<T>({gate(0), gate(1), gate(2), gate(3)});
+}
+
+template <typename T>
+BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step& step, Var mask) {
+  require_shapes(input_sums.rows() == 4 * spec_.units && input_sums.cols() == previous.h.cols(), "lstm", input_sums,
+                 previous.h, "input sums of 4H x B for a state of H x B");
+  BasicTape<T>& tape = input_sums.tape();
+  const Var sums = add_bias(gate_sums(recurrent_.product(previous.h), input_sums, step), tape.parameter(bias_));
+  const auto gate = [&](Index k, Var seen) {
+    const Var sum = slice_rows(sums, k * spec_.units, spec_.units);
+    return spec_.peepholes ? sum + scale_rows(seen, tape.parameter(*peepholes_[static_cast<std::size_t>(k)])) : sum;
+  };
+  const Var candidate = tanh(slice_rows(sums, 3 * spec_.units, spec_.units));
+  Var c = sigmoid(gate(0, previous.c)) * previous.c + sigmoid(gate(1, previous.c)) * candidate;
+  Var h = sigmoid(gate(2, c)) * tanh(cell_->sums(c, step));
+  if (mask) {
+    c = select_columns(mask, c, previous.c);
+    h = select_columns(mask, h, previous.h);
+  }
+  return {.h = h, .c = c};
+}
+
+template class BasicLstm<float>;
+template class BasicLstm<double>;
+
+}  // namespace normlab::nn

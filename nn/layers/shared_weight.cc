@@ -1,0 +1,131 @@
+#include "nn/layers/shared_weight.h"
+
+#include <algorithm>
+
+#include "nn/ops/check.h"
+#include "nn/ops/gemm.h"
+
+namespace normlab::nn {
+
+// One y = W x. Uses form a list from the last to the first.
+template <typename T>
+struct BasicSharedWeight<T>::Use {
+  Use* previous;
+  BasicVar<T> x, y;
+  T* dy = nullptr;  // where y's gradient goes, in the memory of all
+  bool reached = false;
+};
+
+// All uses between two resets of a tape.
+template <typename T>
+struct BasicSharedWeight<T>::Pass {
+  BasicVar<T> w;
+  BasicVar<T> uses;  // 1 x 1: reached when one of the uses was; what runs behind it comes after them all
+  Use* last = nullptr;
+  Index cols = 0;  // of all inputs side by side
+  T* dy = nullptr;
+  bool backward_packed = false;
+};
+
+template <typename T>
+typename BasicSharedWeight<T>::Pass& BasicSharedWeight<T>::pass_on(BasicTape<T>& tape) {
+  if (Pass* pass = tape.template attached<Pass>(this)) {
+    return *pass;
+  }
+  const BasicVar<T> w = normalizer_.weight(tape.parameter(weight_));
+  const BasicVar<T> uses = tape.result("shared_weight", 1, 1, {w});
+  *uses.mutable_data() = T{0};
+  forward_.pack(Trans::kYes, w.rows(), w.cols(), w.data(), w.rows());
+  Pass* pass = tape.attach(this, Pass{.w = w, .uses = uses});
+  tape.on_backward({uses}, [pass] { weight_gradient(*pass); });
+  return *pass;
+}
+
+template <typename T>
+BasicVar<T> BasicSharedWeight<T>::operator()(BasicVar<T> x) {
+  BasicTape<T>& tape = x.tape();
+  Pass& pass = pass_on(tape);
+  require_shapes(pass.w.rows() == x.rows(), "shared_weight", pass.w, x,
+                 "as many rows in the weight (in x out) as in the input (in x B)");
+  const BasicVar<T> y = tape.result("shared_weight", pass.w.cols(), x.cols(), {pass.w, x});
+  forward_.multiply(x.cols(), x.data(), y.mutable_data(), false);
+  if (!y.needs_grad()) {
+    return y;
+  }
+  Use* use = tape.template scratch<Use>(1);
+  *use = Use{.previous = pass.last, .x = x, .y = y};
+  pass.last = use;
+  pass.cols += x.cols();
+  tape.on_backward({y}, [this, use, &pass] {
+    lay_side_by_side(pass);
+    if (use->dy != use->y.grad()) {
+      std::copy_n(use->y.grad(), use->y.size(), use->dy);
+    }
+    use->reached = true;
+    input_gradient(pass, use->x, use->dy);
+    if (const GradSink<T> reached = pass.uses.grad_sink()) {
+      *reached.data = T{0};
+    }
+  });
+  return y;
+}
+
+// Gives every use whose gradient has not come yet its place; a single use keeps its gradient where it is.
+template <typename T>
+void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) {
+  if (pass.dy != nullptr) {
+    return;
+  }
+  if (pass.last->previous == nullptr) {
+    pass.dy = pass.last->y.grad_sink().data;
+    pass.last->dy = pass.dy;
+    return;
+  }
+  const Index out = pass.w.cols();
+  pass.dy = pass.w.tape().scratch(out * pass.cols);
+  T* place = pass.dy + out * pass.cols;
+  for (Use* use = pass.last; use != nullptr; use = use->previous) {
+    place -= use->y.size();
+    use->dy = place;
+    use->y.place_gradient(place);
+  }
+}
+
+template <typename T>
+void BasicSharedWeight<T>::input_gradient(Pass& pass, BasicVar<T> x, const T* dy) {
+  if (const GradSink<T> dx = x.grad_sink()) {
+    if (!pass.backward_packed) {
+      backward_.pack(Trans::kNo, pass.w.cols(), pass.w.rows(), pass.w.data(), pass.w.rows());
+      pass.backward_packed = true;
+    }
+    backward_.multiply(x.cols(), dy, dx.data, dx.accumulate);
+  }
+}
+
+template <typename T>
+void BasicSharedWeight<T>::weight_gradient(const Pass& pass) {
+  const GradSink<T> dw = pass.w.grad_sink();
+  if (!dw) {
+    return;
+  }
+  const Index in = pass.w.rows(), out = pass.w.cols();
+  const T* inputs = pass.last->x.data();
+  if (pass.last->previous != nullptr) {
+    T* copies = pass.w.tape().scratch(in * pass.cols);
+    T* place = copies + in * pass.cols;
+    for (const Use* use = pass.last; use != nullptr; use = use->previous) {
+      place -= use->x.size();
+      std::copy_n(use->x.data(), use->x.size(), place);
+      if (!use->reached) {
+        std::fill_n(use->dy, use->y.size(), T{0});
+      }
+    }
+    inputs = copies;
+  }
+  gemm(Trans::kYes, Trans::kNo, out, in, pass.cols, pass.dy, out, inputs, in, dw.data, in, dw.accumulate);
+}
+
+template class BasicSharedWeight<float>;
+template class BasicSharedWeight<double>;
+
+}  // namespace normlab::nn

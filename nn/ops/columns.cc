@@ -1,0 +1,113 @@
+#include "nn/ops/columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "nn/error.h"
+#include "nn/ops/check.h"
+
+namespace normlab::nn {
+namespace {
+
+// out[i] = in[i], or += with `accumulate`.
+template <typename T>
+void write(Index n, const T* in, T* out, bool accumulate) {
+  for (Index i = 0; i < n; ++i) {
+    out[i] = accumulate ? out[i] + in[i] : in[i];
+  }
+}
+
+// Gives the gradient dz of the columns b with chosen(b) to x, zeros for the others.
+template <typename T, typename Chosen>
+void select_backward(BasicVar<T> x, const T* dz, Chosen chosen) {
+  const GradSink<T> dx = x.grad_sink();
+  for (Index b = 0; dx && b < x.cols(); ++b) {
+    T* column = dx.data + b * x.rows();
+    if (chosen(b)) {
+      write(x.rows(), dz + b * x.rows(), column, dx.accumulate);
+    } else if (!dx.accumulate) {
+      std::fill_n(column, x.rows(), T{0});
+    }
+  }
+}
+
+}  // namespace
+
+// The gradients of the blocks lie side by side, which is x's gradient.
+template <typename T>
+std::span<const BasicVar<T>> split_columns(BasicVar<T> x, Index blocks) {
+  if (blocks < 1 || x.cols() % blocks != 0) {
+    throw Error(fmt::format("split_columns: '{}' is {} x {}; expected columns that {} blocks share evenly", x.label(),
+                            x.rows(), x.cols(), blocks));
+  }
+  BasicTape<T>& tape = x.tape();
+  const Index width = x.cols() / blocks, size = x.rows() * width;
+  BasicVar<T>* parts = tape.template scratch<BasicVar<T>>(blocks);
+  T* gradients = x.needs_grad() ? tape.scratch(x.size()) : nullptr;
+  for (Index k = 0; k < blocks; ++k) {
+    parts[k] = tape.columns_in_place("split_columns", x, k * width, width);
+    if (gradients != nullptr) {
+      parts[k].place_gradient(gradients + k * size);
+    }
+  }
+  const std::span<const BasicVar<T>> result(parts, static_cast<std::size_t>(blocks));
+  tape.on_backward(result, [x, gradients] { x.adopt_gradient(gradients); });
+  return result;
+}
+
+// dblock is its columns of dz.
+template <typename T>
+BasicVar<T> join_columns(std::span<const BasicVar<T>> blocks) {
+  if (blocks.empty()) {
+    throw Error("join_columns: no blocks; expected at least one");
+  }
+  BasicTape<T>& tape = blocks.front().tape();
+  Index cols = 0;
+  for (const BasicVar<T>& block : blocks) {
+    require_shapes(block.rows() == blocks.front().rows(), "join_columns", blocks.front(), block, "as many rows");
+    cols += block.cols();
+  }
+  const BasicVar<T> z = tape.result("join_columns", blocks.front().rows(), cols, blocks);
+  T* place = z.mutable_data();
+  for (const BasicVar<T>& block : blocks) {
+    place = std::copy_n(block.data(), block.size(), place);
+  }
+  const auto count = static_cast<Index>(blocks.size());
+  const BasicVar<T>* kept = tape.copy(blocks.data(), count);
+  tape.on_backward({z}, [z, kept, count] {
+    const T* dz = z.grad();
+    for (Index k = 0; k < count; dz += kept[k].size(), ++k) {
+      if (const GradSink<T> sink = kept[k].grad_sink()) {
+        write(kept[k].size(), dz, sink.data, sink.accumulate);
+      }
+    }
+  });
+  return z;
+}
+
+template <typename T>
+BasicVar<T> select_columns(BasicVar<T> mask, BasicVar<T> x, BasicVar<T> y) {
+  require_shapes(x.rows() == y.rows() && x.cols() == y.cols(), "select_columns", x, y, "the same shape");
+  require_shapes(mask.rows() == 1 && mask.cols() == x.cols(), "select_columns", mask, x, "a mask of one row, 1 x B");
+  const BasicVar<T> z = x.tape().result("select_columns", x.rows(), x.cols(), {x, y});
+  const T* chosen = mask.data();
+  for (Index b = 0; b < x.cols(); ++b) {
+    const T* from = chosen[b] != T{0} ? x.data() : y.data();
+    std::copy_n(from + b * x.rows(), x.rows(), z.mutable_data() + b * x.rows());
+  }
+  x.tape().on_backward({z}, [chosen, x, y, z] {
+    select_backward(x, z.grad(), [chosen](Index b) { return chosen[b] != T{0}; });
+    select_backward(y, z.grad(), [chosen](Index b) { return chosen[b] == T{0}; });
+  });
+  return z;
+}
+
+template std::span<const BasicVar<float>> split_columns(BasicVar<float>, Index);
+template std::span<const BasicVar<double>> split_columns(BasicVar<double>, Index);
+template BasicVar<float> join_columns(std::span<const BasicVar<float>>);
+template BasicVar<double> join_columns(std::span<const BasicVar<double>>);
+template BasicVar<float> select_columns(BasicVar<float>, BasicVar<float>, BasicVar<float>);
+template BasicVar<double> select_columns(BasicVar<double>, BasicVar<double>, BasicVar<double>);
+
+}  // namespace normlab::nn

@@ -1,0 +1,25 @@
+// columns.h - cutting a sequence F x (T*B) into time steps F x B and putting it together again, and choosing between
+// two states per example.
+#pragma once
+
+#include <span>
+
+#include "nn/tape.h"
+
+namespace normlab::nn {
+
+// The `blocks` blocks of x, left to right, each of x.cols() / blocks columns. They share x's memory, and their
+// gradients become x's without a copy. The span lives until the tape's reset().
+template <typename T>
+std::span<const BasicVar<T>> split_columns(BasicVar<T> x, Index blocks);
+
+// Blocks of as many rows side by side, copied. At least one.
+template <typename T>
+BasicVar<T> join_columns(std::span<const BasicVar<T>> blocks);
+
+// Column b is x's where mask[b] is not 0, else y's: the state of a sequence that goes on, or has ended. x, y: F x B,
+// mask: 1 x B, a constant. What is not chosen may be anything, NaN too, and gets no gradient.
+template <typename T>
+BasicVar<T> select_columns(BasicVar<T> mask, BasicVar<T> x, BasicVar<T> y);
+
+}  // namespace normlab::nn
