@@ -5,6 +5,7 @@
 
 #include "client/commands/command.h"
 #include "client/text.h"
+#include "proto/catalog.h"
 
 namespace normlab::client {
 namespace {
@@ -30,9 +31,22 @@ std::string RenderField(const v1::Field& field, const Session& session, int widt
   return text + choices.Render(session.out_colour(), session.table_width(), true);
 }
 
+// What `ask` gets from the server; without one, what this program was built with.
+template <typename Answer, typename Ask>
+absl::StatusOr<Answer> AskServerOr(Session& session, const absl::StatusOr<Answer>& own, const Ask& ask) {
+  const absl::StatusOr<Client*> client = session.client();
+  absl::StatusOr<Answer> answer = client.ok() ? ask(**client) : client.status();
+  if (!absl::IsUnavailable(answer.status())) {
+    return answer;
+  }
+  session.Note("No server is running: this is what this normlab was built with.\n");
+  return own;
+}
+
 absl::StatusOr<int> List(Session& session) {
-  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
-  NORMLAB_ASSIGN_OR_RETURN(const auto experiments, client->ListExperiments());
+  NORMLAB_ASSIGN_OR_RETURN(const auto experiments,
+                           AskServerOr<std::vector<v1::Experiment>>(
+                               session, ExperimentCatalog(), [](Client& client) { return client.ListExperiments(); }));
   if (session.json) {
     Json all = Json::array();
     for (const auto& experiment : experiments) {
@@ -51,8 +65,10 @@ absl::StatusOr<int> List(Session& session) {
 }
 
 absl::StatusOr<int> Describe(Session& session, const std::string& name) {
-  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
-  NORMLAB_ASSIGN_OR_RETURN(const v1::Experiment experiment, client->DescribeExperiment(name));
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Experiment experiment,
+                           AskServerOr<v1::Experiment>(session, DescribeExperiment(name), [&name](Client& client) {
+                             return client.DescribeExperiment(name);
+                           }));
   if (session.json) {
     session.Print(Dump(ExperimentToJson(experiment)));
     return kExitOk;

@@ -140,6 +140,16 @@ TEST_F(JobsCommandTest, ExperimentsListsAndDescribes) {
   EXPECT_EQ(json["fields"][1]["choices"][2]["name"], "layer");
 }
 
+TEST_F(JobsCommandTest, ExperimentsAreKnownWithoutAServer) {
+  server_.Stop();
+  const Outcome list = Run({"experiments", "--json"});
+  EXPECT_EQ(list.code, 0);
+  EXPECT_THAT(list.err, HasSubstr("No server is running"));
+  EXPECT_EQ(nlohmann::json::parse(list.out)["experiments"][0]["name"], "mnist_mlp");
+  EXPECT_THAT(Run({"experiments", "mnist_mlp"}).out, HasSubstr("--batch-size"));
+  EXPECT_EQ(Run({"experiments", "mnist"}).code, 2);
+}
+
 TEST_F(JobsCommandTest, NoServerSaysHowToStartOne) {
   server_.Stop();
   ExpectGolden("no_server", {"jobs"});
