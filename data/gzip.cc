@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 
 #include "base/fs.h"
 
@@ -95,6 +96,22 @@ absl::StatusOr<std::string> Uncompressed(std::string raw, std::int64_t max_bytes
     return absl::DataLossError(fmt::format("{}: {} bytes, expected at most {}", source, raw.size(), max_bytes));
   }
   return raw;
+}
+
+std::string Gzipped(std::string_view content) {
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::bad_alloc();
+  }
+  std::string out(deflateBound(&stream, content.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));  // zlib does not write to it
+  stream.avail_in = static_cast<uInt>(content.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);  // cannot fall short: deflateBound is an upper bound
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
 }
 
 }  // namespace normlab::data

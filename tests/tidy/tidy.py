@@ -38,6 +38,9 @@ LIBRARIES = {
     "CLI": {"client", "server", "workers"},
     "omp.h": {"base"},
     "zlib.h": {"data"},
+    "expat.h": {"data"},
+    "archive.h": {"data"},
+    "archive_entry.h": {"data"},
     "zstd.h": {"results"},
 }
 MAX_LINES = 600
