@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -79,7 +80,8 @@ bool TakeShuffled(const char*& in, const char* end, std::size_t n, std::vector<d
     return false;
   }
   // One pass for each byte: the compiler turns it into vector code, which one loop over whole values is not.
-  std::array<std::uint64_t, kChunkPoints> bits{};
+  std::array<std::uint64_t, kChunkPoints> bits;
+  std::fill_n(bits.begin(), n, 0);
   for (int byte = 0; byte < 8; ++byte, in += n) {
     for (std::size_t i = 0; i < n; ++i) {
       bits[i] |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[i])) << (8 * byte);
@@ -114,7 +116,32 @@ Points Slice(const Points& points, std::size_t begin, std::size_t end) {
   return {cut(points.steps), cut(points.wall_ms), cut(points.sequences), cut(points.attempts), cut(points.values)};
 }
 
-std::string EncodeChunk(const Points& points) {
+void Append(const Points& more, Points& points) {
+  const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
+  append(more.steps, points.steps);
+  append(more.wall_ms, points.wall_ms);
+  append(more.sequences, points.sequences);
+  append(more.attempts, points.attempts);
+  append(more.values, points.values);
+}
+
+void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& points) {
+  const auto first = std::lower_bound(points.steps.begin() + begin, points.steps.end(), from) - points.steps.begin();
+  const auto last = std::upper_bound(points.steps.begin() + first, points.steps.end(), to) - points.steps.begin();
+  const auto cut = [&](auto& column) {
+    column.erase(column.begin() + last, column.end());
+    column.erase(column.begin() + begin, column.begin() + first);
+  };
+  cut(points.steps);
+  cut(points.wall_ms);
+  cut(points.values);
+  if (!points.sequences.empty()) {
+    cut(points.sequences);
+    cut(points.attempts);
+  }
+}
+
+std::string EncodePlain(const Points& points) {
   std::string plain;
   plain.reserve(points.size() * 20);
   PutShuffled(plain, points.values);
@@ -122,6 +149,11 @@ std::string EncodeChunk(const Points& points) {
   PutDifferences(plain, points.wall_ms);
   PutDifferences(plain, points.sequences);
   PutDifferences(plain, points.attempts);
+  return plain;
+}
+
+std::string EncodeChunk(const Points& points) {
+  const std::string plain = EncodePlain(points);
   // Cannot fail: the room is enough by ZSTD_compressBound.
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
   packed.resize(ZSTD_compressCCtx(Compressor(), packed.data(), packed.size(), plain.data(), plain.size(), kZstdLevel));
@@ -138,8 +170,15 @@ absl::Status DecodeChunk(std::string_view data, std::size_t n, Unpack columns, P
   if (ZSTD_isError(size) != 0) {
     return Damaged(ZSTD_getErrorName(size));
   }
-  const char* in = plain.data();
-  const char* const end = in + size;
+  return DecodePlain({plain.data(), size}, n, columns, points);
+}
+
+absl::Status DecodePlain(std::string_view data, std::size_t n, Unpack columns, Points& points) {
+  if (n > kChunkPoints) {
+    return Damaged(fmt::format("it claims {} points", n));
+  }
+  const char* in = data.data();
+  const char* const end = in + data.size();
   bool whole = TakeShuffled(in, end, n, points.values) && TakeDifferences(in, end, n, points.steps) &&
                TakeDifferences(in, end, n, points.wall_ms);
   if (columns == Unpack::kAll) {

@@ -29,11 +29,17 @@ struct Points {
 
 // Points [begin, end) of `points`.
 Points Slice(const Points& points, std::size_t begin, std::size_t end);
+// Adds `more` behind `points`.
+void Append(const Points& more, Points& points);
+// Removes the points from `begin` on whose steps are not in [from, to].
+void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& points);
 
 inline constexpr int kChunkCodec = 1;
 inline constexpr std::size_t kChunkPoints = 1024;  // with 4 KiB pages its data overflows into whole pages
 
 std::string EncodeChunk(const Points& points);
+// The same columns without zstd, for a few points that will be read or packed again soon.
+std::string EncodePlain(const Points& points);
 
 // Which columns to unpack. Readers of curves have no use for the last two, which are a third of the work.
 enum class Unpack { kCurve, kAll };
@@ -41,5 +47,6 @@ enum class Unpack { kCurve, kAll };
 // Appends the `n` points of `data` to `points`. kDataLoss if `data` is not such a chunk, whatever bytes it holds;
 // `points` is then spoilt. Call after checking the checksum, so that this says "wrong codec", not "damaged disk".
 absl::Status DecodeChunk(std::string_view data, std::size_t n, Unpack columns, Points& points);
+absl::Status DecodePlain(std::string_view data, std::size_t n, Unpack columns, Points& points);
 
 }  // namespace normlab::store

@@ -20,28 +20,33 @@ ChunkHeader ReadHeader(const Query& row) {
   header.last_sequence = row.Unsigned(4);
   header.points = row.Unsigned(5);
   header.codec = row.Int(6);
-  header.min = std::bit_cast<double>(row.Int(7));
-  header.max = std::bit_cast<double>(row.Int(8));
+  header.min = row.Exact(7);
+  header.max = row.Exact(8);
   header.not_finite = row.Unsigned(9);
   return header;
 }
 
-std::int64_t Bits(double value) { return std::bit_cast<std::int64_t>(value); }
-
 }  // namespace
 
+std::uint32_t HeaderChecksum(std::initializer_list<std::int64_t> fields, std::string_view data) {
+  return Crc32c(data, Crc32c({reinterpret_cast<const char*>(fields.begin()), fields.size() * sizeof(std::int64_t)}));
+}
+
 std::uint32_t ChunkChecksum(const ChunkHeader& header, std::string_view data) {
-  const std::int64_t fields[] = {header.series,
-                                 static_cast<std::int64_t>(header.first_step),
-                                 static_cast<std::int64_t>(header.last_step),
-                                 static_cast<std::int64_t>(header.first_sequence),
-                                 static_cast<std::int64_t>(header.last_sequence),
-                                 static_cast<std::int64_t>(header.points),
-                                 header.codec,
-                                 Bits(header.min),
-                                 Bits(header.max),
-                                 static_cast<std::int64_t>(header.not_finite)};
-  return Crc32c(data, Crc32c({reinterpret_cast<const char*>(fields), sizeof fields}));
+  return HeaderChecksum(
+      {header.series, static_cast<std::int64_t>(header.first_step), static_cast<std::int64_t>(header.last_step),
+       static_cast<std::int64_t>(header.first_sequence), static_cast<std::int64_t>(header.last_sequence),
+       static_cast<std::int64_t>(header.points), header.codec, std::bit_cast<std::int64_t>(header.min),
+       std::bit_cast<std::int64_t>(header.max), static_cast<std::int64_t>(header.not_finite)},
+      data);
+}
+
+absl::Status DamagedPoints(std::string_view what, std::int64_t series, std::uint64_t first_step,
+                           std::uint64_t last_step) {
+  return absl::DataLossError(
+      fmt::format("{}: points of steps {} to {} (series {}) cannot be read; the rest of the store can. Restore a "
+                  "backup, or delete the job and run it again",
+                  what, first_step, last_step, series));
 }
 
 absl::Status InsertChunk(Connection& db, std::int64_t series, const Points& points) {
@@ -61,17 +66,15 @@ absl::Status InsertChunk(Connection& db, std::int64_t series, const Points& poin
       "max_bits, "
       "not_finite, crc32c, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
       series, header.first_step, header.last_step, header.first_sequence, header.last_sequence, header.points,
-      header.codec, Bits(header.min), Bits(header.max), header.not_finite, ChunkChecksum(header, data), Blob{data});
+      header.codec, Exactly{header.min}, Exactly{header.max}, header.not_finite, ChunkChecksum(header, data),
+      Blob{data});
 }
 
 absl::Status UnpackChunk(const Query& row, Unpack columns, Points& points) {
   const ChunkHeader header = ReadHeader(row);
   const std::string_view data = row.View(11);
   const auto damaged = [&](std::string_view what) {
-    return absl::DataLossError(
-        fmt::format("{}: points of steps {} to {} (series {}) cannot be read; the rest of the store "
-                    "can. Restore a backup, or delete the job and run it again",
-                    what, header.first_step, header.last_step, header.series));
+    return DamagedPoints(what, header.series, header.first_step, header.last_step);
   };
   if (ChunkChecksum(header, data) != row.Unsigned(10)) {
     return damaged("checksum mismatch");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "base/status.h"
@@ -24,7 +25,6 @@ struct ChunkHeader {
   std::uint64_t not_finite = 0;
 };
 
-// CRC-32C of the data and the header: a flipped bit in either is found.
 std::uint32_t ChunkChecksum(const ChunkHeader& header, std::string_view data);
 
 // Packs `points`, at least one, into a new row.
@@ -36,6 +36,13 @@ inline constexpr std::string_view kSelectChunk =
     "not_finite, "
     "crc32c, data FROM chunk ";
 absl::Status UnpackChunk(const Query& row, Unpack columns, Points& points);
+
+// CRC-32C of a row: of the fields beside its data, and of the data.
+std::uint32_t HeaderChecksum(std::initializer_list<std::int64_t> fields, std::string_view data);
+
+// The error for a row of points whose checksum is `what`.
+absl::Status DamagedPoints(std::string_view what, std::int64_t series, std::uint64_t first_step,
+                           std::uint64_t last_step);
 
 // Widens [min, max], NaN if empty, to the finite ones of `values`; counts the others.
 void Summarise(const std::vector<double>& values, double& min, double& max, std::uint64_t& not_finite);

@@ -3,18 +3,25 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
+#include "base/log.h"
 #include "results/store/downsample.h"
 #include "results/store/jobs.h"
+#include "results/store/overview.h"
 #include "results/store/series.h"
 
 namespace normlab::store {
 namespace {
 
-// The points that `range` asks for.
-Curve Pick(Points points, const CurveRange& range) {
+// Downsampling starts from an overview if that holds so many points for each one asked for: at 4, LTTB's choice is
+// hardly ever another than from all points (Van Der Donckt et al. 2023).
+constexpr std::size_t kOverviewRatio = 4;
+
+// The points that `range` asks for, of `points`, which stand for `total`.
+Curve Pick(Points points, std::uint64_t total, const CurveRange& range) {
   Curve curve;
-  curve.points_total = points.size();
+  curve.points_total = total;
   if (range.max_points == 0 || points.size() <= range.max_points) {
     curve.steps = std::move(points.steps);
     curve.values = std::move(points.values);
@@ -32,6 +39,18 @@ Curve Pick(Points points, const CurveRange& range) {
   return curve;
 }
 
+// Absent if it is damaged: the chunks behind it are then read instead, and tell whether they are sound.
+absl::StatusOr<std::optional<Overview>> TryOverview(Connection& db, const SeriesRow& series, std::uint64_t from,
+                                                    std::uint64_t to) {
+  absl::StatusOr<Overview> overview = ReadOverview(db, series, from, to);
+  if (absl::IsDataLoss(overview.status()) && !db.broken()) {
+    Log(LogLevel::kWarning, "overview_damaged", {{"error", Message(overview.status())}});
+    return std::nullopt;
+  }
+  NORMLAB_RETURN_IF_ERROR(overview.status());
+  return *std::move(overview);
+}
+
 }  // namespace
 
 absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view series, const CurveRange& range) {
@@ -40,11 +59,17 @@ absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view seri
     NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
     return absl::NotFoundError(fmt::format("{} has no series \"{}\"", JobName(job), series));
   }
+  const std::uint64_t to = range.to_step.value_or(std::numeric_limits<std::int64_t>::max());
+  if (range.max_points > 0 && row.info.points > kChunkPoints * kOverviewRatio) {
+    NORMLAB_ASSIGN_OR_RETURN(std::optional<Overview> overview, TryOverview(db, row, range.from_step, to));
+    if (overview.has_value() && overview->points.size() >= kOverviewRatio * range.max_points) {
+      return Pick(std::move(overview->points), overview->total, range);
+    }
+  }
   Points points;
-  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, row, range.from_step,
-                                     range.to_step.value_or(std::numeric_limits<std::uint64_t>::max()), Unpack::kCurve,
-                                     points));
-  return Pick(std::move(points), range);
+  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, row, range.from_step, to, Unpack::kCurve, points));
+  const std::uint64_t total = points.size();
+  return Pick(std::move(points), total, range);
 }
 
 absl::StatusOr<std::vector<SeriesInfo>> ListSeries(Connection& db, JobId job) {

@@ -49,15 +49,6 @@ absl::StatusOr<std::map<std::string, std::string>> LoadPairs(Connection& db, std
   return pairs;
 }
 
-absl::StatusOr<std::vector<JobId>> ReadIds(Query row) {
-  std::vector<JobId> ids;
-  while (row.Next()) {
-    ids.push_back(row.Int(0));
-  }
-  NORMLAB_RETURN_IF_ERROR(row.status());
-  return ids;
-}
-
 bool Matches(const Job& job, const JobFilter& filter) {
   if (!filter.states.empty() &&
       std::find(filter.states.begin(), filter.states.end(), job.state) == filter.states.end()) {
@@ -90,11 +81,10 @@ absl::StatusOr<std::vector<JobId>> IdsByState(Connection& db, const JobFilter& f
     NORMLAB_ASSIGN_OR_RETURN(
         const std::vector<JobId> some,
         filter.experiment.empty()
-            ? ReadIds(db.Ask("SELECT id FROM job WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
-                             static_cast<int>(state), before, limit))
-            : ReadIds(db.Ask(
-                  "SELECT id FROM job WHERE experiment = ?4 AND state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
-                  static_cast<int>(state), before, limit, filter.experiment)));
+            ? db.Ints("SELECT id FROM job WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+                      static_cast<int>(state), before, limit)
+            : db.Ints("SELECT id FROM job WHERE experiment = ?4 AND state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+                      static_cast<int>(state), before, limit, filter.experiment));
     ids.insert(ids.end(), some.begin(), some.end());
   }
   std::sort(ids.begin(), ids.end(), std::greater<>());
@@ -110,13 +100,13 @@ absl::StatusOr<std::vector<JobId>> Candidates(Connection& db, const JobFilter& f
                                               std::int64_t limit) {
   if (!filter.labels.empty()) {
     const auto& [key, value] = *filter.labels.begin();
-    return ReadIds(db.Ask("SELECT job FROM label WHERE key = ?1 AND value = ?2 AND job < ?3 ORDER BY job DESC LIMIT ?4",
-                          key, value, before, limit));
+    return db.Ints("SELECT job FROM label WHERE key = ?1 AND value = ?2 AND job < ?3 ORDER BY job DESC LIMIT ?4", key,
+                   value, before, limit);
   }
   if (!filter.states.empty() || !filter.experiment.empty()) {
     return IdsByState(db, filter, before, limit);
   }
-  return ReadIds(db.Ask("SELECT id FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before, limit));
+  return db.Ints("SELECT id FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before, limit);
 }
 
 }  // namespace
@@ -218,15 +208,14 @@ absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_
 }
 
 absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit) {
-  NORMLAB_ASSIGN_OR_RETURN(
-      const std::vector<JobId> ids,
-      ReadIds(db.Ask("SELECT id FROM job WHERE revision > ?1 ORDER BY revision LIMIT ?2", after, limit)));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids,
+                           db.Ints("SELECT id FROM job WHERE revision > ?1 ORDER BY revision LIMIT ?2", after, limit));
   return LoadJobs(db, ids);
 }
 
 absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids,
-                           ReadIds(db.Ask("SELECT id FROM job WHERE state IN (2, 3) ORDER BY id")));
+                           db.Ints("SELECT id FROM job WHERE state IN (2, 3) ORDER BY id"));
   return LoadJobs(db, ids);
 }
 
@@ -253,6 +242,14 @@ absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::ve
     created.push_back({std::move(job), false});
   }
   return created;
+}
+
+absl::Status CheckQueue(Connection& db, std::int64_t max) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued,
+                           db.Int("SELECT count(*) FROM job INDEXED BY job_queue WHERE state = 1"));
+  return queued <= max ? absl::OkStatus()
+                       : absl::ResourceExhaustedError(fmt::format(
+                             "the queue is full: {} jobs may wait for a worker; submit again when some are done", max));
 }
 
 }  // namespace normlab::store

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <optional>
 #include <queue>
 
 #include "results/store/chunk_rows.h"
 #include "results/store/series.h"
+#include "results/store/tail.h"
 
 namespace normlab::store {
 namespace {
@@ -51,7 +51,7 @@ absl::StatusOr<std::optional<Unseen>> LookAhead(Connection& db, const Series& se
   return unseen;
 }
 
-// The next chunk of a series that holds points after `after`, else what is in its tail after it.
+// The next chunk of a series that holds points after `after`, else the pieces of its tail that do.
 absl::StatusOr<Points> NextBlock(Connection& db, std::int64_t series, std::uint64_t after) {
   static const std::string sql =
       std::string(kSelectChunk) + "WHERE series = ?1 AND last_sequence > ?2 ORDER BY last_sequence LIMIT 1";
@@ -62,18 +62,7 @@ absl::StatusOr<Points> NextBlock(Connection& db, std::int64_t series, std::uint6
     return points;
   }
   NORMLAB_RETURN_IF_ERROR(chunk.status());
-  // Newest first, so that only new points are looked at.
-  Query row = db.Ask("SELECT step, sequence, bits FROM tail WHERE series = ?1 ORDER BY step DESC", series);
-  while (row.Next() && row.Unsigned(1) > after) {
-    points.steps.push_back(row.Unsigned(0));
-    points.sequences.push_back(row.Unsigned(1));
-    points.values.push_back(std::bit_cast<double>(row.Int(2)));
-  }
-  NORMLAB_RETURN_IF_ERROR(row.status());
-  std::reverse(points.steps.begin(), points.steps.end());
-  std::reverse(points.sequences.begin(), points.sequences.end());
-  std::reverse(points.values.begin(), points.values.end());
-  return points;
+  return NewInTail(db, series, after);
 }
 
 // Collects the `limit` points with the lowest sequences after a given one.

@@ -2,8 +2,9 @@
 
 namespace normlab::store {
 
-absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs) {
-  std::unique_ptr<Readers> readers(new Readers());
+absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs,
+                                                       std::chrono::milliseconds deadline) {
+  std::unique_ptr<Readers> readers(new Readers(deadline));
   for (int i = 0; i < count; ++i) {
     NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
                              Connection::Open(path, {.read_only = true, .vfs = vfs}));

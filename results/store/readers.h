@@ -1,6 +1,7 @@
 // readers.h - a few read-only connections that share the file with the writer and never wait for it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <string>
@@ -16,13 +17,17 @@ namespace normlab::store {
 // Thread safety: all methods, any thread.
 class Readers {
  public:
-  static absl::StatusOr<std::unique_ptr<Readers>> Open(const std::string& path, int count, const std::string& vfs);
+  // `deadline`: how long one Read may take. A log cannot be emptied while a reader still looks at its beginning.
+  static absl::StatusOr<std::unique_ptr<Readers>> Open(const std::string& path, int count, const std::string& vfs,
+                                                       std::chrono::milliseconds deadline);
 
   // Calls work(connection) inside a read transaction, so that it sees one state of the store however many queries it
   // makes. `work` returns a StatusOr or a Status and must not call Read again. Waits while all connections are busy.
+  // kDeadlineExceeded from queries that are at work at the deadline.
   template <typename Work>
   auto Read(const Work& work) -> decltype(work(std::declval<Connection&>())) {
     const Loan loan(*this);
+    loan.connection().SetDeadline(std::chrono::steady_clock::now() + deadline_);
     const Transaction transaction(loan.connection(), Transaction::Kind::kRead);
     NORMLAB_RETURN_IF_ERROR(transaction.status());
     return work(loan.connection());
@@ -42,10 +47,11 @@ class Readers {
     std::unique_ptr<Connection> connection_;
   };
 
-  Readers() = default;
+  explicit Readers(std::chrono::milliseconds deadline) : deadline_(deadline) {}
   std::unique_ptr<Connection> Take();
   void GiveBack(std::unique_ptr<Connection> connection);
 
+  const std::chrono::milliseconds deadline_;
   Mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);

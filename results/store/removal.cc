@@ -4,13 +4,13 @@
 
 #include "results/store/file_rows.h"
 #include "results/store/jobs.h"
+#include "results/store/tail.h"
 
 namespace normlab::store {
 namespace {
 
 // About as much work as a group of points, so that a deletion does not hold up those who wait behind it.
 constexpr int kPurgedChunks = 128;
-constexpr int kPurgedTailPoints = 2048;
 
 }  // namespace
 
@@ -36,11 +36,12 @@ absl::StatusOr<bool> PurgeSome(Connection& db) {
   NORMLAB_ASSIGN_OR_RETURN(const std::int64_t chunks,
                            db.Change("DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE series = ?1 LIMIT ?2)",
                                      series, kPurgedChunks));
-  NORMLAB_ASSIGN_OR_RETURN(
-      const std::int64_t points,
-      db.Change("DELETE FROM tail WHERE series = ?1 AND step IN (SELECT step FROM tail WHERE series = ?1 LIMIT ?2)",
-                series, kPurgedTailPoints));
-  if (chunks < kPurgedChunks && points < kPurgedTailPoints) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t overviews,
+                           db.Change("DELETE FROM overview WHERE series = ?1 AND last_step IN "
+                                     "(SELECT last_step FROM overview WHERE series = ?1 LIMIT ?2)",
+                                     series, kPurgedChunks));
+  NORMLAB_RETURN_IF_ERROR(ClearTail(db, series));
+  if (chunks < kPurgedChunks && overviews < kPurgedChunks) {
     NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM purge WHERE series = ?1", series));
   }
   return true;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "results/store/repack.h"
+
 namespace normlab::store {
 namespace {
 
@@ -163,7 +165,34 @@ CREATE TABLE artifact(
 CREATE INDEX artifact_by_file ON artifact(file);
 )sql";
 
-constexpr Migration kMigrations[] = {{kVersion1}};
+// Tails of one packed row for each call instead of one row for each point, and overviews of chunks.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE tail RENAME TO tail_version_1;
+
+-- The newest points of each series (tail.h). No foreign key: a look-up for every row would be a third of its cost.
+CREATE TABLE tail(
+  series INTEGER NOT NULL,
+  last_step INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  crc32c INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY(series, last_step)
+) STRICT, WITHOUT ROWID;
+
+-- A few points of each chunk (overview.h): `shown` of its `points`.
+CREATE TABLE overview(
+  series INTEGER NOT NULL,
+  last_step INTEGER NOT NULL,
+  first_step INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  shown INTEGER NOT NULL,
+  crc32c INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY(series, last_step)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {
@@ -182,6 +211,9 @@ absl::Status ApplyStep(Connection& db, const Migration& migration, std::int64_t 
   Transaction transaction(db, Transaction::Kind::kWrite);
   NORMLAB_RETURN_IF_ERROR(transaction.status());
   NORMLAB_RETURN_IF_ERROR(db.Script(migration.sql));
+  if (migration.convert != nullptr) {
+    NORMLAB_RETURN_IF_ERROR(migration.convert(db));
+  }
   NORMLAB_RETURN_IF_ERROR(db.Script(fmt::format("PRAGMA application_id = {}", kApplicationId)));
   NORMLAB_RETURN_IF_ERROR(db.Script(fmt::format("PRAGMA user_version = {}", version + 1)));
   return transaction.Commit();

@@ -16,6 +16,7 @@ inline constexpr std::int64_t kApplicationId = 0x4e4c6162;
 // SQL that turns version n of the schema into n + 1; its place in the list is n.
 struct Migration {
   const char* sql;
+  absl::Status (*convert)(Connection&) = nullptr;  // then called, for what SQL cannot say; in the same transaction
 };
 
 // All of normlab's, from an empty file to the present.

@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "results/store/chunk_rows.h"
+#include "results/store/overview.h"
+#include "results/store/tail.h"
 
 namespace normlab::store {
 namespace {
 
+constexpr std::uint64_t kLastStep = std::numeric_limits<std::int64_t>::max();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // A short tail costs less as rows than as a chunk.
@@ -21,8 +23,6 @@ constexpr std::string_view kSelectSeries =
     "not_finite "
     "FROM series WHERE job = ?1 ";
 
-std::int64_t Bits(double value) { return std::bit_cast<std::int64_t>(value); }
-
 SeriesRow ReadRow(const Query& row) {
   SeriesRow series;
   series.id = row.Int(0);
@@ -32,46 +32,11 @@ SeriesRow ReadRow(const Query& row) {
   series.info.first_step = row.Unsigned(4);
   series.info.last_step = row.Unsigned(5);
   series.last_sequence = row.Unsigned(6);
-  series.info.min = std::bit_cast<double>(row.Int(7));
-  series.info.max = std::bit_cast<double>(row.Int(8));
-  series.info.last = std::bit_cast<double>(row.Int(9));
+  series.info.min = row.Exact(7);
+  series.info.max = row.Exact(8);
+  series.info.last = row.Exact(9);
   series.info.not_finite = row.Unsigned(10);
   return series;
-}
-
-absl::Status ReadTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, std::size_t limit,
-                      Unpack columns, Points& points) {
-  Query row = db.Ask(
-      "SELECT step, wall_ms, sequence, attempt, bits FROM tail WHERE series = ?1 AND step BETWEEN ?2 AND ?3 "
-      "ORDER BY step LIMIT ?4",
-      series, from, to, limit);
-  while (row.Next()) {
-    points.steps.push_back(row.Unsigned(0));
-    points.wall_ms.push_back(row.Int(1));
-    points.values.push_back(std::bit_cast<double>(row.Int(4)));
-    if (columns == Unpack::kAll) {
-      points.sequences.push_back(row.Unsigned(2));
-      points.attempts.push_back(row.Int(3));
-    }
-  }
-  return row.status();
-}
-
-// Removes the points from `begin` on whose steps are not in [from, to].
-void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& points) {
-  const auto first = std::lower_bound(points.steps.begin() + begin, points.steps.end(), from) - points.steps.begin();
-  const auto last = std::upper_bound(points.steps.begin() + first, points.steps.end(), to) - points.steps.begin();
-  const auto cut = [&](auto& column) {
-    column.erase(column.begin() + last, column.end());
-    column.erase(column.begin() + begin, column.begin() + first);
-  };
-  cut(points.steps);
-  cut(points.wall_ms);
-  cut(points.values);
-  if (!points.sequences.empty()) {
-    cut(points.sequences);
-    cut(points.attempts);
-  }
 }
 
 absl::Status ReadChunks(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
@@ -86,28 +51,39 @@ absl::Status ReadChunks(Connection& db, std::int64_t series, std::uint64_t from,
   return row.status();
 }
 
-// Packs the oldest `n` points of the tail.
-absl::Status Seal(Connection& db, std::int64_t series, std::size_t n) {
-  Points points;
-  NORMLAB_RETURN_IF_ERROR(ReadTail(db, series, 0, std::numeric_limits<std::int64_t>::max(), n, Unpack::kAll, points));
-  if (points.size() != n) {
-    return absl::DataLossError(
-        fmt::format("series {} says its tail holds at least {} points; it holds {}", series, n, points.size()));
-  }
+absl::Status PackChunk(Connection& db, std::int64_t series, const Points& points) {
   NORMLAB_RETURN_IF_ERROR(InsertChunk(db, series, points));
-  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM tail WHERE series = ?1 AND step <= ?2", series, points.steps.back()));
-  return db.Run("UPDATE series SET tail_points = tail_points - ?2 WHERE id = ?1", series, n);
+  return InsertOverview(db, series, points);
 }
 
-// Adds points [from, size) of `points`.
-absl::Status InsertTail(Connection& db, std::int64_t series, const Points& points, std::size_t from) {
-  Query insert =
-      db.Ask("INSERT INTO tail(series, step, sequence, wall_ms, bits, attempt) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-  for (std::size_t i = from; i < points.size(); ++i) {
-    NORMLAB_RETURN_IF_ERROR(insert.RunAgain(series, points.steps[i], points.sequences[i], points.wall_ms[i],
-                                            Bits(points.values[i]), points.attempts[i]));
+// Moves the tail of a series out of its rows into `points`, which is empty.
+absl::Status TakeTail(Connection& db, const SeriesRow& row, Points& points) {
+  if (row.tail_points == 0) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  NORMLAB_RETURN_IF_ERROR(ReadTail(db, row.id, 0, kLastStep, Unpack::kAll, points));
+  if (points.size() != row.tail_points) {
+    return absl::DataLossError(
+        fmt::format("series {} says its tail holds {} points; it holds {}", row.id, row.tail_points, points.size()));
+  }
+  return ClearTail(db, row.id);
+}
+
+// Stores `points` behind the tail; packs the chunks that become full.
+absl::Status StorePoints(Connection& db, const Points& points, SeriesRow& row) {
+  if (row.tail_points + points.size() < kChunkPoints) {
+    row.tail_points += points.size();
+    return InsertTail(db, row.id, points);
+  }
+  Points all;
+  NORMLAB_RETURN_IF_ERROR(TakeTail(db, row, all));
+  Append(points, all);
+  std::size_t packed = 0;
+  for (; all.size() - packed >= kChunkPoints; packed += kChunkPoints) {
+    NORMLAB_RETURN_IF_ERROR(PackChunk(db, row.id, Slice(all, packed, packed + kChunkPoints)));
+  }
+  row.tail_points = all.size() - packed;
+  return row.tail_points == 0 ? absl::OkStatus() : InsertTail(db, row.id, Slice(all, packed, all.size()));
 }
 
 absl::StatusOr<std::int64_t> CreateSeries(Connection& db, JobId job, std::string_view name) {
@@ -154,29 +130,22 @@ absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, Ser
   info.points += points.size();
   row.last_sequence = points.sequences.back();
   Summarise(points.values, info.min, info.max, info.not_finite);
-  // With an empty tail before them, full chunks need not go through it.
-  std::size_t packed = 0;
-  for (; row.tail_points == 0 && points.size() - packed >= kChunkPoints; packed += kChunkPoints) {
-    NORMLAB_RETURN_IF_ERROR(InsertChunk(db, row.id, Slice(points, packed, packed + kChunkPoints)));
-  }
-  NORMLAB_RETURN_IF_ERROR(InsertTail(db, row.id, points, packed));
-  row.tail_points += points.size() - packed;
-  NORMLAB_RETURN_IF_ERROR(
-      db.Run("UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
-             "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10 WHERE id = ?1",
-             row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Bits(info.min),
-             Bits(info.max), Bits(info.last), info.not_finite));
-  for (; row.tail_points >= kChunkPoints; row.tail_points -= kChunkPoints) {
-    NORMLAB_RETURN_IF_ERROR(Seal(db, row.id, kChunkPoints));
-  }
-  return absl::OkStatus();
+  NORMLAB_RETURN_IF_ERROR(StorePoints(db, points, row));
+  return db.Run(
+      "UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
+      "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10 WHERE id = ?1",
+      row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Exactly{info.min},
+      Exactly{info.max}, Exactly{info.last}, info.not_finite);
 }
 
 absl::Status SealJob(Connection& db, JobId job) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<SeriesRow> all, AllSeries(db, job));
   for (const SeriesRow& series : all) {
     if (series.tail_points >= kMinSealedPoints) {
-      NORMLAB_RETURN_IF_ERROR(Seal(db, series.id, series.tail_points));
+      Points points;
+      NORMLAB_RETURN_IF_ERROR(TakeTail(db, series, points));
+      NORMLAB_RETURN_IF_ERROR(PackChunk(db, series.id, points));
+      NORMLAB_RETURN_IF_ERROR(db.Run("UPDATE series SET tail_points = 0 WHERE id = ?1", series.id));
     }
   }
   return absl::OkStatus();
@@ -184,7 +153,6 @@ absl::Status SealJob(Connection& db, JobId job) {
 
 absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,
                         Points& points) {
-  constexpr std::uint64_t kLastStep = std::numeric_limits<std::int64_t>::max();
   to = std::min({to, kLastStep, series.info.last_step});
   if (series.info.points == 0 || from > to) {
     return absl::OkStatus();
@@ -195,7 +163,7 @@ absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t f
   points.wall_ms.reserve(at_most);
   points.values.reserve(at_most);
   NORMLAB_RETURN_IF_ERROR(ReadChunks(db, series.id, from, to, columns, points));
-  return ReadTail(db, series.id, from, to, kLastStep, columns, points);
+  return ReadTail(db, series.id, from, to, columns, points);
 }
 
 }  // namespace normlab::store

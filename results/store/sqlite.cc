@@ -9,6 +9,7 @@ namespace normlab::store {
 namespace {
 
 constexpr int kBusyTimeoutMs = 2000;
+constexpr int kStepsBetweenLooks = 1000;  // of SQLite's virtual machine, at the deadline: some 50 microseconds
 
 absl::StatusCode CodeOf(int code) {
   if (code == SQLITE_IOERR_SHMSIZE) {
@@ -147,7 +148,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
         return SQLITE_OK;
       },
       db.get());
-  NORMLAB_RETURN_IF_ERROR(db->Script("PRAGMA cell_size_check = ON"));
+  // The pages of a group of calls stay in memory until its commit, and what a savepoint may have to restore does too.
+  const char* const setup = "PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY";
+  NORMLAB_RETURN_IF_ERROR(Annotate(db->Script(setup), fmt::format("open {}", path)));
   if (options.read_only) {
     NORMLAB_RETURN_IF_ERROR(db->Script("PRAGMA query_only = ON"));
   }
@@ -194,6 +197,14 @@ absl::Status Connection::Script(const std::string& sql) {
   return code == SQLITE_OK ? absl::OkStatus() : ToStatus(code, sql.substr(0, 80));
 }
 
+void Connection::SetDeadline(std::chrono::steady_clock::time_point deadline) {
+  deadline_ = deadline;
+  const auto passed = [](void* self) {
+    return std::chrono::steady_clock::now() >= static_cast<Connection*>(self)->deadline_ ? 1 : 0;
+  };
+  sqlite3_progress_handler(db_, kStepsBetweenLooks, passed, this);
+}
+
 std::int64_t Connection::LastRowId() const { return sqlite3_last_insert_rowid(db_); }
 std::int64_t Connection::Changes() const { return sqlite3_changes64(db_); }
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; }
@@ -211,6 +222,10 @@ absl::Status Connection::Checkpoint(bool truncate) {
 
 absl::Status Connection::ToStatus(int code, std::string_view doing) {
   broken_ = broken_ || LeavesDiskUnknown(code);
+  if (code == SQLITE_INTERRUPT) {
+    return absl::DeadlineExceededError(
+        "the read took longer than the store allows; ask for less: a smaller page, a range of steps, max_points");
+  }
   return absl::Status(CodeOf(code),
                       fmt::format("SQLite: {} ({}) in: {}", db_ != nullptr ? sqlite3_errmsg(db_) : "no memory",
                                   sqlite3_errstr(code), doing));

@@ -7,6 +7,8 @@
 // savepoints must not outlive their connection.
 #pragma once
 
+#include <bit>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -14,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/status.h"
 
@@ -25,6 +28,11 @@ namespace normlab::store {
 // Bound as BLOB; a std::string_view is bound as TEXT. Borrowed until the query has been bound.
 struct Blob {
   std::string_view bytes;
+};
+
+// A double kept bit for bit, as an INTEGER: SQLite stores a NaN as NULL and -0.0 as 0.0.
+struct Exactly {
+  double value;
 };
 
 // One run of a prepared statement:
@@ -47,7 +55,8 @@ class Query {
   std::int64_t Int(int column) const;
   std::uint64_t Unsigned(int column) const { return static_cast<std::uint64_t>(Int(column)); }
   double Real(int column) const;
-  std::string_view View(int column) const;  // TEXT or BLOB
+  double Exact(int column) const { return std::bit_cast<double>(Int(column)); }  // what was bound Exactly
+  std::string_view View(int column) const;                                       // TEXT or BLOB
   std::string Text(int column) const { return std::string(View(column)); }
 
   // Starts over with the same statement, for inserting many rows.
@@ -65,6 +74,7 @@ class Query {
   void Bind(int index, double value);
   void Bind(int index, std::string_view text);
   void Bind(int index, Blob blob);
+  void Bind(int index, Exactly real) { Bind(index, std::bit_cast<std::int64_t>(real.value)); }
   void BindNull(int index);
   template <std::integral T>
   void Bind(int index, T value) {
@@ -130,8 +140,22 @@ class Connection {
     NORMLAB_RETURN_IF_ERROR(query.status());
     return value;
   }
+  // The integers of the first column.
+  template <typename... Args>
+  absl::StatusOr<std::vector<std::int64_t>> Ints(std::string_view sql, const Args&... args) {
+    std::vector<std::int64_t> values;
+    Query query = Ask(sql, args...);
+    while (query.Next()) {
+      values.push_back(query.Int(0));
+    }
+    NORMLAB_RETURN_IF_ERROR(query.status());
+    return values;
+  }
   // Several statements without parameters; not kept.
   absl::Status Script(const std::string& sql);
+
+  // Queries that are still at work at `deadline` end with kDeadlineExceeded.
+  void SetDeadline(std::chrono::steady_clock::time_point deadline);
 
   std::int64_t LastRowId() const;
   std::int64_t Changes() const;
@@ -159,6 +183,7 @@ class Connection {
 
   sqlite3* db_;
   std::unordered_map<std::string, Cached> statements_;
+  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
   int wal_pages_ = 0;
   bool broken_ = false;
 };

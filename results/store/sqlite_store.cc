@@ -145,7 +145,12 @@ absl::StatusOr<std::vector<CreatedJob>> SqliteStore::Once(const Request& request
 
 absl::StatusOr<std::vector<CreatedJob>> SqliteStore::CreateJobs(const Request& request,
                                                                 const std::vector<NewJob>& jobs) {
-  return Once(request, "CreateJobs", [&](Connection& db) { return store::CreateJobs(db, jobs, Now()); });
+  return Once(request, "CreateJobs", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> created, store::CreateJobs(db, jobs, Now()));
+    const bool all_reused = std::all_of(created.begin(), created.end(), [](const CreatedJob& c) { return c.reused; });
+    NORMLAB_RETURN_IF_ERROR(all_reused ? absl::OkStatus() : CheckQueue(db, options_.max_queued));
+    return created;
+  });
 }
 
 absl::StatusOr<Job> SqliteStore::GetJob(JobId id) {
@@ -189,6 +194,7 @@ absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
                            Once(request, "ResumeAsNew", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
                              NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, id, row, Now()));
+                             NORMLAB_RETURN_IF_ERROR(CheckQueue(db, options_.max_queued));
                              NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, made));
                              return std::vector<CreatedJob>{{std::move(job), false}};
                            }));
@@ -444,7 +450,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Files> files, Files::Open(*options.fs, directory));
   NORMLAB_RETURN_IF_ERROR(files->RemoveOrphans(*connection));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
-                           Readers::Open(path, std::max(1, options.readers), engine.vfs));
+                           Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
   auto store = std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files),
                                              std::move(connection), engine.checkpoint_pages, std::move(readers));
   NORMLAB_RETURN_IF_ERROR(store->Purge());

@@ -8,11 +8,13 @@
 //
 // Thread safety: all methods, any thread. Write calls block until durable; do not call them from a gRPC reaction.
 // Errors: kNotFound for an unknown job, kFailedPrecondition for a stale attempt or a state that does not allow the
-// call, kAlreadyExists for a request id used with another body, kResourceExhausted when the disk is full (nothing
-// acknowledged is lost, reads go on), kDataLoss for a chunk or checkpoint whose checksum is wrong, kInternal when
-// SQLite reports an I/O error on commit: the store then refuses further writes until it is reopened.
+// call, kAlreadyExists for a request id used with another body, kResourceExhausted when the disk or the queue is full
+// (nothing acknowledged is lost, reads go on), kDeadlineExceeded for a read that takes too long, kDataLoss for a chunk
+// or checkpoint whose checksum is wrong, kInternal when SQLite reports an I/O error on commit: the store then refuses
+// further writes until it is reopened.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -194,6 +196,8 @@ struct StoreOptions {
   std::function<std::int64_t()> now_ms;  // Unix time; default: the system clock. Never used for leases.
   FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
   int readers = 3;
+  std::chrono::milliseconds read_deadline{5'000};  // for one call; some 50M points of a curve
+  std::int64_t max_queued = 100'000;               // jobs; a call that would make more is kResourceExhausted
 };
 
 class Store {

@@ -80,7 +80,7 @@ class StoreTest : public testing::Test {
 
   void Reopen() {
     store_.reset();
-    StoreOptions options;
+    StoreOptions options = options_;
     options.now_ms = [this] { return now_ms_; };
     options.fs = fs_;
     absl::StatusOr<std::unique_ptr<Store>> opened = OpenStore(folder_.path(), options, {});
@@ -124,6 +124,7 @@ class StoreTest : public testing::Test {
 
   ScratchFolder folder_;
   FileSystem* fs_ = nullptr;
+  StoreOptions options_;  // taken by Reopen, but for the clock and the file system
   std::int64_t now_ms_ = 1'000;
   std::unique_ptr<Store> store_;
 };

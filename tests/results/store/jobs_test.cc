@@ -193,6 +193,35 @@ TEST_F(JobsTest, EveryChangeRaisesTheRevision) {
   EXPECT_GT(store_->ChangedSince(0, 10)->back().revision, now);
 }
 
+TEST_F(JobsTest, AFullQueueRefusesNewJobsWhole) {
+  options_.max_queued = 3;
+  Reopen();
+  ASSERT_OK(store_->CreateJobs({}, {MakeJob("a"), MakeJob("b")}).status());
+  const Request request{"r", "h"};
+  const std::vector<NewJob> two = {MakeJob("c"), MakeJob("d")};
+  const absl::Status full = store_->CreateJobs(request, two).status();
+  EXPECT_THAT(full, HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(Message(full), testing::HasSubstr("3 jobs may wait"));
+  EXPECT_EQ(store_->ListJobs({}, std::nullopt, 10)->jobs.size(), 2u);
+  EXPECT_OK(store_->CreateJobs({}, {MakeJob("a"), MakeJob("b")}).status()) << "what is there needs no room";
+  ASSERT_OK(FinishAs(LeaseOne(), JobState::kFailed).status());
+  EXPECT_OK(store_->CreateJobs(request, two).status()) << "the same request is taken once there is room";
+  EXPECT_THAT(store_->ResumeAsNew({}, 1).status(), HasCode(absl::StatusCode::kResourceExhausted));
+}
+
+TEST_F(JobsTest, AReadThatTakesTooLongEndsAndTheNextIsServed) {
+  for (int i = 0; i < 300; ++i) {
+    Create(fmt::format("job{}", i));
+  }
+  options_.read_deadline = std::chrono::milliseconds(0);
+  options_.readers = 1;
+  Reopen();
+  const absl::Status status = store_->ChangedSince(0, 1000).status();
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(Message(status), testing::HasSubstr("smaller page"));
+  EXPECT_OK(store_->GetJob(1).status()) << "short enough to be done before the first look at the clock";
+}
+
 TEST_F(JobsTest, DeleteRemovesCurvesFilesAndNothingElse) {
   const AttemptId kept = CreateAndLease("kept");
   ASSERT_OK(store_->AppendPoints(kept, {Ramp("loss", 1, 10)}).status());
