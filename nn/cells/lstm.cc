@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nn/cells/fused_lstm.h"
 #include "nn/cells/norm_sites.h"
 #include "nn/ops/activation.h"
 #include "nn/ops/check.h"
@@ -77,8 +78,48 @@ template <typename T>
 BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step& step, Var mask) {
   require_shapes(input_sums.rows() == 4 * spec_.units && input_sums.cols() == previous.h.cols(), "lstm", input_sums,
                  previous.h, "input sums of 4H x B for a state of H x B");
+  require_shapes(!mask || (mask.rows() == 1 && mask.cols() == input_sums.cols()), "lstm", input_sums, mask,
+                 "a mask of 1 x B");
+  const Var recurrent = recurrent_.product(previous.h);
+  if constexpr (std::is_same_v<T, float>) {
+    if (spec_.fused && !spec_.peepholes && spec_.norm.kind != NormKind::kBatch) {
+      const auto [h, c] = fused(input_sums.tape()).step(recurrent, input_sums, {previous.h, previous.c}, mask);
+      return {.h = h, .c = c};
+    }
+  }
+  return composed_step(recurrent, input_sums, previous, step, mask);
+}
+
+// What fused_lstm.h needs to know, once a pass.
+template <typename T>
+FusedLstm& BasicLstm<T>::fused(Tape& tape) requires std::is_same_v<T, float> {
+  if (FusedLstm* kept = tape.attached<FusedLstm>(this)) {
+    return *kept;
+  }
+  FusedLstmSites sites{.bias = tape.parameter(bias_)};
+  sites.cell = *cell_->row_form(tape);
+  sites.recurrent = *recurrent_.normalizer().row_form(tape);
+  sites.input = *input_.normalizer().row_form(tape);
+  if (sites.recurrent.normalize) {
+    sites.sums = kernels::LstmSums::kTerms;
+  } else if (sum_ != nullptr) {
+    sites.gates[0] = *sum_->row_form(tape);
+    sites.sums = sites.gates[0].normalize ? kernels::LstmSums::kSum : kernels::LstmSums::kPlain;
+  } else if (gates_[0] != nullptr) {
+    std::transform(gates_.begin(), gates_.end(), sites.gates.begin(),
+                   [&](const auto& g) { return *g->row_form(tape); });
+    sites.sums = sites.gates[0].normalize ? kernels::LstmSums::kGates : kernels::LstmSums::kPlain;
+  }
+  FusedLstm* made = tape.attach(this, FusedLstm(tape, spec_.units, sites));
+  made->attach_to(tape);
+  return *made;
+}
+
+template <typename T>
+BasicLstmState<T> BasicLstm<T>::composed_step(Var recurrent, Var input_sums, State previous, const Step& step,
+                                              Var mask) {
   BasicTape<T>& tape = input_sums.tape();
-  const Var sums = add_bias(gate_sums(recurrent_.product(previous.h), input_sums, step), tape.parameter(bias_));
+  const Var sums = add_bias(gate_sums(recurrent, input_sums, step), tape.parameter(bias_));
   const auto gate = [&](Index k, Var seen) {
     const Var sum = slice_rows(sums, k * spec_.units, spec_.units);
     return spec_.peepholes ? sum + scale_rows(seen, tape.parameter(*peepholes_[static_cast<std::size_t>(k)])) : sum;

@@ -22,10 +22,13 @@
 
 #include <array>
 #include <memory>
+#include <type_traits>
 
 #include "nn/layers/shared_linear.h"
 
 namespace normlab::nn {
+
+class FusedLstm;
 
 enum class LstmPlacement {
   kTermsAndCell,  // N(W_h h) + N(W_x x) + b, each over all 4H sums, and N(c)   [LN eq 20-22]
@@ -44,7 +47,9 @@ struct LstmSpec {
   Initializer bias_init = init::zeros();
   double forget_bias = 0.0;  // added to b's part f at the start; the paper names none
   bool peepholes = false;    // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
-  bool fused = true;         // false: composed of primitive ops, which the fused op is tested against
+  // Whether float runs in one op per step where there is one: all norms but batch norm, no peepholes. false: composed
+  // of primitive ops, which the fused op is tested against.
+  bool fused = true;
 };
 
 template <typename T>
@@ -73,7 +78,9 @@ class BasicLstm {
   const LstmSpec& spec() const { return spec_; }
 
  private:
+  FusedLstm& fused(Tape& tape) requires std::is_same_v<T, float>;
   Var gate_sums(Var recurrent, Var input, const Step& step);
+  State composed_step(Var recurrent, Var input_sums, State previous, const Step& step, Var mask);
 
   LstmSpec spec_;
   BasicSharedLinear<T> recurrent_, input_;

@@ -3,34 +3,15 @@
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
 #include <cmath>
-#include <limits>
 
 #include "base/parallel.h"
+#include "nn/kernels/moments-inl.h"
 #include "nn/kernels/norm.h"
-#include "nn/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
-
-struct Moments {
-  float mean, variance;
-};
-
-// The second pass also sums the deviations themselves, which corrects the rounding of the first pass's mean.
-Moments RowMoments(Index f, const float* x) {
-  const float n = static_cast<float>(f);
-  const float rough = Sum(f, [&](auto d, Index i) HWY_ATTR { return hn::LoadU(d, x + i); }) / n;
-  const TwoSums s = SumTwo(f, [&](auto d, Index i, auto& sum, auto& squares) HWY_ATTR {
-    const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, rough));
-    sum = hn::Add(sum, deviation);
-    squares = hn::MulAdd(deviation, deviation, squares);
-  });
-  const float shift = s.first / n;
-  const float variance = s.second / n - shift * shift;
-  return {rough + shift, variance < 0.0f ? 0.0f : variance};
-}
 
 // y = gain (x - mean) inv + bias
 void Scale(Index f, const float* x, float mean, float inv, const float* gain, const float* bias,
@@ -58,11 +39,7 @@ void RmsNormForward(Index rows, Index f, const float* x, const float* gain, cons
   parallel_ranges(rows, RowGrain(f), [&](Index begin, Index end) HWY_ATTR {
     for (Index r = begin; r < end; ++r) {
       const float* row = x + r * f;
-      const float squares = SumTwo(f, [&](auto d, Index i, auto& sum, auto&) HWY_ATTR {
-                              const auto v = hn::LoadU(d, row + i);
-                              sum = hn::MulAdd(v, v, sum);
-                            }).first;
-      inv_r[r] = inverse_deviation(squares / static_cast<float>(f), eps, EpsPlace::kInsideSqrt);
+      inv_r[r] = inverse_deviation(RowMeanSquare(f, row), eps, EpsPlace::kInsideSqrt);
       Scale(f, row, 0.0f, inv_r[r], gain, bias, y + r * f);
     }
   });
@@ -115,15 +92,6 @@ void GainBiasBackward(Index rows, Index f, const float* dy, const float* x, cons
       });
     }
   });
-}
-
-// The factor c of norm.h. A deviation below the rounding of s cannot be told from none.
-float DeviationSlope(float inv_s, float eps, EpsPlace place) {
-  if (place == EpsPlace::kInsideSqrt) {
-    return 1.0f;
-  }
-  const float s = 1.0f / inv_s, deviation = s - eps;
-  return deviation > 4.0f * std::numeric_limits<float>::epsilon() * s ? s / deviation : 0.0f;
 }
 
 void LayerNormBackward(Index rows, Index f, const float* dy, const float* x, const float* mean, const float* inv_s,

@@ -2,11 +2,10 @@
 #define HWY_TARGET_INCLUDE "nn/kernels/pointwise.cc"
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
-#include <hwy/contrib/math/math-inl.h>
-
 #include <cmath>
 
 #include "base/parallel.h"
+#include "nn/kernels/activation-inl.h"
 #include "nn/kernels/pointwise.h"
 #include "nn/kernels/simd-inl.h"
 
@@ -23,30 +22,6 @@ void Map(Index n, const float* x, float* y, Function&& f) {
   });
 }
 
-// Highway's functions cut their argument to the valid range, which turns NaN into a number: put it back.
-template <typename V>
-HWY_INLINE V KeepNaN(V x, V y) {
-  return hn::IfThenElse(hn::IsNaN(x), x, y);
-}
-
-// Above this e^x is infinite in float; Highway's Exp is valid up to 104.
-constexpr float kExpMax = 100.0f;
-
-template <typename D, typename V>
-HWY_INLINE V ExpOf(D d, V x) {
-  return KeepNaN(x, hn::Exp(d, hn::Min(x, hn::Set(d, kExpMax))));
-}
-
-// The exponential of a non-positive number cannot overflow, so both branches below are safe:
-// 1 / (1 + e^-|x|) for x >= 0, and e^-|x| / (1 + e^-|x|) below.
-template <typename D, typename V>
-HWY_INLINE V SigmoidOf(D d, V x) {
-  const auto one = hn::Set(d, 1.0f);
-  const auto e = hn::Exp(d, hn::Neg(hn::Abs(x)));
-  const auto numerator = hn::IfThenElse(hn::Ge(x, hn::Zero(d)), one, e);
-  return KeepNaN(x, hn::Div(numerator, hn::Add(one, e)));
-}
-
 void Exp(Index n, const float* x, float* y) {
   Map(n, x, y, [](auto d, auto v) HWY_ATTR { return ExpOf(d, v); });
 }
@@ -56,7 +31,7 @@ void Sigmoid(Index n, const float* x, float* y) {
 }
 
 void Tanh(Index n, const float* x, float* y) {
-  Map(n, x, y, [](auto d, auto v) HWY_ATTR { return KeepNaN(v, hn::Tanh(d, v)); });
+  Map(n, x, y, [](auto d, auto v) HWY_ATTR { return TanhOf(d, v); });
 }
 
 void LogSoftmaxRows(Index rows, Index f, const float* x, float* y) {

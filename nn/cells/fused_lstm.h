@@ -1,0 +1,50 @@
+// fused_lstm.h - one tape op per time step of a float LSTM after its products, on the kernels of nn/kernels/lstm.h. For
+// BasicLstm's own use: it gives what this gives, composed of primitive ops, and decides which of the two runs.
+//
+// Gradients of gains and biases are summed over all time steps in one place and reach the parameters once, when the
+// first step has gone back.
+#pragma once
+
+#include <array>
+
+#include "nn/kernels/lstm.h"
+#include "nn/normalizer.h"
+#include "nn/tape.h"
+
+namespace normlab::nn {
+
+// The normalizers of a cell as numbers; sites of other forms cannot be fused.
+struct FusedLstmSites {
+  kernels::LstmSums sums = kernels::LstmSums::kPlain;
+  Var bias = {};                                  // b, 4H x 1
+  RowNormForm<float> recurrent = {}, input = {};  // kTerms
+  std::array<RowNormForm<float>, 4> gates = {};   // kGates; kSum has one for all in gates[0]
+  RowNormForm<float> cell = {};                   // of what is no norm, normalize is false
+};
+
+// What all steps of a pass share. Made once per reset(), in the tape's memory; trivially copyable.
+class FusedLstm {
+ public:
+  struct State {
+    Var h, c;
+  };
+
+  // Call attach_to() once it lies where it stays, before the first step.
+  FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites);
+  void attach_to(Tape& tape);
+
+  // recurrent, input: 4H x B without norm; mask: 1 x B or empty.
+  State step(Var recurrent, Var input, State previous, Var mask);
+
+ private:
+  void add_parameter_gradients() const;
+  void give(RowNormForm<float> site, const float* dgain, const float* dbias) const;
+  float* parameter_sums();
+
+  FusedLstmSites sites_;
+  kernels::LstmRule rule_;
+  Var steps_;  // 1 x 1: reached when one of the steps was
+  float* sums_ = nullptr;
+};
+
+}  // namespace normlab::nn

@@ -1,0 +1,363 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nn/kernels/lstm.cc"
+#include <hwy/foreach_target.h>
+// foreach_target comes first.
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "nn/kernels/activation-inl.h"
+#include "nn/kernels/lstm.h"
+#include "nn/kernels/moments-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace normlab::nn::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+// n = (x - mean) inv, of one group of a row.
+struct RowScale {
+  float mean, inv;
+
+  template <typename D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
+    return hn::Mul(hn::Sub(x, hn::Set(d, mean)), hn::Set(d, inv));
+  }
+};
+
+RowScale Measure(const LstmRule& rule, Index n, const float* x) {
+  if (rule.center) {
+    const Moments moments = RowMoments(n, x);
+    return {moments.mean, inverse_deviation(moments.variance, rule.eps, rule.place)};
+  }
+  return {0.0f, inverse_deviation(RowMeanSquare(n, x), rule.eps, rule.place)};
+}
+
+RowScale Load(const float* stats, Index group) { return {stats[2 * group], stats[2 * group + 1]}; }
+void Store(RowScale scale, float* stats, Index group) {
+  stats[2 * group] = scale.mean;
+  stats[2 * group + 1] = scale.inv;
+}
+
+// Groups in LstmStep::stats. kTerms has the recurrent term at 0 and the input term at 1; kSum is group 0.
+constexpr Index kCellGroup = 4;
+
+// The memory of one row.
+struct Row {
+  const float *recurrent, *input, *c_prev;
+  float *c, *h, *gates, *squashed, *stats;
+
+  Row(const LstmStep& s, Index units, Index r)
+      : recurrent(s.recurrent + r * 4 * units),
+        input(s.input + r * 4 * units),
+        c_prev(s.c_prev + r * units),
+        c(s.c + r * units),
+        h(s.h + r * units),
+        gates(s.gates + r * 4 * units),
+        squashed(s.squashed + r * units),
+        stats(s.stats + r * kLstmStats) {}
+};
+
+// Gates and cell from z(d, j), the sums with bias at j in [0, 4H). z may read gates[j]: it is overwritten after.
+template <typename Sums>
+HWY_INLINE void GatesForward(Index units, const Row& row, Sums&& z) {
+  ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
+    const auto f = SigmoidOf(d, z(d, u));
+    const auto i = SigmoidOf(d, z(d, units + u));
+    const auto o = SigmoidOf(d, z(d, 2 * units + u));
+    const auto g = TanhOf(d, z(d, 3 * units + u));
+    hn::StoreU(f, d, row.gates + u);
+    hn::StoreU(i, d, row.gates + units + u);
+    hn::StoreU(o, d, row.gates + 2 * units + u);
+    hn::StoreU(g, d, row.gates + 3 * units + u);
+    hn::StoreU(hn::MulAdd(f, hn::LoadU(d, row.c_prev + u), hn::Mul(i, g)), d, row.c + u);
+  });
+}
+
+void PlainGates(const LstmRule& rule, const Row& row) {
+  GatesForward(rule.units, row, [&](auto d, Index j) HWY_ATTR {
+    return hn::Add(hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)), hn::LoadU(d, rule.bias + j));
+  });
+}
+
+void TermGates(const LstmRule& rule, const Row& row) {
+  const RowScale recurrent = Measure(rule, 4 * rule.units, row.recurrent);
+  const RowScale input = Measure(rule, 4 * rule.units, row.input);
+  Store(recurrent, row.stats, 0);
+  Store(input, row.stats, 1);
+  GatesForward(rule.units, row, [&](auto d, Index j) HWY_ATTR {
+    const auto n_h = recurrent(d, hn::LoadU(d, row.recurrent + j));
+    const auto n_x = input(d, hn::LoadU(d, row.input + j));
+    const auto z = hn::MulAdd(hn::LoadU(d, rule.input_gain + j), n_x, hn::LoadU(d, rule.bias + j));
+    return hn::MulAdd(hn::LoadU(d, rule.recurrent_gain + j), n_h, z);
+  });
+}
+
+// One group of 4H, or four of H.
+void SumGates(const LstmRule& rule, const Row& row) {
+  const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = 4 * rule.units / groups;
+  ForRange(0, 4 * rule.units, [&](auto d, Index j) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)), d, row.gates + j);
+  });
+  for (Index k = 0; k < groups; ++k) {
+    const RowScale scale = Measure(rule, width, row.gates + k * width);
+    Store(scale, row.stats, k);
+    ForRange(k * width, (k + 1) * width, [&](auto d, Index j) HWY_ATTR {
+      const auto n = scale(d, hn::LoadU(d, row.gates + j));
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, rule.input_gain + j), n, hn::LoadU(d, rule.bias + j)), d, row.gates + j);
+    });
+  }
+  GatesForward(rule.units, row, [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.gates + j); });
+}
+
+void Output(const LstmRule& rule, const Row& row) {
+  RowScale scale{0.0f, 1.0f};
+  if (rule.cell) {
+    scale = Measure(rule, rule.units, row.c);
+    Store(scale, row.stats, kCellGroup);
+  }
+  const float* o = row.gates + 2 * rule.units;
+  ForRange(0, rule.units, [&](auto d, Index u) HWY_ATTR {
+    auto n = hn::LoadU(d, row.c + u);
+    if (rule.cell) {
+      n = hn::MulAdd(hn::LoadU(d, rule.cell_gain + u), scale(d, n), hn::LoadU(d, rule.cell_bias + u));
+    }
+    const auto t = TanhOf(d, n);
+    hn::StoreU(t, d, row.squashed + u);
+    hn::StoreU(hn::Mul(hn::LoadU(d, o + u), t), d, row.h + u);
+  });
+}
+
+// Rows a piece has: fine enough for threads, and never more than kLstmPieces pieces.
+Index RowsPerPiece(Index units, Index rows) {
+  return std::max(RowGrain(4 * units), (rows + kLstmPieces - 1) / kLstmPieces);
+}
+
+void LstmForward(const LstmRule& rule, const LstmStep& step) {
+  const Index units = rule.units;
+  parallel_ranges(step.rows, RowsPerPiece(units, step.rows), [&](Index begin, Index end) HWY_ATTR {
+    for (Index r = begin; r < end; ++r) {
+      const Row row(step, units, r);
+      if (step.mask && step.mask[r] == 0.0f) {
+        std::copy_n(row.c_prev, units, row.c);
+        std::copy_n(step.h_prev + r * units, units, row.h);
+        continue;
+      }
+      switch (rule.sums) {
+        case LstmSums::kPlain:
+          PlainGates(rule, row);
+          break;
+        case LstmSums::kTerms:
+          TermGates(rule, row);
+          break;
+        case LstmSums::kSum:
+        case LstmSums::kGates:
+          SumGates(rule, row);
+          break;
+      }
+      Output(rule, row);
+    }
+  });
+}
+
+// One piece's sums of the gradients of gains and biases.
+struct ParameterSums {
+  float *bias, *recurrent_gain, *input_gain, *cell_gain, *cell_bias;
+
+  ParameterSums(float* all, Index units, Index piece) {
+    bias = all + piece * lstm_parameter_floats(units);
+    recurrent_gain = bias + 4 * units;
+    input_gain = recurrent_gain + 4 * units;
+    cell_gain = input_gain + 4 * units;
+    cell_bias = cell_gain + units;
+  }
+};
+
+template <typename D>
+HWY_INLINE void AddTo(D d, hn::Vec<D> x, float* y, Index i) {
+  hn::StoreU(hn::Add(hn::LoadU(d, y + i), x), d, y + i);
+}
+
+// s (1 - s) of a sigmoid's output.
+template <typename D>
+HWY_INLINE hn::Vec<D> SigmoidSlope(D d, hn::Vec<D> s) {
+  return hn::NegMulAdd(s, s, s);
+}
+// 1 - t^2 of a tanh's output.
+template <typename D>
+HWY_INLINE hn::Vec<D> TanhSlope(D d, hn::Vec<D> t) {
+  return hn::NegMulAdd(t, t, hn::Set(d, 1.0f));
+}
+
+// What a norm takes from its upstream dn: dx = inv (dn - average - n slope).
+struct Projection {
+  float average, slope, inv;
+
+  Projection(const LstmRule& rule, Index n, TwoSums sums, RowScale scale)
+      : average(rule.center ? sums.first / static_cast<float>(n) : 0.0f),
+        slope(DeviationSlope(scale.inv, rule.eps, rule.place) * sums.second / static_cast<float>(n)),
+        inv(scale.inv) {}
+
+  template <typename D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> dn, hn::Vec<D> n) const {
+    const auto centered = hn::Sub(dn, hn::Set(d, average));
+    return hn::Mul(hn::NegMulAdd(n, hn::Set(d, slope), centered), hn::Set(d, inv));
+  }
+};
+
+// From dh to the output gate's dz, which takes o's place, and to what reaches the cell beside dc, in `squashed`.
+void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, const ParameterSums& sums) {
+  const Index units = rule.units;
+  const RowScale scale = rule.cell ? Load(row.stats, kCellGroup) : RowScale{0.0f, 1.0f};
+  float* o = row.gates + 2 * units;
+  const TwoSums of_row = SumTwo(units, [&](auto d, Index u, auto& total, auto& dot) HWY_ATTR {
+    const auto gate = hn::LoadU(d, o + u), t = hn::LoadU(d, row.squashed + u), up = hn::LoadU(d, dh + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, t), SigmoidSlope(d, gate)), d, o + u);
+    auto dn = hn::Mul(hn::Mul(up, gate), TanhSlope(d, t));
+    if (rule.cell) {
+      const auto n = scale(d, hn::LoadU(d, row.c + u));
+      AddTo(d, dn, sums.cell_bias, u);
+      AddTo(d, hn::Mul(dn, n), sums.cell_gain, u);
+      dn = hn::Mul(dn, hn::LoadU(d, rule.cell_gain + u));
+      total = hn::Add(total, dn);
+      dot = hn::MulAdd(dn, n, dot);
+    }
+    hn::StoreU(dn, d, row.squashed + u);
+  });
+  if (rule.cell) {
+    const Projection project(rule, units, of_row, scale);
+    ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
+      const auto n = scale(d, hn::LoadU(d, row.c + u));
+      hn::StoreU(project(d, hn::LoadU(d, row.squashed + u), n), d, row.squashed + u);
+    });
+  }
+}
+
+// The gates' dz in the place of the gates, and dc_prev.
+void GatesBackward(Index units, const Row& row, const float* dc, LstmSink dc_prev) {
+  float *const f = row.gates, *const i = f + units, *const g = f + 3 * units;
+  ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
+    const auto up = hn::Add(hn::LoadU(d, row.squashed + u), hn::LoadU(d, dc + u));
+    const auto forget = hn::LoadU(d, f + u), in = hn::LoadU(d, i + u), candidate = hn::LoadU(d, g + u);
+    if (dc_prev.data) {
+      StoreOrAdd(d, hn::Mul(up, forget), dc_prev.data, u, dc_prev.accumulate);
+    }
+    hn::StoreU(hn::Mul(hn::Mul(up, hn::LoadU(d, row.c_prev + u)), SigmoidSlope(d, forget)), d, f + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, candidate), SigmoidSlope(d, in)), d, i + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, in), TanhSlope(d, candidate)), d, g + u);
+  });
+}
+
+LstmSink RowOf(LstmSink sink, Index r, Index width) {
+  return {sink.data ? sink.data + r * width : nullptr, sink.accumulate};
+}
+
+// Gives dz to one sink, by way of a norm of x(d, j) over [begin, begin + width): dz the gradient of its output.
+template <typename Value>
+HWY_INLINE void NormBackward(const LstmRule& rule, Index begin, Index width, const float* dz, const float* gain,
+                             RowScale scale, Value&& x, float* dgain, LstmSink first, LstmSink second) {
+  const TwoSums sums = SumTwo(width, [&](auto d, Index k, auto& total, auto& dot) HWY_ATTR {
+    const Index j = begin + k;
+    const auto n = scale(d, x(d, j)), up = hn::LoadU(d, dz + j);
+    AddTo(d, hn::Mul(up, n), dgain, j);
+    const auto dn = hn::Mul(up, hn::LoadU(d, gain + j));
+    total = hn::Add(total, dn);
+    dot = hn::MulAdd(dn, n, dot);
+  });
+  const Projection project(rule, width, sums, scale);
+  ForRange(begin, begin + width, [&](auto d, Index j) HWY_ATTR {
+    const auto dn = hn::Mul(hn::LoadU(d, dz + j), hn::LoadU(d, gain + j));
+    const auto dx = project(d, dn, scale(d, x(d, j)));
+    if (first.data) {
+      StoreOrAdd(d, dx, first.data, j, first.accumulate);
+    }
+    if (second.data) {
+      StoreOrAdd(d, dx, second.data, j, second.accumulate);
+    }
+  });
+}
+
+// From the gates' dz, in row.gates, to the terms.
+void SumsBackward(const LstmRule& rule, const Row& row, LstmSink recurrent, LstmSink input, const ParameterSums& sums) {
+  const Index all = 4 * rule.units;
+  const float* dz = row.gates;
+  ForRange(0, all, [&](auto d, Index j) HWY_ATTR {
+    const auto up = hn::LoadU(d, dz + j);
+    AddTo(d, up, sums.bias, j);
+    if (rule.sums == LstmSums::kPlain) {
+      if (recurrent.data) {
+        StoreOrAdd(d, up, recurrent.data, j, recurrent.accumulate);
+      }
+      if (input.data) {
+        StoreOrAdd(d, up, input.data, j, input.accumulate);
+      }
+    }
+  });
+  if (rule.sums == LstmSums::kTerms) {
+    NormBackward(rule, 0, all, dz, rule.recurrent_gain, Load(row.stats, 0),
+                 [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.recurrent + j); }, sums.recurrent_gain,
+                 recurrent, {});
+    NormBackward(rule, 0, all, dz, rule.input_gain, Load(row.stats, 1),
+                 [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input, {});
+  } else if (rule.sums != LstmSums::kPlain) {
+    const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = all / groups;
+    for (Index k = 0; k < groups; ++k) {
+      NormBackward(
+          rule, k * width, width, dz, rule.input_gain, Load(row.stats, k),
+          [&](auto d, Index j)
+              HWY_ATTR { return hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)); },
+          sums.input_gain, recurrent, input);
+    }
+  }
+}
+
+// Gives dy to the sink, or zeros if dy is null.
+void Pass(Index n, const float* dy, LstmSink sink) {
+  if (sink.data && !(sink.accumulate && !dy)) {
+    ForRange(0, n, [&](auto d, Index j) HWY_ATTR {
+      StoreOrAdd(d, dy ? hn::LoadU(d, dy + j) : hn::Zero(d), sink.data, j, sink.accumulate);
+    });
+  }
+}
+
+void LstmBackward(const LstmRule& rule, const LstmStep& step, const LstmGradients& gradients) {
+  const Index units = rule.units, grain = RowsPerPiece(units, step.rows);
+  parallel_ranges(step.rows, grain, [&](Index begin, Index end) HWY_ATTR {
+    const ParameterSums sums(gradients.parameters, units, begin / grain);
+    for (Index r = begin; r < end; ++r) {
+      const float *dh = gradients.dh + r * units, *dc = gradients.dc + r * units;
+      const LstmSink recurrent = RowOf(gradients.recurrent, r, 4 * units), input = RowOf(gradients.input, r, 4 * units);
+      const LstmSink dc_prev = RowOf(gradients.c_prev, r, units);
+      const bool counts = !step.mask || step.mask[r] != 0.0f;
+      Pass(units, counts ? nullptr : dh, RowOf(gradients.h_prev, r, units));
+      if (!counts) {
+        Pass(units, dc, dc_prev);
+        Pass(4 * units, nullptr, recurrent);
+        Pass(4 * units, nullptr, input);
+        continue;
+      }
+      const Row row(step, units, r);
+      OutputBackward(rule, row, dh, sums);
+      GatesBackward(units, row, dc, dc_prev);
+      SumsBackward(rule, row, recurrent, input, sums);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace normlab::nn::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace normlab::nn::kernels {
+
+HWY_EXPORT(LstmForward);
+HWY_EXPORT(LstmBackward);
+
+void lstm_forward(const LstmRule& rule, const LstmStep& step) { HWY_DYNAMIC_DISPATCH(LstmForward)(rule, step); }
+void lstm_backward(const LstmRule& rule, const LstmStep& step, const LstmGradients& gradients) {
+  HWY_DYNAMIC_DISPATCH(LstmBackward)(rule, step, gradients);
+}
+
+}  // namespace normlab::nn::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,167 @@
+// The fused float LSTM against the same cell composed of primitive ops in double, which finite differences check:
+// values and every gradient, for all placements and norms that have a fused step.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "base/parallel.h"
+#include "nn/kernels/lstm.h"
+#include "nn/ops/elementwise.h"
+#include "tests/nn/cell_testing.h"
+#include "tests/nn/kernels/kernel_testing.h"
+
+namespace normlab::nn {
+namespace {
+
+// Outputs of an unrolled LSTM and the gradients of all parameters and inputs under a fixed cotangent, by name.
+using Results = std::map<std::string, std::vector<double>>;
+
+struct CellRun {
+  LstmSpec spec;
+  UnrollShape shape;
+  bool masked = false;
+  bool zero_start = false;
+};
+
+template <typename T>
+Results run_cell(const CellRun& run) {
+  const UnrollShape& s = run.shape;
+  BasicParameterStore<T> store(3);
+  BasicParameter<T>& x = store.add("x", {s.steps * s.batch, s.inputs}, spread(0.2, 1.0));
+  BasicParameter<T>& h0 = store.add("h0", {s.batch, s.units}, run.zero_start ? init::zeros() : spread(0.0, 0.5));
+  BasicParameter<T>& c0 = store.add("c0", {s.batch, s.units}, run.zero_start ? init::zeros() : spread(0.3, 1.0));
+  const BasicScope<T> root(store);
+  BasicLstm<T> lstm(root / "lstm", run.spec);
+  for (BasicParameter<T>& p : store.parameters()) {
+    if (p.name().find("gain") != std::string::npos || p.name().find("bias") != std::string::npos) {
+      Rng rng(5, p.name());
+      std::transform(p.value(), p.value() + p.size(), p.value(),
+                     [&](T v) { return v + static_cast<T>(0.3 * rng.Normal()); });
+    }
+  }
+  const std::vector<T> mask = ragged_mask<T>(s.steps, s.batch);
+  BasicTape<T> tape;
+  const BasicVar<T> y = unroll<T>(lstm, tape.parameter(x), {.h = tape.parameter(h0), .c = tape.parameter(c0)}, s.steps,
+                                  run.masked ? mask.data() : nullptr);
+  std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
+  Rng rng(7, "cotangent");
+  std::generate(cotangent.begin(), cotangent.end(), [&] { return static_cast<T>(rng.Normal()); });
+  tape.backward(y, cotangent.data());
+  Results results{{"output", {y.data(), y.data() + y.size()}}};
+  for (BasicParameter<T>& p : store.parameters()) {
+    results[p.name()] = {p.gradient(), p.gradient() + p.size()};
+  }
+  return results;
+}
+
+// |a - b| against the size of the whole array: what rounding does to a sum depends on its terms, not on its value.
+testing::AssertionResult Near(const Results& fast, const Results& exact, double tolerance) {
+  for (const auto& [name, values] : exact) {
+    const std::vector<double>& other = fast.at(name);
+    double scale = 0.1;
+    for (const double v : values) {
+      scale = std::max(scale, std::abs(v));
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!(std::abs(other[i] - values[i]) <= tolerance * scale)) {
+        return testing::AssertionFailure() << name << "[" << i << "]: " << other[i] << ", expected " << values[i]
+                                           << " within " << tolerance << " of " << scale;
+      }
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
+const LstmPlacement kPlacements[] = {LstmPlacement::kTermsAndCell, LstmPlacement::kCell, LstmPlacement::kSumAndCell,
+                                     LstmPlacement::kGatesAndCell};
+
+std::vector<NormCase> fused_norms() {
+  std::vector<NormCase> cases = norm_cases(1);
+  std::erase_if(cases, [](const NormCase& c) { return c.spec.kind == NormKind::kBatch; });
+  return cases;
+}
+
+class FusedLstmTest : public testing::TestWithParam<std::tuple<int, NormCase>> {
+ protected:
+  void TearDown() override { SetThreads(1); }
+  LstmSpec spec(const UnrollShape& shape) const {
+    return {.inputs = shape.inputs,
+            .units = shape.units,
+            .norm = std::get<1>(GetParam()).spec,
+            .placement = kPlacements[std::get<0>(GetParam())],
+            .forget_bias = 1.0};
+  }
+};
+std::string CaseName(const testing::TestParamInfo<std::tuple<int, NormCase>>& info) {
+  const char* names[] = {"TermsAndCell", "Cell", "SumAndCell", "GatesAndCell"};
+  return std::string(names[std::get<0>(info.param)]) + std::get<1>(info.param).name;
+}
+INSTANTIATE_TEST_SUITE_P(Cells, FusedLstmTest, testing::Combine(testing::Range(0, 4), testing::ValuesIn(fused_norms())),
+                         CaseName);
+
+TEST_P(FusedLstmTest, FollowsTheComposedCellInDouble) {
+  for (const UnrollShape shape : {UnrollShape{3, 5, 4, 3}, UnrollShape{1, 1, 1, 2}, UnrollShape{7, 33, 5, 6}}) {
+    for (const bool masked : {false, true}) {
+      const CellRun run{.spec = spec(shape), .shape = shape, .masked = masked};
+      EXPECT_TRUE(Near(run_cell<float>(run), run_cell<double>(run), 3e-5)) << shape.units << " units";
+    }
+  }
+}
+
+// Many pieces of rows, whose sums of gain gradients are put together.
+TEST_P(FusedLstmTest, FollowsTheComposedCellOverManyPieces) {
+  const UnrollShape shape{.inputs = 5, .units = 131, .batch = 130, .steps = 2};
+  const CellRun run{.spec = spec(shape), .shape = shape};
+  EXPECT_TRUE(Near(run_cell<float>(run), run_cell<double>(run), 1e-4));
+}
+
+TEST_P(FusedLstmTest, FollowsTheComposedCellInFloatOnEveryInstructionSet) {
+  const UnrollShape shape{.inputs = 4, .units = 19, .batch = 3, .steps = 3};
+  CellRun run{.spec = spec(shape), .shape = shape};
+  kernels::ForEachTarget([&](const std::string& target) {
+    SCOPED_TRACE(target);
+    run.spec.fused = false;
+    const Results composed = run_cell<float>(run);
+    run.spec.fused = true;
+    EXPECT_TRUE(Near(run_cell<float>(run), composed, 3e-5));
+  });
+}
+
+TEST_P(FusedLstmTest, OneTwoAndThreeThreadsGiveTheSameBits) {
+  const UnrollShape shape{.inputs = 5, .units = 131, .batch = 130, .steps = 2};
+  const CellRun run{.spec = spec(shape), .shape = shape, .masked = true};
+  const Results one = run_cell<float>(run);
+  for (const int threads : {2, 3}) {
+    SetThreads(threads);
+    EXPECT_TRUE(run_cell<float>(run) == one) << threads << " threads";
+  }
+}
+
+// The first step: h_0 = 0, so W_h h_0 has no variance at all. Values and gradients are finite, and right.
+TEST_P(FusedLstmTest, StartsFromZeros) {
+  const UnrollShape shape{.inputs = 3, .units = 17, .batch = 4, .steps = 3};
+  const CellRun run{.spec = spec(shape), .shape = shape, .zero_start = true};
+  const Results fast = run_cell<float>(run);
+  for (const auto& [name, values] : fast) {
+    EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) << name;
+  }
+  EXPECT_TRUE(Near(fast, run_cell<double>(run), 1e-4));
+}
+
+// What the comparison is worth: a change in one gradient in its fifth digit is found.
+TEST(FusedLstm, TheComparisonFindsASmallMistake) {
+  const UnrollShape shape{3, 5, 4, 3};
+  const CellRun run{.spec = {.inputs = 3, .units = 5, .norm = {.kind = NormKind::kLayer}}, .shape = shape};
+  const Results exact = run_cell<double>(run);
+  for (const auto& [name, values] : exact) {
+    Results wrong = exact;
+    *std::max_element(wrong[name].begin(), wrong[name].end(),
+                      [](double a, double b) { return std::abs(a) < std::abs(b); }) *= 1.0 + 1e-4;
+    EXPECT_FALSE(Near(wrong, exact, 3e-5)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace normlab::nn

@@ -1,0 +1,121 @@
+// One weight at many time steps: the gradient that is computed at once for all of them.
+#include "nn/layers/shared_weight.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/error.h"
+#include "nn/layers/linear.h"
+#include "nn/layers/shared_linear.h"
+#include "nn/ops/activation.h"
+#include "nn/ops/columns.h"
+#include "nn/ops/elementwise.h"
+#include "nn/ops/linear.h"
+#include "tests/nn/op_testing.h"
+
+namespace normlab::nn {
+namespace {
+
+using DVar = BasicVar<double>;
+using DTape = BasicTape<double>;
+
+const Step kTrain{};
+
+class SharedWeightGradient : public testing::TestWithParam<NormKind> {
+ protected:
+  SharedWeightGradient() : layer_(BasicScope<double>(in_.store()), 3, 3, {.kind = GetParam()}) {
+    in_.normal("x", 3, 4).normal("y", 3, 2).normal("sequence", 3, 12);
+  }
+  DVar on(DTape& t, const std::string& name) { return in_.on(t, name); }
+
+  Inputs in_;
+  BasicSharedLinear<double> layer_;
+};
+INSTANTIATE_TEST_SUITE_P(Kinds, SharedWeightGradient,
+                         testing::Values(NormKind::kNone, NormKind::kLayer, NormKind::kWeight),
+                         [](const auto& info) { return "Kind" + std::to_string(static_cast<int>(info.param)); });
+
+TEST_P(SharedWeightGradient, OfOneUse) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return tanh(layer_(on(t, "x"), kTrain)); }));
+}
+
+TEST_P(SharedWeightGradient, OfUsesBehindEachOther) {
+  EXPECT_TRUE(GradientIsRight(
+      in_, [&](DTape& t) { return layer_(tanh(layer_(tanh(layer_(on(t, "x"), kTrain)), kTrain)), kTrain); }));
+}
+
+TEST_P(SharedWeightGradient, OfUsesBesideEachOther) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const DVar a = layer_(on(t, "x"), kTrain), b = layer_(on(t, "y"), kTrain), c = layer_(on(t, "x"), kTrain);
+    return join_columns<double>(std::vector<DVar>{a * c, b});
+  }));
+}
+
+TEST_P(SharedWeightGradient, OfAWholeSequenceCutIntoSteps) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const auto steps = split_columns(layer_(on(t, "sequence"), kTrain), 3);
+    return tanh(layer_(steps[0] * steps[2], kTrain));
+  }));
+}
+
+TEST_P(SharedWeightGradient, WithUsesThatNothingDependsOn) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    layer_(on(t, "y"), kTrain);
+    const DVar used = layer_(on(t, "x"), kTrain);
+    layer_(on(t, "sequence"), kTrain);
+    const DVar also = layer_(used, kTrain);
+    layer_(on(t, "y"), kTrain);
+    return also + used;
+  }));
+}
+
+// The same weight through another door in the same pass: contributions add up.
+TEST(SharedWeight, AddsToTheParametersGradient) {
+  Inputs in;
+  in.normal("x", 3, 4).normal("w", 3, 3);
+  Inputs unused;
+  const auto identity = make_normalizer<double>({.bias = false}, BasicScope<double>(unused.store()), 3);
+  BasicSharedWeight<double> shared(in["w"], *identity);
+  EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    const DVar w = in.on(t, "w");
+    return linear(w, tanh(shared(linear(w, shared(in.on(t, "x"))))));
+  }));
+}
+
+TEST(SharedWeight, GivesTheBitsOfALinearLayerInFloat) {
+  ParameterStore one(1), two(1);
+  SharedLinear shared(Scope(one), 37, 65, {});
+  Linear plain(Scope(two), 37, 65, {});
+  std::vector<float> x(37 * 50);
+  Rng rng(3, "x");
+  std::generate(x.begin(), x.end(), [&] { return static_cast<float>(rng.Normal()); });
+  Tape tape;
+  const Var in = tape.input("x", x.data(), 37, 50);
+  const Var a = shared(in, kTrain), b = plain(in, kTrain);
+  for (Index i = 0; i < a.size(); ++i) {
+    ASSERT_NEAR(a.data()[i], b.data()[i], 1e-5f);
+  }
+}
+
+// The weight is packed anew after reset(), and only then: what an optimizer changes is seen in the next step.
+TEST(SharedWeight, SeesNewValuesAfterReset) {
+  ParameterStore store(1);
+  SharedLinear layer(Scope(store), 1, 1, {}, init::constant(2.0));
+  const float x = 3.0f;
+  Tape tape;
+  for (const float w : {2.0f, 5.0f}) {
+    *store.at("weight").value() = w;
+    tape.reset();
+    EXPECT_EQ(layer(tape.input("x", &x, 1, 1), kTrain).scalar(), 3.0f * w);
+    EXPECT_EQ(layer(tape.input("x", &x, 1, 1), kTrain).scalar(), 3.0f * w);
+  }
+}
+
+TEST(SharedWeight, NamesShapesThatDoNotFit) {
+  ParameterStore store(1);
+  SharedLinear layer(Scope(store), 3, 5, {});
+  Tape tape;
+  EXPECT_THROW(layer(tape.zeros(4, 2), kTrain), Error);
+}
+
+}  // namespace
+}  // namespace normlab::nn
