@@ -1,7 +1,10 @@
 // aligned_array.h - a fixed number of values on a cache line boundary, for memory that vector kernels stream over.
 //
 // Not a container that grows: making one allocates, nothing else does. Owns its memory; movable, not copyable.
+// Arrays of several huge pages ask Linux for them: the streams of an optimizer then miss the TLB far less often.
 #pragma once
+
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -14,6 +17,7 @@ namespace normlab::nn {
 using Index = std::ptrdiff_t;
 
 inline constexpr std::size_t kCacheLine = 64;
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 template <typename T>
 class AlignedArray {
@@ -22,9 +26,7 @@ class AlignedArray {
  public:
   AlignedArray() = default;
   // n uninitialised values.
-  explicit AlignedArray(Index n)
-      : data_(static_cast<T*>(::operator new (static_cast<std::size_t>(n) * sizeof(T), std::align_val_t{kCacheLine}))),
-        size_(n) {}
+  explicit AlignedArray(Index n) : data_(allocate(static_cast<std::size_t>(n) * sizeof(T))), size_(n) {}
   AlignedArray(Index n, T value) : AlignedArray(n) { std::fill_n(data_.get(), n, value); }
 
   T* data() { return data_.get(); }
@@ -33,9 +35,22 @@ class AlignedArray {
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete (p, std::align_val_t{kCacheLine}); }
+    std::align_val_t alignment{kCacheLine};
+    void operator()(T* p) const { ::operator delete(p, alignment); }
   };
-  std::unique_ptr<T, Free> data_;
+  using Memory = std::unique_ptr<T, Free>;
+
+  static Memory allocate(std::size_t bytes) {
+    const bool huge = bytes >= 2 * kHugePage;
+    const std::align_val_t alignment{huge ? kHugePage : kCacheLine};
+    Memory memory(static_cast<T*>(::operator new(bytes, alignment)), Free{alignment});
+    if (huge) {
+      madvise(memory.get(), bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish; small pages work too
+    }
+    return memory;
+  }
+
+  Memory data_;
   Index size_ = 0;
 };
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr Index kFewRows = 8;             // up to here B is read once and not packed
 constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache, read once per tile of rows
-constexpr Index kInPlaceDepth = 64;       // rows of B whose cache lines are in flight when B is read in place
+constexpr Index kInPlaceDepth = 128;      // rows of B whose cache lines are in flight when B is read in place
 constexpr Index kInPlaceGroup = 16;
 
 // A in the form tiles read: in place when k is contiguous.

@@ -32,8 +32,9 @@ HWY_INLINE void PackWholePanels(const float* b, Index ld, Index k, Index count, 
   const Full d;
   for (Index p = 0; p < k; ++p) {
     const float* row = b + p * ld;
+    const float* ahead = b + std::min(p + kPackAhead, k - 1) * ld;
     for (Index j = 0; j < count; ++j) {
-      hwy::Prefetch(row + kPackAhead * ld + j * kTileCols);
+      hwy::Prefetch(ahead + j * kTileCols);
       float* to = panels + (j * k + p) * kTileCols;
       hn::Store(hn::LoadU(d, row + j * kTileCols), d, to);
       hn::Store(hn::LoadU(d, row + j * kTileCols + kLanes), d, to + kLanes);

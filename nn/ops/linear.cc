@@ -1,11 +1,44 @@
 #include "nn/ops/linear.h"
 
+#include <type_traits>
+
 #include "nn/ops/check.h"
 #include "nn/ops/gemm.h"
 #include "nn/ops/math.h"
 #include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
+
+namespace {
+
+// Y = X W^T and dW = dY^T X, row-major. `sparse`: X is mostly zeros.
+template <typename T>
+struct Product {
+  Index in, out, batch;
+  bool sparse;
+
+  void forward(const T* x, const T* w, T* y) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (sparse) {
+        gemm_sparse(Trans::kNo, Trans::kYes, Trans::kNo, batch, out, in, x, in, w, in, y, out);
+        return;
+      }
+    }
+    gemm(Trans::kNo, Trans::kYes, batch, out, in, x, in, w, in, y, out);
+  }
+
+  void weight_gradient(const T* dy, const T* x, GradSink<T> dw) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (sparse) {
+        gemm_sparse(Trans::kYes, Trans::kNo, Trans::kYes, in, out, batch, x, in, dy, out, dw.data, in, dw.accumulate);
+        return;
+      }
+    }
+    gemm(Trans::kYes, Trans::kNo, out, in, batch, dy, out, x, in, dw.data, in, dw.accumulate);
+  }
+};
+
+}  // namespace
 
 // y_b = W x_b for every example b, so
 //   dW = sum_b dy_b x_b^T     dx_b = W^T dy_b.
@@ -16,13 +49,16 @@ BasicVar<T> linear(BasicVar<T> w, BasicVar<T> x) {
                  "as many rows in the weight (in x out) as in the input (in x B)");
   BasicVar<T> y = x.tape().result("linear", w.cols(), x.cols(), {w, x});
   const Index in = w.rows(), out = w.cols(), batch = x.cols();
-  gemm(Trans::kNo, Trans::kYes, batch, out, in, x.data(), in, w.data(), in, y.mutable_data(), out);
-  x.tape().on_backward({y}, [w, x, y, in, out, batch] {
+  // Images are what may be sparse, and nothing flows back to them.
+  const Product<T> product{in, out, batch, !x.needs_grad() && mostly_zero(batch, in, x.data())};
+  product.forward(x.data(), w.data(), y.mutable_data());
+  x.tape().on_backward({y}, [w, x, y, product] {
     if (const GradSink<T> dw = w.grad_sink()) {
-      gemm(Trans::kYes, Trans::kNo, out, in, batch, y.grad(), out, x.data(), in, dw.data, in, dw.accumulate);
+      product.weight_gradient(y.grad(), x.data(), dw);
     }
     if (const GradSink<T> dx = x.grad_sink()) {
-      gemm(Trans::kNo, Trans::kNo, batch, in, out, y.grad(), out, w.data(), in, dx.data, in, dx.accumulate);
+      gemm(Trans::kNo, Trans::kNo, product.batch, product.in, product.out, y.grad(), product.out, w.data(), product.in,
+           dx.data, product.in, dx.accumulate);
     }
   });
   return y;

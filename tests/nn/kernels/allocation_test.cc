@@ -8,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "nn/kernels/gemm.h"
+#include "nn/kernels/gemm_sparse.h"
 #include "nn/kernels/norm.h"
 #include "nn/kernels/pointwise.h"
 #include "nn/kernels/update.h"
@@ -51,6 +52,8 @@ TEST(Kernels, DoNotAllocateOnceWarm) {
     gemm(Trans::kNo, Trans::kYes, b, out, in, x.data(), in, w.data(), in, y.data(), out);
     gemm(Trans::kNo, Trans::kNo, b, in, out, dy.data(), out, w.data(), in, dx.data(), in);
     gemm(Trans::kYes, Trans::kNo, out, in, b, dy.data(), out, x.data(), in, dw.data(), in);
+    gemm_sparse(Trans::kNo, Trans::kYes, Trans::kNo, b, out, in, x.data(), in, w.data(), in, y.data(), out);
+    gemm_sparse(Trans::kYes, Trans::kNo, Trans::kYes, in, out, b, x.data(), in, dy.data(), out, dw.data(), in);
     packed.pack(Trans::kYes, in, out, w.data(), in);
     gemm_packed(Trans::kNo, b, x.data(), in, packed, y.data(), out);
     layer_norm_forward(b, in, x.data(), nullptr, nullptr, 1e-5f, EpsPlace::kInsideSqrt, dx.data(), mean.data(),
