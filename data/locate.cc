@@ -29,7 +29,8 @@ std::optional<std::string> Locate(const DataFile& file, const std::vector<std::s
     for (const std::string& candidate : file.candidates) {
       std::string path = directory + "/" + candidate;
       std::error_code error;
-      if (std::filesystem::exists(path, error)) {
+      // A file that may not be looked at counts as found: reading it then says what is wrong.
+      if (std::filesystem::exists(path, error) || error == std::errc::permission_denied) {
         return path;
       }
     }
