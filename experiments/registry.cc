@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "experiments/experiment.h"
+#include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 
 namespace normlab {
@@ -11,6 +12,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
   switch (resolved.experiment_case()) {
     case v1::JobSpec::kMnistMlp:
       return MakeMnistMlp(resolved.mnist_mlp(), resolved.seed(), context);
+    case v1::JobSpec::kHandwriting:
+      return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
     case v1::JobSpec::EXPERIMENT_NOT_SET:
       break;
   }

@@ -1,0 +1,43 @@
+#include "experiments/engine.h"
+
+namespace normlab {
+
+nn::NormKind NormKindOf(v1::NormKind kind) {
+  switch (kind) {
+    case v1::NORM_KIND_BATCH:
+      return nn::NormKind::kBatch;
+    case v1::NORM_KIND_LAYER:
+      return nn::NormKind::kLayer;
+    case v1::NORM_KIND_WEIGHT:
+      return nn::NormKind::kWeight;
+    case v1::NORM_KIND_RMS:
+      return nn::NormKind::kRms;
+    default:
+      return nn::NormKind::kNone;
+  }
+}
+
+nn::Initializer InitializerOf(v1::InitKind kind) {
+  switch (kind) {
+    case v1::INIT_KIND_GLOROT_NORMAL:
+      return nn::init::glorot_normal();
+    case v1::INIT_KIND_HE_NORMAL:
+      return nn::init::he_normal();
+    case v1::INIT_KIND_TORCH_UNIFORM:
+      return nn::init::torch_uniform();
+    default:
+      return nn::init::glorot_uniform();
+  }
+}
+
+std::vector<NamedTensor> Tensors(std::initializer_list<std::vector<nn::NamedValues>> lists) {
+  std::vector<NamedTensor> tensors;
+  for (const std::vector<nn::NamedValues>& list : lists) {
+    for (const nn::NamedValues& array : list) {
+      tensors.push_back({array.name, array.shape, array.data});
+    }
+  }
+  return tensors;
+}
+
+}  // namespace normlab

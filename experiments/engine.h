@@ -1,0 +1,20 @@
+// engine.h - between an experiment and the engine: configuration values as the engine's, its memory as tensors by name.
+#pragma once
+
+#include <initializer_list>
+#include <vector>
+
+#include "experiments/experiment.h"
+#include "nn/init.h"
+#include "nn/normalizer.h"
+#include "nn/parameter.h"
+
+namespace normlab {
+
+nn::NormKind NormKindOf(v1::NormKind kind);
+nn::Initializer InitializerOf(v1::InitKind kind);
+
+// The lists one after the other, as Experiment::State() wants them.
+std::vector<NamedTensor> Tensors(std::initializer_list<std::vector<nn::NamedValues>> lists);
+
+}  // namespace normlab

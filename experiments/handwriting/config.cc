@@ -1,0 +1,54 @@
+#include "experiments/handwriting/config.h"
+
+#include "experiments/engine.h"
+
+namespace normlab {
+
+std::string HandwritingDatasetName(v1::HandwritingDataset dataset) {
+  switch (dataset) {
+    case v1::HANDWRITING_DATASET_UNIPEN:
+      return "unipen";
+    case v1::HANDWRITING_DATASET_UNIPEN_ORIGINAL:
+      return "unipen_original";
+    case v1::HANDWRITING_DATASET_SYNTHETIC_PEN:
+      return "synthetic_pen";
+    default:
+      return "iam_ondb";
+  }
+}
+
+data::Alphabet AlphabetOf(const v1::HandwritingConfig& config) {
+  return config.alphabet() == v1::PEN_ALPHABET_FULL ? data::Alphabet::kFull : data::Alphabet::kGraves57;
+}
+
+data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config) {
+  return {.sequence = {.line_scale =
+                           config.scale() == v1::PEN_SCALE_PER_LINE ? data::LineScale::kStep : data::LineScale::kNone,
+                       .points_per_second = config.points_per_second(),
+                       .outlier_steps = config.outlier_steps(),
+                       .max_steps = config.max_steps(),
+                       .alphabet = AlphabetOf(config)},
+          .train_lines = config.train_lines(),
+          .test_lines = config.test_lines()};
+}
+
+HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
+  nn::NormSpec norm{.kind = NormKindOf(config.norm())};
+  if (norm.kind == nn::NormKind::kBatch) {
+    norm = nn::recurrent_batch_norm(config.max_steps());
+  }
+  norm.eps = {.value = config.norm_eps(),
+              .placement = config.norm_eps_placement() == v1::EPS_PLACEMENT_OUTSIDE_SQRT
+                               ? nn::EpsPlacement::kOutsideSqrt
+                               : nn::EpsPlacement::kInsideSqrt};
+  return {.units = config.units(),
+          .gaussians = config.gaussians(),
+          .components = config.components(),
+          .alphabet = data::SymbolCount(AlphabetOf(config)),
+          .norm = norm,
+          .peepholes = config.peepholes(),
+          .forget_bias = config.forget_bias(),
+          .init = InitializerOf(config.init())};
+}
+
+}  // namespace normlab

@@ -1,0 +1,19 @@
+// config.h - the configuration of a handwriting job as the network, the data and the engine want it.
+#pragma once
+
+#include <string>
+
+#include "data/handwriting/handwriting.h"
+#include "experiments/handwriting/network.h"
+#include "normlab/v1/experiments.pb.h"
+
+namespace normlab {
+
+// Registry name: "iam_ondb".
+std::string HandwritingDatasetName(v1::HandwritingDataset dataset);
+
+data::Alphabet AlphabetOf(const v1::HandwritingConfig& config);
+data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config);
+HandwritingShape ShapeOf(const v1::HandwritingConfig& config);
+
+}  // namespace normlab
