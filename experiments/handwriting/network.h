@@ -1,4 +1,4 @@
-// network.h - the network that writes (Graves 2013, section 5; LN section 6.5): three LSTM layers that see the pen, a
+// network.h - the network that writes (Graves 2013, section 5) [LN sec 6.5]: three LSTM layers that see the pen, a
 // soft window over the text, and each other; their outputs together parametrise the next point's distribution.
 //
 //   h1_t = LSTM1([x_t; w_{t-1}])            w_t, kappa_t = window(W_p h1_t + b_p, kappa_{t-1}, text)

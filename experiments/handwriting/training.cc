@@ -74,7 +74,6 @@ HandwritingTraining::HandwritingTraining(const v1::HandwritingConfig& config, st
 
 void HandwritingTraining::Begin(Recorder& recorder) {
   recorder.Point("data/nats_per_step", 0, std::log(data_.statistics.std_x * data_.statistics.std_y));
-  Evaluate(0, recorder);
 }
 
 StepResult HandwritingTraining::Step(std::uint64_t step, Recorder& recorder) {
@@ -129,13 +128,13 @@ StepResult HandwritingTraining::Evaluate(std::uint64_t updates_done, Recorder& r
   recorder.Point("train/update", updates_done, static_cast<double>(updates_done));
   recorder.Point("test/nll", updates_done, test.nll / test.lines);
   recorder.Point("test/nll_per_step", updates_done, test.nll / test.steps);
-  if (updates_done > 0) {
-    recorder.Point("train/nll", updates_done, static_cast<double>(since_[0]) / static_cast<double>(since_[2]));
-    recorder.Point("train/nll_per_step", updates_done, static_cast<double>(since_[0]) / static_cast<double>(since_[1]));
-    const WrittenLine line = Write(network_, data::Encode(AlphabetOf(config_), kSampleText),
-                                   {.bias = 0.5, .seed = seed_, .max_steps = 1000});
-    recorder.Artifact("sample.svg", "image/svg+xml", updates_done, DrawSvg(line, kSampleText, data_.statistics));
-  }
+  const double train_nll = static_cast<double>(since_[0]) / static_cast<double>(since_[2]);
+  recorder.Point("train/nll", updates_done, train_nll);
+  recorder.Point("train/nll_per_step", updates_done, static_cast<double>(since_[0]) / static_cast<double>(since_[1]));
+  recorder.Point("test/gap", updates_done, test.nll / test.lines - train_nll);
+  const WrittenLine line =
+      Write(network_, data::Encode(AlphabetOf(config_), kSampleText), {.bias = 0.5, .seed = seed_, .max_steps = 1000});
+  recorder.Artifact("sample.svg", "image/svg+xml", updates_done, DrawSvg(line, kSampleText, data_.statistics));
   std::fill(since_.begin(), since_.end(), 0.0f);
   return std::isfinite(test.nll) ? StepResult::kContinue : StepResult::kDiverged;
 }

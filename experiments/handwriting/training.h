@@ -7,6 +7,7 @@
 //   train/nll_per_step        the same divided by the points of those lines
 //   test/nll                  at an evaluation: mean NLL of a test line, first max_steps points
 //   test/nll_per_step         the same divided by the points
+//   test/gap                  at an evaluation: test/nll - train/nll
 //   train/update              at an evaluation: updates done, for charts
 //   data/nats_per_step        once: ln(std x * std y). An NLL per step in the units before standardisation is larger by
 //                             this much

@@ -173,8 +173,8 @@ TEST(HandwritingNetwork, TheComparisonRejectsMistakes) {
   }
   lines[0].steps[0].dx = 1.0f;
   const double wanted = shifted.Reference().Loss(lines, 6);
-  EXPECT_NEAR(shifted.Loss(lines), wanted, 1e-2 * std::abs(wanted));
-  EXPECT_GT(std::abs(shifted.Reference(Mutation::kOnePassVariance).Loss(lines, 6) - wanted), 5e-2 * std::abs(wanted));
+  EXPECT_NEAR(shifted.Loss(lines), wanted, 1e-3);
+  EXPECT_GT(std::abs(shifted.Reference(Mutation::kOnePassVariance).Loss(lines, 6) - wanted), 5e-3);
 
   Small far(nn::NormKind::kNone);
   lines[1].steps[2].dx = 80.0f;
@@ -295,7 +295,7 @@ TEST(HandwritingTraining, LearnsTheSyntheticPen) {
   v1::HandwritingConfig config = SmallConfig(v1::NORM_KIND_LAYER);
   config.set_updates(60);
   config.set_learning_rate(5e-3);
-  config.set_evaluation_interval(60);
+  config.set_evaluation_interval(6);
   const std::unique_ptr<Experiment> experiment = Make(config);
   MemoryRecorder recorder;
   experiment->Begin(recorder);
@@ -303,8 +303,8 @@ TEST(HandwritingTraining, LearnsTheSyntheticPen) {
     ASSERT_EQ(experiment->Step(step, recorder), StepResult::kContinue);
   }
   const std::vector<double> nll = recorder.Values("test/nll_per_step");
-  ASSERT_EQ(nll.size(), 2u);
-  EXPECT_LT(nll[1], nll[0] - 0.7) << "from " << nll[0] << " nats per step";
+  ASSERT_EQ(nll.size(), 10u);
+  EXPECT_LT(nll.back(), nll.front() - 0.5) << "from " << nll.front() << " nats per step";
   EXPECT_EQ(recorder.Values("data/nats_per_step").size(), 1u);
 }
 

@@ -36,7 +36,7 @@ TEST(BuiltIn, KnowsTheItemsOfThePaper) {
 TEST(Plan, CoversEveryArmWithEverySeedOnce) {
   const std::map<std::string, std::size_t> seeds = {{"smoke", 3}, {"quick", 3}, {"paper", 6}};
   for (const auto& [budget, n] : seeds) {
-    const auto plan = LayerNorm().Plan({}, budget);
+    const auto plan = LayerNorm().Plan({"mnist"}, budget);
     ASSERT_TRUE(plan.ok()) << plan.status();
     std::set<std::pair<std::string, std::uint64_t>> seen;
     for (const PlannedRun& run : *plan) {
@@ -80,6 +80,18 @@ double CoreSeconds(const std::vector<PlannedRun>& plan) {
 TEST(Plan, BudgetsFitTheirPromisesOnTwoCoresWithAFifthToSpare) {
   EXPECT_LT(CoreSeconds(*LayerNorm().Plan({"mnist"}, "smoke")), 0.8 * 2 * 5 * 60);
   EXPECT_LT(CoreSeconds(*LayerNorm().Plan({"mnist"}, "quick")), 0.8 * 2 * 30 * 60);
+}
+
+TEST(Plan, HandwritingTrainsBothArmsWithEverySeed) {
+  for (const auto& [budget, data] : std::map<std::string, std::string>{{"smoke", "synthetic_pen"}, {"quick", "unipen"}}) {
+    const auto plan = LayerNorm().Plan({"handwriting"}, budget);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ(plan->size(), 6u);
+    for (const PlannedRun& run : *plan) {
+      EXPECT_EQ(run.experiment, "handwriting");
+      EXPECT_EQ(FieldsOf(run).at("dataset"), data);
+    }
+  }
 }
 
 TEST(Plan, NamesWhatExistsForAnUnknownItemOrBudget) {
