@@ -16,4 +16,8 @@ data::Alphabet AlphabetOf(const v1::HandwritingConfig& config);
 data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config);
 HandwritingShape ShapeOf(const v1::HandwritingConfig& config);
 
+// Tensors beside the parameters of a trained network: what its offsets were standardised with, x and y.
+inline constexpr char kPenMean[] = "pen.mean";
+inline constexpr char kPenDeviation[] = "pen.deviation";
+
 }  // namespace normlab

@@ -33,7 +33,7 @@ class HandwritingTraining final : public Experiment {
   StepResult Step(std::uint64_t step, Recorder& recorder) override;
   void Begin(Recorder& recorder) override;
   std::vector<NamedTensor> State() override;
-  std::vector<NamedTensor> Weights() override { return Tensors({store_.list_parameters()}); }
+  std::vector<NamedTensor> Weights() override;
 
  private:
   struct Measured {
@@ -55,6 +55,8 @@ class HandwritingTraining final : public Experiment {
   nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
   PenBatchMemory batch_;
+  // What turns offsets back into those of a pen: part of the model, for whoever writes with its weights.
+  std::vector<float> pen_mean_, pen_deviation_;
   // Sums over the updates since the last evaluation: nll, points, lines. Floats, to be part of the state.
   std::vector<float> since_ = std::vector<float>(3, 0.0f);
 };
@@ -70,7 +72,9 @@ HandwritingTraining::HandwritingTraining(const v1::HandwritingConfig& config, st
       optimizer_(store_, {.learning_rate = config.learning_rate(),
                           .beta1 = config.beta1(),
                           .beta2 = config.beta2(),
-                          .eps = config.adam_eps()}) {}
+                          .eps = config.adam_eps()}),
+      pen_mean_{static_cast<float>(data_.statistics.mean_x), static_cast<float>(data_.statistics.mean_y)},
+      pen_deviation_{static_cast<float>(data_.statistics.std_x), static_cast<float>(data_.statistics.std_y)} {}
 
 void HandwritingTraining::Begin(Recorder& recorder) {
   recorder.Point("data/nats_per_step", 0, std::log(data_.statistics.std_x * data_.statistics.std_y));
@@ -139,8 +143,17 @@ StepResult HandwritingTraining::Evaluate(std::uint64_t updates_done, Recorder& r
   return std::isfinite(test.nll) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
+std::vector<NamedTensor> HandwritingTraining::Weights() {
+  std::vector<NamedTensor> weights = Tensors({store_.list_parameters()});
+  weights.push_back({kPenMean, {2}, pen_mean_.data()});
+  weights.push_back({kPenDeviation, {2}, pen_deviation_.data()});
+  return weights;
+}
+
 std::vector<NamedTensor> HandwritingTraining::State() {
-  std::vector<NamedTensor> state = Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_.slots()});
+  std::vector<NamedTensor> state = Weights();
+  const std::vector<NamedTensor> rest = Tensors({store_.list_buffers(), optimizer_.slots()});
+  state.insert(state.end(), rest.begin(), rest.end());
   state.push_back({"train.since_evaluation", {3}, since_.data()});
   return state;
 }
