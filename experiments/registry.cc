@@ -1,6 +1,7 @@
 // Which experiment a spec asks for. A new experiment adds one case.
 #include <fmt/format.h>
 
+#include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
@@ -12,6 +13,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
   switch (resolved.experiment_case()) {
     case v1::JobSpec::kMnistMlp:
       return MakeMnistMlp(resolved.mnist_mlp(), resolved.seed(), context);
+    case v1::JobSpec::kDraw:
+      return MakeDraw(resolved.draw(), resolved.seed(), context);
     case v1::JobSpec::kHandwriting:
       return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
     case v1::JobSpec::EXPERIMENT_NOT_SET:

@@ -1,11 +1,6 @@
-// Training steps and evaluation of the MNIST network at the paper's sizes, on one thread:
-//
-//   experiments_bench                                   all
-//   experiments_bench --benchmark_filter=MnistStep/layer
-//
-// GF/s counts the matrix products only; of_peak is its share of what fused multiply-adds reach in the same run. Images
-// are noise with MNIST's share of zeros, which the first layer passes over: GF/s counts as if they were multiplied, so
-// of_peak may exceed what dense products reach. Beyond that share, speed does not depend on what images show.
+// Training steps and evaluation of the MNIST network at the paper's sizes, on one thread. Images are noise with MNIST's
+// share of zeros, which the first layer passes over: GF/s counts as if they were multiplied, so of_peak may exceed what
+// dense products reach. Beyond that share, speed does not depend on what images show.
 #include <benchmark/benchmark.h>
 
 #include <map>
@@ -13,7 +8,7 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "bench/experiments/fma_peak.h"
+#include "bench/experiments/measure.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 #include "proto/spec.h"
 
@@ -22,12 +17,6 @@ namespace {
 
 constexpr std::int64_t kPixels = 784;
 constexpr std::int64_t kClasses = 10;
-
-class NullRecorder final : public Recorder {
- public:
-  void Point(std::string_view, std::uint64_t, double) override {}
-  void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
-};
 
 data::LabelledImages NoiseImages(std::int64_t count) {
   Rng rng(1, "bench/images");
@@ -58,12 +47,6 @@ double ForwardFlops(double hidden) { return 2.0 * (kPixels * hidden + hidden * h
 // Forward, gradients of the weights, gradients of the inputs of all layers but the first.
 double StepFlops(double hidden) { return 3.0 * ForwardFlops(hidden) - 2.0 * kPixels * hidden; }
 
-void Rates(benchmark::State& state, double flops) {
-  static const double peak = MeasureFmaPeak();
-  state.counters["GF/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = benchmark::Counter(flops / 1e9 / peak, benchmark::Counter::kIsIterationInvariantRate);
-}
-
 void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
   SetThreads(1);
   const v1::MnistMlpConfig config = Config(norm, batch_size, 6400, 10);
@@ -92,7 +75,9 @@ void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
   Rates(state, 65000 * ForwardFlops(config.hidden_units()));
 }
 
-void RegisterAll() {
+}  // namespace
+
+void RegisterMnist() {
   const std::pair<const char*, v1::NormKind> norms[] = {{"none", v1::NORM_KIND_NONE},
                                                         {"batch", v1::NORM_KIND_BATCH},
                                                         {"layer", v1::NORM_KIND_LAYER},
@@ -111,14 +96,4 @@ void RegisterAll() {
   }
 }
 
-}  // namespace
 }  // namespace normlab
-
-int main(int argc, char** argv) {
-  normlab::RegisterAll();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-}

@@ -1,5 +1,6 @@
 #include "experiments/mnist_mlp/mnist_mlp.h"
 
+#include "experiments/engine.h"
 #include "nn/ops/activation.h"
 
 namespace normlab {
@@ -11,21 +12,6 @@ constexpr nn::Index kClasses = 10;
 // them is ours to draw.
 constexpr int kLargestSmallBatch = 16;
 
-nn::NormKind KindOf(v1::NormKind kind) {
-  switch (kind) {
-    case v1::NORM_KIND_BATCH:
-      return nn::NormKind::kBatch;
-    case v1::NORM_KIND_LAYER:
-      return nn::NormKind::kLayer;
-    case v1::NORM_KIND_WEIGHT:
-      return nn::NormKind::kWeight;
-    case v1::NORM_KIND_RMS:
-      return nn::NormKind::kRms;
-    default:
-      return nn::NormKind::kNone;
-  }
-}
-
 nn::BatchVariance VarianceOf(const v1::MnistMlpConfig& config) {
   const bool unbiased =
       config.batch_norm_variance() == v1::BATCH_VARIANCE_UNBIASED ||
@@ -34,7 +20,7 @@ nn::BatchVariance VarianceOf(const v1::MnistMlpConfig& config) {
 }
 
 nn::NormSpec HiddenNorm(const v1::MnistMlpConfig& config) {
-  return {.kind = KindOf(config.norm()),
+  return {.kind = NormKindOf(config.norm()),
           .eps = {.value = config.norm_eps(),
                   .placement = config.norm_eps_placement() == v1::EPS_PLACEMENT_OUTSIDE_SQRT
                                    ? nn::EpsPlacement::kOutsideSqrt
@@ -49,19 +35,6 @@ nn::NormSpec HiddenNorm(const v1::MnistMlpConfig& config) {
 nn::NormSpec OutputNorm(const v1::MnistMlpConfig& config) {
   const bool normalised = config.norm() == v1::NORM_KIND_BATCH && config.batch_norm_logits();
   return normalised ? HiddenNorm(config) : nn::NormSpec{};
-}
-
-nn::Initializer InitializerOf(v1::InitKind kind) {
-  switch (kind) {
-    case v1::INIT_KIND_GLOROT_NORMAL:
-      return nn::init::glorot_normal();
-    case v1::INIT_KIND_HE_NORMAL:
-      return nn::init::he_normal();
-    case v1::INIT_KIND_TORCH_UNIFORM:
-      return nn::init::torch_uniform();
-    default:
-      return nn::init::glorot_uniform();
-  }
 }
 
 }  // namespace

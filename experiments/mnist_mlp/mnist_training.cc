@@ -12,6 +12,7 @@
 
 #include "data/order.h"
 #include "data/registry.h"
+#include "experiments/engine.h"
 #include "experiments/mnist_mlp/mnist_mlp.h"
 #include "nn/ops/cross_entropy.h"
 #include "nn/optim/optimizer.h"
@@ -52,10 +53,9 @@ class MnistTraining final : public Experiment {
   StepResult Step(std::uint64_t step, Recorder& recorder) override;
   void Begin(Recorder& recorder) override { Evaluate(0, recorder); }
   std::vector<NamedTensor> State() override;
-  std::vector<NamedTensor> Weights() override { return Tensors(store_.list_parameters()); }
+  std::vector<NamedTensor> Weights() override { return Tensors({store_.list_parameters()}); }
 
  private:
-  static std::vector<NamedTensor> Tensors(const std::vector<nn::NamedValues>& arrays);
   nn::Var Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const;
   // Runs the network over all images in evaluation mode, in order; use(logits, labels) gets them batch by batch.
   template <typename Use>
@@ -143,20 +143,8 @@ StepResult MnistTraining::Evaluate(std::uint64_t updates_done, Recorder& recorde
   return std::isfinite(train.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
-std::vector<NamedTensor> MnistTraining::Tensors(const std::vector<nn::NamedValues>& arrays) {
-  std::vector<NamedTensor> tensors;
-  for (const nn::NamedValues& array : arrays) {
-    tensors.push_back({array.name, array.shape, array.data});
-  }
-  return tensors;
-}
-
 std::vector<NamedTensor> MnistTraining::State() {
-  std::vector<NamedTensor> state = Weights();
-  for (const auto& more : {Tensors(store_.list_buffers()), Tensors(optimizer_->slots())}) {
-    state.insert(state.end(), more.begin(), more.end());
-  }
-  return state;
+  return Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_->slots()});
 }
 
 std::string RegistryName(v1::MnistDataset dataset) {

@@ -15,6 +15,7 @@ namespace normlab::nn::math {
 
 using kernels::add_bias;
 using kernels::add_column_sums;
+using kernels::exp;
 using kernels::relu_backward;
 using kernels::sigmoid;
 using kernels::tanh;
@@ -28,6 +29,10 @@ inline void relu_backward(Index n, const double* dy, const double* y, double* dx
   for (Index i = 0; i < n; ++i) {
     dx[i] = (accumulate ? dx[i] : 0.0) + (y[i] > 0.0 ? dy[i] : 0.0);
   }
+}
+
+inline void exp(Index n, const double* x, double* y) {
+  std::transform(x, x + n, y, [](double v) { return std::exp(v); });
 }
 
 inline void sigmoid(Index n, const double* x, double* y) {

@@ -89,6 +89,23 @@ v1::JobSpec LargeSpec() {
   return spec;
 }
 
+// A few seconds of DRAW.
+v1::JobSpec DrawSpec() {
+  v1::JobSpec spec;
+  spec.set_seed(7);
+  v1::DrawConfig& draw = *spec.mutable_draw();
+  draw.set_dataset(v1::DRAW_DATASET_SAMPLED_MNIST);
+  draw.set_norm(v1::NORM_KIND_LAYER);
+  draw.set_glimpses(6);
+  draw.set_units(48);
+  draw.set_batch_size(32);
+  draw.set_epochs(6);
+  draw.set_train_images(2000);
+  draw.set_test_images(100);
+  draw.set_evaluation_interval(25);
+  return spec;
+}
+
 bool HasEnded(const v1::Job& job) { return job.state() >= v1::JOB_STATE_SUCCEEDED; }
 
 class KillTest : public testing::Test {
@@ -99,18 +116,19 @@ class KillTest : public testing::Test {
     }
   }
 
-  // Lets jobs run and calls `kill` at random times until it hit a running job kKills times.
-  void KillAtRandomTimes(const std::function<void(Deployment&, const v1::Job&)>& kill) {
+  // Lets jobs run and calls `kill` at random times until it hit a running job `wanted` times.
+  void KillAtRandomTimes(const std::function<void(Deployment&, const v1::Job&)>& kill,
+                         const v1::JobSpec& spec = SmallSpec(), int wanted = kKills) {
     RandomTimes times;
     std::optional<Result> expected;
-    for (int kills = 0; kills < kKills;) {
+    for (int kills = 0; kills < wanted;) {
       Deployment deployment({"--slots", "1"});
       if (!expected) {
-        expected = RunUndisturbed(deployment, SmallSpec());
+        expected = RunUndisturbed(deployment, spec);
       }
-      const std::string id = deployment.Submit(SmallSpec());
+      const std::string id = deployment.Submit(spec);
       Curve acknowledged;
-      for (int i = 0, attempt = 0; i < kKillsOfOneHome && kills < kKills; ++i) {
+      for (int i = 0, attempt = 0; i < kKillsOfOneHome && kills < wanted; ++i) {
         const v1::Job job =
             deployment.WaitUntil(id, [&](const v1::Job& j) { return j.attempt() > attempt || HasEnded(j); });
         attempt = job.attempt();
@@ -156,6 +174,12 @@ void KillServer(Deployment& deployment, const v1::Job&) {
 }
 
 TEST_F(KillTest, WorkersAtRandomTimes) { KillAtRandomTimes(KillWorker); }
+TEST_F(KillTest, WorkersOfDrawAtRandomTimes) {
+  if (AvailableDataset() != "mnist") {
+    GTEST_SKIP() << "MNIST is not here; run `normlab data fetch mnist`";
+  }
+  KillAtRandomTimes(KillWorker, DrawSpec(), 5);
+}
 TEST_F(KillTest, WorkerInsideACheckpoint) { KillInsideACheckpoint(KillWorker); }
 TEST_F(KillTest, ServerAtRandomTimes) { KillAtRandomTimes(KillServer); }
 TEST_F(KillTest, ServerInsideACheckpoint) { KillInsideACheckpoint(KillServer); }

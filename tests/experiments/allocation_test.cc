@@ -9,7 +9,9 @@
 #include <new>
 
 #include "base/parallel.h"
+#include "experiments/draw/draw_training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "proto/spec.h"
 #include "testing.h"
 
 namespace {
@@ -94,6 +96,30 @@ TEST_P(SteadyState, AllocatesNothing) {
   }
   EXPECT_EQ(allocations - before, 0);
   SetThreads(1);
+}
+
+TEST(SteadyStateOfDraw, AllocatesNothing) {
+  v1::JobSpec spec;
+  v1::DrawConfig& config = *spec.mutable_draw();
+  config.set_norm(v1::NORM_KIND_LAYER);
+  config.set_glimpses(3);
+  config.set_units(32);
+  config.set_batch_size(32);
+  config.set_train_images(320);
+  config.set_test_images(1);
+  std::vector<FieldViolation> violations;
+  config = ResolveSpec(spec, violations).draw();
+  const data::BinaryImages images(784, std::string(784 * 320, '1'));
+  auto experiment = MakeDraw(config, 1, data::BinarizedMnistData{images, images, "ones"});
+  ASSERT_TRUE(experiment.ok()) << experiment.status();
+  NullRecorder recorder;
+  (*experiment)->Step(0, recorder);
+  (*experiment)->Step(1, recorder);
+  const long before = allocations;
+  for (std::uint64_t step = 2; step < 9; ++step) {
+    (*experiment)->Step(step, recorder);
+  }
+  EXPECT_EQ(allocations - before, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Experiments, SteadyState,

@@ -52,17 +52,6 @@ TEST_P(AllNormalisers, ThreadsDoNotChangeABit) {
   EXPECT_EQ(hashes[0], hashes[2]);
 }
 
-void CopyState(Experiment& from, Experiment& to) {
-  const std::vector<NamedTensor> source = from.State();
-  const std::vector<NamedTensor> target = to.State();
-  ASSERT_EQ(source.size(), target.size());
-  for (std::size_t i = 0; i < source.size(); ++i) {
-    ASSERT_EQ(source[i].name, target[i].name);
-    ASSERT_EQ(source[i].shape, target[i].shape);
-    std::copy(source[i].data, source[i].data + CountValues(source[i]), target[i].data);
-  }
-}
-
 // A small network, two passes of 19 updates; the run is broken off at five random updates and at the edges of a pass.
 TEST_P(AllNormalisers, ResumedRunsAreBitIdentical) {
   v1::MnistMlpConfig config = Config(GetParam());

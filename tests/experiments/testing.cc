@@ -1,5 +1,7 @@
 #include "testing.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -64,6 +66,17 @@ std::vector<std::uint64_t> MemoryRecorder::Steps(std::string_view series) const 
 
 std::int64_t CountValues(const NamedTensor& tensor) {
   return std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+void CopyState(Experiment& from, Experiment& to) {
+  const std::vector<NamedTensor> source = from.State();
+  const std::vector<NamedTensor> target = to.State();
+  ASSERT_EQ(source.size(), target.size());
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    ASSERT_EQ(source[i].name, target[i].name);
+    ASSERT_EQ(source[i].shape, target[i].shape);
+    std::copy(source[i].data, source[i].data + CountValues(source[i]), target[i].data);
+  }
 }
 
 std::string StateSha256(Experiment& experiment) {

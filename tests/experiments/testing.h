@@ -33,6 +33,9 @@ class MemoryRecorder : public Recorder {
 
 std::int64_t CountValues(const NamedTensor& tensor);
 
+// What a checkpoint does: the state of one experiment becomes that of another one of the same configuration.
+void CopyState(Experiment& from, Experiment& to);
+
 // SHA-256 over the bits of every tensor of State(), names and shapes included.
 std::string StateSha256(Experiment& experiment);
 // SHA-256 over series, steps and the bits of the values.

@@ -37,6 +37,7 @@ LIBRARIES = {
     "yaml-cpp": {"proto", "results"},
     "CLI": {"client", "server", "workers"},
     "omp.h": {"base"},
+    "png.h": {"experiments"},
     "zlib.h": {"data"},
     "expat.h": {"data"},
     "archive.h": {"data"},

@@ -35,15 +35,19 @@ TEST(BuiltIn, KnowsTheItemsOfThePaper) {
 
 TEST(Plan, CoversEveryArmWithEverySeedOnce) {
   const std::map<std::string, std::size_t> seeds = {{"smoke", 3}, {"quick", 3}, {"paper", 6}};
+  const std::map<std::string, std::pair<std::string, std::size_t>> arms = {
+      {"mnist", {"mnist_mlp", 6}}, {"draw", {"draw", 3}}, {"handwriting", {"handwriting", 2}}};
   for (const auto& [budget, n] : seeds) {
-    const auto plan = LayerNorm().Plan({"mnist"}, budget);
-    ASSERT_TRUE(plan.ok()) << plan.status();
-    std::set<std::pair<std::string, std::uint64_t>> seen;
-    for (const PlannedRun& run : *plan) {
-      EXPECT_EQ(run.experiment, "mnist_mlp");
-      EXPECT_TRUE(seen.emplace(run.arm, run.seed).second) << run.arm << " " << run.seed;
+    for (const auto& [item, experiment] : arms) {
+      const auto plan = LayerNorm().Plan({item}, budget);
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      std::set<std::pair<std::string, std::uint64_t>> seen;
+      for (const PlannedRun& run : *plan) {
+        EXPECT_EQ(run.experiment, experiment.first);
+        EXPECT_TRUE(seen.emplace(run.arm, run.seed).second) << run.arm << " " << run.seed;
+      }
+      EXPECT_EQ(seen.size(), experiment.second * n) << budget;
     }
-    EXPECT_EQ(seen.size(), 6 * n) << budget;
   }
 }
 
@@ -83,7 +87,8 @@ TEST(Plan, BudgetsFitTheirPromisesOnTwoCoresWithAFifthToSpare) {
 }
 
 TEST(Plan, HandwritingTrainsBothArmsWithEverySeed) {
-  for (const auto& [budget, data] : std::map<std::string, std::string>{{"smoke", "synthetic_pen"}, {"quick", "unipen"}}) {
+  for (const auto& [budget, data] :
+       std::map<std::string, std::string>{{"smoke", "synthetic_pen"}, {"quick", "unipen"}}) {
     const auto plan = LayerNorm().Plan({"handwriting"}, budget);
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_EQ(plan->size(), 6u);
@@ -97,7 +102,7 @@ TEST(Plan, HandwritingTrainsBothArmsWithEverySeed) {
 TEST(Plan, NamesWhatExistsForAnUnknownItemOrBudget) {
   const auto item = LayerNorm().Plan({"minst"}, "smoke");
   EXPECT_EQ(item.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(Message(item.status()), HasSubstr("no item 'minst'; it has mnist"));
+  EXPECT_THAT(Message(item.status()), HasSubstr("no item 'minst'; it has mnist, draw"));
   const auto budget = LayerNorm().Plan({"mnist"}, "tiny");
   EXPECT_EQ(budget.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(budget.status()), HasSubstr("no budget 'tiny'; it has smoke, quick, paper"));

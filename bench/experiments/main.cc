@@ -1,0 +1,27 @@
+// Training steps and evaluations of the experiments at the paper's sizes, on one thread:
+//
+//   experiments_bench                                   all
+//   experiments_bench --benchmark_filter=MnistStep/layer
+//   experiments_bench --benchmark_filter=DrawStep
+#include "bench/experiments/fma_peak.h"
+#include "bench/experiments/measure.h"
+
+namespace normlab {
+
+void Rates(benchmark::State& state, double flops) {
+  static const double peak = MeasureFmaPeak();
+  state.counters["GF/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] = benchmark::Counter(flops / 1e9 / peak, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+}  // namespace normlab
+
+int main(int argc, char** argv) {
+  normlab::RegisterMnist();
+  normlab::RegisterDraw();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+    return 2;
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}

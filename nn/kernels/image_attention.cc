@@ -1,0 +1,353 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nn/kernels/image_attention.cc"
+#include <hwy/foreach_target.h>
+// foreach_target comes first.
+#include <hwy/contrib/math/math-inl.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+#include "nn/kernels/image_attention.h"
+#include "nn/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace normlab::nn::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+// Examples per piece of parallel work: tens of microseconds.
+constexpr Index kExamples = 16;
+
+// body(d, i) over [0, n): full vectors, then four lanes, then one. Rows of 28 pixels are three and a half vectors of
+// eight, so the four matter.
+template <typename T, typename Body>
+HWY_INLINE void ForRow(Index n, Body&& body) {
+  const hn::ScalableTag<T> full;
+  const hn::CappedTag<T, 4> four;
+  const hn::CappedTag<T, 1> one;
+  const auto wide = static_cast<Index>(hn::Lanes(full)), narrow = static_cast<Index>(hn::Lanes(four));
+  Index i = 0;
+  for (; i + wide <= n; i += wide) {
+    body(full, i);
+  }
+  for (; i + narrow <= n; i += narrow) {
+    body(four, i);
+  }
+  for (; i < n; ++i) {
+    body(one, i);
+  }
+}
+
+// The sum of term(d, i) over [0, n).
+template <typename T, typename Term>
+HWY_INLINE T SumRow(Index n, Term&& term) {
+  const hn::ScalableTag<T> full;
+  const hn::CappedTag<T, 4> four;
+  const hn::CappedTag<T, 1> one;
+  const auto wide = static_cast<Index>(hn::Lanes(full)), narrow = static_cast<Index>(hn::Lanes(four));
+  auto sum = hn::Zero(full);
+  auto sum4 = hn::Zero(four);
+  auto sum1 = hn::Zero(one);
+  Index i = 0;
+  for (; i + wide <= n; i += wide) {
+    sum = hn::Add(sum, term(full, i));
+  }
+  for (; i + narrow <= n; i += narrow) {
+    sum4 = hn::Add(sum4, term(four, i));
+  }
+  for (; i < n; ++i) {
+    sum1 = hn::Add(sum1, term(one, i));
+  }
+  return hn::GetLane(hn::SumOfLanes(full, sum)) + hn::GetLane(hn::SumOfLanes(four, sum4)) + hn::GetLane(sum1);
+}
+
+template <typename T>
+HWY_INLINE T Dot(Index n, const T* a, const T* b) {
+  return SumRow<T>(n, [=](auto d, Index i) HWY_ATTR { return hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)); });
+}
+
+// out = (add ? out : 0) + factor sum_k coefficients[k * stride] rows[k], each row of n values.
+template <typename T>
+HWY_INLINE void Combine(Index n, Index count, const T* coefficients, Index stride, const T* rows, T factor, T* out,
+                        bool add) {
+  ForRow<T>(n, [=](auto d, Index i) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    for (Index k = 0; k < count; ++k) {
+      sum = hn::MulAdd(hn::Set(d, coefficients[k * stride]), hn::LoadU(d, rows + k * n + i), sum);
+    }
+    sum = hn::Mul(hn::Set(d, factor), sum);
+    hn::StoreU(add ? hn::Add(hn::LoadU(d, out + i), sum) : sum, d, out + i);
+  });
+}
+
+template <typename Body>
+HWY_INLINE void ForExamples(Index batch, Body&& body) {
+  parallel_ranges(batch, kExamples, [&](Index begin, Index end) HWY_ATTR {
+    for (Index b = begin; b < end; ++b) {
+      body(b);
+    }
+  });
+}
+
+// Where the parts of an example's window stand.
+template <typename T>
+struct Parts {
+  T* fx;
+  T* fy;
+  T* gamma;
+  Parts(const WindowGrid& g, T* window) : fx(window), fy(fx + g.n * g.width), gamma(fy + g.n * g.height) {}
+};
+
+// The geometry of an example's window, in pixels; the first pixel of a row is number 1.
+template <typename T>
+struct Geometry {
+  T gx, gy, delta, precision;  // precision = 1 / sigma^2
+
+  Geometry(const WindowGrid& g, const T* p)
+      : gx(static_cast<T>(g.width + 1) / 2 * (p[0] + 1)),
+        gy(static_cast<T>(g.height + 1) / 2 * (p[1] + 1)),
+        delta(static_cast<T>(std::max(g.width, g.height) - 1) / static_cast<T>(g.n - 1) * std::exp(p[3])),
+        precision(std::exp(-p[2])) {}
+
+  // How many strides filter i, counted from 0, stands right of the centre: (i + 1) - n / 2 - 0.5.
+  static T Strides(const WindowGrid& g, Index i) {
+    return static_cast<T>(i) + static_cast<T>(0.5) - static_cast<T>(g.n) / 2;
+  }
+};
+
+// One filter over `size` pixels: exp(-(a - mean)^2 / 2 sigma^2) for a = 1 .. size, over its sum. The exponents are
+// taken relative to the nearest pixel's, so that a window that left the image keeps a sum above 0.
+template <typename T>
+HWY_INLINE void Filter(Index size, T mean, T precision, T* f) {
+  const T nearest = std::clamp(std::nearbyint(mean), T{1}, static_cast<T>(size)) - mean;
+  const T half = precision / 2;
+  ForRow<T>(size, [=](auto d, Index a) HWY_ATTR {
+    const auto distance = hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, mean));
+    const auto excess = hn::MulSub(distance, distance, hn::Set(d, nearest * nearest));
+    hn::StoreU(hn::Exp(d, hn::Neg(hn::Mul(excess, hn::Set(d, half)))), d, f + a);
+  });
+  const T scale = T{1} / SumRow<T>(size, [=](auto d, Index a) HWY_ATTR { return hn::LoadU(d, f + a); });
+  ForRow<T>(size,
+            [=](auto d, Index a) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, f + a), hn::Set(d, scale)), d, f + a); });
+}
+
+// A filter is a softmax of its exponents, so their gradient is e = f (df - f . df); the filter's mean gets the sum of
+// e (a - mean) / sigma^2, and log sigma^2 that of e (a - mean)^2 / 2 sigma^2.
+template <typename T>
+struct FilterGradient {
+  T mean, log_variance;
+
+  HWY_INLINE FilterGradient(Index size, T mu, T precision, const T* f, const T* df) {
+    const T average = Dot(size, f, df);
+    const auto exponent = [=](auto d, Index a) HWY_ATTR {
+      return hn::Mul(hn::LoadU(d, f + a), hn::Sub(hn::LoadU(d, df + a), hn::Set(d, average)));
+    };
+    const auto distance = [=](auto d, Index a)
+                              HWY_ATTR { return hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, mu)); };
+    mean =
+        precision * SumRow<T>(size, [=](auto d, Index a) HWY_ATTR { return hn::Mul(exponent(d, a), distance(d, a)); });
+    log_variance = precision / 2 * SumRow<T>(size, [=](auto d, Index a) HWY_ATTR {
+                     return hn::Mul(exponent(d, a), hn::Mul(distance(d, a), distance(d, a)));
+                   });
+  }
+};
+
+template <typename T>
+void WindowForward(const ImageWindow<T>& args) {
+  const WindowGrid& g = args.grid;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const T* p = args.parameters + b * kWindowParameters;
+    const Geometry<T> at(g, p);
+    const Parts<T> window(g, args.window + b * g.window());
+    for (Index i = 0; i < g.n; ++i) {
+      const T shift = Geometry<T>::Strides(g, i) * at.delta;
+      Filter(g.width, at.gx + shift, at.precision, window.fx + i * g.width);
+      Filter(g.height, at.gy + shift, at.precision, window.fy + i * g.height);
+    }
+    *window.gamma = std::exp(p[4]);
+  });
+}
+
+template <typename T>
+void WindowBackward(const ImageWindow<T>& args) {
+  const WindowGrid& g = args.grid;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const Geometry<T> at(g, args.parameters + b * kWindowParameters);
+    const Parts<const T> window(g, args.window + b * g.window());
+    const Parts<const T> d(g, args.d_window + b * g.window());
+    T d_gx{0}, d_gy{0}, d_log_variance{0}, d_delta{0};
+    for (Index i = 0; i < g.n; ++i) {
+      const T strides = Geometry<T>::Strides(g, i);
+      const T shift = strides * at.delta;
+      const FilterGradient<T> x(g.width, at.gx + shift, at.precision, window.fx + i * g.width, d.fx + i * g.width);
+      const FilterGradient<T> y(g.height, at.gy + shift, at.precision, window.fy + i * g.height, d.fy + i * g.height);
+      d_gx += x.mean;
+      d_gy += y.mean;
+      d_log_variance += x.log_variance + y.log_variance;
+      d_delta += strides * (x.mean + y.mean);
+    }
+    const T gradient[kWindowParameters] = {d_gx * static_cast<T>(g.width + 1) / 2,
+                                           d_gy * static_cast<T>(g.height + 1) / 2, d_log_variance, d_delta * at.delta,
+                                           *d.gamma * *window.gamma};
+    T* out = args.d_parameters.data + b * kWindowParameters;
+    for (Index i = 0; i < kWindowParameters; ++i) {
+      out[i] = args.d_parameters.add ? out[i] + gradient[i] : gradient[i];
+    }
+  });
+}
+
+template <typename T>
+void ReadForward(const ImageRead<T>& args) {
+  const WindowGrid& g = args.grid;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const Parts<const T> window(g, args.window + b * g.window());
+    for (Index k = 0; k < 2; ++k) {
+      T* projected = args.projected + (2 * b + k) * g.n * g.width;
+      T* glimpse = args.glimpse + (2 * b + k) * g.n * g.n;
+      for (Index i = 0; i < g.n; ++i) {
+        T* row = projected + i * g.width;
+        Combine(g.width, g.height, window.fy + i * g.height, 1, args.images[k] + b * g.image(), T{1}, row, false);
+        for (Index j = 0; j < g.n; ++j) {
+          glimpse[i * g.n + j] = *window.gamma * Dot(g.width, row, window.fx + j * g.width);
+        }
+      }
+    }
+  });
+}
+
+// With G = gamma F_Y image F_X^T, P = F_Y image and dG: dP = gamma dG F_X, and from it
+//   dF_X = gamma dG^T P     dF_Y = dP image^T     dimage = F_Y^T dP     dgamma = sum of dG G / gamma.
+template <typename T>
+void ReadBackward(const ImageRead<T>& args) {
+  const WindowGrid& g = args.grid;
+  const Index nn = g.n * g.n;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const Parts<const T> window(g, args.window + b * g.window());
+    const Parts<T> d(g, args.d_window.data + b * g.window());
+    if (!args.d_window.add) {
+      std::fill_n(d.fx, g.window(), T{0});
+    }
+    const T gamma = *window.gamma;
+    T* d_projected = args.scratch + b * g.n * g.width;
+    for (Index k = 0; k < 2; ++k) {
+      const T* d_glimpse = args.d_glimpse + (2 * b + k) * nn;
+      const T* projected = args.projected + (2 * b + k) * g.n * g.width;
+      const T* image = args.images[k] + b * g.image();
+      for (Index i = 0; i < g.n; ++i) {
+        T* row = d_projected + i * g.width;
+        Combine(g.width, g.n, d_glimpse + i * g.n, 1, window.fx, gamma, row, false);
+        Combine(g.width, g.n, d_glimpse + i, g.n, projected, gamma, d.fx + i * g.width, true);
+        for (Index y = 0; y < g.height; ++y) {
+          d.fy[i * g.height + y] += Dot(g.width, row, image + y * g.width);
+        }
+      }
+      for (Index i = 0; i < nn; ++i) {
+        *d.gamma += d_glimpse[i] * args.glimpse[(2 * b + k) * nn + i] / gamma;
+      }
+      if (T* d_image = args.d_images[k].data) {
+        for (Index y = 0; y < g.height; ++y) {
+          Combine(g.width, g.n, window.fy + y, g.height, d_projected, T{1}, d_image + b * g.image() + y * g.width,
+                  args.d_images[k].add);
+        }
+      }
+    }
+  });
+}
+
+template <typename T>
+void WriteForward(const ImageWrite<T>& args) {
+  const WindowGrid& g = args.grid;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const Parts<const T> window(g, args.window + b * g.window());
+    const T* patch = args.patch + b * g.n * g.n;
+    T* spread = args.spread + b * g.n * g.width;
+    for (Index i = 0; i < g.n; ++i) {
+      Combine(g.width, g.n, patch + i * g.n, 1, window.fx, T{1}, spread + i * g.width, false);
+    }
+    const T* canvas = args.canvas + b * g.image();
+    T* written = args.written + b * g.image();
+    std::copy_n(canvas, g.image(), written);
+    for (Index y = 0; y < g.height; ++y) {
+      Combine(g.width, g.n, window.fy + y, g.height, spread, T{1} / *window.gamma, written + y * g.width, true);
+    }
+  });
+}
+
+// With O = F_Y^T S / gamma, S = patch F_X and dO: dS = F_Y dO / gamma, and from it
+//   dpatch = dS F_X^T     dF_X = patch^T dS     dF_Y = S dO^T / gamma     dgamma = -sum of F_Y dF_Y / gamma.
+template <typename T>
+void WriteBackward(const ImageWrite<T>& args) {
+  const WindowGrid& g = args.grid;
+  const Index nn = g.n * g.n;
+  ForExamples(args.batch, [&](Index b) HWY_ATTR {
+    const Parts<const T> window(g, args.window + b * g.window());
+    const Parts<T> d(g, args.d_window.data + b * g.window());
+    if (!args.d_window.add) {
+      std::fill_n(d.fx, g.window(), T{0});
+    }
+    const T inv_gamma = T{1} / *window.gamma;
+    const T* d_written = args.d_written + b * g.image();
+    const T* spread = args.spread + b * g.n * g.width;
+    const T* patch = args.patch + b * nn;
+    T* d_spread = args.scratch + b * g.n * g.width;
+    T d_log_gamma{0};
+    for (Index i = 0; i < g.n; ++i) {
+      Combine(g.width, g.height, window.fy + i * g.height, 1, d_written, inv_gamma, d_spread + i * g.width, false);
+      for (Index y = 0; y < g.height; ++y) {
+        const T d_fy = inv_gamma * Dot(g.width, spread + i * g.width, d_written + y * g.width);
+        d.fy[i * g.height + y] += d_fy;
+        d_log_gamma -= window.fy[i * g.height + y] * d_fy;
+      }
+    }
+    *d.gamma += inv_gamma * d_log_gamma;
+    for (Index i = 0; i < g.n; ++i) {
+      Combine(g.width, g.n, patch + i, g.n, d_spread, T{1}, d.fx + i * g.width, true);
+    }
+    for (Index i = 0; args.d_patch.data != nullptr && i < nn; ++i) {
+      const T gradient = Dot(g.width, d_spread + i / g.n * g.width, window.fx + i % g.n * g.width);
+      T& out = args.d_patch.data[b * nn + i];
+      out = args.d_patch.add ? out + gradient : gradient;
+    }
+    if (T* d_canvas = args.d_canvas.data) {
+      const T one{1};
+      Combine(g.image(), 1, &one, 1, d_written, one, d_canvas + b * g.image(), args.d_canvas.add);
+    }
+  });
+}
+
+// Highway exports functions, not templates: one name for each scalar type.
+#define NORMLAB_FOR_SCALARS(Name, Args)                     \
+  void Name##Float(const Args<float>& args) { Name(args); } \
+  void Name##Double(const Args<double>& args) { Name(args); }
+NORMLAB_FOR_SCALARS(WindowForward, ImageWindow)
+NORMLAB_FOR_SCALARS(WindowBackward, ImageWindow)
+NORMLAB_FOR_SCALARS(ReadForward, ImageRead)
+NORMLAB_FOR_SCALARS(ReadBackward, ImageRead)
+NORMLAB_FOR_SCALARS(WriteForward, ImageWrite)
+NORMLAB_FOR_SCALARS(WriteBackward, ImageWrite)
+#undef NORMLAB_FOR_SCALARS
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace normlab::nn::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace normlab::nn::kernels {
+
+#define NORMLAB_EXPORT(Name, name, Args)                                          \
+  HWY_EXPORT(Name##Float);                                                        \
+  HWY_EXPORT(Name##Double);                                                       \
+  void name(const Args<float>& args) { HWY_DYNAMIC_DISPATCH(Name##Float)(args); } \
+  void name(const Args<double>& args) { HWY_DYNAMIC_DISPATCH(Name##Double)(args); }
+NORMLAB_EXPORT(WindowForward, image_window_forward, ImageWindow)
+NORMLAB_EXPORT(WindowBackward, image_window_backward, ImageWindow)
+NORMLAB_EXPORT(ReadForward, image_read_forward, ImageRead)
+NORMLAB_EXPORT(ReadBackward, image_read_backward, ImageRead)
+NORMLAB_EXPORT(WriteForward, image_write_forward, ImageWrite)
+NORMLAB_EXPORT(WriteBackward, image_write_backward, ImageWrite)
+#undef NORMLAB_EXPORT
+
+}  // namespace normlab::nn::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,154 @@
+// One full step of DRAW in double: its bound and every gradient against the composition of primitive ops, and against
+// finite differences. The mistakes of published implementations must show.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/rng.h"
+#include "experiments/draw/draw.h"
+#include "nn/gradcheck.h"
+#include "primitive_draw.h"
+
+namespace normlab {
+namespace {
+
+using nn::primitive::DrawMistake;
+using Var = nn::BasicVar<double>;
+
+constexpr nn::Index kBatch = 3;
+
+struct Case {
+  const char* name;
+  nn::NormKind norm;
+  bool attention;
+};
+
+DrawSpec Small(const Case& c) {
+  return {.height = 6,
+          .width = 5,
+          .glimpses = 4,
+          .units = 7,
+          .latent = 3,
+          .read = 2,
+          .write = 3,
+          .attention = c.attention,
+          .norm = {.kind = c.norm}};
+}
+
+// A model with all its parameters away from their initial zeros and ones, and a batch of binary images.
+class SmallModel {
+ public:
+  explicit SmallModel(const Case& c) : spec(Small(c)), model(nn::BasicScope<double>(store), spec) {
+    Rng rng(5, "perturb");
+    for (nn::BasicParameter<double>& p : store.parameters()) {
+      for (nn::Index i = 0; i < p.size(); ++i) {
+        p.value()[i] += 0.2 * rng.Normal();
+      }
+    }
+    for (double& pixel : pixels) {
+      pixel = rng.Uniform() < 0.4 ? 1.0 : 0.0;
+    }
+  }
+
+  Var Images(nn::BasicTape<double>& tape) { return tape.input("x", pixels.data(), 30, kBatch); }
+  Var Fused(nn::BasicTape<double>& tape) { return model.Bound(Images(tape), noise, nn::Mode::kTrain).Total(); }
+  Var Primitive(nn::BasicTape<double>& tape, const DrawMistake& mistake = {}) {
+    return PrimitiveDraw(store, spec, mistake).Bound(Images(tape), noise);
+  }
+
+  DrawSpec spec;
+  nn::BasicParameterStore<double> store{17};
+  BasicDraw<double> model;
+  GlimpseNoise noise{9, "test", 2};
+  std::vector<double> pixels = std::vector<double>(30 * kBatch);
+};
+
+struct Result {
+  double bound;
+  std::map<std::string, std::vector<double>> gradients;
+};
+
+template <typename F>
+Result Differentiate(SmallModel& small, F f) {
+  small.store.clear_gradients();
+  nn::BasicTape<double> tape;
+  const Var bound = f(tape);
+  tape.backward(bound);
+  Result result{.bound = bound.scalar(), .gradients = {}};
+  for (nn::BasicParameter<double>& p : small.store.parameters()) {
+    result.gradients[p.name()].assign(p.gradient(), p.gradient() + p.size());
+  }
+  small.store.clear_gradients();
+  return result;
+}
+
+// |a - b| / |b| over all values of a gradient.
+double Distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double difference = 0.0, norm = 0.0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    difference += (a[i] - b[i]) * (a[i] - b[i]);
+    norm += b[i] * b[i];
+  }
+  return std::sqrt(difference / norm);
+}
+
+class DrawReference : public testing::TestWithParam<Case> {};
+
+TEST_P(DrawReference, BoundAndEveryGradientAgreeWithPrimitiveOps) {
+  SmallModel small(GetParam());
+  const Result fused = Differentiate(small, [&](auto& tape) { return small.Fused(tape); });
+  const Result primitive = Differentiate(small, [&](auto& tape) { return small.Primitive(tape); });
+  EXPECT_NEAR(fused.bound, primitive.bound, 1e-10 * primitive.bound);
+  for (const auto& [name, gradient] : primitive.gradients) {
+    EXPECT_TRUE(std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0.0; })) << name;
+    EXPECT_LT(Distance(fused.gradients.at(name), gradient), 1e-9) << name;
+  }
+}
+
+TEST_P(DrawReference, GradientsAgreeWithFiniteDifferences) {
+  SmallModel small(GetParam());
+  const nn::GradCheckReport report = nn::check_gradients(small.store, [&](auto& tape) { return small.Fused(tape); });
+  EXPECT_TRUE(report.ok) << report.worst;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, DrawReference,
+                         testing::Values(Case{"Baseline", nn::NormKind::kNone, true},
+                                         Case{"Layer", nn::NormKind::kLayer, true},
+                                         Case{"Weight", nn::NormKind::kWeight, true},
+                                         Case{"WithoutAttention", nn::NormKind::kLayer, false}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+struct MistakeCase {
+  const char* name;
+  DrawMistake mistake;
+  bool changes_gradients;
+};
+
+class DrawMistakes : public testing::TestWithParam<MistakeCase> {};
+
+TEST_P(DrawMistakes, AreRejected) {
+  SmallModel small({"Layer", nn::NormKind::kLayer, true});
+  const Result fused = Differentiate(small, [&](auto& tape) { return small.Fused(tape); });
+  const Result mistaken = Differentiate(small, [&](auto& tape) { return small.Primitive(tape, GetParam().mistake); });
+  EXPECT_GT(std::abs(fused.bound - mistaken.bound), 1e-3 * fused.bound);
+  double worst = 0.0;
+  for (const auto& [name, gradient] : mistaken.gradients) {
+    worst = std::max(worst, Distance(fused.gradients.at(name), gradient));
+  }
+  EXPECT_EQ(worst > 1e-3, GetParam().changes_gradients) << worst;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Published, DrawMistakes,
+    testing::Values(MistakeCase{"OneNoiseForAllGlimpses", {.shared_noise = true}, true},
+                    // A constant has no gradient: only the reported bound is wrong, which is what makes it dangerous.
+                    MistakeCase{"HalfANatAStepInTheDivergence", {.kl_constant_per_value = -1.0 / 3}, false},
+                    MistakeCase{"GridCountedFromZero", {.zero_based_grid = true}, true},
+                    MistakeCase{"ExponentOfTheSquaredFraction", {.squared_fraction = true}, true}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace normlab
