@@ -2,10 +2,43 @@
 
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "nn/ops/check.h"
 #include "nn/ops/gemm.h"
 
 namespace normlab::nn {
+namespace {
+
+// to [cols x rows] = or += the transpose of from [rows x cols], in blocks that stay in the first-level cache.
+template <typename T>
+void transpose(Index rows, Index cols, const T* from, T* to, bool accumulate) {
+  constexpr Index kBlock = 32;
+  parallel_ranges(cols, kBlock, [&](Index begin, Index end) {
+    for (Index first = 0; first < rows; first += kBlock) {
+      for (Index j = begin; j < end; ++j) {
+        for (Index i = first; i < std::min(first + kBlock, rows); ++i) {
+          const T value = from[i * cols + j];
+          to[j * rows + i] = accumulate ? to[j * rows + i] + value : value;
+        }
+      }
+    }
+  });
+}
+
+// dW [out x in] = dY^T X from dY [n x out] and X [n x in]. A product packs its left operand by columns, which is slow
+// work over a long n: the narrower of the two is put there, and a product that comes out transposed is turned.
+template <typename T>
+void gradient_product(Index out, Index in, Index n, const T* dy, const T* x, GradSink<T> dw, BasicTape<T>& tape) {
+  if (out <= in) {
+    gemm(Trans::kYes, Trans::kNo, out, in, n, dy, out, x, in, dw.data, in, dw.accumulate);
+    return;
+  }
+  T* turned = tape.scratch(in * out);
+  gemm(Trans::kYes, Trans::kNo, in, out, n, x, in, dy, out, turned, out);
+  transpose(in, out, turned, dw.data, dw.accumulate);
+}
+
+}  // namespace
 
 // One y = W x. Uses form a list from the last to the first.
 template <typename T>
@@ -122,7 +155,7 @@ void BasicSharedWeight<T>::weight_gradient(const Pass& pass) {
     }
     inputs = copies;
   }
-  gemm(Trans::kYes, Trans::kNo, out, in, pass.cols, pass.dy, out, inputs, in, dw.data, in, dw.accumulate);
+  gradient_product(out, in, pass.cols, pass.dy, inputs, dw, pass.w.tape());
 }
 
 template class BasicSharedWeight<float>;

@@ -4,9 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,28 +16,7 @@
 #include "nn/ops/cross_entropy.h"
 #include "nn/optim/clip.h"
 #include "nn/optim/optimizer.h"
-
-namespace {
-std::atomic<long> allocations{0};
-void* count_and_allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (p == nullptr) {
-    throw std::bad_alloc();
-  }
-  return p;
-}
-}  // namespace
-
-// All forms of new and delete come down to these.
-void* operator new(std::size_t size) { return count_and_allocate(size, 16); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return count_and_allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#include "tests/nn/allocation_counter.h"
 
 namespace normlab::nn {
 namespace {
@@ -183,11 +160,11 @@ TEST_P(Training, AStepAllocatesNothingAfterTheFirst) {
   SetThreads(1);
   Trainer trainer(GetParam(), true);
   trainer.step(0);
-  const long before = allocations;
+  const long before = allocations();
   for (std::uint64_t update = 1; update < 4; ++update) {
     trainer.step(update);
   }
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(allocations() - before, 0);
 }
 
 // A second thread's workspace grows when it first gets a piece, which may be some steps later on a busy machine.
@@ -196,9 +173,9 @@ TEST_P(Training, ATeamStopsAllocating) {
   Trainer trainer(GetParam(), true);
   int quiet_steps = 0;
   for (std::uint64_t update = 0; update < 60 && quiet_steps < 4; ++update) {
-    const long before = allocations;
+    const long before = allocations();
     trainer.step(update);
-    quiet_steps = allocations == before ? quiet_steps + 1 : 0;
+    quiet_steps = allocations() == before ? quiet_steps + 1 : 0;
   }
   EXPECT_EQ(quiet_steps, 4);
 }
