@@ -1,5 +1,6 @@
-// allocation_counter.h - counts what a test program takes from the heap: linking allocation_counter.cc replaces operator
-// new and delete of the whole program.
+// allocation_counter.h - counts what a test program takes from the heap.
+//
+// Linking allocation_counter.cc replaces operator new and delete of the whole program.
 #pragma once
 
 namespace normlab::nn {

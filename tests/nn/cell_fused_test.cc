@@ -43,6 +43,7 @@ Results run_cell(const CellRun& run) {
   }
   const std::vector<T> mask = ragged_mask<T>(s.steps, s.batch);
   BasicTape<T> tape;
+  poison(tape);
   const BasicVar<T> y = unroll<T>(lstm, tape.parameter(x), {.h = tape.parameter(h0), .c = tape.parameter(c0)}, s.steps,
                                   run.masked ? mask.data() : nullptr);
   std::vector<T> cotangent(static_cast<std::size_t>(y.size()));

@@ -45,6 +45,7 @@ class LstmGradient : public testing::TestWithParam<std::tuple<LstmPlacementCase,
     BasicLstm<double> lstm(BasicScope<double>(in.store()), spec);
     scatter(in.store());
     return GradientIsRight(in, [&](DTape& t) {
+      poison(t);
       return unroll(lstm, in.on(t, "x"), {.h = in.on(t, "h0"), .c = in.on(t, "c0")}, kShape.steps, mask);
     });
   }

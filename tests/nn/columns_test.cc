@@ -31,6 +31,7 @@ TEST(SplitColumns, GradientIsRightInAnyOrderAndWithBlocksLeftOut) {
   Inputs in;
   in.normal("x", 3, 6);
   EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    poison(t);
     const auto parts = split_columns(tanh(in.on(t, "x")), 3);
     return parts[2] * parts[0] + parts[2];
   }));
@@ -74,6 +75,7 @@ TEST(SelectColumns, GradientIsRight) {
   in.normal("x", 3, 4).normal("y", 3, 4);
   const double mask[] = {1, 0, 0, 1};
   EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    poison(t);
     const DVar x = in.on(t, "x"), y = in.on(t, "y");
     return select_columns(t.input("mask", mask, 1, 4), x * y, y) * x;
   }));

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,14 @@ class Inputs {
 
   BasicParameterStore<double> store_;
 };
+
+// Leaves NaN in the memory that the tape will hand out next: what an op forgets to clear shows. Before the first Var.
+template <typename T>
+void poison(BasicTape<T>& tape) {
+  constexpr Index kValues = 1 << 18;
+  std::fill_n(tape.scratch(kValues), kValues, std::numeric_limits<T>::quiet_NaN());
+  tape.reset();
+}
 
 // EXPECT_TRUE(GradientIsRight(...)) names the worst element when it is not.
 inline testing::AssertionResult GradientIsRight(Inputs& inputs, const Differentiable& f,

@@ -59,6 +59,7 @@ TEST_P(SharedWeightGradient, OfAWholeSequenceCutIntoSteps) {
 
 TEST_P(SharedWeightGradient, WithUsesThatNothingDependsOn) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    poison(t);
     layer_(on(t, "y"), kTrain);
     const DVar used = layer_(on(t, "x"), kTrain);
     layer_(on(t, "sequence"), kTrain);
