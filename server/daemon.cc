@@ -20,8 +20,9 @@ namespace normlab::server {
 namespace {
 
 constexpr std::chrono::milliseconds kSweepPause{250};
-// For calls under way, which take milliseconds. Clients that keep an idle connection hold the end up for as long.
-constexpr std::chrono::milliseconds kCallGrace{1'000};
+constexpr std::chrono::milliseconds kCallGrace{1'000};  // for calls under way, which take milliseconds
+// For their answers to leave. gRPC waits as long for clients that keep an idle connection.
+constexpr std::chrono::milliseconds kAnswerGrace{100};
 
 // Calls Attempts::Sweep now and then.
 void SweepUntilStopped(Attempts& attempts, std::stop_token stop) {
@@ -49,13 +50,14 @@ class DaemonImpl : public Daemon {
           PosixFileSystem().MakeDirectories(std::filesystem::path(options_.token_file).parent_path().string()));
       NORMLAB_ASSIGN_OR_RETURN(token, ReadOrMakeToken(options_.token_file));
     }
-    NORMLAB_ASSIGN_OR_RETURN(store_, store::Store::Open(options_.home));
+    NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     gate_ = std::make_unique<Gate>(Access(token), options_.limits);
     core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers});
-    NORMLAB_ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket_path, options_.listen));
+    NORMLAB_ASSIGN_OR_RETURN(listener_,
+                             Listener::Bind(options_.socket_path, options_.listen, options_.limits.connections));
     NORMLAB_ASSIGN_OR_RETURN(server_, GrpcServer::Start(*core_, *listener_, !options_.listen));
     sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped(*attempts_, stop); });
     NORMLAB_RETURN_IF_ERROR(StartWorkers());
@@ -77,7 +79,8 @@ class DaemonImpl : public Daemon {
     }
     if (server_ != nullptr) {
       listener_->Stop();
-      server_->Stop(kCallGrace);
+      gate_->WaitUntilIdle(kCallGrace);
+      server_->Stop(kAnswerGrace);
       server_.reset();
       Log(LogLevel::kInfo, "stopped", {{"home", options_.home}});
     }
@@ -94,6 +97,12 @@ class DaemonImpl : public Daemon {
     }
     lock_ = *std::move(lock);
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() const {
+    store::StoreOptions options;
+    options.max_queued = options_.limits.queued;
+    return store::Store::Open(options_.home, options);
   }
 
   absl::Status StartWorkers() {

@@ -60,18 +60,41 @@ absl::Status Gate::Counted(std::atomic<int>& open, int limit, const std::functio
   return status;
 }
 
+absl::Status Gate::Run(const grpc::ServerContext& context, CallKind kind, const std::function<absl::Status()>& body) {
+  NORMLAB_RETURN_IF_ERROR(Admit(context, kind));
+  switch (kind) {
+    case CallKind::kStream:
+      return Counted(streams_, limits_.streams, body);
+    case CallKind::kWorkerWait:
+      return Counted(worker_waits_, limits_.worker_waits, body);
+    default:
+      return body();
+  }
+}
+
 grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view name, CallKind kind,
                         const std::function<absl::Status()>& body) {
-  if (const absl::Status status = Admit(context, kind); !status.ok()) {
-    return ToGrpc(status);
+  {
+    const MutexLock lock(mu_);
+    ++calls_;
   }
-  const absl::Status status = kind == CallKind::kStream       ? Counted(streams_, limits_.streams, body)
-                              : kind == CallKind::kWorkerWait ? Counted(worker_waits_, limits_.worker_waits, body)
-                                                              : body();
+  const absl::Status status = Run(context, kind, body);
+  {
+    const MutexLock lock(mu_);
+    --calls_;
+    idle_.notify_all();
+  }
   if (IsOurFault(status)) {
     Log(LogLevel::kWarning, "call_failed", {{"call", name}, {"error", Message(status)}});
   }
   return ToGrpc(status);
+}
+
+void Gate::WaitUntilIdle(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mu_);
+  while (calls_ > 0 && lock.WaitUntil(idle_, deadline)) {
+  }
 }
 
 }  // namespace normlab::server

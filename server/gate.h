@@ -9,9 +9,13 @@
 #include <grpcpp/server_context.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "base/status.h"
 #include "server/access.h"
 
@@ -28,6 +32,8 @@ enum class CallKind {
 struct GateLimits {
   int streams = 64;
   int worker_waits = 128;
+  int connections = 512;          // further ones are closed as they come
+  std::int64_t queued = 100'000;  // jobs that wait for a worker
 };
 
 class Gate {
@@ -41,9 +47,12 @@ class Gate {
   // From now on only workers' reports are served.
   void Drain() { draining_ = true; }
   bool draining() const { return draining_; }
+  // Waits until no call runs, or until `timeout` has passed.
+  void WaitUntilIdle(std::chrono::milliseconds timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   absl::Status Admit(const grpc::ServerContext& context, CallKind kind) const;
+  absl::Status Run(const grpc::ServerContext& context, CallKind kind, const std::function<absl::Status()>& body);
   // Runs `body` if fewer than `limit` calls counted by `open` run.
   static absl::Status Counted(std::atomic<int>& open, int limit, const std::function<absl::Status()>& body);
 
@@ -52,6 +61,9 @@ class Gate {
   std::atomic<bool> draining_{false};
   std::atomic<int> streams_{0};
   std::atomic<int> worker_waits_{0};
+  Mutex mu_;
+  std::condition_variable idle_;
+  int calls_ ABSL_GUARDED_BY(mu_) = 0;  // under way
 };
 
 // What calls get while the server stops: kUnavailable, to be tried again.

@@ -52,8 +52,9 @@ absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& socket_path,
-                                                         const std::optional<Loopback>& loopback) {
+                                                         const std::optional<Loopback>& loopback, int max_connections) {
   std::unique_ptr<Listener> listener(new Listener());
+  listener->max_connections_ = static_cast<std::size_t>(max_connections);
   listener->wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
   listener->spare_fd_ = OpenSpare();
   NORMLAB_RETURN_IF_ERROR(listener->BindSocket(socket_path));
@@ -157,6 +158,21 @@ void Listener::Run() {
   }
 }
 
+bool Listener::HasRoom() {
+  if (connections_.size() >= max_connections_) {
+    std::erase_if(connections_, [](const auto& connection) {
+      struct stat info {};
+      return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second;
+    });
+  }
+  const bool full = connections_.size() >= max_connections_;
+  if (full && !full_) {
+    Log(LogLevel::kWarning, "connections_refused", {{"open", connections_.size()}, {"limit", max_connections_}});
+  }
+  full_ = full;
+  return !full;
+}
+
 void Listener::Accept(int listening_fd) {
   const int fd = ::accept4(listening_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
@@ -168,6 +184,12 @@ void Listener::Accept(int listening_fd) {
     }
     return;
   }
+  struct stat info {};
+  if (!HasRoom() || ::fstat(fd, &info) != 0) {
+    ::close(fd);
+    return;
+  }
+  connections_[fd] = info.st_ino;
   if (listening_fd == tcp_fd_) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/fs.h"
@@ -22,6 +23,16 @@ namespace normlab::server {
 namespace {
 
 constexpr std::chrono::milliseconds kKillGrace{1000};  // between SIGKILL times: a killed process needs a moment
+
+// Threads of OpenMP that wait for work sleep instead of spinning, unless the user wants otherwise: the server, its
+// clients and the other workers share the cores.
+std::vector<std::string> WorkerEnvironment() {
+  constexpr const char* kWaitPolicy = "OMP_WAIT_POLICY";
+  if (std::getenv(kWaitPolicy) != nullptr) {
+    return {};
+  }
+  return {fmt::format("{}=passive", kWaitPolicy)};
+}
 
 void CloseFd(int& fd) {
   if (fd >= 0) {
@@ -124,7 +135,7 @@ absl::Status LocalLauncher::StartOne(Slot& slot) {
     return absl::UnavailableError(fmt::format("pipe: {}", std::strerror(errno)));
   }
   const absl::StatusOr<pid_t> pid = Spawn({.argv = options_.argv,
-                                           .environment = {},
+                                           .environment = WorkerEnvironment(),
                                            .stderr_fd = pipe[1],
                                            .stdout_fd = pipe[1],
                                            .own_process_group = true});

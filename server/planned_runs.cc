@@ -28,14 +28,15 @@ StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan)
     Run run;
     run.identity = planned.job.identity;
     run.dataset = planned.job.dataset;
-    runs_.emplace(std::pair(planned.run.arm, planned.run.seed), std::move(run));
+    runs_.emplace(std::tuple(planned.run.item, planned.run.arm, planned.run.seed), std::move(run));
   }
 }
 
-absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(std::string_view arm, std::uint64_t seed) {
-  const auto found = runs_.find(std::pair(std::string(arm), seed));
+absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const papers::RunName& name) {
+  const auto found = runs_.find(std::tuple(std::string(name.item), std::string(name.arm), name.seed));
   if (found == runs_.end()) {
-    return absl::NotFoundError(fmt::format("the plan has no run of arm {} with seed {}", arm, seed));
+    return absl::NotFoundError(
+        fmt::format("the plan of {} has no run of arm {} with seed {}", name.item, name.arm, name.seed));
   }
   Run& run = found->second;
   if (!run.looked_up) {
@@ -45,8 +46,8 @@ absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(std::string_view arm, st
   return &run;
 }
 
-absl::StatusOr<papers::RunStatus> StoredRuns::Find(std::string_view arm, std::uint64_t seed) {
-  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(arm, seed));
+absl::StatusOr<papers::RunStatus> StoredRuns::Find(const papers::RunName& name) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
   papers::RunStatus status;
   status.dataset = run->dataset;
   if (run->job) {
@@ -58,8 +59,8 @@ absl::StatusOr<papers::RunStatus> StoredRuns::Find(std::string_view arm, std::ui
   return status;
 }
 
-absl::StatusOr<papers::Samples> StoredRuns::Read(std::string_view arm, std::uint64_t seed, std::string_view series) {
-  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(arm, seed));
+absl::StatusOr<papers::Samples> StoredRuns::Read(const papers::RunName& name, std::string_view series) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
   if (!run->job) {
     return papers::Samples();
   }

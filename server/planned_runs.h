@@ -3,7 +3,7 @@
 
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "base/status.h"
@@ -27,8 +27,8 @@ class StoredRuns : public papers::CurveSource {
  public:
   StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan);
 
-  absl::StatusOr<papers::RunStatus> Find(std::string_view arm, std::uint64_t seed) override;
-  absl::StatusOr<papers::Samples> Read(std::string_view arm, std::uint64_t seed, std::string_view series) override;
+  absl::StatusOr<papers::RunStatus> Find(const papers::RunName& name) override;
+  absl::StatusOr<papers::Samples> Read(const papers::RunName& name, std::string_view series) override;
 
  private:
   struct Run {
@@ -39,10 +39,10 @@ class StoredRuns : public papers::CurveSource {
   };
 
   // The planned run with its stored job, looked up once: one rendering sees one state of each job.
-  absl::StatusOr<const Run*> Look(std::string_view arm, std::uint64_t seed);
+  absl::StatusOr<const Run*> Look(const papers::RunName& name);
 
   store::Store& store_;
-  std::map<std::pair<std::string, std::uint64_t>, Run> runs_;
+  std::map<std::tuple<std::string, std::string, std::uint64_t>, Run> runs_;  // by item, arm and seed
 };
 
 }  // namespace normlab::server

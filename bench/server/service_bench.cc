@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -143,6 +144,7 @@ bool Report(std::string_view what, double value, std::string_view unit, double b
   const bool met = at_least ? value >= bar : value <= bar;
   fmt::print("{:<58} {:>12.1f} {:<9} bar {} {:<9} {}\n", what, value, unit, at_least ? ">=" : "<=", bar,
              met ? "met" : "MISSED");
+  std::fflush(stdout);  // what was measured stays, should a later part be cut short
   return met;
 }
 

@@ -26,14 +26,20 @@ struct Samples {
   std::vector<double> values;
 };
 
-// Finds the run of an arm ("layer_128") and a seed, and reads its series. Implemented by the server over the store and
-// by tests over literals.
+// Which planned run is meant. Items may have arms of the same name.
+struct RunName {
+  std::string_view item;  // "mnist"
+  std::string_view arm;   // "layer_128"
+  std::uint64_t seed = 0;
+};
+
+// Finds planned runs and reads their series. Implemented by the server over the store and by tests over literals.
 class CurveSource {
  public:
   virtual ~CurveSource() = default;
-  virtual absl::StatusOr<RunStatus> Find(std::string_view arm, std::uint64_t seed) = 0;
+  virtual absl::StatusOr<RunStatus> Find(const RunName& run) = 0;
   // Empty samples if the run has no such series yet.
-  virtual absl::StatusOr<Samples> Read(std::string_view arm, std::uint64_t seed, std::string_view series) = 0;
+  virtual absl::StatusOr<Samples> Read(const RunName& run, std::string_view series) = 0;
 };
 
 }  // namespace normlab::papers

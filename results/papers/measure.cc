@@ -32,16 +32,17 @@ Curve Join(const Samples& x, const Samples& y, const Metric& metric, double x_pe
 
 absl::StatusOr<Run> ReadRun(const Item& item, const Arm& arm, const Extent& extent, std::uint64_t seed,
                             CurveSource& source) {
+  const RunName name{.item = item.id, .arm = arm.id, .seed = seed};
   Run run;
   run.seed = seed;
-  NORMLAB_ASSIGN_OR_RETURN(run.status, source.Find(arm.id, seed));
+  NORMLAB_ASSIGN_OR_RETURN(run.status, source.Find(name));
   run.curves.resize(item.metrics.size());
   if (!run.submitted()) {
     return run;
   }
-  NORMLAB_ASSIGN_OR_RETURN(const Samples x, source.Read(arm.id, seed, item.x.series));
+  NORMLAB_ASSIGN_OR_RETURN(const Samples x, source.Read(name, item.x.series));
   for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-    NORMLAB_ASSIGN_OR_RETURN(const Samples y, source.Read(arm.id, seed, item.metrics[m].series));
+    NORMLAB_ASSIGN_OR_RETURN(const Samples y, source.Read(name, item.metrics[m].series));
     run.curves[m] = Join(x, y, item.metrics[m], extent.x_per_value);
   }
   return run;

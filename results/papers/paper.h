@@ -1,7 +1,7 @@
 // paper.h - a paper as a manifest: which runs feed each table and figure, what was printed, and how claims are judged.
 //
 // The manifest of a known paper is compiled into the program (results/papers/<id>/); a user's own is loaded from a
-// file. This module knows no jobs and no server: runs are named by (arm, seed), and read through a CurveSource.
+// file. This module knows no jobs and no server: runs are named by (item, arm, seed), and read through a CurveSource.
 //
 // Thread safety: a Paper is immutable after loading. Rendering is a pure function of the paper, the budget and what the
 // CurveSource returns: the same input gives the same bytes (no clock, no locale, no machine path).

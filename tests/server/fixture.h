@@ -22,24 +22,9 @@
 #include "normlab/v1/papers.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
 #include "server/daemon.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::server {
-
-// A directory that is removed with its contents. Short: a socket's path has at most 107 bytes.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = "/tmp/normlab-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // A call's context with a deadline, so that a test that hangs fails instead.
 class CallContext : public grpc::ClientContext {

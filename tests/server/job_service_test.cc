@@ -420,5 +420,27 @@ TEST_F(JobServiceTest, OversizedMessagesAndMetadataAreRefused) {
   EXPECT_TRUE(after.ok()) << after.error_code() << " " << after.error_message();
 }
 
+class ShortQueueTest : public ServerTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.limits.queued = 2;
+    return options;
+  }
+};
+
+TEST_F(ShortQueueTest, JobsBeyondTheLimitAreToldWhenToComeBack) {
+  Create(1);
+  Create(2);
+  CallContext context;
+  v1::CreateJobResponse response;
+  const grpc::Status status = jobs_->CreateJob(&context, MnistRequest(3), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("2 jobs may wait for a worker"));
+  EXPECT_GT(DetailOf<google::rpc::RetryInfo>(status).retry_delay().seconds(), 0);
+  LeaseOne();
+  EXPECT_NE(Create(3).job_id(), "");
+}
+
 }  // namespace
 }  // namespace normlab::server

@@ -49,6 +49,56 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
   EXPECT_TRUE(fresh->ListJobs(&context, {}, &response).ok());
 }
 
+class FewConnectionsTest : public ServerTest {
+ protected:
+  static constexpr int kLimit = 4;  // one is the fixture's own
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.limits.connections = kLimit;
+    return options;
+  }
+
+  int Connect() {
+    const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    Options().socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return client;
+  }
+  // Whether the server speaks to the new connection, as HTTP/2 servers do at once, or drops it.
+  static bool Served(int client) {
+    pollfd answer{client, POLLIN, 0};
+    EXPECT_EQ(::poll(&answer, 1, 20'000), 1);
+    char byte = 0;
+    return ::read(client, &byte, 1) == 1;
+  }
+};
+
+TEST_F(FewConnectionsTest, OneTooManyIsDroppedUntilAnotherLeaves) {
+  ASSERT_NE(Create(1).job_id(), "");
+  std::vector<int> clients;
+  for (int i = 1; i < kLimit; ++i) {
+    clients.push_back(Connect());
+    EXPECT_TRUE(Served(clients.back())) << i;
+  }
+  const int refused = Connect();
+  EXPECT_FALSE(Served(refused));
+  EXPECT_NE(Create(2).job_id(), "") << "those who are in are served";
+  ::close(clients.back());
+  clients.pop_back();
+  EXPECT_TRUE(Eventually([&] {
+    const int client = Connect();
+    const bool served = Served(client);
+    ::close(client);
+    return served;
+  }));
+  for (const int fd : clients) {
+    ::close(fd);
+  }
+  ::close(refused);
+}
+
 TEST_F(ListenerTest, GarbageOnTheSocketHurtsNobody) {
   for (int i = 0; i < 50; ++i) {
     const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

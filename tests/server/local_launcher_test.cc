@@ -63,6 +63,25 @@ TEST_F(LauncherTest, OneWorkerPerSlot) {
   EXPECT_THAT(Exits()[0].why, HasSubstr("killed by signal 15"));
 }
 
+TEST_F(LauncherTest, ThreadsOfWorkersSleepWhileTheyWait) {
+  LocalLauncher launcher(Shell("echo $OMP_WAIT_POLICY > " + folder_.path() + "/policy; exec sleep 1000"));
+  ASSERT_TRUE(launcher.Start().ok());
+  ASSERT_TRUE(Eventually([this] { return LineCount("policy") == 1; }));
+  EXPECT_EQ(ReadFile("policy"), "passive\n");
+}
+
+// Five starts of a worker that ends at once take at least the four growing pauses between them: 10 + 20 + 40 + 40 ms.
+TEST_F(LauncherTest, AWorkerThatEndsAtOnceIsStartedLessAndLessOften) {
+  LocalLauncherOptions options = Shell("exit 3");
+  options.first_pause = std::chrono::milliseconds(10);
+  options.longest_pause = std::chrono::milliseconds(40);
+  const auto begin = std::chrono::steady_clock::now();
+  LocalLauncher launcher(options);
+  ASSERT_TRUE(launcher.Start().ok());
+  ASSERT_TRUE(Eventually([this] { return Exits().size() >= 5; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(110));
+}
+
 TEST_F(LauncherTest, AWorkerThatEndsIsReportedAndReplaced) {
   LocalLauncher launcher(Shell("exit 3"));
   ASSERT_TRUE(launcher.Start().ok());

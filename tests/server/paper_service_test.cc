@@ -1,3 +1,4 @@
+#include "server/planned_runs.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -27,6 +28,24 @@ class PaperServiceTest : public ServerTest {
     request.set_budget("smoke");
     request.set_format(format);
     return papers_->GetTable(&context, request, response);
+  }
+  grpc::Status Figure(const std::string& item, v1::Format format, v1::GetFigureResponse* response) {
+    CallContext context;
+    v1::GetFigureRequest request;
+    request.set_paper_id(kPaper);
+    request.set_item_id(item);
+    request.set_budget("smoke");
+    request.set_format(format);
+    return papers_->GetFigure(&context, request, response);
+  }
+  grpc::Status Report(const std::vector<std::string>& items, v1::Format format, v1::GetReportResponse* response) {
+    CallContext context;
+    v1::GetReportRequest request;
+    request.set_paper_id(kPaper);
+    request.mutable_item_ids()->Add(items.begin(), items.end());
+    request.set_budget("smoke");
+    request.set_format(format);
+    return papers_->GetReport(&context, request, response);
   }
 };
 
@@ -75,6 +94,51 @@ TEST_F(PaperServiceTest, TablesComeFromTheStoreAndAreTheSameBytesTwice) {
   EXPECT_THAT(first.media_type(), HasSubstr("markdown"));
   ASSERT_GT(first.verdicts_size(), 0);
   EXPECT_THAT(first.verdicts(), testing::Each("NOT_RUN"));
+}
+
+TEST_F(PaperServiceTest, FiguresComeInTheFormatsThatHaveThem) {
+  v1::GetFigureResponse figure;
+  ASSERT_TRUE(Figure("mnist", v1::FORMAT_UNSPECIFIED, &figure).ok());
+  EXPECT_EQ(figure.media_type(), "image/svg+xml");
+  EXPECT_THAT(figure.content(), HasSubstr("<svg"));
+  v1::GetFigureResponse again;
+  ASSERT_TRUE(Figure("mnist", v1::FORMAT_SVG, &again).ok());
+  EXPECT_EQ(again.content(), figure.content());
+  EXPECT_EQ(Figure("mnist", v1::FORMAT_HTML, &figure).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Figure("minst", v1::FORMAT_SVG, &figure).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(PaperServiceTest, ReportsHoldEachItemAskedFor) {
+  v1::GetReportResponse report;
+  ASSERT_TRUE(Report({"mnist"}, v1::FORMAT_UNSPECIFIED, &report).ok());
+  EXPECT_THAT(report.media_type(), HasSubstr("text/html"));
+  EXPECT_THAT(report.content(), HasSubstr("<svg"));
+  EXPECT_THAT(report.content(), HasSubstr("NOT_RUN"));
+  v1::GetReportResponse markdown;
+  ASSERT_TRUE(Report({}, v1::FORMAT_MARKDOWN, &markdown).ok());
+  EXPECT_THAT(markdown.content(), HasSubstr("Figure 6"));
+  EXPECT_EQ(Report({}, v1::FORMAT_CSV, &report).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Report({"nothing"}, v1::FORMAT_HTML, &report).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+// Two items of a paper may have arms of one name; each reads its own runs.
+TEST(StoredRuns, ItemsWithArmsOfOneNameDoNotShareRuns) {
+  const ScratchFolder folder;
+  auto store = store::Store::Open(folder.path());
+  ASSERT_TRUE(store.ok());
+  const auto planned = [](const std::string& item, const std::string& batch_size) {
+    return papers::PlannedRun{
+        .item = item, .arm = "layer", .experiment = "mnist_mlp", .fields = {{"batch_size", batch_size}}, .seed = 1};
+  };
+  const auto plan = ResolvePlan({planned("first", "128"), planned("second", "4")});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  store::NewJob job;
+  job.identity = plan->at(1).job.identity;
+  ASSERT_TRUE((*store)->CreateJobs({}, {job}).ok());
+  StoredRuns runs(**store, *plan);
+  EXPECT_EQ(runs.Find({.item = "first", .arm = "layer", .seed = 1})->job, "");
+  EXPECT_EQ(runs.Find({.item = "second", .arm = "layer", .seed = 1})->job, "j1");
+  EXPECT_EQ(runs.Find({.item = "third", .arm = "layer", .seed = 1}).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(PaperServiceTest, UnknownPapersItemsAndBudgets) {

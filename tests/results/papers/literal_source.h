@@ -1,4 +1,4 @@
-// literal_source.h - runs made of literals, for tests of tables, figures and verdicts.
+// literal_source.h - runs of one item made of literals, for tests of tables, figures and verdicts.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,12 +20,12 @@ class LiteralSource : public CurveSource {
     std::map<std::string, Samples, std::less<>> series;
   };
 
-  absl::StatusOr<RunStatus> Find(std::string_view arm, std::uint64_t seed) override {
-    const auto run = runs_.find(Key(arm, seed));
+  absl::StatusOr<RunStatus> Find(const RunName& name) override {
+    const auto run = runs_.find(Key(name.arm, name.seed));
     return run == runs_.end() ? RunStatus{} : run->second.status;
   }
-  absl::StatusOr<Samples> Read(std::string_view arm, std::uint64_t seed, std::string_view series) override {
-    const auto run = runs_.find(Key(arm, seed));
+  absl::StatusOr<Samples> Read(const RunName& name, std::string_view series) override {
+    const auto run = runs_.find(Key(name.arm, name.seed));
     if (run == runs_.end()) {
       return absl::NotFoundError("no such run");
     }

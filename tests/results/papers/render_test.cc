@@ -154,8 +154,8 @@ TEST(Render, WrongFormatsAreNamed) {
 // A source that fails, as a store does whose disk is gone: the error arrives, nothing is made up.
 class FailingSource : public CurveSource {
  public:
-  absl::StatusOr<RunStatus> Find(std::string_view, std::uint64_t) override { return absl::InternalError("disk gone"); }
-  absl::StatusOr<Samples> Read(std::string_view, std::uint64_t, std::string_view) override {
+  absl::StatusOr<RunStatus> Find(const RunName&) override { return absl::InternalError("disk gone"); }
+  absl::StatusOr<Samples> Read(const RunName&, std::string_view) override {
     return absl::InternalError("disk gone");
   }
 };
