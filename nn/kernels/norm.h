@@ -57,4 +57,12 @@ void batch_norm_backward(Index rows, Index f, const float* dy, const float* x, c
                          const float* gain, BatchNormGradient how, float* dx, bool accumulate, float* dgain,
                          float* dbias);
 
+// w = gain v / |v| for each of `units` rows, the weights of one unit; writes 1 / |v| of each row.
+void weight_norm_forward(Index units, Index f, const float* v, const float* gain, float* w, float* inv_length);
+
+// along = dw . v / |v|, which is the gradient of gain, written; dv = (gain / |v|) (dw - along v / |v|), unless dv is
+// null.
+void weight_norm_backward(Index units, Index f, const float* dw, const float* v, const float* inv_length,
+                          const float* gain, float* dv, bool accumulate, float* along);
+
 }  // namespace normlab::nn::kernels

@@ -2,14 +2,39 @@
 
 #include <cmath>
 
-#include "base/parallel.h"
+#include "nn/kernels/norm.h"
 #include "nn/ops/check.h"
+#include "nn/ops/pointwise.h"
 #include "nn/plain/dot.h"
 
 namespace normlab::nn {
 namespace {
 
-constexpr Index kUnitsPerPiece = 64;
+using kernels::weight_norm_backward;
+using kernels::weight_norm_forward;
+
+// The kernels' contracts in double.
+void weight_norm_forward(Index units, Index f, const double* v, const double* gain, double* w, double* inv_length) {
+  for (Index k = 0; k < units; ++k) {
+    const double* unit = v + k * f;
+    inv_length[k] = 1.0 / std::sqrt(plain::dot<double>(unit, unit, f));
+    for (Index i = 0; i < f; ++i) {
+      w[k * f + i] = gain[k] * inv_length[k] * unit[i];
+    }
+  }
+}
+
+void weight_norm_backward(Index units, Index f, const double* dw, const double* v, const double* inv_length,
+                          const double* gain, double* dv, bool accumulate, double* along) {
+  for (Index k = 0; k < units; ++k) {
+    const double *up = dw + k * f, *unit = v + k * f;
+    along[k] = plain::dot<double>(up, unit, f) * inv_length[k];
+    for (Index i = 0; dv && i < f; ++i) {
+      const double gradient = gain[k] * inv_length[k] * (up[i] - along[k] * inv_length[k] * unit[i]);
+      dv[k * f + i] = accumulate ? dv[k * f + i] + gradient : gradient;
+    }
+  }
+}
 
 }  // namespace
 
@@ -24,35 +49,12 @@ BasicVar<T> weight_norm(BasicVar<T> v, BasicVar<T> gain) {
   BasicVar<T> w = tape.result("weight_norm", v.rows(), v.cols(), {v, gain});
   const Index in = v.rows(), out = v.cols();
   T* inv_length = tape.scratch(out);
-  parallel_ranges(out, kUnitsPerPiece, [&](Index begin, Index end) {
-    for (Index k = begin; k < end; ++k) {
-      const T* unit = v.data() + k * in;
-      inv_length[k] = T{1} / std::sqrt(plain::dot<T>(unit, unit, in));
-      const T scale = gain.data()[k] * inv_length[k];
-      for (Index i = 0; i < in; ++i) {
-        w.mutable_data()[k * in + i] = scale * unit[i];
-      }
-    }
-  });
+  weight_norm_forward(out, in, v.data(), gain.data(), w.mutable_data(), inv_length);
   tape.on_backward({w}, [v, gain, w, in, out, inv_length] {
+    T* along = v.tape().scratch(out);
     const GradSink<T> dv = v.grad_sink();
-    const GradSink<T> dgain = gain.grad_sink();
-    parallel_ranges(out, kUnitsPerPiece, [&](Index begin, Index end) {
-      for (Index k = begin; k < end; ++k) {
-        const T* unit = v.data() + k * in;
-        const T* dw = w.grad() + k * in;
-        const T along = plain::dot<T>(dw, unit, in) * inv_length[k];
-        if (dgain) {
-          dgain.data[k] = dgain.accumulate ? dgain.data[k] + along : along;
-        }
-        const T scale = gain.data()[k] * inv_length[k];
-        const T projection = along * inv_length[k];
-        for (Index i = 0; dv && i < in; ++i) {
-          const T gradient = scale * (dw[i] - projection * unit[i]);
-          dv.data[k * in + i] = dv.accumulate ? dv.data[k * in + i] + gradient : gradient;
-        }
-      }
-    });
+    weight_norm_backward(out, in, w.grad(), v.data(), inv_length, gain.data(), dv.data, dv.accumulate, along);
+    fill_pointwise(gain.grad_sink(), out, [along](Index k) { return along[k]; });
   });
   return w;
 }

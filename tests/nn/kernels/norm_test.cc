@@ -290,5 +290,34 @@ TEST(Norm, ThreadsGiveTheSameBits) {
   EXPECT_TRUE(SameBits(one, run(3)));
 }
 
+TEST(WeightNorm, ForwardAndBackwardMatchDoubleOnEveryTarget) {
+  ForEachTarget([](const std::string& target) {
+    SCOPED_TRACE(target);
+    for (const Index f : {1, 7, 33, 784}) {
+      const Index units = 67;
+      const auto v = Uniform(units * f, 1), gain = Uniform(units, 2), dw = Uniform(units * f, 3);
+      const auto before = Uniform(units * f, 4);
+      std::vector<float> w(v.size()), inv(gain.size()), along(gain.size());
+      weight_norm_forward(units, f, v.data(), gain.data(), w.data(), inv.data());
+      auto dv = before;
+      weight_norm_backward(units, f, dw.data(), v.data(), inv.data(), gain.data(), dv.data(), true, along.data());
+      for (Index k = 0; k < units; ++k) {
+        double square = 0, dot = 0;
+        for (Index i = k * f; i < (k + 1) * f; ++i) {
+          square += static_cast<double>(v[i]) * v[i];
+          dot += static_cast<double>(dw[i]) * v[i];
+        }
+        const double length = std::sqrt(square);
+        ASSERT_NEAR(along[k], dot / length, 1e-5) << "f " << f;
+        for (Index i = k * f; i < (k + 1) * f; ++i) {
+          ASSERT_NEAR(w[i], gain[k] * v[i] / length, 1e-6) << "f " << f;
+          const double gradient = gain[k] / length * (dw[i] - dot / square * v[i]);
+          ASSERT_NEAR(dv[i], before[i] + gradient, 1e-5 * (1.0 + std::abs(gain[k]) / length)) << "f " << f;
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace normlab::nn::kernels
