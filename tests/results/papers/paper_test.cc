@@ -102,7 +102,7 @@ TEST(Plan, HandwritingTrainsBothArmsWithEverySeed) {
 TEST(Plan, NamesWhatExistsForAnUnknownItemOrBudget) {
   const auto item = LayerNorm().Plan({"minst"}, "smoke");
   EXPECT_EQ(item.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(Message(item.status()), HasSubstr("no item 'minst'; it has mnist, draw"));
+  EXPECT_THAT(Message(item.status()), HasSubstr("no item 'minst'; it has mnist, draw, handwriting"));
   const auto budget = LayerNorm().Plan({"mnist"}, "tiny");
   EXPECT_EQ(budget.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(budget.status()), HasSubstr("no budget 'tiny'; it has smoke, quick, paper"));
