@@ -37,7 +37,7 @@ void PackBlock(const Operand& b, Index p, Index depth, Index j, Index cols, floa
 
 // sum[0, kWidth) = the sum of value * row over the nonzeros given. Two sums in turn, added at the end: one alone would
 // wait for its multiply-adds.
-HWY_INLINE void SumRows(const Nonzero* HWY_RESTRICT entry, Index count, const float* HWY_RESTRICT block,
+HWY_INLINE void SumRows(const Nonzero* HWY_RESTRICT entry, const Nonzero* end, const float* HWY_RESTRICT block,
                         float* HWY_RESTRICT sum) {
   const Full d;
   hn::Vec<Full> even[kVectors], odd[kVectors];
@@ -45,7 +45,6 @@ HWY_INLINE void SumRows(const Nonzero* HWY_RESTRICT entry, Index count, const fl
   for (Index v = 0; v < kVectors; ++v) {
     even[v] = odd[v] = hn::Zero(d);
   }
-  const Nonzero* const end = entry + count;
   for (; end - entry >= 2; entry += 2) {
     const float *row0 = block + entry[0].row * kWidth, *row1 = block + entry[1].row * kWidth;
     const auto value0 = hn::Set(d, entry[0].value), value1 = hn::Set(d, entry[1].value);
@@ -74,7 +73,7 @@ void MultiplyBlock(const Nonzeros& s, Index q, const float* block, Index cols, b
   for (Index i0 = 0; i0 < s.rows; i0 += kFlush) {
     const Index rows = std::min(kFlush, s.rows - i0);
     for (Index i = 0; i < rows; ++i) {
-      SumRows(s.entries(i0 + i, q), s.count(i0 + i, q), block, sums + i * kWidth);
+      SumRows(s.begin(i0 + i, q), s.end(i0 + i, q), block, sums + i * kWidth);
     }
     if (transpose) {
       Transpose(sums, kWidth, rows, cols, out.c + i0, out.ldc, out.accumulate);

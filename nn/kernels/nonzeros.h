@@ -16,15 +16,16 @@ struct Nonzero {
 // Columns per block: so many rows of B, as wide as the registers hold, stay in the first-level cache.
 inline constexpr Index kSparseDepth = 128;
 
-// A view into memory of the thread that made it, valid until that thread's next FindNonzeros.
+// Block by block, each row by row without gaps, the order in which a product reads them. A view into memory of the
+// thread that made it, valid until that thread's next FindNonzeros.
 struct Nonzeros {
   Index rows, cols;
-  const Nonzero* all;  // those of row i, block q from [i * cols + q * kSparseDepth] on
-  const std::int32_t* counts;
+  const Nonzero* all;          // block q from [q * kSparseDepth * rows] on
+  const std::int32_t* starts;  // of rows 0 to `rows` in block 0, then in block 1, ...
 
   Index blocks() const { return (cols + kSparseDepth - 1) / kSparseDepth; }
-  const Nonzero* entries(Index i, Index q) const { return all + i * cols + q * kSparseDepth; }
-  Index count(Index i, Index q) const { return counts[i * blocks() + q]; }
+  const Nonzero* begin(Index i, Index q) const { return all + q * kSparseDepth * rows + starts[q * (rows + 1) + i]; }
+  const Nonzero* end(Index i, Index q) const { return begin(i + 1, q); }
 };
 
 // The nonzeros of op(s) [rows x cols].
