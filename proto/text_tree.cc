@@ -90,7 +90,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (levels_.empty()) {
       root_ = std::move(node);
     } else if (levels_.back().node.kind == TextNode::Kind::kMap) {
-      levels_.back().node.entries.emplace_back(std::move(*levels_.back().key), std::move(node));
+      levels_.back().node.entries.push_back({std::move(*levels_.back().key), std::move(node)});
       levels_.back().key.reset();
     }  // what a list holds is not kept: no field is a list
   }

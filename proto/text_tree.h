@@ -6,7 +6,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -15,9 +14,15 @@ namespace normlab {
 
 struct TextNode {
   enum class Kind { kNull, kScalar, kList, kMap };
+  struct Entry;
   Kind kind = Kind::kNull;
-  std::string scalar;                                     // of a scalar
-  std::vector<std::pair<std::string, TextNode>> entries;  // of a map, in the document's order, duplicates kept
+  std::string scalar;          // of a scalar
+  std::vector<Entry> entries;  // of a map, in the document's order, duplicates kept
+};
+
+struct TextNode::Entry {
+  std::string name;
+  TextNode value;
 };
 
 // kInvalidArgument with "line 3, column 7: what is wrong" for a document that is not well-formed or breaks a limit.
