@@ -141,9 +141,9 @@ std::string FormatPenFile(const std::vector<PenLine>& lines) {
   std::int64_t number = 0;
   for (const PenLine& line : lines) {
     const std::size_t colon = line.origin.rfind(':');
-    const bool has_range = colon != std::string::npos;
+    const bool has_range = colon != std::string::npos && colon > 0 && colon + 1 < line.origin.size();
     fmt::format_to(to, "LINE {} {} {} {} core {} {}\nTEXT {}\nSTROKES {}\n", ++number, line.part, line.writer,
-                   line.points_per_second, line.origin.substr(0, colon),
+                   line.points_per_second, line.origin.substr(0, has_range ? colon : std::string::npos),
                    has_range ? line.origin.substr(colon + 1) : fmt::format("0-{}", line.strokes.size() - 1), line.text,
                    line.strokes.size());
     const PenPoint corner = LeastCorner(line);
