@@ -126,7 +126,9 @@ absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, s
       const bool changed,
       ChangeJob(db,
                 "UPDATE job SET state = ?3, error = ?4, fingerprint = ?5, steps_done = ?6, finished_ms = ?7, "
-                "steps_per_second = 0, cpu_seconds = max(cpu_seconds, cpu_before + ?8), " NORMLAB_NEW_REVISION
+                // A job that ends before its first heartbeat has never said how many steps there are.
+                "steps_total = CASE WHEN ?3 = 4 THEN max(steps_total, ?6) ELSE steps_total END, steps_per_second = 0, "
+                "cpu_seconds = max(cpu_seconds, cpu_before + ?8), " NORMLAB_NEW_REVISION
                 " WHERE id = ?1 AND attempt = ?2 AND (state = 3 OR (state = 2 AND ?3 <> 6))",
                 attempt.job, attempt.number, static_cast<int>(info.state), info.error, info.fingerprint,
                 info.steps_done, now_ms, FiniteOrZero(info.cpu_seconds)));
