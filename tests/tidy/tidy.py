@@ -38,6 +38,8 @@ LIBRARIES = {
     "CLI": {"client", "server", "workers"},
     "omp.h": {"base"},
     "png.h": {"experiments"},
+    "librsvg": {"base"},
+    "cairo.h": {"base"},
     "zlib.h": {"data"},
     "expat.h": {"data"},
     "archive.h": {"data"},
