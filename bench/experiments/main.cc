@@ -2,7 +2,7 @@
 //
 //   experiments_bench                                   all
 //   experiments_bench --benchmark_filter=MnistStep/layer
-//   experiments_bench --benchmark_filter=DrawStep
+//   experiments_bench --benchmark_filter="DrawStep|HandwritingStep"
 #include "bench/experiments/fma_peak.h"
 #include "bench/experiments/measure.h"
 
@@ -19,6 +19,7 @@ void Rates(benchmark::State& state, double flops) {
 int main(int argc, char** argv) {
   normlab::RegisterMnist();
   normlab::RegisterDraw();
+  normlab::RegisterHandwriting();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;

@@ -20,5 +20,6 @@ void Rates(benchmark::State& state, double flops);
 
 void RegisterMnist();
 void RegisterDraw();
+void RegisterHandwriting();
 
 }  // namespace normlab

@@ -44,6 +44,36 @@ TEST_F(RunTest, AJobSucceedsWithItsWholeCurveAndFacts) {
   EXPECT_EQ(PointsOf(curve, "test/error"), SmallSpec().mnist_mlp().passes() + 1);
 }
 
+TEST(PenTest, AHandwritingJobLeavesItsCurveAndItsPictures) {
+  Deployment deployment({"--slots", "1"});
+  const auto [code, out] = deployment.RunClient({"submit",
+                                                 "handwriting",
+                                                 "--dataset",
+                                                 "synthetic_pen",
+                                                 "--scale",
+                                                 "per_line",
+                                                 "--norm",
+                                                 "layer",
+                                                 "--units",
+                                                 "16",
+                                                 "--max-steps",
+                                                 "60",
+                                                 "--updates",
+                                                 "4",
+                                                 "--evaluation-interval",
+                                                 "2",
+                                                 "--train-lines",
+                                                 "8",
+                                                 "--test-lines",
+                                                 "4",
+                                                 "--watch"});
+  ASSERT_EQ(code, 0) << out << deployment.Get("j1").error();
+  EXPECT_EQ(PointsOf(deployment.ReadCurve("j1"), "test/nll"), 2);
+  const auto [listed, artifacts] = deployment.RunClient({"artifacts", "j1", "--json"});
+  EXPECT_EQ(listed, 0);
+  EXPECT_THAT(artifacts, HasSubstr("image/svg+xml"));
+}
+
 TEST_F(RunTest, TheCommandLineSubmitsAndFollows) {
   Deployment deployment({"--slots", "1"});
   const auto [code, out] =

@@ -340,6 +340,13 @@ TEST_F(WorkerServiceTest, ArtifactsAreCheckedAndStored) {
   using Messages = std::vector<v1::PutArtifactRequest>;
   EXPECT_TRUE(PutRaw(Messages{header, data}).ok());
   ASSERT_TRUE(PutRaw(Messages{header, data}).ok()) << "the same file again replaces itself";
+  header.mutable_header()->set_media_type("image/svg+xml");
+  EXPECT_TRUE(PutRaw(Messages{header, data}).ok());
+  for (const std::string bad : {"", "image", "/png", "image/", "image/p/ng", "image/png; x=1", "image/\n"}) {
+    header.mutable_header()->set_media_type(bad);
+    EXPECT_THAT(WrongFields(PutRaw(Messages{header, data})), ElementsAre("header.media_type")) << bad;
+  }
+  header.mutable_header()->set_media_type("image/png");
   for (const std::string bad : {"../x", "a/b", ".hidden", "", "a\nb"}) {
     header.mutable_header()->set_name(bad);
     EXPECT_THAT(WrongFields(PutRaw(Messages{header, data})), ElementsAre("header.name")) << bad;

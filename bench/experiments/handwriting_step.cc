@@ -1,15 +1,10 @@
 // Training steps of the handwriting network at the paper's size, on one thread: 3 x 400 cells, batch 8, 700 points.
-//
-//   handwriting_bench
-//   handwriting_bench --benchmark_filter=HandwritingStep/layer
-//
-// Points are noise; texts have 30 characters. To compare with PyTorch, run bench/peer/compare in the same hour.
-#include <benchmark/benchmark.h>
+// Points are noise; texts have 30 characters.
 #include <sys/resource.h>
 
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "bench/experiments/fma_peak.h"
+#include "bench/experiments/measure.h"
 #include "experiments/handwriting/training.h"
 #include "proto/spec.h"
 
@@ -17,12 +12,6 @@ namespace normlab {
 namespace {
 
 constexpr int kLines = 16, kBatch = 8, kPoints = 700, kCharacters = 30;
-
-class NullRecorder final : public Recorder {
- public:
-  void Point(std::string_view, std::uint64_t, double) override {}
-  void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
-};
 
 data::HandwritingData NoiseLines() {
   Rng rng(1, "bench/lines");
@@ -60,7 +49,6 @@ double StepFlops(const v1::HandwritingConfig& config) {
 }
 
 void HandwritingStep(benchmark::State& state, v1::NormKind norm) {
-  static const double peak = MeasureFmaPeak();
   SetThreads(1);
   const v1::HandwritingConfig config = Config(norm);
   auto experiment = MakeHandwriting(config, 1, NoiseLines());
@@ -70,18 +58,19 @@ void HandwritingStep(benchmark::State& state, v1::NormKind norm) {
   for (auto _ : state) {
     (*experiment)->Step(step++, recorder);
   }
-  const double flops = StepFlops(config);
-  state.counters["GF/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = benchmark::Counter(flops / 1e9 / peak, benchmark::Counter::kIsIterationInvariantRate);
+  Rates(state, StepFlops(config));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_MiB"] = static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-BENCHMARK_CAPTURE(HandwritingStep, layer, v1::NORM_KIND_LAYER)->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK_CAPTURE(HandwritingStep, none, v1::NORM_KIND_NONE)->Unit(benchmark::kMillisecond)->Iterations(5);
-
 }  // namespace
-}  // namespace normlab
 
-BENCHMARK_MAIN();
+void RegisterHandwriting() {
+  for (const auto& [name, norm] : {std::pair{"HandwritingStep/none", v1::NORM_KIND_NONE},
+                                   std::pair{"HandwritingStep/layer", v1::NORM_KIND_LAYER}}) {
+    benchmark::RegisterBenchmark(name, HandwritingStep, norm)->Unit(benchmark::kMillisecond);
+  }
+}
+
+}  // namespace normlab
