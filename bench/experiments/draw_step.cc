@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "bench/experiments/measure.h"
 #include "experiments/draw/draw_training.h"
@@ -47,7 +46,7 @@ double StepFlops(const v1::DrawConfig& config) {
 }
 
 void DrawStep(benchmark::State& state, v1::NormKind norm, bool attention) {
-  SetThreads(1);
+  PrepareThread();
   const v1::DrawConfig config = Config(norm, attention);
   auto experiment = MakeDraw(config, 1, data::BinarizedMnistData{NoiseImages(10 * kBatch), NoiseImages(1), ""});
   NullRecorder recorder;

@@ -2,7 +2,6 @@
 // Points are noise; texts have 30 characters.
 #include <sys/resource.h>
 
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "bench/experiments/measure.h"
 #include "experiments/handwriting/training.h"
@@ -49,7 +48,7 @@ double StepFlops(const v1::HandwritingConfig& config) {
 }
 
 void HandwritingStep(benchmark::State& state, v1::NormKind norm) {
-  SetThreads(1);
+  PrepareThread();
   const v1::HandwritingConfig config = Config(norm);
   auto experiment = MakeHandwriting(config, 1, NoiseLines());
   NullRecorder recorder;

@@ -3,10 +3,17 @@
 //   experiments_bench                                   all
 //   experiments_bench --benchmark_filter=MnistStep/layer
 //   experiments_bench --benchmark_filter="DrawStep|HandwritingStep"
+#include "base/parallel.h"
 #include "bench/experiments/fma_peak.h"
 #include "bench/experiments/measure.h"
+#include "nn/denormals.h"
 
 namespace normlab {
+
+void PrepareThread() {
+  SetThreads(1);
+  nn::flush_denormals();
+}
 
 void Rates(benchmark::State& state, double flops) {
   static const double peak = MeasureFmaPeak();

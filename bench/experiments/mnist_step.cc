@@ -6,7 +6,6 @@
 #include <map>
 #include <string>
 
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "bench/experiments/measure.h"
 #include "experiments/mnist_mlp/mnist_training.h"
@@ -48,7 +47,7 @@ double ForwardFlops(double hidden) { return 2.0 * (kPixels * hidden + hidden * h
 double StepFlops(double hidden) { return 3.0 * ForwardFlops(hidden) - 2.0 * kPixels * hidden; }
 
 void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
-  SetThreads(1);
+  PrepareThread();
   const v1::MnistMlpConfig config = Config(norm, batch_size, 6400, 10);
   auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(6400), NoiseImages(10), ""});
   NullRecorder recorder;
@@ -65,7 +64,7 @@ void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
 
 // All 65,000 images, as after every pass of the paper's runs.
 void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
-  SetThreads(1);
+  PrepareThread();
   const v1::MnistMlpConfig config = Config(norm, 128, 55000, 10000);
   auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(55000), NoiseImages(10000), ""});
   NullRecorder recorder;

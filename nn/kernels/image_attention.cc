@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "base/parallel.h"
 #include "nn/kernels/image_attention.h"
@@ -19,65 +20,105 @@ namespace {
 // Examples per piece of parallel work: tens of microseconds.
 constexpr Index kExamples = 16;
 
-// body(d, i) over [0, n): full vectors, then four lanes, then one. Rows of 28 pixels are three and a half vectors of
-// eight, so the four matter.
+// All lanes of a vector.
+template <class D>
+struct Whole {
+  D d;
+  HWY_INLINE auto Load(const hn::TFromD<D>* p) const { return hn::LoadU(d, p); }
+  HWY_INLINE void Store(hn::Vec<D> v, hn::TFromD<D>* p) const { hn::StoreU(v, d, p); }
+  HWY_INLINE auto Keep(hn::Vec<D> v) const { return v; }
+};
+
+// The first lanes of a vector: the rest is neither read nor written, and 0 where it is kept.
+template <class D>
+struct Front {
+  D d;
+  hn::Mask<D> mask;
+  HWY_INLINE auto Load(const hn::TFromD<D>* p) const { return hn::MaskedLoad(mask, d, p); }
+  HWY_INLINE void Store(hn::Vec<D> v, hn::TFromD<D>* p) const { hn::BlendedStore(v, mask, d, p); }
+  HWY_INLINE auto Keep(hn::Vec<D> v) const { return hn::IfThenElseZero(mask, v); }
+};
+
+// body(lanes, i) over [0, n): whole vectors, then what is left of a row. Rows have 28 pixels: one vector of AVX-512 and
+// twelve lanes of a second, which masks cost nothing to cut; elsewhere three vectors of eight and one of four.
 template <typename T, typename Body>
 HWY_INLINE void ForRow(Index n, Body&& body) {
   const hn::ScalableTag<T> full;
-  const hn::CappedTag<T, 4> four;
-  const hn::CappedTag<T, 1> one;
-  const auto wide = static_cast<Index>(hn::Lanes(full)), narrow = static_cast<Index>(hn::Lanes(four));
+  const auto wide = static_cast<Index>(hn::Lanes(full));
   Index i = 0;
   for (; i + wide <= n; i += wide) {
-    body(full, i);
+    body(Whole<decltype(full)>{full}, i);
   }
-  for (; i + narrow <= n; i += narrow) {
-    body(four, i);
+#if HWY_TARGET == HWY_AVX3
+  if (i < n) {
+    body(Front<decltype(full)>{full, hn::FirstN(full, static_cast<std::size_t>(n - i))}, i);
+  }
+#else
+  const hn::CappedTag<T, 4> four;
+  const hn::CappedTag<T, 1> one;
+  for (const auto narrow = static_cast<Index>(hn::Lanes(four)); i + narrow <= n; i += narrow) {
+    body(Whole<decltype(four)>{four}, i);
   }
   for (; i < n; ++i) {
-    body(one, i);
+    body(Whole<decltype(one)>{one}, i);
   }
+#endif
 }
 
-// The sum of term(d, i) over [0, n).
+// The sum of term(lanes, i) over [0, n).
 template <typename T, typename Term>
 HWY_INLINE T SumRow(Index n, Term&& term) {
   const hn::ScalableTag<T> full;
-  const hn::CappedTag<T, 4> four;
-  const hn::CappedTag<T, 1> one;
-  const auto wide = static_cast<Index>(hn::Lanes(full)), narrow = static_cast<Index>(hn::Lanes(four));
   auto sum = hn::Zero(full);
-  auto sum4 = hn::Zero(four);
-  auto sum1 = hn::Zero(one);
-  Index i = 0;
-  for (; i + wide <= n; i += wide) {
-    sum = hn::Add(sum, term(full, i));
-  }
-  for (; i + narrow <= n; i += narrow) {
-    sum4 = hn::Add(sum4, term(four, i));
-  }
-  for (; i < n; ++i) {
-    sum1 = hn::Add(sum1, term(one, i));
-  }
-  return hn::GetLane(hn::SumOfLanes(full, sum)) + hn::GetLane(hn::SumOfLanes(four, sum4)) + hn::GetLane(sum1);
+  T rest{0};
+  ForRow<T>(n, [&](auto lanes, Index i) HWY_ATTR {
+    if constexpr (std::is_same_v<decltype(lanes.d), std::remove_const_t<decltype(full)>>) {
+      sum = hn::Add(sum, lanes.Keep(term(lanes, i)));
+    } else {
+      rest += hn::GetLane(hn::SumOfLanes(lanes.d, term(lanes, i)));
+    }
+  });
+  return hn::GetLane(hn::SumOfLanes(full, sum)) + rest;
 }
 
 template <typename T>
 HWY_INLINE T Dot(Index n, const T* a, const T* b) {
-  return SumRow<T>(n, [=](auto d, Index i) HWY_ATTR { return hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)); });
+  return SumRow<T>(n, [=](auto lanes, Index i) HWY_ATTR { return hn::Mul(lanes.Load(a + i), lanes.Load(b + i)); });
 }
 
-// out = (add ? out : 0) + factor sum_k coefficients[k * stride] rows[k], each row of n values.
+// out = base + factor sum_k coefficients[k * stride] rows[k], each row of n values; a null base is 0.
 template <typename T>
-HWY_INLINE void Combine(Index n, Index count, const T* coefficients, Index stride, const T* rows, T factor, T* out,
-                        bool add) {
-  ForRow<T>(n, [=](auto d, Index i) HWY_ATTR {
+HWY_INLINE void Combine(Index n, Index count, const T* coefficients, Index stride, const T* rows, T factor,
+                        const std::type_identity_t<T>* base, T* out) {
+  ForRow<T>(n, [=](auto lanes, Index i) HWY_ATTR {
+    const auto d = lanes.d;
     auto sum = hn::Zero(d);
     for (Index k = 0; k < count; ++k) {
-      sum = hn::MulAdd(hn::Set(d, coefficients[k * stride]), hn::LoadU(d, rows + k * n + i), sum);
+      sum = hn::MulAdd(hn::Set(d, coefficients[k * stride]), lanes.Load(rows + k * n + i), sum);
     }
     sum = hn::Mul(hn::Set(d, factor), sum);
-    hn::StoreU(add ? hn::Add(hn::LoadU(d, out + i), sum) : sum, d, out + i);
+    lanes.Store(base ? hn::Add(lanes.Load(base + i), sum) : sum, out + i);
+  });
+}
+
+// out[k][y] += factor sum_x rows[k][x] image[y][x]. The lanes are neighbouring y, so that each column of the image is
+// gathered once for all rows and nothing is summed across lanes.
+template <typename T>
+HWY_INLINE void AddProjections(const WindowGrid& g, const T* rows, const T* image, T factor, T* out) {
+  ForRow<T>(g.height, [=](auto lanes, Index y) HWY_ATTR {
+    const auto d = lanes.d;
+    const hn::RebindToSigned<decltype(d)> di;
+    using TI = hn::TFromD<decltype(di)>;
+    const Index last = std::min(static_cast<Index>(hn::Lanes(d)), g.height - y) - 1;
+    const auto line = hn::Min(hn::Iota(di, TI{0}), hn::Set(di, static_cast<TI>(last)));
+    const auto offsets = hn::Mul(line, hn::Set(di, static_cast<TI>(g.width)));
+    for (Index x = 0; x < g.width; ++x) {
+      const auto column = hn::GatherIndex(d, image + y * g.width + x, offsets);
+      for (Index k = 0; k < g.n; ++k) {
+        T* to = out + k * g.height + y;
+        lanes.Store(hn::MulAdd(hn::Set(d, factor * rows[k * g.width + x]), column, lanes.Load(to)), to);
+      }
+    }
   });
 }
 
@@ -116,20 +157,28 @@ struct Geometry {
   }
 };
 
+// From `mean` to the pixels from a + 1 on.
+template <class D>
+HWY_INLINE hn::Vec<D> Distance(D d, Index a, hn::TFromD<D> mean) {
+  return hn::Sub(hn::Iota(d, static_cast<hn::TFromD<D>>(a + 1)), hn::Set(d, mean));
+}
+
 // One filter over `size` pixels: exp(-(a - mean)^2 / 2 sigma^2) for a = 1 .. size, over its sum. The exponents are
 // taken relative to the nearest pixel's, so that a window that left the image keeps a sum above 0.
 template <typename T>
 HWY_INLINE void Filter(Index size, T mean, T precision, T* f) {
   const T nearest = std::clamp(std::nearbyint(mean), T{1}, static_cast<T>(size)) - mean;
   const T half = precision / 2;
-  ForRow<T>(size, [=](auto d, Index a) HWY_ATTR {
-    const auto distance = hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, mean));
-    const auto excess = hn::MulSub(distance, distance, hn::Set(d, nearest * nearest));
-    hn::StoreU(hn::Exp(d, hn::Neg(hn::Mul(excess, hn::Set(d, half)))), d, f + a);
-  });
-  const T scale = T{1} / SumRow<T>(size, [=](auto d, Index a) HWY_ATTR { return hn::LoadU(d, f + a); });
-  ForRow<T>(size,
-            [=](auto d, Index a) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, f + a), hn::Set(d, scale)), d, f + a); });
+  const T scale = T{1} / SumRow<T>(size, [=](auto lanes, Index a) HWY_ATTR {
+                    const auto d = lanes.d;
+                    const auto distance = Distance(d, a, mean);
+                    const auto excess = hn::MulSub(distance, distance, hn::Set(d, nearest * nearest));
+                    const auto value = hn::Exp(d, hn::Neg(hn::Mul(excess, hn::Set(d, half))));
+                    lanes.Store(value, f + a);
+                    return value;
+                  });
+  ForRow<T>(size, [=](auto lanes, Index a)
+                      HWY_ATTR { lanes.Store(hn::Mul(lanes.Load(f + a), hn::Set(lanes.d, scale)), f + a); });
 }
 
 // A filter is a softmax of its exponents, so their gradient is e = f (df - f . df); the filter's mean gets the sum of
@@ -140,15 +189,14 @@ struct FilterGradient {
 
   HWY_INLINE FilterGradient(Index size, T mu, T precision, const T* f, const T* df) {
     const T average = Dot(size, f, df);
-    const auto exponent = [=](auto d, Index a) HWY_ATTR {
-      return hn::Mul(hn::LoadU(d, f + a), hn::Sub(hn::LoadU(d, df + a), hn::Set(d, average)));
+    const auto moment = [=](auto lanes, Index a) HWY_ATTR {
+      const auto d = lanes.d;
+      const auto e = hn::Mul(lanes.Load(f + a), hn::Sub(lanes.Load(df + a), hn::Set(d, average)));
+      return hn::Mul(e, Distance(d, a, mu));
     };
-    const auto distance = [=](auto d, Index a)
-                              HWY_ATTR { return hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, mu)); };
-    mean =
-        precision * SumRow<T>(size, [=](auto d, Index a) HWY_ATTR { return hn::Mul(exponent(d, a), distance(d, a)); });
-    log_variance = precision / 2 * SumRow<T>(size, [=](auto d, Index a) HWY_ATTR {
-                     return hn::Mul(exponent(d, a), hn::Mul(distance(d, a), distance(d, a)));
+    mean = precision * SumRow<T>(size, moment);
+    log_variance = precision / 2 * SumRow<T>(size, [=](auto lanes, Index a) HWY_ATTR {
+                     return hn::Mul(moment(lanes, a), Distance(lanes.d, a, mu));
                    });
   }
 };
@@ -207,7 +255,7 @@ void ReadForward(const ImageRead<T>& args) {
       T* glimpse = args.glimpse + (2 * b + k) * g.n * g.n;
       for (Index i = 0; i < g.n; ++i) {
         T* row = projected + i * g.width;
-        Combine(g.width, g.height, window.fy + i * g.height, 1, args.images[k] + b * g.image(), T{1}, row, false);
+        Combine(g.width, g.height, window.fy + i * g.height, 1, args.images[k] + b * g.image(), T{1}, nullptr, row);
         for (Index j = 0; j < g.n; ++j) {
           glimpse[i * g.n + j] = *window.gamma * Dot(g.width, row, window.fx + j * g.width);
         }
@@ -236,19 +284,19 @@ void ReadBackward(const ImageRead<T>& args) {
       const T* image = args.images[k] + b * g.image();
       for (Index i = 0; i < g.n; ++i) {
         T* row = d_projected + i * g.width;
-        Combine(g.width, g.n, d_glimpse + i * g.n, 1, window.fx, gamma, row, false);
-        Combine(g.width, g.n, d_glimpse + i, g.n, projected, gamma, d.fx + i * g.width, true);
-        for (Index y = 0; y < g.height; ++y) {
-          d.fy[i * g.height + y] += Dot(g.width, row, image + y * g.width);
-        }
+        T* dfx = d.fx + i * g.width;
+        Combine(g.width, g.n, d_glimpse + i * g.n, 1, window.fx, gamma, nullptr, row);
+        Combine(g.width, g.n, d_glimpse + i, g.n, projected, gamma, dfx, dfx);
       }
+      AddProjections(g, d_projected, image, T{1}, d.fy);
       for (Index i = 0; i < nn; ++i) {
         *d.gamma += d_glimpse[i] * args.glimpse[(2 * b + k) * nn + i] / gamma;
       }
       if (T* d_image = args.d_images[k].data) {
         for (Index y = 0; y < g.height; ++y) {
-          Combine(g.width, g.n, window.fy + y, g.height, d_projected, T{1}, d_image + b * g.image() + y * g.width,
-                  args.d_images[k].add);
+          T* line = d_image + b * g.image() + y * g.width;
+          Combine(g.width, g.n, window.fy + y, g.height, d_projected, T{1}, args.d_images[k].add ? line : nullptr,
+                  line);
         }
       }
     }
@@ -263,13 +311,13 @@ void WriteForward(const ImageWrite<T>& args) {
     const T* patch = args.patch + b * g.n * g.n;
     T* spread = args.spread + b * g.n * g.width;
     for (Index i = 0; i < g.n; ++i) {
-      Combine(g.width, g.n, patch + i * g.n, 1, window.fx, T{1}, spread + i * g.width, false);
+      Combine(g.width, g.n, patch + i * g.n, 1, window.fx, T{1}, nullptr, spread + i * g.width);
     }
     const T* canvas = args.canvas + b * g.image();
     T* written = args.written + b * g.image();
-    std::copy_n(canvas, g.image(), written);
     for (Index y = 0; y < g.height; ++y) {
-      Combine(g.width, g.n, window.fy + y, g.height, spread, T{1} / *window.gamma, written + y * g.width, true);
+      Combine(g.width, g.n, window.fy + y, g.height, spread, T{1} / *window.gamma, canvas + y * g.width,
+              written + y * g.width);
     }
   });
 }
@@ -291,18 +339,14 @@ void WriteBackward(const ImageWrite<T>& args) {
     const T* spread = args.spread + b * g.n * g.width;
     const T* patch = args.patch + b * nn;
     T* d_spread = args.scratch + b * g.n * g.width;
-    T d_log_gamma{0};
     for (Index i = 0; i < g.n; ++i) {
-      Combine(g.width, g.height, window.fy + i * g.height, 1, d_written, inv_gamma, d_spread + i * g.width, false);
-      for (Index y = 0; y < g.height; ++y) {
-        const T d_fy = inv_gamma * Dot(g.width, spread + i * g.width, d_written + y * g.width);
-        d.fy[i * g.height + y] += d_fy;
-        d_log_gamma -= window.fy[i * g.height + y] * d_fy;
-      }
+      Combine(g.width, g.height, window.fy + i * g.height, 1, d_written, inv_gamma, nullptr, d_spread + i * g.width);
+      *d.gamma -= inv_gamma * Dot(g.width, d_spread + i * g.width, spread + i * g.width);
     }
-    *d.gamma += inv_gamma * d_log_gamma;
+    AddProjections(g, spread, d_written, inv_gamma, d.fy);
     for (Index i = 0; i < g.n; ++i) {
-      Combine(g.width, g.n, patch + i, g.n, d_spread, T{1}, d.fx + i * g.width, true);
+      T* dfx = d.fx + i * g.width;
+      Combine(g.width, g.n, patch + i, g.n, d_spread, T{1}, dfx, dfx);
     }
     for (Index i = 0; args.d_patch.data != nullptr && i < nn; ++i) {
       const T gradient = Dot(g.width, d_spread + i / g.n * g.width, window.fx + i % g.n * g.width);
@@ -311,7 +355,8 @@ void WriteBackward(const ImageWrite<T>& args) {
     }
     if (T* d_canvas = args.d_canvas.data) {
       const T one{1};
-      Combine(g.image(), 1, &one, 1, d_written, one, d_canvas + b * g.image(), args.d_canvas.add);
+      T* to = d_canvas + b * g.image();
+      Combine(g.image(), 1, &one, 1, d_written, one, args.d_canvas.add ? to : nullptr, to);
     }
   });
 }
