@@ -80,6 +80,7 @@ FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var m
   const Index rows = input.cols(), units = rule_.units;
   const State next{.h = tape.result("lstm", units, rows, {recurrent, input, previous.h, previous.c, steps_}),
                    .c = tape.result("lstm", units, rows, {recurrent, input, previous.h, previous.c, steps_})};
+  const bool in_place = rule_.sums == LstmSums::kPlain;  // the way back does not need the terms then
   const kernels::LstmStep step{.rows = rows,
                                .recurrent = recurrent.data(),
                                .input = input.data(),
@@ -88,7 +89,7 @@ FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var m
                                .mask = mask ? mask.data() : nullptr,
                                .c = next.c.mutable_data(),
                                .h = next.h.mutable_data(),
-                               .gates = tape.scratch(4 * units * rows),
+                               .gates = in_place ? recurrent.mutable_data() : tape.scratch(4 * units * rows),
                                .squashed = tape.scratch(units * rows),
                                .stats = tape.scratch(kernels::kLstmStats * rows)};
   kernels::lstm_forward(rule_, step);

@@ -33,7 +33,7 @@ class FusedLstm {
   FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites);
   void attach_to(Tape& tape);
 
-  // recurrent, input: 4H x B without norm; mask: 1 x B or empty.
+  // recurrent, input: 4H x B without norm; mask: 1 x B or empty. `recurrent` is this op's alone: it may be overwritten.
   State step(Var recurrent, Var input, State previous, Var mask);
 
  private:

@@ -43,24 +43,24 @@ struct Front {
 // twelve lanes of a second, which masks cost nothing to cut; elsewhere three vectors of eight and one of four.
 template <typename T, typename Body>
 HWY_INLINE void ForRow(Index n, Body&& body) {
-  const hn::ScalableTag<T> full;
+  using Wide = hn::ScalableTag<T>;
+  const Wide full;
   const auto wide = static_cast<Index>(hn::Lanes(full));
   Index i = 0;
   for (; i + wide <= n; i += wide) {
-    body(Whole<decltype(full)>{full}, i);
+    body(Whole<Wide>{full}, i);
   }
 #if HWY_TARGET == HWY_AVX3
   if (i < n) {
-    body(Front<decltype(full)>{full, hn::FirstN(full, static_cast<std::size_t>(n - i))}, i);
+    body(Front<Wide>{full, hn::FirstN(full, static_cast<std::size_t>(n - i))}, i);
   }
 #else
-  const hn::CappedTag<T, 4> four;
-  const hn::CappedTag<T, 1> one;
-  for (const auto narrow = static_cast<Index>(hn::Lanes(four)); i + narrow <= n; i += narrow) {
-    body(Whole<decltype(four)>{four}, i);
+  using Four = hn::CappedTag<T, 4>;
+  for (const auto narrow = static_cast<Index>(hn::Lanes(Four())); i + narrow <= n; i += narrow) {
+    body(Whole<Four>{}, i);
   }
   for (; i < n; ++i) {
-    body(Whole<decltype(one)>{one}, i);
+    body(Whole<hn::CappedTag<T, 1>>{}, i);
   }
 #endif
 }
@@ -68,17 +68,17 @@ HWY_INLINE void ForRow(Index n, Body&& body) {
 // The sum of term(lanes, i) over [0, n).
 template <typename T, typename Term>
 HWY_INLINE T SumRow(Index n, Term&& term) {
-  const hn::ScalableTag<T> full;
-  auto sum = hn::Zero(full);
+  using Wide = hn::ScalableTag<T>;
+  auto sum = hn::Zero(Wide());
   T rest{0};
   ForRow<T>(n, [&](auto lanes, Index i) HWY_ATTR {
-    if constexpr (std::is_same_v<decltype(lanes.d), std::remove_const_t<decltype(full)>>) {
+    if constexpr (std::is_same_v<decltype(lanes.d), Wide>) {
       sum = hn::Add(sum, lanes.Keep(term(lanes, i)));
     } else {
       rest += hn::GetLane(hn::SumOfLanes(lanes.d, term(lanes, i)));
     }
   });
-  return hn::GetLane(hn::SumOfLanes(full, sum)) + rest;
+  return hn::GetLane(hn::SumOfLanes(Wide(), sum)) + rest;
 }
 
 template <typename T>

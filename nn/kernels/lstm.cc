@@ -204,14 +204,14 @@ struct Projection {
   }
 };
 
-// From dh to the output gate's dz, which takes o's place, and to what reaches the cell beside dc, in `squashed`.
-void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, const ParameterSums& sums) {
+// From dh to the output gate's dz, and to what reaches the cell beside dc, in `squashed`. dz may be row.gates.
+void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float* dz, const ParameterSums& sums) {
   const Index units = rule.units;
   const RowScale scale = rule.cell ? Load(row.stats, kCellGroup) : RowScale{0.0f, 1.0f};
-  float* o = row.gates + 2 * units;
+  const float* o = row.gates + 2 * units;
   const TwoSums of_row = SumTwo(units, [&](auto d, Index u, auto& total, auto& dot) HWY_ATTR {
     const auto gate = hn::LoadU(d, o + u), t = hn::LoadU(d, row.squashed + u), up = hn::LoadU(d, dh + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, t), SigmoidSlope(d, gate)), d, o + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, t), SigmoidSlope(d, gate)), d, dz + 2 * units + u);
     auto dn = hn::Mul(hn::Mul(up, gate), TanhSlope(d, t));
     if (rule.cell) {
       const auto n = scale(d, hn::LoadU(d, row.c + u));
@@ -232,18 +232,18 @@ void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, const
   }
 }
 
-// The gates' dz in the place of the gates, and dc_prev.
-void GatesBackward(Index units, const Row& row, const float* dc, LstmSink dc_prev) {
-  float *const f = row.gates, *const i = f + units, *const g = f + 3 * units;
+// The other gates' dz, and dc_prev.
+void GatesBackward(Index units, const Row& row, const float* dc, float* dz, LstmSink dc_prev) {
+  const float *const f = row.gates, *const i = f + units, *const g = f + 3 * units;
   ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
     const auto up = hn::Add(hn::LoadU(d, row.squashed + u), hn::LoadU(d, dc + u));
     const auto forget = hn::LoadU(d, f + u), in = hn::LoadU(d, i + u), candidate = hn::LoadU(d, g + u);
     if (dc_prev.data) {
       StoreOrAdd(d, hn::Mul(up, forget), dc_prev.data, u, dc_prev.accumulate);
     }
-    hn::StoreU(hn::Mul(hn::Mul(up, hn::LoadU(d, row.c_prev + u)), SigmoidSlope(d, forget)), d, f + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, candidate), SigmoidSlope(d, in)), d, i + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, in), TanhSlope(d, candidate)), d, g + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, hn::LoadU(d, row.c_prev + u)), SigmoidSlope(d, forget)), d, dz + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, candidate), SigmoidSlope(d, in)), d, dz + units + u);
+    hn::StoreU(hn::Mul(hn::Mul(up, in), TanhSlope(d, candidate)), d, dz + 3 * units + u);
   });
 }
 
@@ -276,15 +276,15 @@ HWY_INLINE void NormBackward(const LstmRule& rule, Index begin, Index width, con
   });
 }
 
-// From the gates' dz, in row.gates, to the terms.
-void SumsBackward(const LstmRule& rule, const Row& row, LstmSink recurrent, LstmSink input, const ParameterSums& sums) {
+// From the gates' dz to the terms; dz may be where the recurrent term's gradient goes.
+void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, LstmSink recurrent, LstmSink input,
+                  const ParameterSums& sums) {
   const Index all = 4 * rule.units;
-  const float* dz = row.gates;
   ForRange(0, all, [&](auto d, Index j) HWY_ATTR {
     const auto up = hn::LoadU(d, dz + j);
     AddTo(d, up, sums.bias, j);
     if (rule.sums == LstmSums::kPlain) {
-      if (recurrent.data) {
+      if (recurrent.data && recurrent.data != dz) {
         StoreOrAdd(d, up, recurrent.data, j, recurrent.accumulate);
       }
       if (input.data) {
@@ -336,9 +336,12 @@ void LstmBackward(const LstmRule& rule, const LstmStep& step, const LstmGradient
         continue;
       }
       const Row row(step, units, r);
-      OutputBackward(rule, row, dh, sums);
-      GatesBackward(units, row, dc, dc_prev);
-      SumsBackward(rule, row, recurrent, input, sums);
+      // Without a norm of the sums dz is the terms' gradient, and is made in its place.
+      const bool in_place = rule.sums == LstmSums::kPlain && recurrent.data && !recurrent.accumulate;
+      float* const dz = in_place ? recurrent.data : row.gates;
+      OutputBackward(rule, row, dh, dz, sums);
+      GatesBackward(units, row, dc, dz, dc_prev);
+      SumsBackward(rule, row, dz, recurrent, input, sums);
     }
   });
 }

@@ -53,7 +53,7 @@ struct LstmStep {
   const float* mask = nullptr;    // rows values, or null: all count
   float* c = nullptr;             // written
   float* h = nullptr;             // written
-  float* gates = nullptr;         // rows x 4H for the way back
+  float* gates = nullptr;         // rows x 4H for the way back; kPlain may have them in the place of `recurrent`
   float* squashed = nullptr;      // rows x H, tanh(N(c))
   float* stats = nullptr;         // rows x kLstmStats
 };
