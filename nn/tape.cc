@@ -106,6 +106,18 @@ BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::sp
 }
 
 template <typename T>
+BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initializer_list<Var> other_inputs) {
+  check(base, op);
+  bool needs_grad = base.needs_grad();
+  for (const Var& input : other_inputs) {
+    check(input, op);
+    needs_grad = needs_grad || input.needs_grad();
+  }
+  return make(
+      {.value = base.mutable_data(), .rows = base.rows(), .cols = base.cols(), .label = op, .needs_grad = needs_grad});
+}
+
+template <typename T>
 BasicVar<T> BasicTape<T>::columns_in_place(const char* op, Var x, Index first, Index count) {
   check(x, op);
   return make({.value = x.mutable_data() + first * x.rows(),

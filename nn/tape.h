@@ -145,6 +145,8 @@ class BasicTape {
   Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs) {
     return result(op, rows, cols, std::span<const Var>(inputs.begin(), inputs.size()));
   }
+  // A result in the memory of `base`, which it overwrites: nothing else may read base. Its gradient is its own.
+  Var result_in_place(const char* op, Var base, std::initializer_list<Var> other_inputs);
   // Columns first .. first + count - 1 of x, seen in place. Its gradient is its own: the op brings it back to x.
   Var columns_in_place(const char* op, Var x, Index first, Index count);
   // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.

@@ -78,24 +78,27 @@ void FusedLstm::attach_to(Tape& tape) {
 FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var mask) {
   Tape& tape = input.tape();
   const Index rows = input.cols(), units = rule_.units;
-  const State next{.h = tape.result("lstm", units, rows, {recurrent, input, previous.h, previous.c, steps_}),
-                   .c = tape.result("lstm", units, rows, {recurrent, input, previous.h, previous.c, steps_})};
-  const bool in_place = rule_.sums == LstmSums::kPlain;  // the way back does not need the terms then
+  const Var other = recurrent ? recurrent : input;
+  const State next{.h = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, steps_}),
+                   .c = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, steps_})};
+  const bool in_place = rule_.sums == LstmSums::kPlain;  // the way back does not need the sums then
   const kernels::LstmStep step{.rows = rows,
-                               .recurrent = recurrent.data(),
+                               .recurrent = recurrent ? recurrent.data() : nullptr,
                                .input = input.data(),
                                .c_prev = previous.c.data(),
                                .h_prev = previous.h.data(),
                                .mask = mask ? mask.data() : nullptr,
                                .c = next.c.mutable_data(),
                                .h = next.h.mutable_data(),
-                               .gates = in_place ? recurrent.mutable_data() : tape.scratch(4 * units * rows),
+                               .gates = in_place ? input.mutable_data() : tape.scratch(4 * units * rows),
                                .squashed = tape.scratch(units * rows),
                                .stats = tape.scratch(kernels::kLstmStats * rows)};
   kernels::lstm_forward(rule_, step);
   tape.on_backward({next.h, next.c}, [this, step, recurrent, input, previous, next] {
     kernels::LstmGradients gradients{.dh = next.h.grad(), .dc = next.c.grad(), .parameters = parameter_sums()};
-    gradients.recurrent = sink_of(recurrent);
+    if (recurrent) {
+      gradients.recurrent = sink_of(recurrent);
+    }
     gradients.input = sink_of(input);
     gradients.c_prev = sink_of(previous.c);
     if (step.mask != nullptr) {

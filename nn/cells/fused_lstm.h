@@ -33,7 +33,11 @@ class FusedLstm {
   FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites);
   void attach_to(Tape& tape);
 
-  // recurrent, input: 4H x B without norm; mask: 1 x B or empty. `recurrent` is this op's alone: it may be overwritten.
+  // Whether the two terms are normalised one by one.
+  bool has_terms() const { return rule_.sums == kernels::LstmSums::kTerms; }
+
+  // recurrent, input: 4H x B without norm; without has_terms() `input` is the sum of both, `recurrent` is empty, and
+  // the memory is this op's to overwrite. mask: 1 x B or empty.
   State step(Var recurrent, Var input, State previous, Var mask);
 
  private:

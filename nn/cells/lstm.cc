@@ -43,6 +43,7 @@ BasicLstm<T>::BasicLstm(const BasicScope<T>& scope, const LstmSpec& spec)
       return make_normalizer(sum_norm(spec.norm), scope / "gate" / gate, spec.units);
     });
   }
+  input_.share_gradients_with(recurrent_);
   cell_ = make_normalizer(state_norm(spec.norm), scope / "cell", spec.units);
   if (spec.peepholes) {
     std::transform(kGateNames.begin(), kGateNames.begin() + 3, peepholes_.begin(),
@@ -80,14 +81,16 @@ BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step&
                  previous.h, "input sums of 4H x B for a state of H x B");
   require_shapes(!mask || (mask.rows() == 1 && mask.cols() == input_sums.cols()), "lstm", input_sums, mask,
                  "a mask of 1 x B");
-  const Var recurrent = recurrent_.product(previous.h);
   if constexpr (std::is_same_v<T, float>) {
     if (spec_.fused && !spec_.peepholes && spec_.norm.kind != NormKind::kBatch) {
-      const auto [h, c] = fused(input_sums.tape()).step(recurrent, input_sums, {previous.h, previous.c}, mask);
+      FusedLstm& cell = fused(input_sums.tape());
+      const Var recurrent = cell.has_terms() ? recurrent_.product(previous.h) : Var();
+      const Var input = cell.has_terms() ? input_sums : recurrent_.product_onto(input_sums, previous.h);
+      const auto [h, c] = cell.step(recurrent, input, {previous.h, previous.c}, mask);
       return {.h = h, .c = c};
     }
   }
-  return composed_step(recurrent, input_sums, previous, step, mask);
+  return composed_step(recurrent_.product(previous.h), input_sums, previous, step, mask);
 }
 
 // What fused_lstm.h needs to know, once a pass.

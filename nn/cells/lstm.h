@@ -71,8 +71,9 @@ class BasicLstm {
   // W_x x without norm: 4H x B from inputs x B, for one step or for a whole sequence at once.
   Var input_sums(Var x) { return input_.product(x); }
 
-  // One time step from input_sums() of x_t. `mask`, 1 x B, says for each example whether the step counts: where it is 0
-  // the state passes unchanged, whatever x_t is, as for the padded end of a shorter sequence.
+  // One time step from input_sums() of x_t, which it uses up: their memory may hold the sums of both terms after it.
+  // `mask`, 1 x B, says for each example whether the step counts: where it is 0 the state passes unchanged, whatever
+  // x_t is, as for the padded end of a shorter sequence.
   State step(Var input_sums, State previous, const Step& step, Var mask = {});
 
   const LstmSpec& spec() const { return spec_; }

@@ -47,7 +47,7 @@ struct Row {
   float *c, *h, *gates, *squashed, *stats;
 
   Row(const LstmStep& s, Index units, Index r)
-      : recurrent(s.recurrent + r * 4 * units),
+      : recurrent(s.recurrent != nullptr ? s.recurrent + r * 4 * units : nullptr),
         input(s.input + r * 4 * units),
         c_prev(s.c_prev + r * units),
         c(s.c + r * units),
@@ -75,7 +75,7 @@ HWY_INLINE void GatesForward(Index units, const Row& row, Sums&& z) {
 
 void PlainGates(const LstmRule& rule, const Row& row) {
   GatesForward(rule.units, row, [&](auto d, Index j) HWY_ATTR {
-    return hn::Add(hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)), hn::LoadU(d, rule.bias + j));
+    return hn::Add(hn::LoadU(d, row.input + j), hn::LoadU(d, rule.bias + j));
   });
 }
 
@@ -95,14 +95,11 @@ void TermGates(const LstmRule& rule, const Row& row) {
 // One group of 4H, or four of H.
 void SumGates(const LstmRule& rule, const Row& row) {
   const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = 4 * rule.units / groups;
-  ForRange(0, 4 * rule.units, [&](auto d, Index j) HWY_ATTR {
-    hn::StoreU(hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)), d, row.gates + j);
-  });
   for (Index k = 0; k < groups; ++k) {
-    const RowScale scale = Measure(rule, width, row.gates + k * width);
+    const RowScale scale = Measure(rule, width, row.input + k * width);
     Store(scale, row.stats, k);
     ForRange(k * width, (k + 1) * width, [&](auto d, Index j) HWY_ATTR {
-      const auto n = scale(d, hn::LoadU(d, row.gates + j));
+      const auto n = scale(d, hn::LoadU(d, row.input + j));
       hn::StoreU(hn::MulAdd(hn::LoadU(d, rule.input_gain + j), n, hn::LoadU(d, rule.bias + j)), d, row.gates + j);
     });
   }
@@ -251,10 +248,10 @@ LstmSink RowOf(LstmSink sink, Index r, Index width) {
   return {sink.data ? sink.data + r * width : nullptr, sink.accumulate};
 }
 
-// Gives dz to one sink, by way of a norm of x(d, j) over [begin, begin + width): dz the gradient of its output.
+// Gives dz to the sink, by way of a norm of x(d, j) over [begin, begin + width): dz the gradient of its output.
 template <typename Value>
 HWY_INLINE void NormBackward(const LstmRule& rule, Index begin, Index width, const float* dz, const float* gain,
-                             RowScale scale, Value&& x, float* dgain, LstmSink first, LstmSink second) {
+                             RowScale scale, Value&& x, float* dgain, LstmSink sink) {
   const TwoSums sums = SumTwo(width, [&](auto d, Index k, auto& total, auto& dot) HWY_ATTR {
     const Index j = begin + k;
     const auto n = scale(d, x(d, j)), up = hn::LoadU(d, dz + j);
@@ -267,16 +264,13 @@ HWY_INLINE void NormBackward(const LstmRule& rule, Index begin, Index width, con
   ForRange(begin, begin + width, [&](auto d, Index j) HWY_ATTR {
     const auto dn = hn::Mul(hn::LoadU(d, dz + j), hn::LoadU(d, gain + j));
     const auto dx = project(d, dn, scale(d, x(d, j)));
-    if (first.data) {
-      StoreOrAdd(d, dx, first.data, j, first.accumulate);
-    }
-    if (second.data) {
-      StoreOrAdd(d, dx, second.data, j, second.accumulate);
+    if (sink.data) {
+      StoreOrAdd(d, dx, sink.data, j, sink.accumulate);
     }
   });
 }
 
-// From the gates' dz to the terms; dz may be where the recurrent term's gradient goes.
+// From the gates' dz to the terms, or to their sum; dz may be where that gradient goes.
 void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, LstmSink recurrent, LstmSink input,
                   const ParameterSums& sums) {
   const Index all = 4 * rule.units;
@@ -284,28 +278,24 @@ void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, LstmSin
     const auto up = hn::LoadU(d, dz + j);
     AddTo(d, up, sums.bias, j);
     if (rule.sums == LstmSums::kPlain) {
-      if (recurrent.data && recurrent.data != dz) {
-        StoreOrAdd(d, up, recurrent.data, j, recurrent.accumulate);
-      }
-      if (input.data) {
+      if (input.data && input.data != dz) {
         StoreOrAdd(d, up, input.data, j, input.accumulate);
       }
     }
   });
   if (rule.sums == LstmSums::kTerms) {
-    NormBackward(rule, 0, all, dz, rule.recurrent_gain, Load(row.stats, 0),
-                 [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.recurrent + j); }, sums.recurrent_gain,
-                 recurrent, {});
-    NormBackward(rule, 0, all, dz, rule.input_gain, Load(row.stats, 1),
-                 [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input, {});
+    NormBackward(
+        rule, 0, all, dz, rule.recurrent_gain, Load(row.stats, 0),
+        [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.recurrent + j); }, sums.recurrent_gain, recurrent);
+    NormBackward(
+        rule, 0, all, dz, rule.input_gain, Load(row.stats, 1),
+        [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input);
   } else if (rule.sums != LstmSums::kPlain) {
     const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = all / groups;
     for (Index k = 0; k < groups; ++k) {
       NormBackward(
           rule, k * width, width, dz, rule.input_gain, Load(row.stats, k),
-          [&](auto d, Index j)
-              HWY_ATTR { return hn::Add(hn::LoadU(d, row.recurrent + j), hn::LoadU(d, row.input + j)); },
-          sums.input_gain, recurrent, input);
+          [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input);
     }
   }
 }
@@ -336,9 +326,9 @@ void LstmBackward(const LstmRule& rule, const LstmStep& step, const LstmGradient
         continue;
       }
       const Row row(step, units, r);
-      // Without a norm of the sums dz is the terms' gradient, and is made in its place.
-      const bool in_place = rule.sums == LstmSums::kPlain && recurrent.data && !recurrent.accumulate;
-      float* const dz = in_place ? recurrent.data : row.gates;
+      // Without a norm of the sums dz is their gradient, and is made in its place.
+      const bool in_place = rule.sums == LstmSums::kPlain && input.data && !input.accumulate;
+      float* const dz = in_place ? input.data : row.gates;
       OutputBackward(rule, row, dh, dz, sums);
       GatesBackward(units, row, dc, dz, dc_prev);
       SumsBackward(rule, row, dz, recurrent, input, sums);

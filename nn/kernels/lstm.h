@@ -3,7 +3,7 @@
 //
 // A batch of B examples is `rows` rows; the 4H sums of a row are in the order f, i, o, g. Of one row:
 //
-//   z = sums of recurrent and input, normalised as Rule::sums says, + bias
+//   z = recurrent + input, normalised as Rule::sums says, + bias
 //   f, i, o = sigmoid(z_f, z_i, z_o)     g = tanh(z_g)
 //   c = f c_prev + i g                   h = o tanh(N(c))
 //
@@ -46,14 +46,14 @@ inline constexpr Index kLstmStats = 10;
 // One time step; rows x 4H, rows x H. Memory of the caller.
 struct LstmStep {
   Index rows = 0;
-  const float* recurrent = nullptr;  // rows x 4H
-  const float* input = nullptr;      // rows x 4H
+  const float* recurrent = nullptr;  // rows x 4H, kTerms alone
+  const float* input = nullptr;      // rows x 4H: the input term for kTerms, else the sum of both terms
   const float* c_prev = nullptr;
   const float* h_prev = nullptr;  // read where the mask is 0; null without mask
   const float* mask = nullptr;    // rows values, or null: all count
   float* c = nullptr;             // written
   float* h = nullptr;             // written
-  float* gates = nullptr;         // rows x 4H for the way back; kPlain may have them in the place of `recurrent`
+  float* gates = nullptr;         // rows x 4H for the way back; kPlain may have them in the place of `input`
   float* squashed = nullptr;      // rows x H, tanh(N(c))
   float* stats = nullptr;         // rows x kLstmStats
 };
@@ -74,7 +74,7 @@ inline Index lstm_parameter_floats(Index units) { return 14 * units; }
 struct LstmGradients {
   const float* dh = nullptr;  // rows x H
   const float* dc = nullptr;
-  LstmSink recurrent = {}, input = {};  // rows x 4H
+  LstmSink recurrent = {}, input = {};  // rows x 4H, as in LstmStep
   LstmSink c_prev = {}, h_prev = {};    // rows x H; h_prev only where there is a mask
   float* parameters = nullptr;
 };

@@ -23,6 +23,11 @@ class BasicSharedLinear {
   // W x_t alone, for ops that normalise it themselves.
   BasicVar<T> product(BasicVar<T> x) { return weight_(x); }
 
+  // base + W x_t in the memory of base, the product of another layer that nothing else uses; see shared_weight.h.
+  BasicVar<T> product_onto(BasicVar<T> base, BasicVar<T> x) { return weight_.onto(base, x); }
+  // Says that products of `other` are put onto this layer's.
+  void share_gradients_with(const BasicSharedLinear& other) { weight_.share_gradients_with(other.weight_); }
+
   BasicNormalizer<T>& normalizer() { return *normalizer_; }
 
  private:

@@ -40,11 +40,11 @@ void gradient_product(Index out, Index in, Index n, const T* dy, const T* x, Gra
 
 }  // namespace
 
-// One y = W x. Uses form a list from the last to the first.
+// One y = W x, or y = base + W x. Uses form a list from the last to the first.
 template <typename T>
 struct BasicSharedWeight<T>::Use {
   Use* previous;
-  BasicVar<T> x, y;
+  BasicVar<T> x, y, base;
   T* dy = nullptr;  // where y's gradient goes, in the memory of all
   bool reached = false;
 };
@@ -75,18 +75,21 @@ typename BasicSharedWeight<T>::Pass& BasicSharedWeight<T>::pass_on(BasicTape<T>&
 }
 
 template <typename T>
-BasicVar<T> BasicSharedWeight<T>::operator()(BasicVar<T> x) {
+BasicVar<T> BasicSharedWeight<T>::use(BasicVar<T> x, BasicVar<T> base) {
   BasicTape<T>& tape = x.tape();
   Pass& pass = pass_on(tape);
   require_shapes(pass.w.rows() == x.rows(), "shared_weight", pass.w, x,
                  "as many rows in the weight (in x out) as in the input (in x B)");
-  const BasicVar<T> y = tape.result("shared_weight", pass.w.cols(), x.cols(), {pass.w, x});
-  forward_.multiply(x.cols(), x.data(), y.mutable_data(), false);
+  require_shapes(!base || (base.rows() == pass.w.cols() && base.cols() == x.cols()), "shared_weight", x, base,
+                 "a base of the product's shape");
+  const BasicVar<T> y = base ? tape.result_in_place("shared_weight", base, {pass.w, x})
+                             : tape.result("shared_weight", pass.w.cols(), x.cols(), {pass.w, x});
+  forward_.multiply(x.cols(), x.data(), y.mutable_data(), static_cast<bool>(base));
   if (!y.needs_grad()) {
     return y;
   }
   Use* use = tape.template scratch<Use>(1);
-  *use = Use{.previous = pass.last, .x = x, .y = y};
+  *use = Use{.previous = pass.last, .x = x, .y = y, .base = base};
   pass.last = use;
   pass.cols += x.cols();
   tape.on_backward({y}, [this, use, &pass] {
@@ -96,6 +99,9 @@ BasicVar<T> BasicSharedWeight<T>::operator()(BasicVar<T> x) {
     }
     use->reached = true;
     input_gradient(pass, use->x, use->dy);
+    if (use->base) {
+      use->base.adopt_gradient(use->dy);
+    }
     if (const GradSink<T> reached = pass.uses.grad_sink()) {
       *reached.data = T{0};
     }
@@ -105,7 +111,7 @@ BasicVar<T> BasicSharedWeight<T>::operator()(BasicVar<T> x) {
 
 // Gives every use whose gradient has not come yet its place; a single use keeps its gradient where it is.
 template <typename T>
-void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) {
+void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) const {
   if (pass.dy != nullptr) {
     return;
   }
@@ -115,13 +121,30 @@ void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) {
     return;
   }
   const Index out = pass.w.cols();
-  pass.dy = pass.w.tape().scratch(out * pass.cols);
+  T* const shared = shared_gradients(pass);
+  pass.dy = shared != nullptr ? shared : pass.w.tape().scratch(out * pass.cols);
   T* place = pass.dy + out * pass.cols;
   for (Use* use = pass.last; use != nullptr; use = use->previous) {
     place -= use->y.size();
     use->dy = place;
     use->y.place_gradient(place);
   }
+}
+
+// The other weight's gradients, if its uses were put onto ours one for one; else null.
+template <typename T>
+T* BasicSharedWeight<T>::shared_gradients(const Pass& pass) const {
+  const Pass* theirs = other_ != nullptr ? pass.w.tape().template attached<Pass>(other_) : nullptr;
+  if (theirs == nullptr) {
+    return nullptr;
+  }
+  const Use* their = theirs->last;
+  for (const Use* our = pass.last; our != nullptr; our = our->previous, their = their->previous) {
+    if (their == nullptr || !their->base || their->base.data() != our->y.data()) {
+      return nullptr;
+    }
+  }
+  return their == nullptr ? theirs->dy : nullptr;
 }
 
 template <typename T>

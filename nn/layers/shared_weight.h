@@ -6,6 +6,7 @@
 // side by side in the arena, where the ops above write them in place.
 //
 //   forward   y_t  = W x_t       for each use, or for a whole sequence F x (T*B) at once
+//             y_t  = b_t + W x_t in the memory of b_t, which is some other product: onto()
 //   backward  dx_t = W^T dy_t    for each use
 //             dW   = dY X^T      once, X and dY of all uses that a gradient reached
 //
@@ -31,20 +32,30 @@ class BasicSharedWeight {
   BasicSharedWeight& operator=(const BasicSharedWeight&) = delete;
 
   // W x, out x B from in x B [LN eq 1]. No gradient is computed for an x that needs none.
-  BasicVar<T> operator()(BasicVar<T> x);
+  BasicVar<T> operator()(BasicVar<T> x) { return use(x, {}); }
+
+  // base + W x in the memory of base, a result that nothing else may use: it becomes this one.
+  BasicVar<T> onto(BasicVar<T> base, BasicVar<T> x) { return use(x, base); }
+
+  // Says that this weight's products are what `other` is put onto. Where that is so, use by use, both have the same
+  // output gradients, and keep them once. Borrows `other`.
+  void share_gradients_with(const BasicSharedWeight& other) { other_ = &other; }
 
  private:
   struct Use;
   struct Pass;
 
+  BasicVar<T> use(BasicVar<T> x, BasicVar<T> base);
   Pass& pass_on(BasicTape<T>& tape);
-  static void lay_side_by_side(Pass& pass);
+  void lay_side_by_side(Pass& pass) const;
+  T* shared_gradients(const Pass& pass) const;
   static void weight_gradient(const Pass& pass);
   void input_gradient(Pass& pass, BasicVar<T> x, const T* dy);
 
   BasicParameter<T>& weight_;
   BasicNormalizer<T>& normalizer_;
   PackedWeight<T> forward_, backward_;
+  const BasicSharedWeight* other_ = nullptr;
 };
 
 using SharedWeight = BasicSharedWeight<float>;
