@@ -145,6 +145,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddCurve(app, session);
   AddArtifacts(app, session);
   AddResults(app, session);
+  AddExport(app, session);
   AddStop(app, session);
   AddExperiments(app, session);
   AddData(app, session);

@@ -100,6 +100,7 @@ void AddWatch(CLI::App& app, Session& session);
 void AddCurve(CLI::App& app, Session& session);
 void AddArtifacts(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
+void AddExport(CLI::App& app, Session& session);
 void AddStop(CLI::App& app, Session& session);     // cancel, resume, delete
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);

@@ -1,10 +1,8 @@
 // `normlab jobs`: the list of jobs, newest first.
 #include <fmt/format.h>
 
-#include "absl/strings/ascii.h"
-#include "client/commands/arguments.h"
 #include "client/commands/command.h"
-#include "client/error.h"
+#include "client/commands/job_filter.h"
 #include "client/progress.h"
 #include "client/text.h"
 #include "proto/spec_text.h"
@@ -13,39 +11,11 @@ namespace normlab::client {
 namespace {
 
 struct Options {
-  std::vector<std::string> states;
-  std::string experiment;
-  std::vector<std::string> labels;
+  JobFilter filter;
   int limit = 0;
   std::string page;
   bool ids_only = false;  // for shell completion
 };
-
-std::vector<std::string> StateNames() {
-  std::vector<std::string> names;
-  for (int state = v1::JOB_STATE_QUEUED; state <= v1::JobState_MAX; ++state) {
-    names.push_back(absl::AsciiStrToLower(StateName(static_cast<v1::JobState>(state))));
-  }
-  return names;
-}
-
-absl::StatusOr<v1::ListJobsRequest> MakeRequest(const Options& options) {
-  std::vector<FieldViolation> violations;
-  v1::ListJobsRequest request;
-  request.set_experiment(options.experiment);
-  request.set_page_size(options.limit);
-  request.set_page_token(options.page);
-  for (const std::string& state : options.states) {
-    v1::JobState value = v1::JOB_STATE_UNSPECIFIED;
-    v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(state), &value);
-    request.add_states(value);
-  }
-  for (const auto& [key, value] : ParseLabels(options.labels, violations)) {
-    (*request.mutable_labels())[key] = value;
-  }
-  NORMLAB_RETURN_IF_ERROR(InvalidFields(violations));
-  return request;
-}
 
 // What there is to know about time, in one short cell.
 std::string Timing(const v1::Job& job, double now) {
@@ -74,7 +44,9 @@ std::string RenderJobs(const v1::ListJobsResponse& page, Session& session) {
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const auto request, MakeRequest(options));
+  NORMLAB_ASSIGN_OR_RETURN(auto request, ToRequest(options.filter));
+  request.set_page_size(options.limit);
+  request.set_page_token(options.page);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const auto page, client->ListJobs(request));
   if (options.ids_only) {
@@ -110,10 +82,7 @@ void AddJobs(CLI::App& app, Session& session) {
        "jobs[]: job_id, state, spec, identity, priority, attempt, created, started, finished, steps_done, steps_total, "
        "steps_per_second, cpu_seconds, error, fingerprint, worker, labels, facts, revision; next_page_token."});
   auto options = std::make_shared<Options>();
-  AddChoices(session, *command, "--state", options->states, StateNames(), "only these states, such as running,queued")
-      ->delimiter(',');
-  command->add_option("--experiment", options->experiment, "only this experiment")->type_name("NAME");
-  command->add_option("--label", options->labels, "only jobs with this label; may be repeated")->type_name("KEY=VALUE");
+  AddFilterOptions(session, *command, options->filter);
   command->add_option("--limit", options->limit, "jobs on a page [50]")->type_name("N")->check(InRange(1, 1000));
   command->add_option("--page", options->page, "the page after the one that printed this token")->type_name("TOKEN");
   command->add_flag("--ids", options->ids_only, "")->group("");

@@ -1,0 +1,325 @@
+// `normlab export`: curves and weights of any jobs as files that other programs read.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "base/fs.h"
+#include "client/commands/job_filter.h"
+#include "client/live.h"
+#include "client/progress.h"
+#include "client/tensorboard.h"
+#include "client/text.h"
+#include "proto/spec_text.h"
+
+namespace normlab::client {
+namespace {
+
+struct Options {
+  std::vector<std::string> job_ids;
+  JobFilter filter;
+  std::vector<std::string> series;
+  std::string format = "csv";
+  std::string output;
+  std::string tensorboard;  // folder
+  std::string weights;      // file
+};
+
+// A curve and whose it is.
+struct Exported {
+  const v1::Job& job;
+  std::string series;
+  const v1::ReadCurveResponse& curve;
+};
+
+// Takes curves one by one, job by job.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  virtual absl::Status BeginJob(const v1::Job& job) { return absl::OkStatus(); }
+  virtual absl::Status Add(const Exported& exported) = 0;
+  virtual absl::Status End() = 0;
+};
+
+// A name as a CSV cell: quoted where it must be.
+std::string CsvCell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) {
+    return text;
+  }
+  std::string quoted = "\"";
+  for (const char c : text) {
+    quoted += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return quoted + "\"";
+}
+
+std::int64_t WallMs(const v1::ReadCurveResponse& curve, int i) {
+  return i < curve.wall_ms_size() ? curve.wall_ms(i) : 0;
+}
+
+// One line a point, into a file or to stdout as it comes.
+class LineWriter : public Writer {
+ public:
+  static absl::StatusOr<std::unique_ptr<Writer>> Make(Session& session, const Options& options) {
+    auto writer = std::make_unique<LineWriter>(session, options.format == "jsonl", options.output);
+    if (!options.output.empty() && options.output != "-") {
+      NORMLAB_ASSIGN_OR_RETURN(writer->file_, PosixFileSystem().Create(options.output));
+    }
+    if (options.format == "csv") {
+      NORMLAB_RETURN_IF_ERROR(writer->Write("job_id,experiment,seed,series,step,value,wall_ms\n"));
+    }
+    return writer;
+  }
+  LineWriter(Session& session, bool json, std::string name) : session_(session), json_(json), name_(std::move(name)) {}
+
+  absl::Status Add(const Exported& e) override {
+    std::string text;
+    for (int i = 0; i < e.curve.steps_size(); ++i) {
+      text += json_ ? JsonLine(e, i)
+                    : fmt::format("{},{},{},{},{},{},{}\n", e.job.job_id(), ExperimentName(e.job.spec()),
+                                  e.job.spec().seed(), CsvCell(e.series), e.curve.steps(i),
+                                  FormatExact(e.curve.values(i)), WallMs(e.curve, i));
+    }
+    return Write(text);
+  }
+
+  absl::Status End() override {
+    if (file_ == nullptr) {
+      return absl::OkStatus();
+    }
+    NORMLAB_RETURN_IF_ERROR(file_->Publish());
+    std::error_code ignored;  // a result people share
+    std::filesystem::permissions(name_, std::filesystem::perms(0644), ignored);
+    session_.Note(fmt::format("{} written\n", name_));
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::string JsonLine(const Exported& e, int i) {
+    return Json{{"job_id", e.job.job_id()},     {"experiment", ExperimentName(e.job.spec())},
+                {"seed", e.job.spec().seed()},  {"series", e.series},
+                {"step", e.curve.steps(i)},     {"value", NumberToJson(e.curve.values(i))},
+                {"wall_ms", WallMs(e.curve, i)}}
+               .dump() +
+           "\n";
+  }
+
+  absl::Status Write(const std::string& text) {
+    if (file_ != nullptr) {
+      return file_->Append(text);
+    }
+    session_.Print(text);
+    return absl::OkStatus();
+  }
+
+  Session& session_;
+  const bool json_;
+  const std::string name_;
+  std::unique_ptr<PendingFile> file_;  // null: stdout
+};
+
+// A folder for each job; TensorBoard shows the folders' names: what differs from the defaults, the seed, the job.
+class TensorboardWriter : public Writer {
+ public:
+  TensorboardWriter(Session& session, std::string folder) : session_(session), folder_(std::move(folder)) {}
+
+  absl::Status BeginJob(const v1::Job& job) override {
+    NORMLAB_RETURN_IF_ERROR(Publish());
+    const std::string folder = fmt::format("{}/{}/{}", folder_, ExperimentName(job.spec()), RunName(job));
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+      return absl::InvalidArgumentError("--tensorboard: cannot create " + folder + ": " + error.message());
+    }
+    path_ = folder + "/" + kTensorboardFile;
+    NORMLAB_ASSIGN_OR_RETURN(file_, PosixFileSystem().Create(path_));
+    return file_->Append(TensorboardHeader(static_cast<double>(job.created().seconds())));
+  }
+
+  absl::Status Add(const Exported& e) override {
+    std::string records;
+    for (int i = 0; i < e.curve.steps_size(); ++i) {
+      records += TensorboardScalar(e.series, e.curve.steps(i), static_cast<double>(WallMs(e.curve, i)) / 1000,
+                                   e.curve.values(i));
+    }
+    return file_->Append(records);
+  }
+
+  absl::Status End() override {
+    NORMLAB_RETURN_IF_ERROR(Publish());
+    session_.Note(fmt::format("Look at it: tensorboard --logdir {}\n", folder_));
+    return absl::OkStatus();
+  }
+
+ private:
+  // "norm=layer batch_size=4" as a folder's name, then seed and job.
+  static std::string RunName(const v1::Job& job) {
+    std::string name;
+    for (const char c : SummarizeSpec(job.spec())) {
+      const bool plain =
+          std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '=' || c == '_' || c == '.' || c == '-';
+      name += plain ? c : ',';
+    }
+    constexpr std::size_t kLongest = 150;
+    return fmt::format("{}{}{}", name.substr(0, kLongest), name.empty() ? "" : ",", job.job_id());
+  }
+
+  absl::Status Publish() {
+    if (file_ == nullptr) {
+      return absl::OkStatus();
+    }
+    NORMLAB_RETURN_IF_ERROR(file_->Publish());
+    file_ = nullptr;
+    std::error_code ignored;
+    std::filesystem::permissions(path_, std::filesystem::perms(0644), ignored);
+    return absl::OkStatus();
+  }
+
+  Session& session_;
+  const std::string folder_;
+  std::string path_;
+  std::unique_ptr<PendingFile> file_;
+};
+
+// Redrawn on a terminal, else a line every few seconds; nothing for what is done at once.
+class ExportProgress {
+ public:
+  ExportProgress(Session& session, std::size_t jobs) : session_(session), lines_(session.console()), jobs_(jobs) {}
+  ~ExportProgress() { lines_.Clear(); }
+
+  void Show(std::size_t jobs_done) {
+    constexpr double kQuiet = 2, kReportEvery = 5;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+    if (seconds < kQuiet) {
+      return;
+    }
+    const std::string line =
+        "export " +
+        FormatProgress(
+            {.done = jobs_done, .total = jobs_, .per_second = static_cast<double>(jobs_done) / seconds, .unit = "jobs"},
+            20, session_.console().unicode);
+    if (lines_.terminal()) {
+      lines_.Draw({line});
+    } else {
+      lines_.Report(line, seconds, kReportEvery);
+    }
+  }
+
+ private:
+  Session& session_;
+  LiveLines lines_;
+  const std::size_t jobs_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+absl::StatusOr<std::vector<v1::Job>> ChosenJobs(Client& client, const Options& options) {
+  if (options.job_ids.empty() == options.filter.empty()) {
+    return absl::InvalidArgumentError(
+        options.job_ids.empty() ? "name jobs, or choose them by --state, --experiment or --label"
+                                : "either name jobs or choose them by --state, --experiment and --label, not both");
+  }
+  if (options.job_ids.empty()) {
+    return FilteredJobs(client, options.filter);
+  }
+  std::vector<v1::Job> jobs;
+  for (const std::string& id : options.job_ids) {
+    NORMLAB_ASSIGN_OR_RETURN(jobs.emplace_back(), client.GetJob(id));
+  }
+  return jobs;
+}
+
+// The names of a job's series that are asked for: all, or of the named ones those it has.
+absl::StatusOr<std::vector<std::string>> SeriesOf(Client& client, const v1::Job& job, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> all, client.ListSeries(job.job_id()));
+  std::vector<std::string> names;
+  for (const v1::Series& series : all) {
+    if (options.series.empty() ||
+        std::find(options.series.begin(), options.series.end(), series.name()) != options.series.end()) {
+      names.push_back(series.name());
+    }
+  }
+  return names;
+}
+
+absl::Status ExportCurves(Session& session, Client& client, const Options& options, Writer& writer) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, ChosenJobs(client, options));
+  ExportProgress progress(session, jobs.size());
+  std::uint64_t points = 0;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    NORMLAB_RETURN_IF_ERROR(writer.BeginJob(jobs[i]));
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, SeriesOf(client, jobs[i], options));
+    for (const std::string& name : names) {
+      v1::ReadCurveRequest request;
+      request.set_job_id(jobs[i].job_id());
+      request.set_series(name);
+      NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve, client.ReadCurve(request));
+      points += static_cast<std::uint64_t>(curve.steps_size());
+      NORMLAB_RETURN_IF_ERROR(writer.Add({jobs[i], name, curve}));
+    }
+    progress.Show(i + 1);
+  }
+  if (points == 0 && !options.series.empty()) {
+    return absl::NotFoundError(fmt::format("no job here has a series {}; list them: normlab curve {}",
+                                           fmt::join(options.series, ", "), jobs.empty() ? "JOB" : jobs[0].job_id()));
+  }
+  NORMLAB_RETURN_IF_ERROR(writer.End());
+  session.Note(fmt::format("{} points of {} jobs\n", FormatCount(points), FormatCount(jobs.size())));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> ExportWeights(Session& session, Client& client, const Options& options) {
+  if (options.job_ids.size() != 1) {
+    return absl::InvalidArgumentError("--weights: name one job; each has its own weights");
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.job_ids[0], "weights.safetensors"));
+  return Deliver(session, options.weights, bytes);
+}
+
+absl::StatusOr<int> Run(Session& session, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  if (!options.weights.empty()) {
+    return ExportWeights(session, *client, options);
+  }
+  std::unique_ptr<Writer> writer;
+  if (options.tensorboard.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(writer, LineWriter::Make(session, options));
+  } else {
+    writer = std::make_unique<TensorboardWriter>(session, options.tensorboard);
+  }
+  NORMLAB_RETURN_IF_ERROR(ExportCurves(session, *client, options, *writer));
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddExport(CLI::App& app, Session& session) {
+  CLI::App* command = AddCommand(
+      app, session,
+      {kResults,
+       "export",
+       "Curves of jobs as CSV, JSON lines or TensorBoard event files; weights as safetensors. Values are the shortest "
+       "text that reads back to the same bits; NaN and infinities are NaN, Infinity and -Infinity",
+       {"normlab export j17 j18 -o curves.csv", "normlab export --experiment mnist_mlp --format jsonl | gzip > all.gz",
+        "normlab export j17 --series test/error", "normlab export --label item=mnist --tensorboard logs",
+        "normlab export j17 --weights j17.safetensors"},
+       ""});
+  auto options = std::make_shared<Options>();
+  command->add_option("JOB", options->job_ids, "job ids, such as j17 j18")->type_name("");
+  AddFilterOptions(session, *command, options->filter);
+  command->add_option("--series", options->series, "only this series; may be repeated [all]")->type_name("SERIES");
+  CLI::Option* format = AddChoice(session, *command, "--format", options->format, {"csv", "jsonl"},
+                                  "one line a point: job, experiment, seed, series, step, value, time [csv]");
+  CLI::Option* output =
+      command->add_option("-o,--output", options->output, "where to write them; - for stdout [stdout]")
+          ->type_name("FILE");
+  CLI::Option* tensorboard =
+      command->add_option("--tensorboard", options->tensorboard, "write event files, a folder for each job, below this")
+          ->type_name("DIR");
+  CLI::Option* weights =
+      command->add_option("--weights", options->weights, "write the final weights of one job")->type_name("FILE");
+  tensorboard->excludes(format)->excludes(output)->excludes(weights);
+  weights->excludes(format)->excludes(output);
+  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+}
+
+}  // namespace normlab::client

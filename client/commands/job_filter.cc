@@ -1,0 +1,58 @@
+#include "client/commands/job_filter.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "client/commands/arguments.h"
+#include "client/error.h"
+
+namespace normlab::client {
+namespace {
+
+std::vector<std::string> StateNames() {
+  std::vector<std::string> names;
+  for (int state = v1::JOB_STATE_QUEUED; state <= v1::JobState_MAX; ++state) {
+    names.push_back(absl::AsciiStrToLower(StateName(static_cast<v1::JobState>(state))));
+  }
+  return names;
+}
+
+}  // namespace
+
+void AddFilterOptions(Session& session, CLI::App& command, JobFilter& filter) {
+  AddChoices(session, command, "--state", filter.states, StateNames(), "only these states, such as running,queued")
+      ->delimiter(',');
+  command.add_option("--experiment", filter.experiment, "only this experiment")->type_name("NAME");
+  command.add_option("--label", filter.labels, "only jobs with this label; may be repeated")->type_name("KEY=VALUE");
+}
+
+absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter) {
+  std::vector<FieldViolation> violations;
+  v1::ListJobsRequest request;
+  request.set_experiment(filter.experiment);
+  for (const std::string& state : filter.states) {
+    v1::JobState value = v1::JOB_STATE_UNSPECIFIED;
+    v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(state), &value);
+    request.add_states(value);
+  }
+  for (const auto& [key, value] : ParseLabels(filter.labels, violations)) {
+    (*request.mutable_labels())[key] = value;
+  }
+  NORMLAB_RETURN_IF_ERROR(InvalidFields(violations));
+  return request;
+}
+
+absl::StatusOr<std::vector<v1::Job>> FilteredJobs(Client& client, const JobFilter& filter) {
+  NORMLAB_ASSIGN_OR_RETURN(v1::ListJobsRequest request, ToRequest(filter));
+  request.set_page_size(1000);
+  std::vector<v1::Job> jobs;
+  do {
+    NORMLAB_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, client.ListJobs(request));
+    jobs.insert(jobs.end(), page.jobs().begin(), page.jobs().end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  std::reverse(jobs.begin(), jobs.end());
+  return jobs;
+}
+
+}  // namespace normlab::client

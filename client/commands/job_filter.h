@@ -1,0 +1,28 @@
+// job_filter.h - which jobs a command means, by state, experiment and labels: options that several commands share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/commands/command.h"
+
+namespace normlab::client {
+
+struct JobFilter {
+  std::vector<std::string> states;
+  std::string experiment;
+  std::vector<std::string> labels;
+
+  bool empty() const { return states.empty() && experiment.empty() && labels.empty(); }
+};
+
+// Adds --state, --experiment and --label.
+void AddFilterOptions(Session& session, CLI::App& command, JobFilter& filter);
+
+// kInvalidArgument for a label that is not KEY=VALUE.
+absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter);
+
+// All jobs the filter lets through, oldest first, page by page.
+absl::StatusOr<std::vector<v1::Job>> FilteredJobs(Client& client, const JobFilter& filter);
+
+}  // namespace normlab::client
