@@ -4,6 +4,7 @@
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
 #include "experiments/handwriting/training.h"
+#include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 
 namespace normlab {
@@ -17,6 +18,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeDraw(resolved.draw(), resolved.seed(), context);
     case v1::JobSpec::kHandwriting:
       return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
+    case v1::JobSpec::kInvariance:
+      return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:
       break;
   }

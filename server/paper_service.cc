@@ -117,6 +117,7 @@ void List(const Core& core, v1::ListPapersResponse& response) {
       out.set_item_id(item.id);
       out.set_title(item.title);
       out.set_place(item.place);
+      out.set_not_run(item.not_run);
       out.mutable_budgets()->Add(item.budgets.begin(), item.budgets.end());
     }
   }

@@ -138,7 +138,7 @@ class Reproduction {
     }
     const std::string out =
         options_.out.empty() ? fmt::format("normlab-report/{}-{}", options_.paper, options_.budget) : options_.out;
-    return WriteResults(client, {options_.paper, items, options_.budget}, out);
+    return WriteResults(client, {options_.paper, items, options_.only, options_.budget}, out);
   }
 
   void Print(const WrittenResults& results, const v1::BatchCreateJobsResponse& jobs) {

@@ -82,11 +82,15 @@ absl::StatusOr<int> Papers(Session& session, bool ids_only) {
       for (const std::string& budget : item.budgets()) {
         budgets += budgets.empty() ? budget : ", " + budget;
       }
-      table.Add({{item.item_id(), Paint::kBold}, item.place(), budgets, item.title()});
+      table.Add({{item.item_id(), Paint::kBold},
+                 item.place(),
+                 item.not_run().empty() ? budgets : "NOT_RUN",
+                 item.not_run().empty() ? item.title() : fmt::format("{}: {}", item.title(), item.not_run())});
       items.push_back({{"item_id", item.item_id()},
                        {"title", item.title()},
                        {"place", item.place()},
-                       {"budgets", std::vector<std::string>(item.budgets().begin(), item.budgets().end())}});
+                       {"budgets", std::vector<std::string>(item.budgets().begin(), item.budgets().end())},
+                       {"not_run", item.not_run()}});
     }
     all.push_back({{"paper_id", paper.paper_id()}, {"title", paper.title()}, {"items", items}});
     if (ids_only) {
@@ -179,12 +183,13 @@ void AddResults(CLI::App& app, Session& session) {
   AddTable(app, session);
   AddFigure(app, session);
   AddReport(app, session);
-  CLI::App* papers = AddCommand(app, session,
-                                {kResults,
-                                 "papers",
-                                 "What can be reproduced. The tables and figures of each paper, and their budgets",
-                                 {"normlab papers", "normlab papers --json | jq -r '.papers[].paper_id'"},
-                                 "papers[]: paper_id, title, items[]: item_id, title, place, budgets[]."});
+  CLI::App* papers =
+      AddCommand(app, session,
+                 {kResults,
+                  "papers",
+                  "What can be reproduced. The tables and figures of each paper, and their budgets",
+                  {"normlab papers", "normlab papers --json | jq -r '.papers[].paper_id'"},
+                  "papers[]: paper_id, title, items[]: item_id, title, place, budgets[], not_run (why, or empty)."});
   auto ids_only = std::make_shared<bool>(false);
   papers->add_flag("--ids", *ids_only, "")->group("");
   papers->callback(

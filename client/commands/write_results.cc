@@ -81,7 +81,7 @@ absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& wha
   for (const Rendering& rendering : kReports) {
     v1::GetReportRequest request;
     request.set_paper_id(what.paper);
-    request.mutable_item_ids()->Add(what.items.begin(), what.items.end());
+    request.mutable_item_ids()->Add(what.report_items.begin(), what.report_items.end());
     request.set_budget(what.budget);
     request.set_format(rendering.format);
     NORMLAB_ASSIGN_OR_RETURN(const auto report, client.Report(request));

@@ -12,7 +12,8 @@ namespace normlab::client {
 
 struct ResultsOf {
   std::string paper;
-  std::vector<std::string> items;
+  std::vector<std::string> items;         // with runs: a table and a figure each
+  std::vector<std::string> report_items;  // of the report; empty: all, those that are not run too
   std::string budget;
 };
 

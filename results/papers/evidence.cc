@@ -27,7 +27,7 @@ class Weigher {
         claim_(claim),
         metric_(item_.metrics[static_cast<std::size_t>(claim.metric)]) {
     j_.claim = &claim;
-    j_.ratio = claim.rule == Rule::kReaches || (claim.rule != Rule::kValue && metric_.log);
+    j_.ratio = claim.rule == Rule::kReaches || (ComparesArms(claim.rule) && metric_.log);
   }
 
   Judgement Weigh() {
@@ -35,14 +35,18 @@ class Weigher {
     j_.rule = RuleText(item_, claim_, j_.from, j_.to);
     j_.paper = PaperEffect();
     if (!Missing()) {
-      claim_.rule == Rule::kValue ? WeighValue() : WeighPairs();
+      if (BoundsValues(claim_.rule)) {
+        WeighRange();
+      } else {
+        claim_.rule == Rule::kValue ? WeighValue() : WeighPairs();
+      }
     }
     return std::move(j_);
   }
 
  private:
   std::vector<int> Arms() const {
-    return claim_.rule == Rule::kValue ? std::vector<int>{claim_.arm} : std::vector<int>{claim_.arm, claim_.than};
+    return ComparesArms(claim_.rule) ? std::vector<int>{claim_.arm, claim_.than} : std::vector<int>{claim_.arm};
   }
   const std::vector<Run>& Runs(int arm) const { return measured_.runs[static_cast<std::size_t>(arm)]; }
 
@@ -53,7 +57,7 @@ class Weigher {
       end = std::min(end, measured_.extent(arm).end);
       j_.planned = measured_.extent(arm).seeds;
     }
-    if (claim_.rule == Rule::kReaches) {
+    if (claim_.rule == Rule::kReaches || BoundsValues(claim_.rule)) {
       j_.to = end;
     } else if (claim_.at_end()) {
       // The last 15 % of a run, at least one unit: one evaluation of a noisy curve is a poor witness.
@@ -184,6 +188,19 @@ class Weigher {
     }
   }
 
+  // The effect is the value nearest to breaking the bound, the interval all values.
+  void WeighRange() {
+    const auto range = RangeOver(measured_, claim_.arm, claim_.metric);
+    if (!range) {
+      Decide(Verdict::kInconclusive, fmt::format("No run recorded {}", metric_.series));
+      return;
+    }
+    j_.n = static_cast<int>(Runs(claim_.arm).size());
+    j_.from = range->from;
+    j_.effect = claim_.rule == Rule::kBelow ? range->hi : range->lo;
+    j_.interval = stats::Interval{range->lo, range->hi};
+  }
+
   void WeighValue() {
     std::vector<double> values;
     for (const Run& run : Runs(claim_.arm)) {
@@ -228,6 +245,9 @@ class Weigher {
   }
 
   std::optional<double> PaperEffect() const {
+    if (BoundsValues(claim_.rule)) {
+      return std::nullopt;
+    }
     if (claim_.rule == Rule::kReaches) {
       const auto a = PaperPassage(claim_.arm), b = PaperPassage(claim_.than);
       return a && b ? std::optional(*a / *b) : std::nullopt;

@@ -82,7 +82,23 @@ Ruling RuleValue(const Judgement& j, const Metric& metric) {
   return {Verdict::kInconclusive, "The prediction interval crosses the edge of the margin"};
 }
 
+Ruling RuleBound(const Judgement& j) {
+  const double bound = j.claim->bound;
+  if (j.claim->rule == Rule::kBelow) {
+    return j.interval->hi < bound ? Ruling{Verdict::kReproduced, "Every value lies below the bound"}
+                                  : Ruling{Verdict::kDifferent, "A value does not lie below the bound"};
+  }
+  if (j.interval->lo > bound) {
+    return {Verdict::kReproduced, "Every value lies above the bound"};
+  }
+  return j.interval->hi <= bound ? Ruling{Verdict::kDifferent, "No value lies above the bound"}
+                                 : Ruling{Verdict::kInconclusive, "Some values lie above the bound, some do not"};
+}
+
 Ruling Decide(const Judgement& j, const Metric& metric) {
+  if (BoundsValues(j.claim->rule)) {
+    return RuleBound(j);
+  }
   if (j.n < kMinSeeds) {
     return {Verdict::kInconclusive, TooFew(j.n)};
   }
@@ -94,6 +110,9 @@ Ruling Decide(const Judgement& j, const Metric& metric) {
       return RuleClose(j, metric);
     case Rule::kValue:
       return RuleValue(j, metric);
+    case Rule::kBelow:
+    case Rule::kAbove:
+      break;
   }
   return {Verdict::kInconclusive, ""};
 }
@@ -101,7 +120,7 @@ Ruling Decide(const Judgement& j, const Metric& metric) {
 // What scale, data and number of seeds allow at most.
 Ruling Cap(Ruling ruling, const Judgement& j, const Measured& measured) {
   std::vector<std::string> caveats = measured.Caveats();
-  if (j.n < kMinSeedsReproduced) {
+  if (j.n < kMinSeedsReproduced && !BoundsValues(j.claim->rule)) {
     caveats.push_back(fmt::format("{} seeds are fewer than {}", j.n, kMinSeedsReproduced));
   }
   if (ruling.verdict == Verdict::kDifferent && j.claim->rule == Rule::kValue && measured.SubstituteData()) {
@@ -134,6 +153,12 @@ void AdjustOverTable(std::vector<Judgement>& judgements) {
 
 std::vector<Judgement> Judge(const Measured& measured) {
   std::vector<Judgement> judgements;
+  if (!measured.item->not_run.empty()) {
+    Judgement& judgement = judgements.emplace_back();
+    judgement.claim = &measured.item->claims.front();
+    judgement.reason = measured.item->not_run;
+    return judgements;
+  }
   for (const Claim& claim : measured.item->claims) {
     judgements.push_back(Weigh(measured, claim));
   }

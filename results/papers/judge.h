@@ -9,7 +9,10 @@
 //   value    the arm's metric is the printed number: inside the prediction interval of one more run, which must be
 //   narrow
 //            enough to mean something.
+//   below    every value of every run is below a bound; DIFFERENT is a single one that is not.
+//   above    every value of every run is above a bound; DIFFERENT is all of them below.
 //   reaches  the arm reaches a target sooner: median paired time ratio, censored runs kept, exact sign test.
+// The rules `below` and `above` state facts of arithmetic, not of samples: they ask for no number of seeds.
 // Holm adjusts Student's p, not the exact one: n pairs cannot push a sign-flip p below 2^(1-n), so with six seeds any
 // two claims in one table would make significance impossible. The exact test stands guard claim by claim. No rule takes
 // a large p for equality. A run that diverged is the worst of all values, so means are replaced by medians and

@@ -45,9 +45,15 @@ class ItemReader {
     item_.id = id;
     item_.title = map_.Text("title");
     item_.place = map_.Text("place");
+    item_.note = map_.Text("note", "");
+    if (map_.Has("not_run")) {
+      ReadNotRun();
+      map_.Finish();
+      return std::move(item_);
+    }
     item_.experiment = map_.Text("experiment");
     item_.dataset = map_.Text("dataset", "");
-    item_.note = map_.Text("note", "");
+    ReadMatrix();
     item_.end_share = map_.Number("end_share", 0, 1, item_.end_share);
     ReadX();
     ReadGroups();
@@ -62,6 +68,27 @@ class ItemReader {
 
  private:
   std::string Path(std::string_view key) const { return fmt::format("{}.{}", map_.path(), key); }
+
+  void ReadNotRun() {
+    item_.not_run = map_.Text("not_run");
+    Claim claim;
+    claim.id = item_.id;
+    claim.statement = map_.Text("statement");
+    claim.place = item_.place;
+    item_.claims.push_back(std::move(claim));
+  }
+
+  void ReadMatrix() {
+    if (!map_.Has("matrix")) {
+      return;
+    }
+    MapReader matrix(map_.Optional("matrix"), Path("matrix"), problems_);
+    item_.matrix = MatrixWords{.caption = matrix.Text("caption"),
+                               .below = matrix.Number("below", -kHuge, kHuge),
+                               .yes = matrix.Text("yes"),
+                               .no = matrix.Text("no")};
+    matrix.Finish();
+  }
 
   void ReadX() {
     MapReader x(map_.Required("x"), Path("x"), problems_);
@@ -208,12 +235,12 @@ class ItemReader {
     claim.id = reader.Text("id");
     claim.statement = reader.Text("statement");
     claim.place = reader.Text("place", item_.place);
-    claim.rule = static_cast<Rule>(reader.Choice("rule", {"lower", "close", "value", "reaches"}));
+    claim.rule = static_cast<Rule>(reader.Choice("rule", {"lower", "close", "value", "reaches", "below", "above"}));
     claim.metric = reader.Choice("metric", Ids(item_.metrics));
     claim.arm = reader.Choice("arm", Ids(item_.arms));
     claim.needs = reader.Number("needs", 0, 1e12, 0);
     const bool log = !item_.metrics.empty() && item_.metrics[static_cast<std::size_t>(claim.metric)].log;
-    if (claim.rule != Rule::kValue) {
+    if (ComparesArms(claim.rule)) {
       claim.than = reader.Choice("than", Ids(item_.arms));
     }
     if (claim.rule == Rule::kClose || claim.rule == Rule::kValue) {
@@ -221,6 +248,9 @@ class ItemReader {
     }
     if (claim.rule == Rule::kValue && reader.Has("value")) {
       claim.value = reader.Number("value", -kHuge, kHuge);
+    }
+    if (BoundsValues(claim.rule)) {
+      claim.bound = reader.Number("bound", -kHuge, kHuge);
     }
     if (claim.rule == Rule::kReaches) {
       claim.target = reader.Number("target", -kHuge, kHuge);

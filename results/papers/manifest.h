@@ -81,7 +81,11 @@ struct Budget {
   std::vector<Extent> extents;  // by group
 };
 
-enum class Rule { kLower, kClose, kValue, kReaches };
+enum class Rule { kLower, kClose, kValue, kReaches, kBelow, kAbove };
+// Whether a rule compares two arms.
+inline bool ComparesArms(Rule rule) { return rule == Rule::kLower || rule == Rule::kClose || rule == Rule::kReaches; }
+// Whether a rule bounds every value of an arm.
+inline bool BoundsValues(Rule rule) { return rule == Rule::kBelow || rule == Rule::kAbove; }
 
 struct Claim {
   std::string id;
@@ -90,14 +94,23 @@ struct Claim {
   Rule rule = Rule::kLower;
   int metric = 0;
   int arm = 0;
-  int than = 0;     // the other arm; unused by kValue
+  int than = 0;     // the other arm, where ComparesArms
   double from = 0;  // judged over x in [from, to]; both 0: the end, see Item::end_share
   double to = 0;
   double needs = 0;             // x both arms must reach
   double within = 0;            // kClose, kValue: how near (log: a factor)
   double target = 0;            // kReaches
+  double bound = 0;             // kBelow, kAbove
   std::optional<double> value;  // kValue: the printed number; absent: the paper's curve
   bool at_end() const { return to == 0; }
+};
+
+// The table of an item whose cells are words, as an invariance is one: the first word where every value of every run
+// is below the bound, else the second.
+struct MatrixWords {
+  std::string caption;  // what the numbers beside the words are
+  double below = 0;
+  std::string yes, no;
 };
 
 struct Item {
@@ -105,8 +118,10 @@ struct Item {
   std::string title;
   std::string place;
   std::string experiment;
-  std::string dataset;      // what the paper used; another one caps verdicts
-  std::string note;         // what a reader must know about the paper's side: "its curves are single runs"
+  std::string dataset;  // what the paper used; another one caps verdicts
+  std::string note;     // what a reader must know about the paper's side: "its curves are single runs"
+  std::string not_run;  // why it is not run; then there is one claim, what it shows, and nothing else below
+  std::optional<MatrixWords> matrix;
   double end_share = 0.15;  // "the end" of a run: this share of its x, at least one unit
   XAxis x;
   std::vector<Group> groups;

@@ -137,6 +137,25 @@ std::optional<double> MeanOver(const Curve& curve, const Metric& metric, double 
   return metric.log ? std::exp(sum / n) : sum / n;
 }
 
+std::optional<Range> RangeOver(const Measured& measured, int arm, int metric) {
+  std::optional<Range> range;
+  for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
+    const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
+    for (std::size_t i = 0; i < curve.y.size(); ++i) {
+      if (curve.x[i] <= 0) {
+        continue;
+      }
+      const double y = curve.y[i];
+      if (std::isnan(y)) {
+        return Range{y, y, curve.x[i]};
+      }
+      range = range ? Range{std::min(range->lo, y), std::max(range->hi, y), std::min(range->from, curve.x[i])}
+                    : Range{y, y, curve.x[i]};
+    }
+  }
+  return range;
+}
+
 Cell Summarize(const Measured& measured, int arm, int metric) {
   const auto a = static_cast<std::size_t>(arm), m = static_cast<std::size_t>(metric);
   const Item& item = *measured.item;

@@ -54,6 +54,14 @@ absl::StatusOr<Measured> Measure(const Item& item, const Budget& budget, CurveSo
 // Absent without points.
 std::optional<double> MeanOver(const Curve& curve, const Metric& metric, double from, double to);
 
+// The least and the largest value of an arm's runs, diverged ones included, over all x above 0, and the least such x.
+// Absent without a value; a value that is not a number makes both NaN.
+struct Range {
+  double lo = 0, hi = 0;
+  double from = 0;
+};
+std::optional<Range> RangeOver(const Measured& measured, int arm, int metric);
+
 // One cell of the table: a metric of an arm at x = `at`.
 struct Cell {
   int planned = 0;

@@ -67,7 +67,7 @@ class ManifestPaper : public Paper {
 std::vector<ItemInfo> ManifestPaper::Items() const {
   std::vector<ItemInfo> infos;
   for (const Item& item : manifest_.items) {
-    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, {}});
+    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, item.not_run, {}});
     for (const Budget& budget : item.budgets) {
       info.budgets.push_back(budget.id);
     }
@@ -94,6 +94,10 @@ absl::StatusOr<std::vector<const Item*>> ManifestPaper::Select(const std::vector
 }
 
 absl::StatusOr<const Budget*> ManifestPaper::FindBudget(const Item& item, std::string_view id) const {
+  if (!item.not_run.empty()) {
+    static const Budget none{.id = "", .summary = "", .full_scale = true, .extents = {}};
+    return &none;
+  }
   if (const Budget* budget = item.FindBudget(id)) {
     return budget;
   }
@@ -110,6 +114,9 @@ absl::StatusOr<std::vector<PlannedRun>> ManifestPaper::Plan(const std::vector<st
   std::vector<PlannedRun> plan;
   NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
   for (const Item* item : selected) {
+    if (!item->not_run.empty()) {
+      continue;
+    }
     NORMLAB_ASSIGN_OR_RETURN(const Budget* budget, FindBudget(*item, budget_id));
     for (const PlannedRun& run : PlanItem(*item, *budget)) {
       plan.push_back(run);
@@ -165,6 +172,9 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
                                                Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
   const Measured& measured = results.front().measured;
+  if (!measured.item->not_run.empty()) {
+    return absl::NotFoundError(fmt::format("{} has no figure here: {}", item, measured.item->not_run));
+  }
   switch (format) {
     case Format::kSvg:
       return Rendered{report::RenderSvg(MakeFigure(measured)), VerdictsOf(results)};
@@ -182,6 +192,9 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
   report::Document document = MakeDocument(manifest_, results);
   for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].measured.item->not_run.empty() || results[i].measured.item->matrix) {
+      continue;  // nothing to draw, or words in a table
+    }
     document.sections[i].pictures.push_back(MakePicture(results[i].measured));
   }
   switch (format) {

@@ -41,7 +41,8 @@ std::string_view MediaType(Format format);
 struct ItemInfo {
   std::string id;
   std::string title;
-  std::string place;  // "Figure 6"
+  std::string place;    // "Figure 6"
+  std::string not_run;  // why it cannot be run; empty: it can
   std::vector<std::string> budgets;
 };
 

@@ -91,14 +91,16 @@ Json ClaimJson(const Item& item, const Judgement& j) {
           {"verdict", ToString(j.verdict)},
           {"reason", j.reason},
           {"rule", j.rule},
-          {"metric", item.metrics[static_cast<std::size_t>(claim.metric)].id},
+          {"metric", item.not_run.empty() ? item.metrics[static_cast<std::size_t>(claim.metric)].id : ""},
           {"n", j.n},
           {"planned", j.planned},
           {"from", j.from},
           {"to", j.to},
-          {"effect_kind", claim.rule == Rule::kValue ? "value"
-                          : j.ratio                  ? "ratio"
-                                                     : "difference"},
+          {"effect_kind", claim.rule == Rule::kValue   ? "value"
+                          : claim.rule == Rule::kBelow ? "largest"
+                          : claim.rule == Rule::kAbove ? "smallest"
+                          : j.ratio                    ? "ratio"
+                                                       : "difference"},
           {"median", j.median},
           {"effect", ToJson(j.effect)},
           {"interval", ToJson(j.interval)},

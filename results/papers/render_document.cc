@@ -7,6 +7,7 @@
 #include <set>
 
 #include "results/papers/format_value.h"
+#include "results/papers/render_matrix.h"
 #include "results/papers/rule_text.h"
 
 namespace normlab::papers {
@@ -80,6 +81,10 @@ report::Table MakeTable(const Measured& measured) {
 std::vector<std::string> MakeNotes(const Measured& measured) {
   const Item& item = *measured.item;
   std::vector<std::string> notes;
+  if (item.matrix) {
+    notes.push_back(item.note);
+    return notes;
+  }
   const bool any_log = std::any_of(item.metrics.begin(), item.metrics.end(), [](const Metric& m) { return m.log; });
   std::string how = fmt::format(
       "normlab: mean over seeds with a 95 % interval (Student t below {} seeds, from there BCa bootstrap with a pinned "
@@ -104,6 +109,9 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
 
 // What the claim compared, for the name of its number.
 std::string EffectName(const Metric& metric, const Judgement& j) {
+  if (BoundsValues(j.claim->rule)) {
+    return j.claim->rule == Rule::kBelow ? "largest [all]" : "smallest [all]";
+  }
   const bool ratio = j.ratio && j.claim->rule != Rule::kValue;
   const std::string unit = ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
   const std::string what = j.claim->rule == Rule::kValue ? metric.label : ratio ? "ratio" : "difference";
@@ -112,7 +120,6 @@ std::string EffectName(const Metric& metric, const Judgement& j) {
 
 report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
   const Item& item = *measured.item;
-  const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
   report::Finding finding{.verdict = std::string(ToString(j.verdict)),
                           .tone = ToneOf(j.verdict),
                           .claim = j.claim->statement,
@@ -121,6 +128,10 @@ report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
                           .reason = j.reason,
                           .facts = {},
                           .rule = j.rule};
+  if (!item.not_run.empty()) {
+    return finding;
+  }
+  const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
   if (j.n > 0) {
     finding.facts.emplace_back(EffectName(metric, j), EffectText(metric, j));
   }
@@ -170,11 +181,18 @@ report::Section MakeSection(const ItemResult& result) {
   const Item& item = *result.measured.item;
   report::Section section{.id = item.id,
                           .title = fmt::format("{} ({})", item.title, item.place),
-                          .table = MakeTable(result.measured),
-                          .notes = MakeNotes(result.measured),
+                          .table = {},
+                          .notes = {},
                           .pictures = {},
                           .findings = {},
-                          .runs = MakeRunTable(result.measured)};
+                          .runs = {}};
+  if (item.not_run.empty()) {
+    section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
+    section.notes = MakeNotes(result.measured);
+    section.runs = MakeRunTable(result.measured);
+  } else if (!item.note.empty()) {
+    section.notes.push_back(item.note);
+  }
   for (const Judgement& judgement : result.judgements) {
     section.findings.push_back(MakeFinding(result.measured, judgement));
   }
@@ -210,12 +228,18 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
   if (!manifest.citation.empty()) {
     document.about.emplace_back("paper", manifest.citation);
   }
-  if (!results.empty()) {
-    const Budget& budget = *results.front().measured.budget;
+  const auto run = std::find_if(results.begin(), results.end(),
+                                [](const ItemResult& result) { return result.measured.item->not_run.empty(); });
+  if (run != results.end()) {
+    const Budget& budget = *run->measured.budget;
     document.about.emplace_back("budget", fmt::format("{}: {}", budget.id, budget.summary));
     document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, only, budget.id);
   }
-  document.about.emplace_back("data", datasets.empty() ? "no run yet" : fmt::format("{}", fmt::join(datasets, ", ")));
+  const bool any_data = std::any_of(results.begin(), results.end(),
+                                    [](const ItemResult& result) { return !result.measured.item->dataset.empty(); });
+  document.about.emplace_back("data", !any_data          ? "none is needed"
+                                      : datasets.empty() ? "no run yet"
+                                                         : fmt::format("{}", fmt::join(datasets, ", ")));
   document.about.emplace_back("verdicts", CountVerdicts(results));
   return document;
 }

@@ -80,6 +80,10 @@ std::string RuleText(const Item& item, const Claim& claim, double from, double t
     case Rule::kReaches:
       rule = Reaches(item, claim, metric);
       break;
+    case Rule::kBelow:
+    case Rule::kAbove:
+      return fmt::format("over {}, every value of every run is {} {}", XRangeText(item.x, 1, to),
+                         claim.rule == Rule::kBelow ? "below" : "above", Exact(claim.bound));
   }
   const std::string seeds = fmt::format("at least {} seeds, {} for REPRODUCED", kMinSeeds, kMinSeedsReproduced);
   return fmt::format("over {}, {}; {}", XRangeText(item.x, from, to), rule, seeds);

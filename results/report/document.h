@@ -40,7 +40,7 @@ struct Finding {
   std::string limits;  // what the verdict is limited by, to stand beside it; empty: nothing
   std::string reason;
   std::vector<std::pair<std::string, std::string>> facts;  // "ratio" -> "0.31 [0.25, 0.38]"
-  std::string rule;
+  std::string rule;                                        // empty: there was nothing to rule on
 };
 
 struct Picture {
@@ -52,7 +52,7 @@ struct Picture {
 struct Section {
   std::string id;  // "mnist"
   std::string title;
-  Table table;
+  Table table;  // no columns: none
   std::vector<std::string> notes;
   std::vector<Picture> pictures;
   std::vector<Finding> findings;

@@ -117,13 +117,16 @@ std::string RenderFinding(const Finding& finding) {
   if (!facts.empty()) {
     html += fmt::format("<p class=\"facts\">{}</p>\n", facts);
   }
-  return html + fmt::format("<p>{}.</p>\n<p class=\"note\">Rule: {}.</p>\n</div>\n", EscapeXml(finding.reason),
-                            EscapeXml(finding.rule));
+  html += fmt::format("<p>{}.</p>\n", EscapeXml(finding.reason));
+  if (!finding.rule.empty()) {
+    html += fmt::format("<p class=\"note\">Rule: {}.</p>\n", EscapeXml(finding.rule));
+  }
+  return html + "</div>\n";
 }
 
 std::string RenderSection(const Section& section) {
   std::string html = fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n", EscapeXml(section.id), EscapeXml(section.title));
-  html += RenderTable(section.table);
+  html += section.table.columns.empty() ? "" : RenderTable(section.table);
   for (const std::string& note : section.notes) {
     html += fmt::format("<p class=\"note\">{}</p>\n", EscapeXml(note));
   }

@@ -45,7 +45,8 @@ const std::map<std::string_view, std::string_view>& Replacements() {
                                                                             {"·", "$\\cdot$"},
                                                                             {"\"", "''"},
                                                                             {"≤", "$\\leq$"},
-                                                                            {"≥", "$\\geq$"}};
+                                                                            {"≥", "$\\geq$"},
+                                                                            {"≠", "$\\neq$"}};
   return *map;
 }
 
@@ -82,7 +83,9 @@ std::string Row(const std::vector<std::string>& cells) {
 }
 
 std::string RenderTable(const Section& section) {
+  constexpr std::size_t kTextWidthColumns = 6;  // more are scaled to the width of the text
   const Table& table = section.table;
+  const bool wide = table.columns.size() > kTextWidthColumns;
   std::string columns;
   std::vector<std::string> titles;
   for (const Column& column : table.columns) {
@@ -90,9 +93,10 @@ std::string RenderTable(const Section& section) {
     titles.push_back(column.title);
   }
   std::string text = fmt::format(
-      "\\begin{{table}}\n\\centering\\small\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{}}}\n\\toprule\n{"
-      "}",
-      Escape(table.caption), section.id, columns, Row(titles));
+      "\\begin{{table}}\n\\centering\\small\n\\caption{{{}}}\n\\label{{tab:{}}}\n{}\\begin{{tabular}}{{{}}}"
+      "\n\\toprule\n"
+      "{}",
+      Escape(table.caption), section.id, wide ? "\\resizebox{\\linewidth}{!}{%\n" : "", columns, Row(titles));
   for (const Table::Band& band : table.bands) {
     text += "\\midrule\n";
     if (!band.heading.empty()) {
@@ -103,7 +107,7 @@ std::string RenderTable(const Section& section) {
       text += Row(row);
     }
   }
-  text += "\\bottomrule\n\\end{tabular}\n";
+  text += wide ? "\\bottomrule\n\\end{tabular}}\n" : "\\bottomrule\n\\end{tabular}\n";
   for (const std::string& note : section.notes) {
     text += fmt::format("\\par\\smallskip\\begin{{minipage}}{{\\linewidth}}\\footnotesize {}\\end{{minipage}}\n",
                         Escape(note));
@@ -125,13 +129,14 @@ std::string RenderFinding(const Finding& finding) {
 }  // namespace
 
 std::string RenderLatex(const Document& document) {
-  std::string text = "% Needs \\usepackage{booktabs} and \\usepackage[utf8]{inputenc}.\n";
+  std::string text = "% Needs \\usepackage{booktabs}, \\usepackage{graphicx} and \\usepackage[utf8]{inputenc}.\n";
   for (const auto& [name, value] : document.about) {
     text += fmt::format("% {}: {}\n", Printable(name), fmt::join(Wrap(Printable(value), 100), "\n%   "));
   }
   text += fmt::format("% {}\n", Printable(document.command));
   for (const Section& section : document.sections) {
-    text += RenderTable(section);
+    text += section.table.columns.empty() ? fmt::format("\\paragraph{{{}}}\n", Escape(section.title))
+                                          : RenderTable(section);
     if (!section.findings.empty()) {
       text += "\\begin{description}\n";
       for (const Finding& finding : section.findings) {

@@ -59,7 +59,8 @@ std::string RenderFinding(const Finding& finding) {
   if (!facts.empty()) {
     text += fmt::format("  {}  \n", facts);
   }
-  return text + fmt::format("  {}. Rule: {}\n", Escape(finding.reason), Escape(finding.rule));
+  return text + fmt::format("  {}.{}{}\n", Escape(finding.reason),
+                            finding.rule.empty() ? "" : " Rule: ", Escape(finding.rule));
 }
 
 }  // namespace
@@ -73,7 +74,8 @@ std::string RenderMarkdown(const Document& document) {
     text += fmt::format("\nRegenerate with\n\n    {}\n", Printable(document.command));
   }
   for (const Section& section : document.sections) {
-    text += fmt::format("\n## {}\n\n", Escape(section.title)) + RenderTable(section.table);
+    text += fmt::format("\n## {}\n\n", Escape(section.title)) +
+            (section.table.columns.empty() ? "" : RenderTable(section.table));
     for (const std::string& note : section.notes) {
       text += Escape(note) + "\n\n";
     }

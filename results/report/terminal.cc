@@ -75,7 +75,8 @@ std::string RenderTerminal(const Document& document) {
     text += Paragraph(fmt::format("{}: {}", name, value), 2);
   }
   for (const Section& section : document.sections) {
-    text += fmt::format("\n{}\n\n{}\n", Printable(section.title), RenderTable(section.table));
+    text += fmt::format("\n{}\n\n", Printable(section.title));
+    text += section.table.columns.empty() ? "" : RenderTable(section.table) + "\n";
     for (const std::string& note : section.notes) {
       text += Paragraph(note, 2);
     }

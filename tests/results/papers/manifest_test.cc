@@ -58,8 +58,10 @@ TEST(Manifest, EveryProblemIsReportedAtOnce) {
   text.replace(text.find("scale: 100"), 10, "scale: lots");
   const std::string error = ErrorOf(text);
   EXPECT_THAT(error, HasSubstr("budgets.small.seeds is 0; expected a whole number from 1 to 24"));
-  EXPECT_THAT(error,
-              HasSubstr("claims[1].rule is closer; expected one of lower, close, value, reaches; did you mean close?"));
+  EXPECT_THAT(
+      error,
+      HasSubstr(
+          "claims[1].rule is closer; expected one of lower, close, value, reaches, below, above; did you mean close?"));
   EXPECT_THAT(error, HasSubstr("metrics.error.scale is lots; expected a number from"));
 }
 
