@@ -146,6 +146,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddArtifacts(app, session);
   AddResults(app, session);
   AddExport(app, session);
+  AddWrite(app, session);
   AddStop(app, session);
   AddExperiments(app, session);
   AddData(app, session);

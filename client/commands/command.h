@@ -101,7 +101,8 @@ void AddCurve(CLI::App& app, Session& session);
 void AddArtifacts(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
 void AddExport(CLI::App& app, Session& session);
-void AddStop(CLI::App& app, Session& session);     // cancel, resume, delete
+void AddWrite(CLI::App& app, Session& session);
+void AddStop(CLI::App& app, Session& session);  // cancel, resume, delete
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddServer(CLI::App& app, Session& session);  // up

@@ -102,6 +102,19 @@ TEST_F(ExportCommandTest, WeightsAreTheArtifact) {
   EXPECT_EQ(Run({"export", "--experiment", "mnist_mlp", "--weights", file}).code, 2);
 }
 
+TEST_F(ExportCommandTest, OnlyFinishedHandwritingJobsWrite) {
+  const Outcome other = Run({"write", "a text", "--job", "j1"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("j1 is not a handwriting job"));
+  v1::Job& job = server_.AddJob();
+  job.mutable_spec()->mutable_handwriting()->set_norm(v1::NORM_KIND_LAYER);
+  const Outcome unfinished = Run({"write", "a text", "--job", job.job_id()});
+  EXPECT_NE(unfinished.code, 0);
+  EXPECT_THAT(unfinished.err, HasSubstr("normlab watch " + job.job_id()));
+  job.mutable_spec()->mutable_handwriting()->set_norm(v1::NORM_KIND_BATCH);
+  EXPECT_THAT(Run({"write", "a text", "--job", job.job_id()}).err, HasSubstr("batch normalisation"));
+}
+
 // A reader of event files of its own: records with their two checksums, and of messages what curves need.
 struct Event {
   double wall = 0;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/fs.h"
 #include "tests/e2e/result.h"
 
 namespace normlab::e2e {
@@ -13,6 +14,7 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Key;
+using testing::StartsWith;
 
 std::size_t PointsOf(const Curve& curve, const std::string& series) {
   return static_cast<std::size_t>(
@@ -72,6 +74,25 @@ TEST(PenTest, AHandwritingJobLeavesItsCurveAndItsPictures) {
   const auto [listed, artifacts] = deployment.RunClient({"artifacts", "j1", "--json"});
   EXPECT_EQ(listed, 0);
   EXPECT_THAT(artifacts, HasSubstr("image/svg+xml"));
+
+  const auto write = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"write", "--job", "j1", "-o", "-"};
+    words.insert(words.end(), more.begin(), more.end());
+    return deployment.RunClient(words);
+  };
+  const auto [written, picture] = write({"any text", "--seed", "4"});
+  EXPECT_EQ(written, 0) << picture;
+  EXPECT_THAT(picture, StartsWith("<svg"));
+  EXPECT_EQ(write({"any text", "--seed", "4"}).second, picture) << "the same seed wrote another line";
+  EXPECT_NE(write({"any text", "--seed", "5"}).second, picture);
+  EXPECT_NE(write({"any text", "--seed", "4", "--bias", "3"}).second, picture);
+  EXPECT_NE(write({"any text", "--seed", "4", "--prime", "2"}).second, picture);
+  const std::string png = deployment.home() + "/line.png";
+  EXPECT_EQ(deployment.RunClient({"write", "any text", "--job", "j1", "-o", png}).first, 0);
+  EXPECT_THAT(*PosixFileSystem().Read(png), StartsWith("\x89PNG"));
+  EXPECT_EQ(write({""}).first, 2);
+  EXPECT_EQ(write({"a\tb"}).first, 2);
+  EXPECT_EQ(write({"any text", "--prime", "9"}).first, 2) << "there are 8 training lines";
 }
 
 TEST_F(RunTest, TheCommandLineSubmitsAndFollows) {

@@ -10,6 +10,7 @@
 #include "experiments/handwriting/batch.h"
 #include "experiments/handwriting/config.h"
 #include "experiments/handwriting/drawing.h"
+#include "experiments/handwriting/scribe.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/handwriting/writer.h"
 #include "nn/ops/mixture.h"
@@ -343,6 +344,29 @@ TEST(Write, APrimeIsReadAndLeftOut) {
   const WrittenLine plain = Write(small.network(), {0, 1, 2}, {.seed = 3, .max_steps = 20});
   EXPECT_EQ(primed.alignment.size(), primed.steps.size() * 3);
   EXPECT_NE(DrawSvg(primed, "abc", {}), DrawSvg(plain, "abc", {}));
+}
+
+TEST(Scribe, WritesWithTheWeightsOfARunAndSaysWhatItCannotWrite) {
+  const v1::HandwritingConfig config = SmallConfig(v1::NORM_KIND_LAYER);
+  const std::unique_ptr<Experiment> experiment = Make(config);
+  Scribe scribe(config), blank(config);
+  const std::vector<NamedTensor> from = experiment->Weights(), to = scribe.Weights();
+  ASSERT_EQ(from.size(), to.size());
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    ASSERT_EQ(from[i].name, to[i].name);
+    ASSERT_EQ(from[i].shape, to[i].shape);
+    std::copy_n(from[i].data, CountValues(from[i]), to[i].data);
+  }
+  const auto svg = scribe.Write("a word", {.bias = 0.5, .seed = 2});
+  ASSERT_TRUE(svg.ok()) << svg.status();
+  EXPECT_EQ(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 2}));
+  EXPECT_NE(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 3}));
+  EXPECT_NE(*svg, *blank.Write("a word", {.bias = 0.5, .seed = 2}));
+  ASSERT_TRUE(scribe.Imitate(1, {}).ok());
+  EXPECT_NE(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 2}));
+  EXPECT_EQ(scribe.Imitate(31, {}).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(scribe.Write("", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(scribe.Write("caf\xe9", {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -1,0 +1,142 @@
+// `normlab write TEXT --job ID`: a finished handwriting job writes a text. The engine runs in normlab-write, a program
+// beside this one; here its weights are fetched and its picture is delivered.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/fs.h"
+#include "base/paths.h"
+#include "base/process.h"
+#include "base/temporary_directory.h"
+#include "client/commands/command.h"
+
+namespace normlab::client {
+namespace {
+
+constexpr std::int64_t kMostPrimes = 10'000'000;
+
+struct Options {
+  std::string text, job, output = "handwriting.svg";
+  double bias = 0.0;
+  std::uint64_t seed = 1;
+  std::int64_t prime = 0;
+};
+
+absl::Status RunWriter(std::vector<std::string> command, const std::string& picture) {
+  const std::string program = command.front();
+  if (::access(program.c_str(), X_OK) != 0) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: {}; it is installed beside normlab", program, std::strerror(errno)));
+  }
+  const int out = ::open(picture.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (out < 0) {
+    return absl::UnavailableError(fmt::format("{}: {}", picture, std::strerror(errno)));
+  }
+  const absl::StatusOr<pid_t> pid = Spawn({.argv = std::move(command), .environment = {}, .stdout_fd = out});
+  ::close(out);
+  NORMLAB_RETURN_IF_ERROR(pid.status());
+  int wait_status = 0;
+  while (::waitpid(*pid, &wait_status, 0) < 0) {
+    if (errno != EINTR) {
+      return absl::UnavailableError(fmt::format("wait for {}: {}", program, std::strerror(errno)));
+    }
+  }
+  if (wait_status == 0) {
+    return absl::OkStatus();
+  }
+  constexpr int kWrongArguments = 2;
+  const std::string text = fmt::format("{} {}; what it said stands above", program, DescribeExit(wait_status));
+  return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kWrongArguments ? absl::InvalidArgumentError(text)
+                                                                               : absl::FailedPreconditionError(text);
+}
+
+// What the network has symbols for, told before anything is fetched.
+absl::Status CheckText(const std::string& text) {
+  constexpr std::size_t kLongest = 200;
+  if (text.empty() || text.size() > kLongest) {
+    return absl::InvalidArgumentError(fmt::format("TEXT has {} characters; expected 1 to {}", text.size(), kLongest));
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] < ' ' || text[i] > '~') {
+      return absl::InvalidArgumentError(
+          fmt::format("TEXT holds the byte {:#04x} at position {}; expected printable ASCII",
+                      static_cast<unsigned char>(text[i]), i + 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Run(Session& session, const Options& options) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(options.text));
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.job));
+  if (!job.spec().has_handwriting()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is not a handwriting job; `normlab jobs` lists them", options.job));
+  }
+  if (job.spec().handwriting().norm() == v1::NORM_KIND_BATCH) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{} has batch normalisation, whose statistics of each time step are not among its weights", options.job));
+  }
+  absl::StatusOr<std::string> weights = client->ReadArtifact(options.job, "weights.safetensors");
+  if (absl::IsNotFound(weights.status())) {
+    return absl::NotFoundError(
+        fmt::format("{} has no weights yet; they come with its end: normlab watch {}", options.job, options.job));
+  }
+  NORMLAB_RETURN_IF_ERROR(weights.status());
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-write"));
+  const std::string spec = directory.path() + "/spec", file = directory.path() + "/weights.safetensors",
+                    picture = directory.path() + "/picture";
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(spec, job.spec().SerializeAsString()));
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(file, *weights));
+  std::vector<std::string> command = {ExecutableDirectory() + "/normlab-write",
+                                      "--spec=" + spec,
+                                      "--weights=" + file,
+                                      "--text=" + options.text,
+                                      fmt::format("--bias={}", options.bias),
+                                      fmt::format("--seed={}", options.seed),
+                                      fmt::format("--prime={}", options.prime)};
+  if (options.output.ends_with(".png")) {
+    command.push_back("--png");
+  }
+  NORMLAB_RETURN_IF_ERROR(RunWriter(std::move(command), picture));
+  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, PosixFileSystem().Read(picture));
+  return Deliver(session, options.output, bytes);
+}
+
+}  // namespace
+
+void AddWrite(CLI::App& app, Session& session) {
+  CLI::App* command =
+      AddCommand(app, session,
+                 {kResults,
+                  "write",
+                  "A finished handwriting job writes a text, with the window's way over the text under it",
+                  {"normlab write \"layers that learn to write\" --job j17",
+                   "normlab write \"any text\" --job j17 --bias 1.0 -o out.png",
+                   "normlab write \"in that hand\" --job j17 --prime 12   imitate the writer of training line 12"},
+                  ""});
+  auto options = std::make_shared<Options>();
+  command->add_option("TEXT", options->text, "1 to 200 characters of printable ASCII")->required()->type_name("");
+  command->add_option("--job", options->job, "a handwriting job that has ended, such as j17")
+      ->required()
+      ->type_name("ID");
+  command->add_option("--bias", options->bias, "0: as likely as in the data; larger: neater [0]")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0.0, 100.0).description(""));
+  command->add_option("--seed", options->seed, "the same seed writes the same line [1]")->type_name("N");
+  command->add_option("--prime", options->prime, "training line whose hand is imitated; 0: none [0]")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{0}, kMostPrimes).description(""));
+  command
+      ->add_option("-o,--output", options->output,
+                   "an SVG, or a PNG if it ends in .png; - for stdout [handwriting.svg]")
+      ->type_name("FILE");
+  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+}
+
+}  // namespace normlab::client

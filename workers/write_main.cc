@@ -1,0 +1,75 @@
+// normlab-write - writes a text with the weights of a handwriting job and prints the picture. `normlab write` starts
+// it: the client knows no engine.
+//
+// Exit status: 0 done, 2 for wrong arguments, 1 for anything else; the reason is on stderr.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "base/fs.h"
+#include "base/paths.h"
+#include "base/svg_png.h"
+#include "experiments/handwriting/scribe.h"
+#include "nn/denormals.h"
+#include "workers/safetensors.h"
+
+namespace normlab::workers {
+namespace {
+
+struct Arguments {
+  std::string spec, weights, text;
+  ScribeOptions options;
+  std::int64_t prime = 0;
+  bool png = false;
+};
+
+constexpr double kPngScale = 2;  // pixels per unit: sharp on a dense screen
+
+absl::StatusOr<std::string> Write(const Arguments& arguments) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, PosixFileSystem().Read(arguments.spec));
+  v1::JobSpec spec;
+  if (!spec.ParseFromString(bytes) || !spec.has_handwriting()) {
+    return absl::InvalidArgumentError(fmt::format("{}: not the resolved spec of a handwriting job", arguments.spec));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::string file, PosixFileSystem().Read(arguments.weights));
+  NORMLAB_ASSIGN_OR_RETURN(const TensorFile tensors, ReadSafetensors(file));
+  Scribe scribe(spec.handwriting());
+  NORMLAB_RETURN_IF_ERROR(Annotate(CopyTensors(tensors, scribe.Weights()), arguments.weights));
+  if (arguments.prime > 0) {
+    NORMLAB_RETURN_IF_ERROR(scribe.Imitate(arguments.prime, DataDirectories()));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::string svg, scribe.Write(arguments.text, arguments.options));
+  return arguments.png ? SvgToPng(svg, kPngScale) : svg;
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Writes a text with the weights of a handwriting job.", "normlab-write");
+  app.add_option("--spec", arguments.spec, "resolved job spec, as protobuf")->type_name("FILE")->required();
+  app.add_option("--weights", arguments.weights, "the job's weights.safetensors")->type_name("FILE")->required();
+  app.add_option("--text", arguments.text, "what to write")->required();
+  app.add_option("--bias", arguments.options.bias, "0 as in the data, larger neater")->check(CLI::Range(0.0, 100.0));
+  app.add_option("--seed", arguments.options.seed, "the same seed writes the same line");
+  app.add_option("--prime", arguments.prime, "number of the training line whose hand is imitated; 0: none");
+  app.add_flag("--png", arguments.png, "the picture as PNG, not SVG");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  nn::flush_denormals();
+  const absl::StatusOr<std::string> picture = Write(arguments);
+  if (!picture.ok()) {
+    fmt::print(stderr, "normlab-write: {}\n", Message(picture.status()));
+    return absl::IsInvalidArgument(picture.status()) || absl::IsOutOfRange(picture.status()) ? 2 : 1;
+  }
+  return std::fwrite(picture->data(), 1, picture->size(), stdout) == picture->size() && std::fflush(stdout) == 0 ? 0
+                                                                                                                 : 1;
+}
+
+}  // namespace
+}  // namespace normlab::workers
+
+int main(int argc, char** argv) { return normlab::workers::Main(argc, argv); }
