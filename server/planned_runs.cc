@@ -23,6 +23,21 @@ absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<papers::Pl
   return jobs;
 }
 
+namespace {
+
+// "Intel Xeon, AVX3, normlab 0.1.0 (0a02e6215d7c), GNU 12.2.0 Release"; empty for a job without facts.
+std::string MachineText(const std::map<std::string, std::string>& facts) {
+  const auto fact = [&facts](const char* name) {
+    const auto found = facts.find(name);
+    return found == facts.end() ? std::string("unknown") : found->second;
+  };
+  return facts.empty() ? ""
+                       : fmt::format("{}, {}, normlab {} ({}), {} {}", fact("cpu"), fact("isa"), fact("version"),
+                                     fact("commit"), fact("compiler"), fact("build_type"));
+}
+
+}  // namespace
+
 StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan) : store_(store) {
   for (const PlannedJob& planned : plan) {
     Run run;
@@ -55,8 +70,25 @@ absl::StatusOr<papers::RunStatus> StoredRuns::Find(const papers::RunName& name) 
     status.succeeded = run->job->state == store::JobState::kSucceeded;
     status.diverged = run->job->state == store::JobState::kDiverged;
     status.fingerprint = run->job->fingerprint;
+    status.machine = MachineText(run->job->facts);
   }
   return status;
+}
+
+absl::StatusOr<std::vector<papers::RunPicture>> StoredRuns::Pictures(const papers::RunName& name) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
+  std::vector<papers::RunPicture> pictures;
+  if (!run->job) {
+    return pictures;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::ArtifactInfo> all, store_.ListArtifacts(run->job->id));
+  for (const store::ArtifactInfo& info : all) {
+    if (info.media_type.starts_with("image/")) {
+      NORMLAB_ASSIGN_OR_RETURN(auto file, store_.GetArtifact(run->job->id, info.name));
+      pictures.push_back({info.name, info.media_type, info.step, std::move(file.second)});
+    }
+  }
+  return pictures;
 }
 
 absl::StatusOr<papers::Samples> StoredRuns::Read(const papers::RunName& name, std::string_view series) {

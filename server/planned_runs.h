@@ -29,6 +29,7 @@ class StoredRuns : public papers::CurveSource {
 
   absl::StatusOr<papers::RunStatus> Find(const papers::RunName& name) override;
   absl::StatusOr<papers::Samples> Read(const papers::RunName& name, std::string_view series) override;
+  absl::StatusOr<std::vector<papers::RunPicture>> Pictures(const papers::RunName& name) override;
 
  private:
   struct Run {

@@ -19,6 +19,15 @@ struct RunStatus {
   bool diverged = false;  // a result: counted as such, never dropped
   std::string dataset;    // "mnist": named beside the table
   std::string fingerprint;
+  std::string machine;  // what it ran on and which build it ran; empty: not told
+};
+
+// Something a run drew.
+struct RunPicture {
+  std::string name;        // "samples.png"
+  std::string media_type;  // "image/png"
+  std::uint64_t step = 0;  // updates done
+  std::string bytes;
 };
 
 struct Samples {
@@ -40,6 +49,8 @@ class CurveSource {
   virtual absl::StatusOr<RunStatus> Find(const RunName& run) = 0;
   // Empty samples if the run has no such series yet.
   virtual absl::StatusOr<Samples> Read(const RunName& run, std::string_view series) = 0;
+  // The pictures a run has left, by name.
+  virtual absl::StatusOr<std::vector<RunPicture>> Pictures(const RunName&) { return std::vector<RunPicture>(); }
 };
 
 }  // namespace normlab::papers

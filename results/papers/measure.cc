@@ -71,6 +71,11 @@ double CellPlace(const std::vector<Run>& runs, double end) {
   return common;
 }
 
+void SortOnce(std::vector<std::string>& words) {
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+}
+
 }  // namespace
 
 double Run::reached() const {
@@ -105,7 +110,7 @@ std::string Measured::Limits() const {
 }
 
 absl::StatusOr<Measured> Measure(const Item& item, const Budget& budget, CurveSource& source) {
-  Measured measured{.item = &item, .budget = &budget, .runs = {}, .datasets = {}};
+  Measured measured{.item = &item, .budget = &budget, .runs = {}, .datasets = {}, .machines = {}};
   for (const Arm& arm : item.arms) {
     const Extent& extent = budget.extents[static_cast<std::size_t>(arm.group)];
     std::vector<Run>& runs = measured.runs.emplace_back();
@@ -114,11 +119,14 @@ absl::StatusOr<Measured> Measure(const Item& item, const Budget& budget, CurveSo
       if (run.submitted() && !run.status.dataset.empty()) {
         measured.datasets.push_back(run.status.dataset);
       }
+      if (!run.status.machine.empty()) {
+        measured.machines.push_back(run.status.machine);
+      }
       runs.push_back(std::move(run));
     }
   }
-  std::sort(measured.datasets.begin(), measured.datasets.end());
-  measured.datasets.erase(std::unique(measured.datasets.begin(), measured.datasets.end()), measured.datasets.end());
+  SortOnce(measured.datasets);
+  SortOnce(measured.machines);
   return measured;
 }
 

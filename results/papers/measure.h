@@ -36,6 +36,7 @@ struct Measured {
   const Budget* budget = nullptr;
   std::vector<std::vector<Run>> runs;  // [arm][seed - 1]
   std::vector<std::string> datasets;   // that runs used, sorted, each once
+  std::vector<std::string> machines;   // that runs ran on, likewise
 
   const Extent& extent(int arm) const {
     return budget->extents[static_cast<std::size_t>(item->arms[static_cast<std::size_t>(arm)].group)];

@@ -14,6 +14,7 @@
 #include "results/papers/render_data.h"
 #include "results/papers/render_document.h"
 #include "results/papers/render_figure.h"
+#include "results/papers/rule_text.h"
 
 namespace normlab::papers {
 namespace {
@@ -27,6 +28,33 @@ report::Picture MakePicture(const Measured& measured) {
   const std::string paper = item.note.empty() ? "" : fmt::format(" {}", item.note);
   return {item.id, fmt::format("Solid: normlab; dashed: {} of the paper.{}", item.place, paper),
           report::RenderSvg(MakeFigure(measured))};
+}
+
+// What the first run of each arm drew last, as far as a page should hold it.
+absl::Status AddRunPictures(const Measured& measured, CurveSource& source, report::Section& section) {
+  constexpr std::size_t kMostBytes = 512 * 1024;
+  const Item& item = *measured.item;
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    const auto run =
+        std::find_if(measured.runs[a].begin(), measured.runs[a].end(), [](const Run& r) { return r.submitted(); });
+    if (run == measured.runs[a].end()) {
+      continue;
+    }
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<RunPicture> pictures,
+                             source.Pictures({.item = item.id, .arm = item.arms[a].id, .seed = run->seed}));
+    for (RunPicture& picture : pictures) {
+      if (picture.bytes.size() <= kMostBytes) {
+        section.pictures.push_back(
+            {.name = fmt::format("{}-{}-{}", item.id, item.arms[a].id, picture.name),
+             .caption = fmt::format("{}: {} of seed {} ({}) after {} updates.", ArmText(item, static_cast<int>(a)),
+                                    picture.name, run->seed, run->status.job, picture.step),
+             .svg = "",
+             .media_type = picture.media_type,
+             .bytes = std::move(picture.bytes)});
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::vector<Verdict> VerdictsOf(const std::vector<ItemResult>& results) {
@@ -196,6 +224,9 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
       continue;  // nothing to draw, or words in a table
     }
     document.sections[i].pictures.push_back(MakePicture(results[i].measured));
+    if (format == Format::kHtml) {
+      NORMLAB_RETURN_IF_ERROR(AddRunPictures(results[i].measured, runs, document.sections[i]));
+    }
   }
   switch (format) {
     case Format::kHtml:

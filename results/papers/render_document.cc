@@ -175,18 +175,37 @@ report::Table MakeRunTable(const Measured& measured) {
   return table;
 }
 
+// In the order of Verdict; what did not occur is left out.
+std::vector<report::VerdictCount> Count(const std::vector<Judgement>& judgements) {
+  std::array<int, 5> counts{};
+  for (const Judgement& judgement : judgements) {
+    ++counts[static_cast<std::size_t>(judgement.verdict)];
+  }
+  std::vector<report::VerdictCount> occurred;
+  for (std::size_t v = 0; v < counts.size(); ++v) {
+    if (counts[v] > 0) {
+      const auto verdict = static_cast<Verdict>(v);
+      occurred.push_back({std::string(ToString(verdict)), ToneOf(verdict), counts[v]});
+    }
+  }
+  return occurred;
+}
+
 }  // namespace
 
 report::Section MakeSection(const ItemResult& result) {
   const Item& item = *result.measured.item;
   report::Section section{.id = item.id,
                           .title = fmt::format("{} ({})", item.title, item.place),
+                          .budget = {},
+                          .counts = Count(result.judgements),
                           .table = {},
                           .notes = {},
                           .pictures = {},
                           .findings = {},
                           .runs = {}};
   if (item.not_run.empty()) {
+    section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
     section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
     section.notes = MakeNotes(result.measured);
     section.runs = MakeRunTable(result.measured);
@@ -200,17 +219,13 @@ report::Section MakeSection(const ItemResult& result) {
 }
 
 std::string CountVerdicts(const std::vector<ItemResult>& results) {
-  std::array<int, 5> counts{};
+  std::vector<Judgement> all;
   for (const ItemResult& result : results) {
-    for (const Judgement& judgement : result.judgements) {
-      ++counts[static_cast<std::size_t>(judgement.verdict)];
-    }
+    all.insert(all.end(), result.judgements.begin(), result.judgements.end());
   }
   std::string text;
-  for (std::size_t v = 0; v < counts.size(); ++v) {
-    if (counts[v] > 0) {
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counts[v], ToString(static_cast<Verdict>(v)));
-    }
+  for (const report::VerdictCount& count : Count(all)) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count.count, count.verdict);
   }
   return text.empty() ? "no claims" : text;
 }
@@ -218,10 +233,11 @@ std::string CountVerdicts(const std::vector<ItemResult>& results) {
 report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemResult>& results) {
   report::Document document;
   document.title = manifest.title;
-  std::set<std::string> datasets;
+  std::set<std::string> datasets, machines;
   std::string only;
   for (const ItemResult& result : results) {
     datasets.insert(result.measured.datasets.begin(), result.measured.datasets.end());
+    machines.insert(result.measured.machines.begin(), result.measured.machines.end());
     only += fmt::format(" --only {}", result.measured.item->id);
     document.sections.push_back(MakeSection(result));
   }
@@ -232,7 +248,8 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
                                 [](const ItemResult& result) { return result.measured.item->not_run.empty(); });
   if (run != results.end()) {
     const Budget& budget = *run->measured.budget;
-    document.about.emplace_back("budget", fmt::format("{}: {}", budget.id, budget.summary));
+    document.about.emplace_back("budget",
+                                results.size() == 1 ? fmt::format("{}: {}", budget.id, budget.summary) : budget.id);
     document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, only, budget.id);
   }
   const bool any_data = std::any_of(results.begin(), results.end(),
@@ -240,6 +257,9 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
   document.about.emplace_back("data", !any_data          ? "none is needed"
                                       : datasets.empty() ? "no run yet"
                                                          : fmt::format("{}", fmt::join(datasets, ", ")));
+  if (!machines.empty()) {
+    document.about.emplace_back("machine", fmt::format("{}", fmt::join(machines, "; ")));
+  }
   document.about.emplace_back("verdicts", CountVerdicts(results));
   return document;
 }

@@ -46,13 +46,22 @@ struct Finding {
 struct Picture {
   std::string name;  // "mnist": for files and anchors
   std::string caption;
-  std::string svg;
+  std::string svg;                          // drawn into the page; or empty, and then:
+  std::string media_type = {}, bytes = {};  // an image of its own, "image/png"
+};
+
+struct VerdictCount {
+  std::string verdict;
+  Tone tone = Tone::kOpen;
+  int count = 0;
 };
 
 struct Section {
   std::string id;  // "mnist"
   std::string title;
-  Table table;  // no columns: none
+  std::string budget;                // a sentence; empty: there is none
+  std::vector<VerdictCount> counts;  // of the findings
+  Table table;                       // no columns: none
   std::vector<std::string> notes;
   std::vector<Picture> pictures;
   std::vector<Finding> findings;

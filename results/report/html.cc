@@ -1,6 +1,7 @@
 // html.cc - one page that needs nothing else.
 #include <fmt/format.h>
 
+#include "absl/strings/escaping.h"
 #include "results/report/document.h"
 #include "results/report/svg_writer.h"
 
@@ -35,6 +36,8 @@ letter-spacing:.02em;white-space:nowrap}
 .good{color:var(--good)}.part{color:var(--part)}.bad{color:var(--bad)}.open{color:var(--open)}
 .claim{border-left:3px solid var(--line);padding:2px 0 2px 14px;margin:16px 0;break-inside:avoid}
 .claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
+.count{display:inline-block;margin:0 14px 2px 0;white-space:nowrap}a{color:inherit}
+figure.sample img{max-width:100%;background:#fff;border:1px solid var(--line)}
 figure{margin:20px 0}figure svg{width:100%;height:auto}figcaption{color:var(--dim);font-size:13px;max-width:80ch}
 details{margin:16px 0}summary{cursor:pointer;color:var(--dim)}
 @page{margin:14mm}
@@ -89,15 +92,30 @@ std::string Badge(const Finding& finding) {
   return fmt::format("<span class=\"badge {}\">{}</span>{}", ClassOf(finding.tone), EscapeXml(finding.verdict), limits);
 }
 
+// One line a section: how its claims came out.
+std::string RenderOverview(const Document& document) {
+  std::string html =
+      "<div class=\"wide\"><table>\n<caption>Verdicts</caption>\n<thead><tr><th class=\"l\" scope=\"col\">table or "
+      "figure"
+      "</th><th class=\"l\" scope=\"col\">claims</th></tr></thead>\n<tbody>\n";
+  for (const Section& section : document.sections) {
+    std::string counts;
+    for (const VerdictCount& count : section.counts) {
+      counts += fmt::format("<span class=\"count\">{} <span class=\"badge {}\">{}</span></span>", count.count,
+                            ClassOf(count.tone), EscapeXml(count.verdict));
+    }
+    html += fmt::format("<tr><td class=\"l w\"><a href=\"#{}\">{}</a></td><td class=\"l w\">{}</td></tr>\n",
+                        EscapeXml(section.id), EscapeXml(section.title), counts);
+  }
+  return html + "</tbody>\n</table></div>\n";
+}
+
 std::string RenderSummary(const Document& document) {
   std::string html =
       "<div class=\"wide\"><table>\n<caption>Verdicts</caption>\n<thead><tr><th class=\"l\" scope=\"col\">verdict"
       "</th><th class=\"l\" scope=\"col\">claim</th></tr></thead>\n";
   for (const Section& section : document.sections) {
     html += "<tbody>\n";
-    if (document.sections.size() > 1) {
-      html += fmt::format("<tr><th colspan=\"2\" scope=\"rowgroup\">{}</th></tr>\n", EscapeXml(section.title));
-    }
     for (const Finding& finding : section.findings) {
       html += fmt::format("<tr><td class=\"l\">{}</td><td class=\"l w\">{}</td></tr>\n", Badge(finding),
                           EscapeXml(finding.claim));
@@ -124,15 +142,24 @@ std::string RenderFinding(const Finding& finding) {
   return html + "</div>\n";
 }
 
+std::string Drawing(const Picture& picture) {
+  return !picture.svg.empty() ? picture.svg
+                              : fmt::format("<img alt=\"\" src=\"data:{};base64,{}\">\n", EscapeXml(picture.media_type),
+                                            absl::Base64Escape(picture.bytes));
+}
+
 std::string RenderSection(const Section& section) {
   std::string html = fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n", EscapeXml(section.id), EscapeXml(section.title));
+  if (!section.budget.empty()) {
+    html += fmt::format("<p class=\"note\">{}</p>\n", EscapeXml(section.budget));
+  }
   html += section.table.columns.empty() ? "" : RenderTable(section.table);
   for (const std::string& note : section.notes) {
     html += fmt::format("<p class=\"note\">{}</p>\n", EscapeXml(note));
   }
   for (const Picture& picture : section.pictures) {
-    html +=
-        fmt::format("<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n", picture.svg, EscapeXml(picture.caption));
+    html += fmt::format("<figure{}>\n{}<figcaption>{}</figcaption>\n</figure>\n",
+                        picture.svg.empty() ? " class=\"sample\"" : "", Drawing(picture), EscapeXml(picture.caption));
   }
   if (!section.findings.empty()) {
     html += "<h3>Claims</h3>\n";
@@ -159,7 +186,7 @@ std::string RenderHtml(const Document& document) {
   for (const auto& [name, value] : document.about) {
     html += fmt::format("<dt>{}</dt><dd>{}</dd>\n", EscapeXml(name), EscapeXml(value));
   }
-  html += "</dl>\n" + RenderSummary(document);
+  html += "</dl>\n" + (document.sections.size() > 1 ? RenderOverview(document) : RenderSummary(document));
   for (const Section& section : document.sections) {
     html += RenderSection(section);
   }

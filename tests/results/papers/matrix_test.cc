@@ -117,6 +117,19 @@ TEST(NotRun, IsSaidEverywhereAndPlansNothing) {
   EXPECT_EQ(report->verdicts.size(), 4u);
 }
 
+TEST(Report, ShowsWhatTheFirstRunOfAnArmDrew) {
+  LiteralSource source = Runs(1e-16, 0.5, 1e-16);
+  source.picture_arm = "a";
+  std::string curves = kManifest;  // words have no pictures, curves do
+  const std::size_t matrix = curves.find("    matrix:");
+  curves.erase(matrix, curves.find('\n', matrix) + 1 - matrix);
+  const auto report = Words(curves)->Report({"words"}, "all", source, Format::kHtml);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->content, HasSubstr("<img alt=\"\" src=\"data:image/png;base64,iVBORw==\">"));
+  EXPECT_THAT(report->content, HasSubstr("Method A: samples.png of seed 1 (j1) after 40 updates."));
+  EXPECT_THAT(report->content, HasSubstr("a machine of literals"));
+}
+
 TEST(NotRun, HoldsNothingElse) {
   std::string text = kManifest;
   text.replace(text.find("    not_run:"), 0, "    experiment: draw\n");
