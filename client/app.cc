@@ -23,7 +23,7 @@ Exit codes:
   1    a run failed or was cancelled, or another error
   2    a wrong command line, spec, or name
   3    no server, or it does not let us in
-  4    with --strict: a claim came out DIFFERENT
+  4    verify: the run differs; with --strict: a claim came out DIFFERENT
   130  interrupted (Ctrl-C))";
 
 // --batch_size means --batch-size: fields are written with '_' everywhere else.
@@ -144,6 +144,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddShow(app, session);
   AddCurve(app, session);
   AddArtifacts(app, session);
+  AddVerify(app, session);
   AddResults(app, session);
   AddExport(app, session);
   AddWrite(app, session);

@@ -8,7 +8,7 @@ enum ExitCode : int {
   kExitFailed = 1,        // a run failed or was cancelled, or something else went wrong
   kExitUsage = 2,         // the command line, a spec or a name is wrong
   kExitUnavailable = 3,   // no server, or it does not let us in
-  kExitDifferent = 4,     // with --strict: a claim of the paper came out DIFFERENT
+  kExitDifferent = 4,     // a run that was verified differs; with --strict: a claim of the paper came out DIFFERENT
   kExitInterrupted = 130  // Ctrl-C
 };
 

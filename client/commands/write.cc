@@ -1,18 +1,11 @@
 // `normlab write TEXT --job ID`: a finished handwriting job writes a text. The engine runs in normlab-write, a program
 // beside this one; here its weights are fetched and its picture is delivered.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/fs.h"
-#include "base/paths.h"
-#include "base/process.h"
 #include "base/temporary_directory.h"
 #include "client/commands/command.h"
+#include "client/sister_program.h"
 
 namespace normlab::client {
 namespace {
@@ -25,34 +18,6 @@ struct Options {
   std::uint64_t seed = 1;
   std::int64_t prime = 0;
 };
-
-absl::Status RunWriter(std::vector<std::string> command, const std::string& picture) {
-  const std::string program = command.front();
-  if (::access(program.c_str(), X_OK) != 0) {
-    return absl::FailedPreconditionError(
-        fmt::format("{}: {}; it is installed beside normlab", program, std::strerror(errno)));
-  }
-  const int out = ::open(picture.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (out < 0) {
-    return absl::UnavailableError(fmt::format("{}: {}", picture, std::strerror(errno)));
-  }
-  const absl::StatusOr<pid_t> pid = Spawn({.argv = std::move(command), .environment = {}, .stdout_fd = out});
-  ::close(out);
-  NORMLAB_RETURN_IF_ERROR(pid.status());
-  int wait_status = 0;
-  while (::waitpid(*pid, &wait_status, 0) < 0) {
-    if (errno != EINTR) {
-      return absl::UnavailableError(fmt::format("wait for {}: {}", program, std::strerror(errno)));
-    }
-  }
-  if (wait_status == 0) {
-    return absl::OkStatus();
-  }
-  constexpr int kWrongArguments = 2;
-  const std::string text = fmt::format("{} {}; what it said stands above", program, DescribeExit(wait_status));
-  return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kWrongArguments ? absl::InvalidArgumentError(text)
-                                                                               : absl::FailedPreconditionError(text);
-}
 
 // What the network has symbols for, told before anything is fetched.
 absl::Status CheckText(const std::string& text) {
@@ -89,23 +54,22 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   }
   NORMLAB_RETURN_IF_ERROR(weights.status());
   NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-write"));
-  const std::string spec = directory.path() + "/spec", file = directory.path() + "/weights.safetensors",
-                    picture = directory.path() + "/picture";
+  const std::string spec = directory.path() + "/spec", file = directory.path() + "/weights.safetensors";
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(spec, job.spec().SerializeAsString()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(file, *weights));
-  std::vector<std::string> command = {ExecutableDirectory() + "/normlab-write",
-                                      "--spec=" + spec,
-                                      "--weights=" + file,
-                                      "--text=" + options.text,
-                                      fmt::format("--bias={}", options.bias),
-                                      fmt::format("--seed={}", options.seed),
-                                      fmt::format("--prime={}", options.prime)};
+  std::vector<std::string> arguments = {"--spec=" + spec,
+                                        "--weights=" + file,
+                                        "--text=" + options.text,
+                                        fmt::format("--bias={}", options.bias),
+                                        fmt::format("--seed={}", options.seed),
+                                        fmt::format("--prime={}", options.prime)};
   if (options.output.ends_with(".png")) {
-    command.push_back("--png");
+    arguments.push_back("--png");
   }
-  NORMLAB_RETURN_IF_ERROR(RunWriter(std::move(command), picture));
-  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, PosixFileSystem().Read(picture));
-  return Deliver(session, options.output, bytes);
+  std::string picture;
+  NORMLAB_RETURN_IF_ERROR(
+      RunSister("normlab-write", arguments, [&picture](std::string_view output) { picture += output; }));
+  return Deliver(session, options.output, picture);
 }
 
 }  // namespace

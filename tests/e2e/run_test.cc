@@ -95,6 +95,37 @@ TEST(PenTest, AHandwritingJobLeavesItsCurveAndItsPictures) {
   EXPECT_EQ(write({"any text", "--prime", "9"}).first, 2) << "there are 8 training lines";
 }
 
+TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
+  Deployment deployment({"--slots", "1"});
+  const auto [code, out] = deployment.RunClient({"submit",
+                                                 "handwriting",
+                                                 "--dataset",
+                                                 "synthetic_pen",
+                                                 "--scale",
+                                                 "per_line",
+                                                 "--norm",
+                                                 "layer",
+                                                 "--units",
+                                                 "16",
+                                                 "--max-steps",
+                                                 "60",
+                                                 "--updates",
+                                                 "4",
+                                                 "--evaluation-interval",
+                                                 "2",
+                                                 "--train-lines",
+                                                 "8",
+                                                 "--test-lines",
+                                                 "4",
+                                                 "--watch"});
+  ASSERT_EQ(code, 0) << out;
+  const auto [same, text] = deployment.RunClient({"verify", "j1", "--threads", "2"});
+  EXPECT_EQ(same, 0) << text;
+  EXPECT_THAT(text, HasSubstr("j1 is identical: "));
+  EXPECT_THAT(deployment.RunClient({"verify", "j1", "--json"}).second, HasSubstr("\"identical\": true"));
+  EXPECT_EQ(deployment.RunClient({"verify", "j2"}).first, 2) << "there is no such job";
+}
+
 TEST_F(RunTest, TheCommandLineSubmitsAndFollows) {
   Deployment deployment({"--slots", "1"});
   const auto [code, out] =

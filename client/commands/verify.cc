@@ -1,0 +1,155 @@
+// `normlab verify JOB`: runs a finished job again and says whether every bit of curve and weights is the stored one.
+// The engine runs in normlab-verify, a program beside this one.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "base/fs.h"
+#include "base/temporary_directory.h"
+#include "client/commands/command.h"
+#include "client/live.h"
+#include "client/progress.h"
+#include "client/sister_program.h"
+#include "client/text.h"
+#include "normlab/v1/worker.pb.h"
+
+namespace normlab::client {
+namespace {
+
+struct Options {
+  std::string job;
+  int threads = 1;
+};
+
+// Reads the lines of normlab-verify: progress is shown, the last one is kept.
+class Listener {
+ public:
+  Listener(Session& session, std::string job) : session_(session), job_(std::move(job)), lines_(session.console()) {}
+
+  void Take(std::string_view output) {
+    buffer_ += output;
+    for (std::size_t end = 0; (end = buffer_.find('\n')) != buffer_.npos; buffer_.erase(0, end + 1)) {
+      const Json line = Json::parse(buffer_.substr(0, end), nullptr, /*allow_exceptions=*/false);
+      if (line.contains("done")) {
+        Show(line["done"].get<std::uint64_t>(), line["total"].get<std::uint64_t>());
+      } else {
+        result_ = line;
+      }
+    }
+  }
+
+  // Absent: the program ended without one.
+  std::optional<Json> Result() {
+    lines_.Clear();
+    return result_;
+  }
+
+ private:
+  void Show(std::uint64_t done, std::uint64_t total) {
+    constexpr double kReportEvery = 5;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+    const std::string line = fmt::format(
+        "verify {} {}", job_,
+        FormatProgress(
+            {.done = done, .total = total, .per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0.0}, 20,
+            session_.console().unicode));
+    if (lines_.terminal()) {
+      lines_.Draw({line});
+    } else {
+      lines_.Report(line, seconds, kReportEvery);
+    }
+  }
+
+  Session& session_;
+  const std::string job_;
+  LiveLines lines_;
+  std::string buffer_;
+  std::optional<Json> result_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+absl::StatusOr<v1::AppendPointsRequest> WholeCurve(Client& client, const std::string& job) {
+  v1::AppendPointsRequest curve;
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> all, client.ListSeries(job));
+  for (const v1::Series& series : all) {
+    v1::ReadCurveRequest request;
+    request.set_job_id(job);
+    request.set_series(series.name());
+    NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse points, client.ReadCurve(request));
+    v1::AppendPointsRequest::Columns& columns = *curve.add_columns();
+    columns.set_series(series.name());
+    *columns.mutable_steps() = points.steps();
+    *columns.mutable_values() = points.values();
+  }
+  return curve;
+}
+
+int Print(Session& session, const Options& options, const Json& result) {
+  const std::string difference = result["difference"].get<std::string>();
+  if (session.json) {
+    session.Print(Dump({{"job_id", options.job},
+                        {"identical", difference.empty()},
+                        {"points", result["points"]},
+                        {"weights", result["weights"]},
+                        {"difference", difference}}));
+  } else if (difference.empty()) {
+    session.Print(fmt::format("{} is identical: {} points and {} weights, bit for bit\n", options.job,
+                              FormatCount(result["points"].get<std::uint64_t>()),
+                              FormatCount(result["weights"].get<std::uint64_t>())));
+  } else {
+    session.Print(fmt::format("{} DIFFERS after {} equal points: {}\n", options.job,
+                              FormatCount(result["points"].get<std::uint64_t>()), difference));
+  }
+  return difference.empty() ? kExitOk : kExitDifferent;
+}
+
+absl::StatusOr<int> Run(Session& session, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.job));
+  const bool succeeded = job.state() == v1::JOB_STATE_SUCCEEDED;
+  if (!succeeded && job.state() != v1::JOB_STATE_DIVERGED) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is {}; expected a job that succeeded or diverged: normlab watch {}", options.job,
+                    StateName(job.state()), options.job));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const v1::AppendPointsRequest curve, WholeCurve(*client, options.job));
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-verify"));
+  std::vector<std::string> arguments = {"--job=" + directory.path() + "/job", "--curve=" + directory.path() + "/curve",
+                                        fmt::format("--threads={}", options.threads)};
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/job", job.SerializeAsString()));
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/curve", curve.SerializeAsString()));
+  if (succeeded) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::string weights, client->ReadArtifact(options.job, "weights.safetensors"));
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/weights", weights));
+    arguments.push_back("--weights=" + directory.path() + "/weights");
+  }
+  Listener listener(session, options.job);
+  const absl::Status ran =
+      RunSister("normlab-verify", arguments, [&listener](std::string_view output) { listener.Take(output); });
+  const std::optional<Json> result = listener.Result();
+  NORMLAB_RETURN_IF_ERROR(ran);
+  if (!result) {
+    return absl::InternalError("normlab-verify ended without an answer");
+  }
+  return Print(session, options, *result);
+}
+
+}  // namespace
+
+void AddVerify(CLI::App& app, Session& session) {
+  CLI::App* command = AddCommand(
+      app, session,
+      {kJobs,
+       "verify",
+       "Run a finished job again, here, and say whether curve and weights are the stored ones, bit for bit; if not, "
+       "where they first differ. Nothing stored is changed",
+       {"normlab verify j17", "normlab verify j17 --threads 2    any number of threads gives the same bits"},
+       "job_id, identical, points and weights (that were compared), difference (the first; empty if identical). Exit "
+       "code 4: it differs."});
+  auto options = std::make_shared<Options>();
+  command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
+  command->add_option("--threads", options->threads, "threads that train [1]")->type_name("N")->check(InRange(1, 1024));
+  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+}
+
+}  // namespace normlab::client

@@ -1,0 +1,143 @@
+// A stored job against its repetition: equal, and every way in which it can differ.
+#include "workers/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "proto/spec.h"
+#include "tests/workers/toy_experiment.h"
+
+namespace normlab::workers {
+namespace {
+
+using testing::HasSubstr;
+
+// Keeps what a run produces, as a server would.
+class Keeper : public RunHost {
+ public:
+  explicit Keeper(StoredResult& stored) : stored_(stored) {}
+  Order NextOrder() override { return Order::kGoOn; }
+  void Progress(std::uint64_t, std::uint64_t) override {}
+  bool CanTakeCheckpoint() override { return false; }
+  void Checkpoint(std::uint64_t, std::string) override {}
+  void Point(std::string_view series, std::uint64_t step, double value) override {
+    for (auto& column : stored_.curve) {
+      if (column.series() == series) {
+        column.add_steps(step);
+        column.add_values(value);
+        return;
+      }
+    }
+    stored_.curve.emplace_back().set_series(std::string(series));
+    Point(series, step, value);
+  }
+  void Artifact(std::string_view, std::string_view, std::uint64_t, std::string bytes) override {
+    stored_.weights = std::move(bytes);
+  }
+
+ private:
+  StoredResult& stored_;
+};
+
+class VerifyTest : public testing::Test {
+ protected:
+  VerifyTest() {
+    options_.make_experiment = [this](const v1::JobSpec&, const ExperimentContext& context) {
+      (*context.facts)["data.mnist"] = data_;
+      return std::make_unique<ToyExperiment>(toy_);
+    };
+    std::vector<FieldViolation> violations;
+    v1::JobSpec spec;
+    spec.mutable_mnist_mlp();
+    *stored_.job.mutable_spec() = ResolveSpec(spec, violations);
+    stored_.job.set_job_id("j17");
+    (*stored_.job.mutable_facts())["data.mnist"] = data_;
+  }
+
+  void Store() {
+    Keeper keeper(stored_);
+    const RunResult result = RunExperiment(
+        [this] {
+          return PreparedRun{std::make_unique<ToyExperiment>(toy_),
+                             {"mnist_mlp", Identity(stored_.job.spec(), data_), stored_.job.spec().seed()}};
+        },
+        std::nullopt, keeper, {});
+    stored_.job.set_state(result.end == RunEnd::kDiverged ? v1::JOB_STATE_DIVERGED : v1::JOB_STATE_SUCCEEDED);
+    stored_.job.set_fingerprint(result.fingerprint);
+  }
+
+  std::string Difference() {
+    const auto report = VerifyJob(stored_, options_);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.ok() ? report->difference : "";
+  }
+
+  std::string data_ = "abcd";
+  ToyOptions toy_;
+  StoredResult stored_;
+  VerifyOptions options_;
+};
+
+TEST_F(VerifyTest, TheSameBits) {
+  Store();
+  const auto report = VerifyJob(stored_, options_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->difference, "");
+  EXPECT_EQ(report->weights, 7u);
+  std::uint64_t points = 0;
+  for (const auto& column : stored_.curve) {
+    points += static_cast<std::uint64_t>(column.steps_size());
+  }
+  EXPECT_EQ(report->points, points);
+}
+
+TEST_F(VerifyTest, ADivergedRunDivergesAgain) {
+  toy_.diverges_at = 3;
+  Store();
+  ASSERT_EQ(stored_.job.state(), v1::JOB_STATE_DIVERGED);
+  EXPECT_EQ(Difference(), "");
+  toy_.diverges_at.reset();
+  EXPECT_THAT(Difference(), HasSubstr("train/loss at step 4: stored is nan"));
+}
+
+TEST_F(VerifyTest, TheLastBitOfAPoint) {
+  Store();
+  const double value = stored_.curve[1].values(6);
+  stored_.curve[1].set_values(6, std::nextafter(value, 1e9));
+  EXPECT_THAT(Difference(), HasSubstr("train/loss at step 7: stored is"));
+}
+
+TEST_F(VerifyTest, PointsThatAreMissingOrTooMany) {
+  Store();
+  stored_.curve[1].mutable_steps()->RemoveLast();
+  stored_.curve[1].mutable_values()->RemoveLast();
+  EXPECT_THAT(Difference(), HasSubstr("nothing is stored"));
+  stored_.curve.clear();
+  Store();
+  stored_.curve[0].add_steps(1000);
+  stored_.curve[0].add_values(1);
+  EXPECT_THAT(Difference(), HasSubstr("test/error at step"));
+  stored_.curve.clear();
+  stored_.curve.emplace_back().set_series("other");
+  EXPECT_THAT(Difference(), HasSubstr("test/error at step 0: nothing is stored"));
+}
+
+TEST_F(VerifyTest, TheLastBitOfAWeight) {
+  Store();
+  stored_.weights->back() ^= 1;
+  EXPECT_THAT(Difference(), HasSubstr("weights: linear.bias at index 0"));
+}
+
+TEST_F(VerifyTest, OtherDataAndUnfinishedJobsAreRefused) {
+  Store();
+  data_ = "ef01";
+  EXPECT_THAT(std::string(VerifyJob(stored_, options_).status().message()), HasSubstr("fed mnist with sha256 abcd"));
+  data_ = "abcd";
+  stored_.job.set_state(v1::JOB_STATE_FAILED);
+  EXPECT_EQ(VerifyJob(stored_, options_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace normlab::workers

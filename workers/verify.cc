@@ -1,0 +1,166 @@
+#include "workers/verify.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cstring>
+#include <map>
+
+#include "proto/spec.h"
+#include "proto/spec_text.h"
+#include "workers/safetensors.h"
+
+namespace normlab::workers {
+namespace {
+
+std::string Shown(double value) { return fmt::format("{} ({:016x})", value, std::bit_cast<std::uint64_t>(value)); }
+
+// Takes what the run produces and holds it against what is stored.
+class Comparison : public RunHost {
+ public:
+  Comparison(const StoredResult& stored, const VerifyOptions& options) : stored_(stored), options_(options) {
+    for (const auto& column : stored.curve) {
+      columns_[column.series()].column = &column;
+    }
+  }
+
+  Order NextOrder() override { return report_.difference.empty() ? Order::kGoOn : Order::kDrop; }
+  void Progress(std::uint64_t done, std::uint64_t total) override { options_.progress(done, total); }
+  bool CanTakeCheckpoint() override { return false; }
+  void Checkpoint(std::uint64_t, std::string) override {}
+
+  void Point(std::string_view series, std::uint64_t step, double value) override {
+    const auto found = columns_.find(series);
+    if (found == columns_.end() || found->second.next == found->second.column->steps_size()) {
+      return Differs(fmt::format("{} at step {}: nothing is stored, the run gave {}", series, step, Shown(value)));
+    }
+    const auto& [column, next] = found->second;
+    const std::uint64_t stored_step = column->steps(next);
+    const double stored = column->values(next);
+    if (stored_step != step) {
+      return Differs(
+          fmt::format("{}: the next stored point is of step {}, the run's of step {}", series, stored_step, step));
+    }
+    if (std::bit_cast<std::uint64_t>(stored) != std::bit_cast<std::uint64_t>(value)) {
+      return Differs(
+          fmt::format("{} at step {}: stored is {}, the run gave {}", series, step, Shown(stored), Shown(value)));
+    }
+    ++found->second.next;
+    ++report_.points;
+  }
+
+  void Artifact(std::string_view name, std::string_view, std::uint64_t, std::string bytes) override {
+    if (name == kWeightsArtifact && stored_.weights) {
+      CompareWeights(*stored_.weights, bytes);
+    }
+  }
+
+  // Call once the run has ended: what is stored and was not given.
+  VerifyReport Finish() {
+    for (const auto& [series, at] : columns_) {
+      if (at.next < at.column->steps_size()) {
+        Differs(fmt::format("{} at step {}: stored is {}, the run gave nothing", series, at.column->steps(at.next),
+                            Shown(at.column->values(at.next))));
+      }
+    }
+    return report_;
+  }
+
+  void Differs(std::string where) {
+    if (report_.difference.empty()) {
+      report_.difference = std::move(where);
+    }
+  }
+
+ private:
+  struct At {
+    const v1::AppendPointsRequest::Columns* column = nullptr;
+    int next = 0;
+  };
+
+  void CompareWeights(const std::string& stored_file, const std::string& run_file) {
+    const auto stored = ReadSafetensors(stored_file), run = ReadSafetensors(run_file);
+    if (!stored.ok() || !run.ok()) {
+      return Differs(fmt::format("the stored weights cannot be read: {}", Message(stored.status())));
+    }
+    if (stored->tensors.size() != run->tensors.size()) {
+      return Differs(fmt::format("{} tensors of weights are stored, the run gave {}", stored->tensors.size(),
+                                 run->tensors.size()));
+    }
+    for (std::size_t i = 0; i < run->tensors.size(); ++i) {
+      CompareTensor(stored->tensors[i], run->tensors[i]);
+    }
+  }
+
+  void CompareTensor(const TensorView& stored, const TensorView& run) {
+    if (stored.name != run.name || stored.shape != run.shape) {
+      return Differs(fmt::format("weights: {} [{}] is stored, the run gave {} [{}]", stored.name,
+                                 fmt::join(stored.shape, " x "), run.name, fmt::join(run.shape, " x ")));
+    }
+    for (std::size_t at = 0; at + sizeof(float) <= run.bytes.size(); at += sizeof(float)) {
+      std::uint32_t a = 0, b = 0;
+      std::memcpy(&a, stored.bytes.data() + at, sizeof(a));
+      std::memcpy(&b, run.bytes.data() + at, sizeof(b));
+      if (a != b) {
+        return Differs(fmt::format("weights: {} at index {}: stored is {} ({:08x}), the run gave {} ({:08x})", run.name,
+                                   at / sizeof(float), std::bit_cast<float>(a), a, std::bit_cast<float>(b), b));
+      }
+      ++report_.weights;
+    }
+  }
+
+  const StoredResult& stored_;
+  const VerifyOptions& options_;
+  std::map<std::string, At, std::less<>> columns_;
+  VerifyReport report_;
+};
+
+absl::StatusOr<PreparedRun> Prepare(const v1::Job& job, const VerifyOptions& options) {
+  std::map<std::string, std::string> facts;
+  PreparedRun run;
+  NORMLAB_ASSIGN_OR_RETURN(run.experiment, options.make_experiment(job.spec(), {options.data_directories, &facts}));
+  const std::string key = "data." + DatasetName(job.spec());
+  const auto data = facts.find(key);
+  const std::string here = data != facts.end() ? data->second : "";
+  const auto then = job.facts().find(key);
+  if (then != job.facts().end() && then->second != here) {
+    return absl::FailedPreconditionError(
+        fmt::format("the job was fed {} with sha256 {}; here it is {}", DatasetName(job.spec()), then->second, here));
+  }
+  run.label = {ExperimentName(job.spec()), Identity(job.spec(), here), job.spec().seed()};
+  return run;
+}
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyOptions& options) {
+  const bool diverged = stored.job.state() == v1::JOB_STATE_DIVERGED;
+  if (!diverged && stored.job.state() != v1::JOB_STATE_SUCCEEDED) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} has no result to verify; expected a job that succeeded or diverged", stored.job.job_id()));
+  }
+  Comparison comparison(stored, options);
+  absl::Status prepared;
+  const RunResult result = RunExperiment(
+      [&] {
+        auto run = Prepare(stored.job, options);
+        prepared = run.status();
+        return run;
+      },
+      std::nullopt, comparison, {});
+  NORMLAB_RETURN_IF_ERROR(prepared);
+  if (result.end == RunEnd::kFailed) {
+    return absl::InternalError(fmt::format("the run failed after {} steps: {}", result.steps_done, result.error));
+  }
+  if (result.end != RunEnd::kDropped && (result.end == RunEnd::kDiverged) != diverged) {
+    comparison.Differs(diverged ? "the stored run diverged, this one did not"
+                                : fmt::format("the run diverged: {}", result.error));
+  }
+  if (!diverged && result.end == RunEnd::kSucceeded && result.fingerprint != stored.job.fingerprint()) {
+    comparison.Differs(
+        fmt::format("the stored fingerprint is {}, the run's {}", stored.job.fingerprint(), result.fingerprint));
+  }
+  return comparison.Finish();
+}
+
+}  // namespace normlab::workers
