@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/svg_png.h"
 #include "proto/spec_text.h"
 #include "server/convert.h"
 #include "server/errors.h"
@@ -10,16 +11,49 @@
 namespace normlab::server {
 namespace {
 
-absl::StatusOr<const papers::Paper*> FindPaper(const Core& core, const std::string& id) {
+// A paper of ours, or the caller's own for as long as the call lasts.
+struct PaperOfCall {
+  const papers::Paper* paper = nullptr;
+  std::unique_ptr<papers::Paper> own = {};
+};
+
+absl::StatusOr<PaperOfCall> ReadManifest(const Core& core, const v1::PaperManifest& manifest) {
+  constexpr std::size_t kMostBytes = 2 << 20;
+  std::map<std::string, std::string, std::less<>> files(manifest.files().begin(), manifest.files().end());
+  std::size_t bytes = 0;
+  for (const auto& [name, content] : files) {
+    bytes += content.size();
+  }
+  if (bytes > kMostBytes) {
+    return BadField("manifest.files", fmt::format("have {} bytes; expected at most {}", bytes, kMostBytes));
+  }
+  PaperOfCall result;
+  NORMLAB_ASSIGN_OR_RETURN(result.own, papers::Paper::Parse(manifest.text(), manifest.file_name(), files));
+  result.paper = result.own.get();
+  for (const auto& paper : core.papers) {
+    if (paper->id() == result.paper->id()) {
+      return absl::InvalidArgumentError(fmt::format("{}: id {} is that of a paper that is built in; give yours another",
+                                                    manifest.file_name(), paper->id()));
+    }
+  }
+  return result;
+}
+
+template <typename Request>
+absl::StatusOr<PaperOfCall> FindPaper(const Core& core, const Request& request) {
+  if (request.has_manifest()) {
+    return request.paper_id().empty() ? ReadManifest(core, request.manifest())
+                                      : BadField("paper_id", "is given beside a manifest; expected one of them");
+  }
   std::vector<std::string> ids;
   for (const auto& paper : core.papers) {
-    if (paper->id() == id) {
-      return paper.get();
+    if (paper->id() == request.paper_id()) {
+      return PaperOfCall{paper.get()};
     }
     ids.push_back(paper->id());
   }
-  const std::string near = Nearest(id, ids);
-  return absl::NotFoundError(fmt::format("no paper {}; there is {}{}", Shown(id), fmt::join(ids, ", "),
+  const std::string near = Nearest(request.paper_id(), ids);
+  return absl::NotFoundError(fmt::format("no paper {}; there is {}{}", Shown(request.paper_id()), fmt::join(ids, ", "),
                                          near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }
 
@@ -46,19 +80,27 @@ absl::StatusOr<papers::Format> ReadFormat(v1::Format format, papers::Format if_u
   }
 }
 
+// A run that is not valid is our own mistake in a paper of ours, and the caller's in his.
+absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found, const std::vector<papers::PlannedRun>& plan) {
+  auto jobs = ResolvePlan(plan);
+  return found.own != nullptr && absl::IsInternal(jobs.status()) ? absl::InvalidArgumentError(jobs.status().message())
+                                                                 : jobs;
+}
+
 // A paper's runs of `items` as the store has them.
-absl::StatusOr<StoredRuns> Runs(Core& core, const papers::Paper& paper, const std::vector<std::string>& items,
+absl::StatusOr<StoredRuns> Runs(Core& core, const PaperOfCall& found, const std::vector<std::string>& items,
                                 const std::string& budget) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan, paper.Plan(items, budget));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, ResolvePlan(plan));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan, found.paper->Plan(items, budget));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
   return StoredRuns(core.store, jobs);
 }
 
 absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::PlanReproductionResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan,
-                           paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, ResolvePlan(plan));
+                           found.paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
+  response.set_paper_id(found.paper->id());
   for (const PlannedJob& planned : jobs) {
     v1::PlannedRun& wire = *response.add_runs();
     wire.set_item_id(planned.run.item);
@@ -74,10 +116,11 @@ absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::Pl
 }
 
 absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kTerminal));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, {request.item_id()}, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table, paper->Table(request.item_id(), request.budget(), runs, format));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table,
+                           found.paper->Table(request.item_id(), request.budget(), runs, format));
   response.set_content(std::move(table.content));
   response.set_media_type(std::string(papers::MediaType(format)));
   for (const papers::Verdict verdict : table.verdicts) {
@@ -86,11 +129,26 @@ absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableR
   return absl::OkStatus();
 }
 
+// A figure is drawn as SVG; PNG is made from it here, where fonts may be looked at.
+absl::Status FigurePng(const PaperOfCall& found, const v1::GetFigureRequest& request, StoredRuns& runs,
+                       v1::GetFigureResponse& response) {
+  constexpr double kScale = 2;
+  NORMLAB_ASSIGN_OR_RETURN(const papers::Rendered figure,
+                           found.paper->Figure(request.item_id(), request.budget(), runs, papers::Format::kSvg));
+  NORMLAB_ASSIGN_OR_RETURN(*response.mutable_content(), SvgToPng(figure.content, kScale));
+  response.set_media_type("image/png");
+  return absl::OkStatus();
+}
+
 absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigureResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
+  if (request.format() == v1::FORMAT_PNG) {
+    return FigurePng(found, request, runs, response);
+  }
   NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kSvg));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, {request.item_id()}, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure, paper->Figure(request.item_id(), request.budget(), runs, format));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure,
+                           found.paper->Figure(request.item_id(), request.budget(), runs, format));
   response.set_content(std::move(figure.content));
   response.set_media_type(std::string(papers::MediaType(format)));
   return absl::OkStatus();
@@ -98,10 +156,10 @@ absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigu
 
 absl::Status Report(Core& core, const v1::GetReportRequest& request, v1::GetReportResponse& response) {
   const std::vector<std::string> items(request.item_ids().begin(), request.item_ids().end());
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Paper* paper, FindPaper(core, request.paper_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kHtml));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, *paper, items, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, paper->Report(items, request.budget(), runs, format));
+  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, items, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, found.paper->Report(items, request.budget(), runs, format));
   response.set_content(std::move(report.content));
   response.set_media_type(std::string(papers::MediaType(format)));
   return absl::OkStatus();

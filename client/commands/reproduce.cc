@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
+#include "client/commands/paper_argument.h"
 #include "client/commands/write_results.h"
 #include "client/server_process.h"
 #include "client/text.h"
@@ -54,7 +55,7 @@ v1::BatchCreateJobsRequest MakeJobs(const v1::PlanReproductionResponse& plan, co
   for (const v1::PlannedRun& run : plan.runs()) {
     v1::CreateJobRequest& job = *request.add_requests();
     *job.mutable_spec() = run.spec();
-    (*job.mutable_labels())["paper"] = options.paper;
+    (*job.mutable_labels())["paper"] = plan.paper_id();
     (*job.mutable_labels())["item"] = run.item_id();
     (*job.mutable_labels())["arm"] = run.arm();
     (*job.mutable_labels())["budget"] = options.budget;
@@ -67,14 +68,15 @@ class Reproduction {
   Reproduction(Session& session, const Options& options) : session_(session), options_(options) {}
 
   absl::StatusOr<int> Run() {
+    NORMLAB_ASSIGN_OR_RETURN(paper_, ReadPaperArgument(options_.paper));
     NORMLAB_RETURN_IF_ERROR(EnsureServer());
     NORMLAB_ASSIGN_OR_RETURN(Client * client, session_.client());
     v1::PlanReproductionRequest request;
-    request.set_paper_id(options_.paper);
+    SetPaper(paper_, request);
     request.mutable_item_ids()->Add(options_.only.begin(), options_.only.end());
     request.set_budget(options_.budget);
     NORMLAB_ASSIGN_OR_RETURN(const v1::PlanReproductionResponse plan, client->Plan(request));
-    session_.Note(fmt::format("{} at budget {}: {} runs\n{}", options_.paper, options_.budget, plan.runs_size(),
+    session_.Note(fmt::format("{} at budget {}: {} runs\n{}", plan.paper_id(), options_.budget, plan.runs_size(),
                               RenderPlan(plan, session_)));
     if (options_.dry_run) {
       session_.Note("Nothing was submitted.\n");
@@ -86,7 +88,7 @@ class Reproduction {
       return followed;
     }
     NORMLAB_ASSIGN_OR_RETURN(const WrittenResults results, WriteEverything(*client, plan));
-    Print(results, jobs);
+    Print(results, plan, jobs);
     if (followed != kExitOk) {
       session_.Note(
           "Some runs did not finish: see normlab jobs --state failed,cancelled; run this again to retry them.\n");
@@ -137,11 +139,12 @@ class Reproduction {
       }
     }
     const std::string out =
-        options_.out.empty() ? fmt::format("normlab-report/{}-{}", options_.paper, options_.budget) : options_.out;
-    return WriteResults(client, {options_.paper, items, options_.only, options_.budget}, out);
+        options_.out.empty() ? fmt::format("normlab-report/{}-{}", plan.paper_id(), options_.budget) : options_.out;
+    return WriteResults(client, {paper_, items, options_.only, options_.budget}, out);
   }
 
-  void Print(const WrittenResults& results, const v1::BatchCreateJobsResponse& jobs) {
+  void Print(const WrittenResults& results, const v1::PlanReproductionResponse& plan,
+             const v1::BatchCreateJobsResponse& jobs) {
     if (session_.json) {
       Json items = Json::array();
       for (const ItemResult& item : results.items) {
@@ -151,7 +154,7 @@ class Reproduction {
       for (const auto& job : jobs.jobs()) {
         ids.push_back({{"job_id", job.job().job_id()}, {"reused", job.reused()}});
       }
-      session_.Print(Dump({{"paper_id", options_.paper},
+      session_.Print(Dump({{"paper_id", plan.paper_id()},
                            {"budget", options_.budget},
                            {"jobs", ids},
                            {"items", items},
@@ -169,6 +172,7 @@ class Reproduction {
 
   Session& session_;
   const Options& options_;
+  PaperArgument paper_;
   std::unique_ptr<ServerProcess> server_;
 };
 
@@ -183,14 +187,20 @@ void AddReproduce(CLI::App& app, Session& session) {
        "has "
        "been run before is reused; Ctrl-C and the same command again go on where it was",
        {"normlab reproduce layer-norm-2016 --only mnist --budget smoke", "normlab reproduce layer-norm-2016 --dry-run",
-        "normlab reproduce layer-norm-2016 --budget paper --out results --strict"},
+        "normlab reproduce layer-norm-2016 --budget paper --out results --strict",
+        "normlab reproduce my.yaml --budget smoke      a paper of your own: docs/examples/batch-size.yaml"},
        "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
        "files[]."});
   auto options = std::make_shared<Options>();
-  command->add_option("PAPER", options->paper, "such as layer-norm-2016")->required()->type_name("");
+  command->add_option("PAPER", options->paper, "such as layer-norm-2016, or a manifest of your own, my.yaml")
+      ->required()
+      ->type_name("");
   command->add_option("--only", options->only, "only these tables and figures; may be repeated")->type_name("ITEM");
-  AddChoice(session, *command, "--budget", options->budget, {"smoke", "quick", "paper"},
-            fmt::format("minutes, half an hour, or the paper's full scale [{}]", kDefaultBudget));
+  command
+      ->add_option(
+          "--budget", options->budget,
+          fmt::format("smoke, quick or paper: minutes, half an hour, the paper's full scale [{}]", kDefaultBudget))
+      ->type_name("NAME");
   command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
       ->type_name("DIR");
   command->add_option("--jobs", options->jobs, "runs at a time, if a server is started [one per core]")

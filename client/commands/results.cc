@@ -5,6 +5,7 @@
 #include <map>
 
 #include "client/commands/command.h"
+#include "client/commands/paper_argument.h"
 #include "client/text.h"
 
 namespace normlab::client {
@@ -20,13 +21,11 @@ struct Options {
 };
 
 const std::map<std::string, v1::Format>& Formats() {
-  static const std::map<std::string, v1::Format> formats = {{"terminal", v1::FORMAT_TERMINAL},
-                                                            {"markdown", v1::FORMAT_MARKDOWN},
-                                                            {"latex", v1::FORMAT_LATEX},
-                                                            {"csv", v1::FORMAT_CSV},
-                                                            {"json", v1::FORMAT_JSON},
-                                                            {"html", v1::FORMAT_HTML},
-                                                            {"svg", v1::FORMAT_SVG}};
+  static const std::map<std::string, v1::Format> formats = {
+      {"terminal", v1::FORMAT_TERMINAL}, {"markdown", v1::FORMAT_MARKDOWN},
+      {"latex", v1::FORMAT_LATEX},       {"csv", v1::FORMAT_CSV},
+      {"json", v1::FORMAT_JSON},         {"html", v1::FORMAT_HTML},
+      {"svg", v1::FORMAT_SVG},           {"png", v1::FORMAT_PNG}};
   return formats;
 }
 
@@ -35,8 +34,9 @@ v1::Format ChosenFormat(const Session& session, const Options& options) {
 }
 
 absl::StatusOr<int> Table(Session& session, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
   v1::GetTableRequest request;
-  request.set_paper_id(options.paper);
+  SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
   request.set_format(ChosenFormat(session, options));
@@ -49,8 +49,9 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
 }
 
 absl::StatusOr<int> Figure(Session& session, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
   v1::GetFigureRequest request;
-  request.set_paper_id(options.paper);
+  SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
   request.set_format(ChosenFormat(session, options));
@@ -60,8 +61,9 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
 }
 
 absl::StatusOr<int> Report(Session& session, const Options& options) {
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
   v1::GetReportRequest request;
-  request.set_paper_id(options.paper);
+  SetPaper(paper, request);
   request.mutable_item_ids()->Add(options.items.begin(), options.items.end());
   request.set_budget(options.budget);
   request.set_format(Formats().at(options.format));
@@ -110,7 +112,9 @@ absl::StatusOr<int> Papers(Session& session, bool ids_only) {
 CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, const std::shared_ptr<Options>& options,
                     const std::vector<std::string>& formats) {
   CLI::App* command = AddCommand(app, session, text);
-  command->add_option("PAPER", options->paper, "such as layer-norm-2016, see `normlab papers`")
+  command
+      ->add_option("PAPER", options->paper,
+                   "such as layer-norm-2016, see `normlab papers`, or a manifest of your own, my.yaml")
       ->required()
       ->type_name("");
   command
@@ -154,9 +158,10 @@ void AddFigure(CLI::App& app, Session& session) {
                  "figure",
                  "The paper's figure, with the paper's curves beside ours. From what is stored now; runs nothing",
                  {"normlab figure layer-norm-2016 mnist -o figure.svg",
+                  "normlab figure layer-norm-2016 mnist --format png -o figure.png",
                   "normlab figure layer-norm-2016 mnist --budget smoke --format csv"},
                  "the figure's curves."},
-                options, {"svg", "csv", "json"});
+                options, {"svg", "png", "csv", "json"});
   AddOneItem(*command, options);
   command->callback(
       [&session, options] { session.action = [&session, options] { return Figure(session, *options); }; });

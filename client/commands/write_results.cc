@@ -17,7 +17,8 @@ constexpr Rendering kTables[] = {{v1::FORMAT_MARKDOWN, "table.md"},
                                  {v1::FORMAT_LATEX, "table.tex"},
                                  {v1::FORMAT_CSV, "table.csv"},
                                  {v1::FORMAT_JSON, "table.json"}};
-constexpr Rendering kFigures[] = {{v1::FORMAT_SVG, "figure.svg"}, {v1::FORMAT_CSV, "figure.csv"}};
+constexpr Rendering kFigures[] = {
+    {v1::FORMAT_SVG, "figure.svg"}, {v1::FORMAT_PNG, "figure.png"}, {v1::FORMAT_CSV, "figure.csv"}};
 
 // A result people share: readable by others, unlike the server's own files.
 absl::Status WriteFile(const std::string& path, std::string_view content, WrittenResults& results) {
@@ -31,7 +32,7 @@ absl::Status WriteFile(const std::string& path, std::string_view content, Writte
 absl::StatusOr<v1::GetTableResponse> GetTable(Client& client, const ResultsOf& what, const std::string& item,
                                               v1::Format format) {
   v1::GetTableRequest request;
-  request.set_paper_id(what.paper);
+  SetPaper(what.paper, request);
   request.set_item_id(item);
   request.set_budget(what.budget);
   request.set_format(format);
@@ -55,7 +56,7 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
   }
   for (const Rendering& rendering : kFigures) {
     v1::GetFigureRequest request;
-    request.set_paper_id(what.paper);
+    SetPaper(what.paper, request);
     request.set_item_id(item);
     request.set_budget(what.budget);
     request.set_format(rendering.format);
@@ -80,7 +81,7 @@ absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& wha
   NORMLAB_RETURN_IF_ERROR(MakeFolder(directory));
   for (const Rendering& rendering : kReports) {
     v1::GetReportRequest request;
-    request.set_paper_id(what.paper);
+    SetPaper(what.paper, request);
     request.mutable_item_ids()->Add(what.report_items.begin(), what.report_items.end());
     request.set_budget(what.budget);
     request.set_format(rendering.format);

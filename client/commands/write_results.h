@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/commands/paper_argument.h"
 #include "client/json.h"
 
 namespace normlab::client {
 
 struct ResultsOf {
-  std::string paper;
+  PaperArgument paper;
   std::vector<std::string> items;         // with runs: a table and a figure each
   std::vector<std::string> report_items;  // of the report; empty: all, those that are not run too
   std::string budget;

@@ -324,10 +324,11 @@ Status FakeServer::ListPapers(ServerContext*, const v1::ListPapersRequest*, v1::
   return Status::OK;
 }
 
-Status FakeServer::PlanReproduction(ServerContext*, const v1::PlanReproductionRequest*,
+Status FakeServer::PlanReproduction(ServerContext*, const v1::PlanReproductionRequest* request,
                                     v1::PlanReproductionResponse* response) {
   ENTER(PlanReproduction);
   *response = plan;
+  response->set_paper_id(request->has_manifest() ? "mine" : request->paper_id());
   return Status::OK;
 }
 

@@ -107,7 +107,7 @@ TEST_F(ResultsCommandTest, ReproduceAsJson) {
   EXPECT_EQ(json["items"][0]["table"]["budget"], "quick");
   EXPECT_EQ(json["jobs"].size(), 4u);
   EXPECT_EQ(json["jobs"][0]["reused"], true);
-  EXPECT_EQ(json["files"].size(), 8u);
+  EXPECT_EQ(json["files"].size(), 9u);
 }
 
 TEST_F(ResultsCommandTest, ReproduceWithoutAServerProgramSaysSo) {

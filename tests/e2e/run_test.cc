@@ -95,6 +95,49 @@ TEST(PenTest, AHandwritingJobLeavesItsCurveAndItsPictures) {
   EXPECT_EQ(write({"any text", "--prime", "9"}).first, 2) << "there are 8 training lines";
 }
 
+TEST(PenTest, APaperOfOnesOwnIsReproduced) {
+  Deployment deployment({"--slots", "2"});
+  const std::string manifest = deployment.home() + "/mine.yaml", out = deployment.home() + "/out";
+  ASSERT_TRUE(PosixFileSystem()
+                  .AtomicWrite(manifest, R"(schema: 1
+id: mine
+title: A pen of one's own
+items:
+  pen:
+    title: Two pens
+    place: Figure 1
+    experiment: handwriting
+    fields: {dataset: synthetic_pen, scale: per_line, units: 16, max_steps: 60, train_lines: 8, test_lines: 4}
+    x: {series: train/update, unit: update}
+    metrics:
+      nll: {label: NLL, unit: nats, series: test/nll, digits: 1}
+    arms:
+      none: {label: Baseline, fields: {norm: none}}
+      layer: {label: LayerNorm, fields: {norm: layer}}
+    reference: printed.csv
+    budgets:
+      tiny: {summary: a try, seeds: 3, end: 4, fields: {updates: 4, evaluation_interval: 2}}
+    claims:
+      - {id: lower, statement: LayerNorm writes better, rule: lower, metric: nll, arm: layer, than: none}
+)")
+                  .ok());
+  EXPECT_EQ(deployment.RunClient({"reproduce", manifest, "--budget", "tiny", "--out", out}).first, 2)
+      << "printed.csv is not beside it";
+  ASSERT_TRUE(
+      PosixFileSystem().AtomicWrite(deployment.home() + "/printed.csv", "arm,from,to,nll\nnone,2,4,100\n").ok());
+  const auto [code, text] = deployment.RunClient({"reproduce", manifest, "--budget", "tiny", "--out", out});
+  ASSERT_EQ(code, 0) << text;
+  EXPECT_THAT(text, HasSubstr("LayerNorm writes better"));
+  for (const char* file : {"report.html", "table.tex", "figure.png", "figure.svg"}) {
+    EXPECT_TRUE(std::filesystem::exists(out + "/" + file)) << file;
+  }
+  const auto [again, reused] =
+      deployment.RunClient({"reproduce", manifest, "--budget", "tiny", "--out", out, "--json"});
+  EXPECT_EQ(again, 0);
+  EXPECT_THAT(reused, HasSubstr("\"reused\": true"));
+  EXPECT_EQ(deployment.RunClient({"reproduce", manifest, "--budget", "huge"}).first, 2);
+}
+
 TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
   Deployment deployment({"--slots", "1"});
   const auto [code, out] = deployment.RunClient({"submit",

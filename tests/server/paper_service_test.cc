@@ -49,6 +49,76 @@ class PaperServiceTest : public ServerTest {
   }
 };
 
+constexpr char kOwnManifest[] = R"(schema: 1
+id: mine
+title: A paper of one's own
+items:
+  pen:
+    title: A pen
+    place: Figure 1
+    experiment: handwriting
+    x: {series: train/update, unit: update}
+    metrics:
+      nll: {label: NLL, series: test/nll}
+    arms:
+      plain: {label: Plain, fields: {norm: none, dataset: synthetic_pen}}
+    budgets:
+      tiny: {summary: a try, seeds: 2, end: 4, fields: {updates: 4}}
+)";
+
+v1::PlanReproductionRequest PlanOf(const std::string& manifest) {
+  v1::PlanReproductionRequest request;
+  request.mutable_manifest()->set_file_name("mine.yaml");
+  request.mutable_manifest()->set_text(manifest);
+  request.set_budget("tiny");
+  return request;
+}
+
+TEST_F(PaperServiceTest, PlansAndDrawsAPaperOfTheCallersOwn) {
+  CallContext context;
+  v1::PlanReproductionResponse plan;
+  const v1::PlanReproductionRequest request = PlanOf(kOwnManifest);
+  const grpc::Status status = papers_->PlanReproduction(&context, request, &plan);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(plan.paper_id(), "mine");
+  ASSERT_EQ(plan.runs_size(), 2);
+  EXPECT_EQ(plan.runs(1).spec().handwriting().updates(), 4);
+  v1::GetFigureRequest figure;
+  *figure.mutable_manifest() = request.manifest();
+  figure.set_item_id("pen");
+  figure.set_budget("tiny");
+  figure.set_format(v1::FORMAT_PNG);
+  v1::GetFigureResponse picture;
+  CallContext drawing;
+  ASSERT_TRUE(papers_->GetFigure(&drawing, figure, &picture).ok());
+  EXPECT_EQ(picture.media_type(), "image/png");
+  EXPECT_THAT(picture.content(), testing::StartsWith("\x89PNG"));
+}
+
+TEST_F(PaperServiceTest, WrongManifestsAreTheCallersMistakes) {
+  const auto error_of = [&](const v1::PlanReproductionRequest& request) {
+    CallContext context;
+    v1::PlanReproductionResponse plan;
+    const grpc::Status status = papers_->PlanReproduction(&context, request, &plan);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  const auto with = [](std::string text, const std::string& from, const std::string& to) {
+    return PlanOf(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_THAT(error_of(with(kOwnManifest, "seeds: 2", "seads: 2")),
+              HasSubstr("mine.yaml:15:30: items.pen.budgets.tiny.seads is not a field; did you mean seeds?"));
+  EXPECT_THAT(error_of(with(kOwnManifest, "norm: none", "norm: nome")), HasSubstr("item pen, arm plain"));
+  EXPECT_THAT(error_of(with(kOwnManifest, "experiment: handwriting", "experiment: painting")), HasSubstr("painting"));
+  EXPECT_THAT(error_of(with(kOwnManifest, "id: mine", "id: layer-norm-2016")), HasSubstr("built in"));
+  v1::PlanReproductionRequest both = PlanOf(kOwnManifest);
+  both.set_paper_id("layer-norm-2016");
+  EXPECT_THAT(error_of(both), HasSubstr("paper_id"));
+  v1::PlanReproductionRequest large = PlanOf(kOwnManifest);
+  (*large.mutable_manifest()->mutable_files())["a.csv"] = std::string(3 << 20, 'x');
+  EXPECT_THAT(error_of(large), HasSubstr("manifest.files"));
+}
+
 TEST_F(PaperServiceTest, ListsPapersWithItemsAndBudgets) {
   CallContext context;
   v1::ListPapersResponse response;
