@@ -48,6 +48,7 @@ HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
           .norm = norm,
           .peepholes = config.peepholes(),
           .forget_bias = config.forget_bias(),
+          .clip_cells = config.clip_cells() / config.batch_size(),  // the loss is the mean over a batch's lines
           .init = InitializerOf(config.init())};
 }
 

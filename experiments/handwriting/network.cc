@@ -34,6 +34,7 @@ nn::LstmSpec LayerSpec(const HandwritingShape& shape, nn::Index inputs) {
           .recurrent_init = shape.init,
           .bias_init = LayerBias(shape.units),
           .forget_bias = shape.forget_bias,
+          .clip = shape.clip_cells,
           .peepholes = shape.peepholes};
 }
 

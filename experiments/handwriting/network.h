@@ -32,6 +32,7 @@ struct HandwritingShape {
   nn::NormSpec norm = {};
   bool peepholes = false;
   double forget_bias = 0.0;
+  double clip_cells = 0.0;  // of the loss as it is given back, see LstmSpec::clip
   // Initial biases of the window's a^, b^, k^: how much it sees, how sharply, and how fast it moves on, all as logs.
   std::array<double, 3> window_bias = {-2.0, -1.0, -3.0};
   nn::Initializer init = nn::init::torch_uniform();

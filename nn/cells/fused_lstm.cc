@@ -40,6 +40,7 @@ FusedLstm::FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites) : sit
   rule_.units = units;
   rule_.sums = sites.sums;
   rule_.cell = sites.cell.normalize;
+  rule_.clip = sites.clip;
   if (const RowNormForm<float>* norm = any_norm(sites)) {
     rule_.center = norm->center;
     rule_.eps = static_cast<float>(norm->eps.value);

@@ -16,6 +16,7 @@ namespace normlab::nn {
 // The normalizers of a cell as numbers; sites of other forms cannot be fused.
 struct FusedLstmSites {
   kernels::LstmSums sums = kernels::LstmSums::kPlain;
+  float clip = 0.0f;                              // see LstmSpec::clip
   Var bias = {};                                  // b, 4H x 1
   RowNormForm<float> recurrent = {}, input = {};  // kTerms
   std::array<RowNormForm<float>, 4> gates = {};   // kGates; kSum has one for all in gates[0]

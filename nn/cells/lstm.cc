@@ -99,7 +99,7 @@ FusedLstm& BasicLstm<T>::fused(Tape& tape) requires std::is_same_v<T, float> {
   if (FusedLstm* kept = tape.attached<FusedLstm>(this)) {
     return *kept;
   }
-  FusedLstmSites sites{.bias = tape.parameter(bias_)};
+  FusedLstmSites sites{.clip = static_cast<float>(spec_.clip), .bias = tape.parameter(bias_)};
   sites.cell = *cell_->row_form(tape);
   sites.recurrent = *recurrent_.normalizer().row_form(tape);
   sites.input = *input_.normalizer().row_form(tape);
@@ -123,11 +123,15 @@ BasicLstmState<T> BasicLstm<T>::composed_step(Var recurrent, Var input_sums, Sta
                                               Var mask) {
   BasicTape<T>& tape = input_sums.tape();
   const Var sums = add_bias(gate_sums(recurrent, input_sums, step), tape.parameter(bias_));
+  const auto clipped = [this](Var input) {
+    return spec_.clip > 0 ? clip_gradient(input, static_cast<T>(spec_.clip)) : input;
+  };
   const auto gate = [&](Index k, Var seen) {
     const Var sum = slice_rows(sums, k * spec_.units, spec_.units);
-    return spec_.peepholes ? sum + scale_rows(seen, tape.parameter(*peepholes_[static_cast<std::size_t>(k)])) : sum;
+    return clipped(spec_.peepholes ? sum + scale_rows(seen, tape.parameter(*peepholes_[static_cast<std::size_t>(k)]))
+                                   : sum);
   };
-  const Var candidate = tanh(slice_rows(sums, 3 * spec_.units, spec_.units));
+  const Var candidate = tanh(clipped(slice_rows(sums, 3 * spec_.units, spec_.units)));
   Var c = sigmoid(gate(0, previous.c)) * previous.c + sigmoid(gate(1, previous.c)) * candidate;
   Var h = sigmoid(gate(2, c)) * tanh(cell_->sums(c, step));
   if (mask) {

@@ -46,7 +46,8 @@ struct LstmSpec {
   Initializer recurrent_init = init::glorot_uniform();
   Initializer bias_init = init::zeros();
   double forget_bias = 0.0;  // added to b's part f at the start; the paper names none
-  bool peepholes = false;    // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
+  double clip = 0.0;  // gradients with respect to the gates' inputs are cut to +- this (Graves 2013); 0: they are not
+  bool peepholes = false;  // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
   // Whether float runs in one op per step where there is one: all norms but batch norm, no peepholes. false: composed
   // of primitive ops, which the fused op is tested against.
   bool fused = true;

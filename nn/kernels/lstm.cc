@@ -185,6 +185,12 @@ HWY_INLINE hn::Vec<D> TanhSlope(D d, hn::Vec<D> t) {
   return hn::NegMulAdd(t, t, hn::Set(d, 1.0f));
 }
 
+// A gradient of z as the rule has it.
+template <typename D>
+HWY_INLINE hn::Vec<D> Clipped(D d, const LstmRule& rule, hn::Vec<D> dz) {
+  return rule.clip > 0.0f ? hn::Min(hn::Max(dz, hn::Set(d, -rule.clip)), hn::Set(d, rule.clip)) : dz;
+}
+
 // What a norm takes from its upstream dn: dx = inv (dn - average - n slope).
 struct Projection {
   float average, slope, inv;
@@ -208,7 +214,7 @@ void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float
   const float* o = row.gates + 2 * units;
   const TwoSums of_row = SumTwo(units, [&](auto d, Index u, auto& total, auto& dot) HWY_ATTR {
     const auto gate = hn::LoadU(d, o + u), t = hn::LoadU(d, row.squashed + u), up = hn::LoadU(d, dh + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, t), SigmoidSlope(d, gate)), d, dz + 2 * units + u);
+    hn::StoreU(Clipped(d, rule, hn::Mul(hn::Mul(up, t), SigmoidSlope(d, gate))), d, dz + 2 * units + u);
     auto dn = hn::Mul(hn::Mul(up, gate), TanhSlope(d, t));
     if (rule.cell) {
       const auto n = scale(d, hn::LoadU(d, row.c + u));
@@ -230,7 +236,8 @@ void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float
 }
 
 // The other gates' dz, and dc_prev.
-void GatesBackward(Index units, const Row& row, const float* dc, float* dz, LstmSink dc_prev) {
+void GatesBackward(const LstmRule& rule, const Row& row, const float* dc, float* dz, LstmSink dc_prev) {
+  const Index units = rule.units;
   const float *const f = row.gates, *const i = f + units, *const g = f + 3 * units;
   ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
     const auto up = hn::Add(hn::LoadU(d, row.squashed + u), hn::LoadU(d, dc + u));
@@ -238,9 +245,10 @@ void GatesBackward(Index units, const Row& row, const float* dc, float* dz, Lstm
     if (dc_prev.data) {
       StoreOrAdd(d, hn::Mul(up, forget), dc_prev.data, u, dc_prev.accumulate);
     }
-    hn::StoreU(hn::Mul(hn::Mul(up, hn::LoadU(d, row.c_prev + u)), SigmoidSlope(d, forget)), d, dz + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, candidate), SigmoidSlope(d, in)), d, dz + units + u);
-    hn::StoreU(hn::Mul(hn::Mul(up, in), TanhSlope(d, candidate)), d, dz + 3 * units + u);
+    hn::StoreU(Clipped(d, rule, hn::Mul(hn::Mul(up, hn::LoadU(d, row.c_prev + u)), SigmoidSlope(d, forget))), d,
+               dz + u);
+    hn::StoreU(Clipped(d, rule, hn::Mul(hn::Mul(up, candidate), SigmoidSlope(d, in))), d, dz + units + u);
+    hn::StoreU(Clipped(d, rule, hn::Mul(hn::Mul(up, in), TanhSlope(d, candidate))), d, dz + 3 * units + u);
   });
 }
 
@@ -330,7 +338,7 @@ void LstmBackward(const LstmRule& rule, const LstmStep& step, const LstmGradient
       const bool in_place = rule.sums == LstmSums::kPlain && input.data && !input.accumulate;
       float* const dz = in_place ? input.data : row.gates;
       OutputBackward(rule, row, dh, dz, sums);
-      GatesBackward(units, row, dc, dz, dc_prev);
+      GatesBackward(rule, row, dc, dz, dc_prev);
       SumsBackward(rule, row, dz, recurrent, input, sums);
     }
   });

@@ -31,6 +31,7 @@ struct LstmRule {
   LstmSums sums = LstmSums::kPlain;
   bool cell = false;   // whether c is normalised on its way to h
   bool center = true;  // layer norm, else root mean square
+  float clip = 0.0f;   // gradients of z are cut to +- this; 0: they are not
   float eps = 1e-5f;
   EpsPlace place = EpsPlace::kInsideSqrt;
   const float* bias = nullptr;            // 4H, of b and all norms of the sums together

@@ -1,5 +1,6 @@
 #include "nn/ops/elementwise.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "nn/ops/check.h"
@@ -90,6 +91,21 @@ BasicVar<T> sum(BasicVar<T> x) {
   return s;
 }
 
+// z = x: dx = dz cut to [-bound, bound].
+template <typename T>
+BasicVar<T> clip_gradient(BasicVar<T> x, T bound) {
+  BasicVar<T> z = x.tape().result("clip_gradient", x.rows(), x.cols(), {x});
+  const T* a = x.data();
+  fill_pointwise(z.mutable_data(), z.size(), [a](Index i) { return a[i]; });
+  x.tape().on_backward({z}, [x, z, bound] {
+    const T* dz = z.grad();
+    fill_pointwise(x.grad_sink(), z.size(), [=](Index i) { return std::clamp(dz[i], -bound, bound); });
+  });
+  return z;
+}
+
+template BasicVar<float> clip_gradient(BasicVar<float>, float);
+template BasicVar<double> clip_gradient(BasicVar<double>, double);
 template BasicVar<float> add(BasicVar<float>, BasicVar<float>);
 template BasicVar<double> add(BasicVar<double>, BasicVar<double>);
 template BasicVar<float> mul(BasicVar<float>, BasicVar<float>);

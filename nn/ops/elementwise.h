@@ -21,6 +21,10 @@ BasicVar<T> scale_rows(BasicVar<T> x, BasicVar<T> v);
 template <typename T>
 BasicVar<T> sum(BasicVar<T> x);
 
+// x, with a gradient whose values are cut to +- bound.
+template <typename T>
+BasicVar<T> clip_gradient(BasicVar<T> x, T bound);
+
 template <typename T>
 BasicVar<T> operator+(BasicVar<T> x, BasicVar<T> y) {
   return add(x, y);

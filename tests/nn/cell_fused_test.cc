@@ -118,6 +118,17 @@ TEST_P(FusedLstmTest, FollowsTheComposedCellOverManyPieces) {
   EXPECT_TRUE(Near(run_cell<float>(run), run_cell<double>(run), 1e-4));
 }
 
+// A bound that most gradients of the gates' inputs exceed, so that one clipped elsewhere, or not, is found.
+TEST_P(FusedLstmTest, ClipsTheGradientsOfTheGatesInputs) {
+  const UnrollShape shape{.inputs = 3, .units = 19, .batch = 4, .steps = 3};
+  CellRun run{.spec = spec(shape), .shape = shape};
+  const Results free = run_cell<float>(run);
+  run.spec.clip = 0.02;
+  const Results clipped = run_cell<double>(run);
+  EXPECT_TRUE(Near(run_cell<float>(run), clipped, 3e-5));
+  EXPECT_FALSE(Near(free, clipped, 0.1)) << "nothing was clipped";
+}
+
 TEST_P(FusedLstmTest, FollowsTheComposedCellInFloatOnEveryInstructionSet) {
   const UnrollShape shape{.inputs = 4, .units = 19, .batch = 3, .steps = 3};
   CellRun run{.spec = spec(shape), .shape = shape};
