@@ -60,8 +60,12 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
     request.set_item_id(item);
     request.set_budget(what.budget);
     request.set_format(rendering.format);
-    NORMLAB_ASSIGN_OR_RETURN(const auto figure, client.Figure(request));
-    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, figure.content(), results));
+    const auto figure = client.Figure(request);
+    if (absl::IsNotFound(figure.status())) {
+      break;  // a table alone
+    }
+    NORMLAB_RETURN_IF_ERROR(figure.status());
+    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, figure->content(), results));
   }
   results.items.push_back(std::move(result));
   return absl::OkStatus();

@@ -66,7 +66,7 @@ class Weigher {
       j_.to = end;
     } else {
       j_.from = claim_.from;
-      j_.to = std::min(claim_.to, end);
+      j_.to = std::max(claim_.from, std::min(claim_.to, end));
     }
     end_ = end;
   }

@@ -203,6 +203,9 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
   if (!measured.item->not_run.empty()) {
     return absl::NotFoundError(fmt::format("{} has no figure here: {}", item, measured.item->not_run));
   }
+  if (measured.item->matrix) {
+    return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
+  }
   switch (format) {
     case Format::kSvg:
       return Rendered{report::RenderSvg(MakeFigure(measured)), VerdictsOf(results)};

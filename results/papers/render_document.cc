@@ -250,7 +250,8 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
     const Budget& budget = *run->measured.budget;
     document.about.emplace_back("budget",
                                 results.size() == 1 ? fmt::format("{}: {}", budget.id, budget.summary) : budget.id);
-    document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, only, budget.id);
+    const bool all = results.size() > 1 && results.size() == manifest.items.size();
+    document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, all ? "" : only, budget.id);
   }
   const bool any_data = std::any_of(results.begin(), results.end(),
                                     [](const ItemResult& result) { return !result.measured.item->dataset.empty(); });

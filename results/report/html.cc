@@ -38,7 +38,7 @@ letter-spacing:.02em;white-space:nowrap}
 .claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
 .count{display:inline-block;margin:0 14px 2px 0;white-space:nowrap}a{color:inherit}
 figure.sample img{max-width:100%;background:#fff;border:1px solid var(--line)}
-figure{margin:20px 0}figure svg{width:100%;height:auto}figcaption{color:var(--dim);font-size:13px;max-width:80ch}
+figure{margin:20px 0}figure svg{max-width:100%;height:auto}figcaption{color:var(--dim);font-size:13px;max-width:80ch}
 details{margin:16px 0}summary{cursor:pointer;color:var(--dim)}
 @page{margin:14mm}
 @media print{body{max-width:none;padding:0;font-size:10pt}table{font-size:8.5pt}th,td{padding:3px 5px}

@@ -96,6 +96,11 @@ TEST(Matrix, GoldenInEveryFormat) {
   }
 }
 
+TEST(Matrix, HasNoFigure) {
+  LiteralSource source = Runs(1e-16, 0.5, 1e-16);
+  EXPECT_EQ(Words()->Figure("words", "all", source, Format::kSvg).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST(NotRun, IsSaidEverywhereAndPlansNothing) {
   const auto paper = Words();
   LiteralSource source = Runs(1e-16, 0.5, 1e-16);
