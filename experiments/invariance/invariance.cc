@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "experiments/engine.h"
+#include "experiments/invariance/identities.h"
 #include "experiments/invariance/transformations.h"
 
 namespace normlab {
@@ -28,6 +29,11 @@ class Invariance : public Experiment {
     recorder.Point("trial/number", step + 1, static_cast<double>(step + 1));
     for (std::size_t i = 0; i < residuals.size(); ++i) {
       recorder.Point(fmt::format("residual/{}", kTransformationNames[i]), step + 1, residuals[i]);
+    }
+    const auto identities =
+        double_ ? IdentityResiduals<double>(setting_, seed_, step) : IdentityResiduals<float>(setting_, seed_, step);
+    for (std::size_t i = 0; i < identities.size(); ++i) {
+      recorder.Point(fmt::format("identity/{}", kIdentityNames[i]), step + 1, identities[i]);
     }
     return StepResult::kContinue;
   }

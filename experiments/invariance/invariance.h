@@ -1,7 +1,7 @@
 // invariance.h - Table 1 of the paper as an experiment: a step is a trial with a random layer. See transformations.h.
 //
-// Series: "residual/<transformation>", and "trial/number", which counts from 1. Nothing is trained: there is no state
-// and there are no weights.
+// Series: "residual/<transformation>", "identity/<identity>" (see identities.h), and "trial/number", which counts
+// from 1. Nothing is trained: there is no state and there are no weights.
 #pragma once
 
 #include "experiments/experiment.h"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "experiments/invariance/identities.h"
 #include "experiments/invariance/transformations.h"
 
 namespace normlab {
@@ -60,6 +61,27 @@ TEST(Table1, LayerNormWithoutRecentringIsTakenForAnotherMethod) {
   // The mutant: root mean squares instead of deviations from the mean.
   EXPECT_GT(InvarianceResiduals<double>(Setting(NormKind::kRms), 1, 0)[1], 1e-3);
   EXPECT_LT(InvarianceResiduals<double>(Setting(NormKind::kLayer), 1, 0)[1], 1e-12);
+}
+
+TEST(Identities, HoldWhereScalesDoNotMatterAndNowhereElse) {
+  for (const NormKind kind : {NormKind::kBatch, NormKind::kWeight, NormKind::kLayer, NormKind::kRms, NormKind::kNone}) {
+    for (std::uint64_t trial = 0; trial < 8; ++trial) {
+      const auto residuals = IdentityResiduals<double>(Setting(kind), 1, trial);
+      for (std::size_t i = 0; i < residuals.size(); ++i) {
+        const bool shares_deviation = kind == NormKind::kLayer || kind == NormKind::kRms;
+        const bool holds = kind != NormKind::kNone && !(shares_deviation && i == 5);
+        EXPECT_EQ(residuals[i] < 1e-9, holds)
+            << static_cast<int>(kind) << " " << kIdentityNames[i] << " " << residuals[i];
+        if (!holds) {
+          EXPECT_GT(residuals[i], 1e-3) << static_cast<int>(kind) << " " << kIdentityNames[i];
+        }
+      }
+    }
+  }
+}
+
+TEST(Identities, EpsBreaksThem) {
+  EXPECT_GT(IdentityResiduals<double>(Setting(NormKind::kLayer, 1e-2), 1, 0)[0], 1e-6);
 }
 
 TEST(Table1, TrialsAndSeedsAreTheirOwn) {
