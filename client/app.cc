@@ -146,6 +146,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddArtifacts(app, session);
   AddVerify(app, session);
   AddResults(app, session);
+  AddCompare(app, session);
   AddExport(app, session);
   AddWrite(app, session);
   AddStop(app, session);

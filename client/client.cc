@@ -19,6 +19,7 @@ using Curves = v1::CurveService::StubInterface;
 using Artifacts = v1::ArtifactService::StubInterface;
 using Catalog = v1::ExperimentService::StubInterface;
 using Papers = v1::PaperService::StubInterface;
+using Comparisons = v1::ComparisonService::StubInterface;
 
 constexpr int kUnarySeconds = 10;
 constexpr int kSubmitSeconds = 30;
@@ -65,7 +66,8 @@ Client::Client(Connection connection, std::stop_token stop)
       curves_(v1::CurveService::NewStub(connection_.channel)),
       artifacts_(v1::ArtifactService::NewStub(connection_.channel)),
       experiments_(v1::ExperimentService::NewStub(connection_.channel)),
-      papers_(v1::PaperService::NewStub(connection_.channel)) {}
+      papers_(v1::PaperService::NewStub(connection_.channel)),
+      comparisons_(v1::ComparisonService::NewStub(connection_.channel)) {}
 
 void Client::Authorize(grpc::ClientContext& context) const {
   if (!connection_.token.empty()) {
@@ -288,6 +290,14 @@ absl::StatusOr<v1::GetFigureResponse> Client::Figure(const v1::GetFigureRequest&
 
 absl::StatusOr<v1::GetReportResponse> Client::Report(const v1::GetReportRequest& request) {
   return Call(*papers_, &Papers::GetReport, request, kRenderSeconds, kOnce);
+}
+
+absl::StatusOr<v1::CompareJobsResponse> Client::Compare(const v1::CompareJobsRequest& request) {
+  return Call(*comparisons_, &Comparisons::CompareJobs, request, kRenderSeconds, kOnce);
+}
+
+absl::StatusOr<v1::PlotJobsResponse> Client::Plot(const v1::PlotJobsRequest& request) {
+  return Call(*comparisons_, &Comparisons::PlotJobs, request, kRenderSeconds, kOnce);
 }
 
 }  // namespace normlab::client

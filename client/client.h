@@ -24,6 +24,7 @@
 #include "client/connection.h"
 #include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
+#include "normlab/v1/comparison.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
@@ -76,6 +77,10 @@ class Client {
   absl::StatusOr<v1::GetFigureResponse> Figure(const v1::GetFigureRequest& request);
   absl::StatusOr<v1::GetReportResponse> Report(const v1::GetReportRequest& request);
 
+  // --- jobs side by side ---
+  absl::StatusOr<v1::CompareJobsResponse> Compare(const v1::CompareJobsRequest& request);
+  absl::StatusOr<v1::PlotJobsResponse> Plot(const v1::PlotJobsRequest& request);
+
   const std::string& endpoint() const { return connection_.describe; }
 
  private:
@@ -100,6 +105,7 @@ class Client {
   std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
   std::unique_ptr<v1::ExperimentService::Stub> experiments_;
   std::unique_ptr<v1::PaperService::Stub> papers_;
+  std::unique_ptr<v1::ComparisonService::Stub> comparisons_;
 };
 
 }  // namespace normlab::client

@@ -107,6 +107,16 @@ std::string SummarizeSpec(const v1::JobSpec& resolved) {
   return summary;
 }
 
+std::vector<std::pair<std::string, std::string>> ConfigFields(const v1::JobSpec& spec) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  VisitSetFields(spec, [&](const ProtoMessage& message, const FieldDescriptor& field) {
+    if (&message != &spec) {
+      fields.emplace_back(field.name(), field::ValueText(message, field));
+    }
+  });
+  return fields;
+}
+
 std::string SpecToYaml(const v1::JobSpec& spec) {
   std::string own;
   std::string config;

@@ -32,6 +32,9 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
 // The short form of a resolved spec: only fields that differ from their defaults, "norm=layer batch_size=4 seed=3".
 std::string SummarizeSpec(const v1::JobSpec& resolved);
 
+// Every set field of the experiment's configuration as name and text, "norm" and "layer".
+std::vector<std::pair<std::string, std::string>> ConfigFields(const v1::JobSpec& spec);
+
 // The spec as YAML that ParseSpec reads back, every set field on a line.
 std::string SpecToYaml(const v1::JobSpec& spec);
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/artifact_service.h"
+#include "server/comparison_service.h"
 #include "server/curve_service.h"
 #include "server/experiment_service.h"
 #include "server/job_service.h"
@@ -67,7 +68,7 @@ void SetLimits(grpc::ServerBuilder& builder) {
 class GrpcServerImpl : public GrpcServer {
  public:
   explicit GrpcServerImpl(Core& core)
-      : jobs_(core), curves_(core), artifacts_(core), experiments_(core), papers_(core), workers_(core) {}
+      : jobs_(core), curves_(core), artifacts_(core), experiments_(core), papers_(core), comparisons_(core), workers_(core) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -92,7 +93,8 @@ class GrpcServerImpl : public GrpcServer {
     for (const std::string_view name :
          {v1::JobService::service_full_name(), v1::CurveService::service_full_name(),
           v1::ArtifactService::service_full_name(), v1::ExperimentService::service_full_name(),
-          v1::PaperService::service_full_name(), v1::WorkerService::service_full_name()}) {
+          v1::PaperService::service_full_name(), v1::ComparisonService::service_full_name(),
+          v1::WorkerService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(std::string(name), true);
     }
     listener.Start(std::move(acceptor));
@@ -110,13 +112,16 @@ class GrpcServerImpl : public GrpcServer {
   }
 
  private:
-  std::vector<grpc::Service*> Services() { return {&jobs_, &curves_, &artifacts_, &experiments_, &papers_, &workers_}; }
+  std::vector<grpc::Service*> Services() {
+    return {&jobs_, &curves_, &artifacts_, &experiments_, &papers_, &comparisons_, &workers_};
+  }
 
   JobServiceImpl jobs_;
   CurveServiceImpl curves_;
   ArtifactServiceImpl artifacts_;
   ExperimentServiceImpl experiments_;
   PaperServiceImpl papers_;
+  ComparisonServiceImpl comparisons_;
   WorkerServiceImpl workers_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "base/svg_png.h"
 #include "proto/spec_text.h"
 #include "server/convert.h"
+#include "server/deliver.h"
 #include "server/errors.h"
 #include "server/planned_runs.h"
 
@@ -57,29 +57,6 @@ absl::StatusOr<PaperOfCall> FindPaper(const Core& core, const Request& request) 
                                          near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }
 
-absl::StatusOr<papers::Format> ReadFormat(v1::Format format, papers::Format if_unset) {
-  switch (format) {
-    case v1::FORMAT_UNSPECIFIED:
-      return if_unset;
-    case v1::FORMAT_TERMINAL:
-      return papers::Format::kTerminal;
-    case v1::FORMAT_MARKDOWN:
-      return papers::Format::kMarkdown;
-    case v1::FORMAT_LATEX:
-      return papers::Format::kLatex;
-    case v1::FORMAT_CSV:
-      return papers::Format::kCsv;
-    case v1::FORMAT_JSON:
-      return papers::Format::kJson;
-    case v1::FORMAT_HTML:
-      return papers::Format::kHtml;
-    case v1::FORMAT_SVG:
-      return papers::Format::kSvg;
-    default:
-      return BadField("format", fmt::format("is {}; expected a Format", static_cast<int>(format)));
-  }
-}
-
 // A run that is not valid is our own mistake in a paper of ours, and the caller's in his.
 absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found, const std::vector<papers::PlannedRun>& plan) {
   auto jobs = ResolvePlan(plan);
@@ -117,52 +94,38 @@ absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::Pl
 
 absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kTerminal));
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table,
-                           found.paper->Table(request.item_id(), request.budget(), runs, format));
-  response.set_content(std::move(table.content));
-  response.set_media_type(std::string(papers::MediaType(format)));
-  for (const papers::Verdict verdict : table.verdicts) {
-    response.add_verdicts(std::string(papers::ToString(verdict)));
-  }
-  return absl::OkStatus();
-}
-
-// A figure is drawn as SVG; PNG is made from it here, where fonts may be looked at.
-absl::Status FigurePng(const PaperOfCall& found, const v1::GetFigureRequest& request, StoredRuns& runs,
-                       v1::GetFigureResponse& response) {
-  constexpr double kScale = 2;
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Rendered figure,
-                           found.paper->Figure(request.item_id(), request.budget(), runs, papers::Format::kSvg));
-  NORMLAB_ASSIGN_OR_RETURN(*response.mutable_content(), SvgToPng(figure.content, kScale));
-  response.set_media_type("image/png");
-  return absl::OkStatus();
+  return Deliver(request.format(), report::Format::kTerminal, response,
+                 [&](report::Format format) -> absl::StatusOr<std::string> {
+                   NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table,
+                                            found.paper->Table(request.item_id(), request.budget(), runs, format));
+                   for (const papers::Verdict verdict : table.verdicts) {
+                     response.add_verdicts(std::string(papers::ToString(verdict)));
+                   }
+                   return std::move(table.content);
+                 });
 }
 
 absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigureResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
-  if (request.format() == v1::FORMAT_PNG) {
-    return FigurePng(found, request, runs, response);
-  }
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kSvg));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure,
-                           found.paper->Figure(request.item_id(), request.budget(), runs, format));
-  response.set_content(std::move(figure.content));
-  response.set_media_type(std::string(papers::MediaType(format)));
-  return absl::OkStatus();
+  return Deliver(request.format(), report::Format::kSvg, response,
+                 [&](report::Format format) -> absl::StatusOr<std::string> {
+                   NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure,
+                                            found.paper->Figure(request.item_id(), request.budget(), runs, format));
+                   return std::move(figure.content);
+                 });
 }
 
 absl::Status Report(Core& core, const v1::GetReportRequest& request, v1::GetReportResponse& response) {
   const std::vector<std::string> items(request.item_ids().begin(), request.item_ids().end());
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(const papers::Format format, ReadFormat(request.format(), papers::Format::kHtml));
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, items, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, found.paper->Report(items, request.budget(), runs, format));
-  response.set_content(std::move(report.content));
-  response.set_media_type(std::string(papers::MediaType(format)));
-  return absl::OkStatus();
+  return Deliver(
+      request.format(), report::Format::kHtml, response, [&](report::Format format) -> absl::StatusOr<std::string> {
+        NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, found.paper->Report(items, request.budget(), runs, format));
+        return std::move(report.content);
+      });
 }
 
 void List(const Core& core, v1::ListPapersResponse& response) {

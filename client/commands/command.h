@@ -101,6 +101,7 @@ void AddCurve(CLI::App& app, Session& session);
 void AddArtifacts(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
+void AddCompare(CLI::App& app, Session& session);  // compare, plot
 void AddExport(CLI::App& app, Session& session);
 void AddWrite(CLI::App& app, Session& session);
 void AddStop(CLI::App& app, Session& session);  // cancel, resume, delete

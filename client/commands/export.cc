@@ -16,8 +16,7 @@ namespace normlab::client {
 namespace {
 
 struct Options {
-  std::vector<std::string> job_ids;
-  JobFilter filter;
+  JobSelection jobs;
   std::vector<std::string> series;
   std::string format = "csv";
   std::string output;
@@ -212,22 +211,6 @@ class ExportProgress {
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
-absl::StatusOr<std::vector<v1::Job>> ChosenJobs(Client& client, const Options& options) {
-  if (options.job_ids.empty() == options.filter.empty()) {
-    return absl::InvalidArgumentError(
-        options.job_ids.empty() ? "name jobs, or choose them by --state, --experiment or --label"
-                                : "either name jobs or choose them by --state, --experiment and --label, not both");
-  }
-  if (options.job_ids.empty()) {
-    return FilteredJobs(client, options.filter);
-  }
-  std::vector<v1::Job> jobs;
-  for (const std::string& id : options.job_ids) {
-    NORMLAB_ASSIGN_OR_RETURN(jobs.emplace_back(), client.GetJob(id));
-  }
-  return jobs;
-}
-
 // The names of a job's series that are asked for: all, or of the named ones those it has.
 absl::StatusOr<std::vector<std::string>> SeriesOf(Client& client, const v1::Job& job, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> all, client.ListSeries(job.job_id()));
@@ -242,7 +225,7 @@ absl::StatusOr<std::vector<std::string>> SeriesOf(Client& client, const v1::Job&
 }
 
 absl::Status ExportCurves(Session& session, Client& client, const Options& options, Writer& writer) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, ChosenJobs(client, options));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(client, options.jobs));
   ExportProgress progress(session, jobs.size());
   std::uint64_t points = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -268,10 +251,10 @@ absl::Status ExportCurves(Session& session, Client& client, const Options& optio
 }
 
 absl::StatusOr<int> ExportWeights(Session& session, Client& client, const Options& options) {
-  if (options.job_ids.size() != 1) {
+  if (options.jobs.ids.size() != 1) {
     return absl::InvalidArgumentError("--weights: name one job; each has its own weights");
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.job_ids[0], "weights.safetensors"));
+  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.jobs.ids[0], "weights.safetensors"));
   return Deliver(session, options.weights, bytes);
 }
 
@@ -304,8 +287,7 @@ void AddExport(CLI::App& app, Session& session) {
         "normlab export j17 --weights j17.safetensors"},
        ""});
   auto options = std::make_shared<Options>();
-  command->add_option("JOB", options->job_ids, "job ids, such as j17 j18")->type_name("");
-  AddFilterOptions(session, *command, options->filter);
+  AddSelectionOptions(session, *command, options->jobs);
   command->add_option("--series", options->series, "only this series; may be repeated [all]")->type_name("SERIES");
   CLI::Option* format = AddChoice(session, *command, "--format", options->format, {"csv", "jsonl"},
                                   "one line a point: job, experiment, seed, series, step, value, time [csv]");

@@ -55,4 +55,25 @@ absl::StatusOr<std::vector<v1::Job>> FilteredJobs(Client& client, const JobFilte
   return jobs;
 }
 
+void AddSelectionOptions(Session& session, CLI::App& command, JobSelection& selection) {
+  command.add_option("JOB", selection.ids, "job ids, such as j17 j18")->type_name("");
+  AddFilterOptions(session, command, selection.filter);
+}
+
+absl::StatusOr<std::vector<v1::Job>> SelectedJobs(Client& client, const JobSelection& selection) {
+  if (selection.ids.empty() == selection.filter.empty()) {
+    return absl::InvalidArgumentError(
+        selection.ids.empty() ? "name jobs, or choose them by --state, --experiment or --label"
+                              : "either name jobs or choose them by --state, --experiment and --label, not both");
+  }
+  if (selection.ids.empty()) {
+    return FilteredJobs(client, selection.filter);
+  }
+  std::vector<v1::Job> jobs;
+  for (const std::string& id : selection.ids) {
+    NORMLAB_ASSIGN_OR_RETURN(jobs.emplace_back(), client.GetJob(id));
+  }
+  return jobs;
+}
+
 }  // namespace normlab::client

@@ -1,4 +1,5 @@
-// job_filter.h - which jobs a command means, by state, experiment and labels: options that several commands share.
+// job_filter.h - which jobs a command means, by name or by state, experiment and labels: options that several commands
+// share.
 #pragma once
 
 #include <string>
@@ -24,5 +25,17 @@ absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter);
 
 // All jobs the filter lets through, oldest first, page by page.
 absl::StatusOr<std::vector<v1::Job>> FilteredJobs(Client& client, const JobFilter& filter);
+
+// Jobs by name, or else by filter.
+struct JobSelection {
+  std::vector<std::string> ids;
+  JobFilter filter;
+};
+
+// Adds the positional JOB... and the filter's options.
+void AddSelectionOptions(Session& session, CLI::App& command, JobSelection& selection);
+
+// kInvalidArgument unless exactly one of names and filter is given.
+absl::StatusOr<std::vector<v1::Job>> SelectedJobs(Client& client, const JobSelection& selection);
 
 }  // namespace normlab::client

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "client/commands/command.h"
 #include "client/commands/paper_argument.h"
+#include "client/commands/result_format.h"
 #include "client/text.h"
 
 namespace normlab::client {
@@ -15,23 +15,9 @@ struct Options {
   std::string paper;
   std::vector<std::string> items;  // one for table and figure
   std::string budget = kDefaultBudget;
-  std::string format;
-  std::string output;
+  ResultFormat format;
   bool strict = false;
 };
-
-const std::map<std::string, v1::Format>& Formats() {
-  static const std::map<std::string, v1::Format> formats = {
-      {"terminal", v1::FORMAT_TERMINAL}, {"markdown", v1::FORMAT_MARKDOWN},
-      {"latex", v1::FORMAT_LATEX},       {"csv", v1::FORMAT_CSV},
-      {"json", v1::FORMAT_JSON},         {"html", v1::FORMAT_HTML},
-      {"svg", v1::FORMAT_SVG},           {"png", v1::FORMAT_PNG}};
-  return formats;
-}
-
-v1::Format ChosenFormat(const Session& session, const Options& options) {
-  return session.json ? v1::FORMAT_JSON : Formats().at(options.format);
-}
 
 absl::StatusOr<int> Table(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
@@ -39,10 +25,11 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
-  request.set_format(ChosenFormat(session, options));
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
+  request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
-  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options.output, table.content()));
+  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options.format.output, table.content()));
   const auto& verdicts = table.verdicts();
   const bool different = std::find(verdicts.begin(), verdicts.end(), "DIFFERENT") != verdicts.end();
   return options.strict && different ? kExitDifferent : code;
@@ -54,10 +41,11 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
-  request.set_format(ChosenFormat(session, options));
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
+  request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetFigureResponse figure, client->Figure(request));
-  return Deliver(session, options.output, figure.content());
+  return Deliver(session, options.format.output, figure.content());
 }
 
 absl::StatusOr<int> Report(Session& session, const Options& options) {
@@ -66,10 +54,11 @@ absl::StatusOr<int> Report(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.mutable_item_ids()->Add(options.items.begin(), options.items.end());
   request.set_budget(options.budget);
-  request.set_format(Formats().at(options.format));
+  NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
+  request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetReportResponse report, client->Report(request));
-  return Deliver(session, options.output, report.content());
+  return Deliver(session, options.format.output, report.content());
 }
 
 absl::StatusOr<int> Papers(Session& session, bool ids_only) {
@@ -120,10 +109,8 @@ CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, co
   command
       ->add_option("--budget", options->budget, fmt::format("which runs: smoke, quick or paper [{}]", kDefaultBudget))
       ->type_name("NAME");
-  options->format = formats.front();
-  AddChoice(session, *command, "--format", options->format, formats,
-            fmt::format("how to write it [{}]", formats.front()));
-  command->add_option("-o,--output", options->output, "file to write; - or none: stdout")->type_name("FILE");
+  options->format.allowed = formats;
+  AddFormatOptions(session, *command, options->format);
   return command;
 }
 
@@ -136,15 +123,15 @@ void AddOneItem(CLI::App& command, const std::shared_ptr<Options>& options) {
 
 void AddTable(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = AddResult(
-      app, session,
-      {kResults,
-       "table",
-       "The paper's table, with a verdict for every claim. From what is stored now; runs nothing",
-       {"normlab table layer-norm-2016 mnist", "normlab table layer-norm-2016 mnist --format latex -o table.tex",
-        "normlab table layer-norm-2016 mnist --budget paper --strict || echo differs"},
-       "the table's own document: cells with mean, interval, n, the paper's value; claims with verdicts."},
-      options, {"terminal", "markdown", "latex", "csv", "json", "html"});
+  CLI::App* command =
+      AddResult(app, session,
+                {kResults,
+                 "table",
+                 "The paper's table, with a verdict for every claim. From what is stored now; runs nothing",
+                 {"normlab table layer-norm-2016 mnist", "normlab table layer-norm-2016 mnist -o table.tex",
+                  "normlab table layer-norm-2016 mnist --budget paper --strict || echo differs"},
+                 "the table's own document: cells with mean, interval, n, the paper's value; claims with verdicts."},
+                options, {"terminal", "markdown", "latex", "csv", "json", "html"});
   AddOneItem(*command, options);
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
   command->callback([&session, options] { session.action = [&session, options] { return Table(session, *options); }; });
@@ -152,16 +139,15 @@ void AddTable(CLI::App& app, Session& session) {
 
 void AddFigure(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      AddResult(app, session,
-                {kResults,
-                 "figure",
-                 "The paper's figure, with the paper's curves beside ours. From what is stored now; runs nothing",
-                 {"normlab figure layer-norm-2016 mnist -o figure.svg",
-                  "normlab figure layer-norm-2016 mnist --format png -o figure.png",
-                  "normlab figure layer-norm-2016 mnist --budget smoke --format csv"},
-                 "the figure's curves."},
-                options, {"svg", "png", "csv", "json"});
+  CLI::App* command = AddResult(
+      app, session,
+      {kResults,
+       "figure",
+       "The paper's figure, with the paper's curves beside ours. From what is stored now; runs nothing",
+       {"normlab figure layer-norm-2016 mnist -o figure.svg", "normlab figure layer-norm-2016 mnist -o figure.png",
+        "normlab figure layer-norm-2016 mnist --budget smoke --format csv"},
+       "the figure's curves."},
+      options, {"svg", "png", "csv", "json"});
   AddOneItem(*command, options);
   command->callback(
       [&session, options] { session.action = [&session, options] { return Figure(session, *options); }; });

@@ -8,17 +8,14 @@
 
 #include "results/papers/curve_source.h"
 #include "results/papers/manifest.h"
-#include "results/stats/summary.h"
+#include "results/stats/curve.h"
 
 namespace normlab::papers {
 
 inline constexpr double kConfidence = 0.95;
 
 // A metric along the x axis, in the metric's unit; a log metric is held up by its floor. NaN is kept.
-struct Curve {
-  std::vector<double> x;
-  std::vector<double> y;
-};
+using stats::Curve;
 
 struct Run {
   std::uint64_t seed = 0;

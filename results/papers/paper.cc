@@ -19,10 +19,6 @@
 namespace normlab::papers {
 namespace {
 
-absl::Status WrongFormat(std::string_view what, std::string_view formats) {
-  return absl::InvalidArgumentError(fmt::format("a {} has no such format; expected one of {}", what, formats));
-}
-
 report::Picture MakePicture(const Measured& measured) {
   const Item& item = *measured.item;
   const std::string paper = item.note.empty() ? "" : fmt::format(" {}", item.note);
@@ -169,31 +165,16 @@ absl::StatusOr<std::vector<ItemResult>> ManifestPaper::Evaluate(const std::vecto
 absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string_view budget, CurveSource& runs,
                                               Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
-  const auto document = [&] { return MakeDocument(manifest_, results); };
-  std::string content;
-  switch (format) {
-    case Format::kTerminal:
-      content = report::RenderTerminal(document());
-      break;
-    case Format::kMarkdown:
-      content = report::RenderMarkdown(document());
-      break;
-    case Format::kLatex:
-      content = report::RenderLatex(document());
-      break;
-    case Format::kHtml:
-      content = report::RenderHtml(document());
-      break;
-    case Format::kCsv:
-      content = TableCsv(manifest_, results.front());
-      break;
-    case Format::kJson:
-      content = TableJson(manifest_, results.front());
-      break;
-    case Format::kSvg:
-      return WrongFormat("table", "terminal, markdown, latex, csv, json, html");
+  if (format == Format::kCsv || format == Format::kJson) {
+    return Rendered{
+        format == Format::kCsv ? TableCsv(manifest_, results.front()) : TableJson(manifest_, results.front()),
+        VerdictsOf(results)};
   }
-  return Rendered{std::move(content), VerdictsOf(results)};
+  std::optional<std::string> content = report::RenderAs(MakeDocument(manifest_, results), format);
+  if (!content) {
+    return report::WrongFormat("table", "terminal, markdown, latex, csv, json, html");
+  }
+  return Rendered{std::move(*content), VerdictsOf(results)};
 }
 
 absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::string_view budget, CurveSource& runs,
@@ -214,7 +195,7 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
     case Format::kJson:
       return Rendered{FigureJson(manifest_, measured), VerdictsOf(results)};
     default:
-      return WrongFormat("figure", "svg, csv, json");
+      return report::WrongFormat("figure", "svg, csv, json");
   }
 }
 
@@ -237,7 +218,7 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
     case Format::kMarkdown:
       return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
     default:
-      return WrongFormat("report", "html, markdown");
+      return report::WrongFormat("report", "html, markdown");
   }
 }
 
@@ -268,26 +249,6 @@ std::string_view ToString(Verdict verdict) {
       return "NOT_RUN";
   }
   return "NOT_RUN";
-}
-
-std::string_view MediaType(Format format) {
-  switch (format) {
-    case Format::kTerminal:
-      return "text/plain; charset=utf-8";
-    case Format::kMarkdown:
-      return "text/markdown; charset=utf-8";
-    case Format::kLatex:
-      return "application/x-latex; charset=utf-8";
-    case Format::kCsv:
-      return "text/csv; charset=utf-8";
-    case Format::kJson:
-      return "application/json";
-    case Format::kHtml:
-      return "text/html; charset=utf-8";
-    case Format::kSvg:
-      return "image/svg+xml";
-  }
-  return "application/octet-stream";
 }
 
 absl::StatusOr<std::unique_ptr<Paper>> Paper::Parse(std::string_view manifest_yaml, std::string_view file_name,

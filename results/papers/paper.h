@@ -18,6 +18,7 @@
 
 #include "base/status.h"
 #include "results/papers/curve_source.h"
+#include "results/report/format.h"
 
 namespace normlab::papers {
 
@@ -34,9 +35,7 @@ struct PlannedRun {
 enum class Verdict { kReproduced, kDirectionOnly, kDifferent, kInconclusive, kNotRun };
 std::string_view ToString(Verdict verdict);  // "REPRODUCED", "DIRECTION_ONLY", ...
 
-enum class Format { kTerminal, kMarkdown, kLatex, kCsv, kJson, kHtml, kSvg };
-// "text/html; charset=utf-8"
-std::string_view MediaType(Format format);
+using report::Format;
 
 struct ItemInfo {
   std::string id;

@@ -4,33 +4,25 @@
 
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "results/papers/reference.h"
 #include "results/papers/render_figure.h"
 #include "results/report/csv.h"
+#include "results/report/json.h"
 
 namespace normlab::papers {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using report::Dump;
+using report::Json;
+using report::ToJson;
 
-// JSON has no NaN and no infinity: null and a word.
-Json ToJson(std::optional<double> value) {
-  if (!value || std::isnan(*value)) {
-    return nullptr;
-  }
-  return std::isinf(*value) ? Json(*value > 0 ? "inf" : "-inf") : Json(*value);
-}
 Json ToJson(const std::optional<stats::Interval>& interval) {
   return interval ? Json{ToJson(interval->lo), ToJson(interval->hi)} : Json(nullptr);
 }
 Json ToJson(const ReferenceRow* row) {
   return row ? Json{{"from", row->from}, {"to", row->to}, {"lo", row->lo}, {"hi", row->hi}} : Json(nullptr);
 }
-
-// A manifest's text may hold any bytes; what is not UTF-8 is replaced.
-std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 void ForEachCell(const Measured& measured, const std::function<void(const Arm&, const Metric&, const Cell&)>& visit) {
   const Item& item = *measured.item;
@@ -146,7 +138,7 @@ void VisitOurs(const Measured& measured, std::size_t a, std::size_t m, const std
       visit({"normlab", arm, metric, fmt::to_string(run.seed), run.curves[m].x[i], run.curves[m].y[i], {}, {}});
     }
   }
-  for (const MeanPoint& p : MeanCurve(measured, static_cast<int>(a), static_cast<int>(m))) {
+  for (const stats::MeanPoint& p : MeanCurve(measured, static_cast<int>(a), static_cast<int>(m))) {
     Row row{"normlab", arm, metric, "mean", p.x, p.mean, {}, {}};
     if (p.interval) {
       row.lo = p.interval->lo;

@@ -40,7 +40,7 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
       trace.thin.push_back(std::move(points));
     }
   }
-  for (const MeanPoint& p : MeanCurve(measured, arm, metric)) {
+  for (const stats::MeanPoint& p : MeanCurve(measured, arm, metric)) {
     trace.line.push_back({p.x, p.mean});
     if (p.interval) {
       trace.band.push_back({p.x, p.interval->lo, p.interval->hi});
@@ -123,8 +123,7 @@ int ColorOf(const Item& item, int arm) {
   return static_cast<int>(first - item.arms.begin());
 }
 
-std::vector<MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) {
-  const bool log = measured.item->metrics[static_cast<std::size_t>(metric)].log;
+std::vector<stats::MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) {
   std::vector<const Curve*> curves;
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
     const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
@@ -132,26 +131,8 @@ std::vector<MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) 
       curves.push_back(&curve);
     }
   }
-  std::vector<MeanPoint> means;
-  for (std::size_t i = 0; !curves.empty() && i < curves[0]->x.size(); ++i) {
-    const double x = curves[0]->x[i];
-    std::vector<double> values;
-    for (const Curve* curve : curves) {
-      const auto at = std::lower_bound(curve->x.begin(), curve->x.end(), x);
-      if (at != curve->x.end() && *at == x) {
-        const double value = curve->y[static_cast<std::size_t>(at - curve->x.begin())];
-        values.push_back(log ? std::log(value) : value);
-      }
-    }
-    if (x <= 0 || values.size() < curves.size()) {
-      continue;
-    }
-    const double mean = stats::Mean(values);
-    MeanPoint& point = means.emplace_back(MeanPoint{x, log ? std::exp(mean) : mean, std::nullopt});
-    if (const auto interval = stats::StudentInterval(values, kConfidence)) {
-      point.interval = log ? stats::Interval{std::exp(interval->lo), std::exp(interval->hi)} : *interval;
-    }
-  }
+  auto means = stats::MeanCurve(curves, measured.item->metrics[static_cast<std::size_t>(metric)].log, kConfidence);
+  std::erase_if(means, [](const stats::MeanPoint& point) { return point.x <= 0; });
   return means;
 }
 

@@ -8,14 +8,8 @@ namespace normlab::papers {
 
 report::Figure MakeFigure(const Measured& measured);
 
-// The mean over seeds along x with its interval; geometric for a log metric. Only where every run that is not diverged
-// has a value, so that a line never changes the runs it averages.
-struct MeanPoint {
-  double x = 0;
-  double mean = 0;
-  std::optional<stats::Interval> interval;
-};
-std::vector<MeanPoint> MeanCurve(const Measured& measured, int arm, int metric);
+// The mean over the seeds that did not diverge, after x = 0; see stats/curve.h.
+std::vector<stats::MeanPoint> MeanCurve(const Measured& measured, int arm, int metric);
 
 // Colours by label, so that an arm looks the same in every group: the index of the first arm of the same label.
 int ColorOf(const Item& item, int arm);

@@ -1,6 +1,8 @@
 // html.cc - one page that needs nothing else.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "results/report/document.h"
 #include "results/report/svg_writer.h"
@@ -110,7 +112,12 @@ std::string RenderOverview(const Document& document) {
   return html + "</tbody>\n</table></div>\n";
 }
 
+// One line a claim; nothing for a page without claims.
 std::string RenderSummary(const Document& document) {
+  if (std::all_of(document.sections.begin(), document.sections.end(),
+                  [](const Section& section) { return section.findings.empty(); })) {
+    return "";
+  }
   std::string html =
       "<div class=\"wide\"><table>\n<caption>Verdicts</caption>\n<thead><tr><th class=\"l\" scope=\"col\">verdict"
       "</th><th class=\"l\" scope=\"col\">claim</th></tr></thead>\n";

@@ -18,7 +18,6 @@ namespace normlab::store {
 
 // "job j17", for messages.
 std::string JobName(JobId id);
-std::string_view StateName(JobState state);
 
 // Takes the next revision, for a change of a job.
 absl::StatusOr<std::uint64_t> NextRevision(Connection& db);

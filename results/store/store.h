@@ -40,6 +40,7 @@ enum class JobState : int {
   kDiverged = 7,
 };
 inline bool IsTerminal(JobState s) { return s >= JobState::kSucceeded; }
+std::string_view StateName(JobState state);  // "SUCCEEDED"
 
 using JobId = std::int64_t;  // "j17" on the wire is 17 here
 

@@ -49,6 +49,7 @@ void FakeServer::Start() {
   builder.RegisterService(static_cast<v1::ArtifactService::Service*>(this));
   builder.RegisterService(static_cast<v1::ExperimentService::Service*>(this));
   builder.RegisterService(static_cast<v1::PaperService::Service*>(this));
+  builder.RegisterService(static_cast<v1::ComparisonService::Service*>(this));
   server_ = builder.BuildAndStart();
 }
 
@@ -347,6 +348,21 @@ Status FakeServer::GetFigure(ServerContext*, const v1::GetFigureRequest* request
   ENTER(GetFigure);
   response->set_content(fmt::format("{} figure of {} at {}\n", v1::Format_Name(request->format()), request->item_id(),
                                     request->budget()));
+  return Status::OK;
+}
+
+Status FakeServer::CompareJobs(ServerContext*, const v1::CompareJobsRequest* request,
+                               v1::CompareJobsResponse* response) {
+  ENTER(CompareJobs);
+  compared = *request;
+  response->set_content(fmt::format("{} comparison\n", v1::Format_Name(request->format())));
+  return Status::OK;
+}
+
+Status FakeServer::PlotJobs(ServerContext*, const v1::PlotJobsRequest* request, v1::PlotJobsResponse* response) {
+  ENTER(PlotJobs);
+  plotted = *request;
+  response->set_content(fmt::format("{} plot\n", v1::Format_Name(request->format())));
   return Status::OK;
 }
 

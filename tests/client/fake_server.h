@@ -17,6 +17,7 @@
 
 #include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
+#include "normlab/v1/comparison.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
@@ -27,7 +28,8 @@ class FakeServer final : public v1::JobService::Service,
                          public v1::CurveService::Service,
                          public v1::ArtifactService::Service,
                          public v1::ExperimentService::Service,
-                         public v1::PaperService::Service {
+                         public v1::PaperService::Service,
+                         public v1::ComparisonService::Service {
  public:
   FakeServer();
   ~FakeServer() override;
@@ -58,6 +60,8 @@ class FakeServer final : public v1::JobService::Service,
   std::vector<std::string> calls;        // method names, in order
   std::vector<std::string> request_ids;  // of mutations, repetitions included
   v1::ReadCurveRequest read_curve;
+  v1::CompareJobsRequest compared;
+  v1::PlotJobsRequest plotted;
 
   // Returns once a WatchJobs has sent all its news and stays open.
   void AwaitWatcher();
@@ -89,6 +93,8 @@ class FakeServer final : public v1::JobService::Service,
   grpc::Status PlanReproduction(grpc::ServerContext*, const v1::PlanReproductionRequest*,
                                 v1::PlanReproductionResponse*) override;
   grpc::Status GetTable(grpc::ServerContext*, const v1::GetTableRequest*, v1::GetTableResponse*) override;
+  grpc::Status CompareJobs(grpc::ServerContext*, const v1::CompareJobsRequest*, v1::CompareJobsResponse*) override;
+  grpc::Status PlotJobs(grpc::ServerContext*, const v1::PlotJobsRequest*, v1::PlotJobsResponse*) override;
   grpc::Status GetFigure(grpc::ServerContext*, const v1::GetFigureRequest*, v1::GetFigureResponse*) override;
   grpc::Status GetReport(grpc::ServerContext*, const v1::GetReportRequest*, v1::GetReportResponse*) override;
 

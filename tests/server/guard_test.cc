@@ -63,8 +63,8 @@ RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::stri
   return answer;
 }
 
-const std::vector<std::string> kServices = {"JobService",        "CurveService", "ArtifactService",
-                                            "ExperimentService", "PaperService", "WorkerService"};
+const std::vector<std::string> kServices = {"JobService",   "CurveService",      "ArtifactService", "ExperimentService",
+                                            "PaperService", "ComparisonService", "WorkerService"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;

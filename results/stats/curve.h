@@ -1,0 +1,27 @@
+// curve.h - values along an axis, and the mean of several such curves.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "results/stats/summary.h"
+
+namespace normlab::stats {
+
+struct Curve {
+  std::vector<double> x;  // rising
+  std::vector<double> y;  // NaN is a value like others
+};
+
+struct MeanPoint {
+  double x = 0;
+  double mean = 0;
+  std::optional<Interval> interval;  // Student's; absent for a single curve
+};
+
+// The mean along x with its interval, geometric if `log`. Only where every curve has a value, so that a line never
+// changes the runs it averages.
+std::vector<MeanPoint> MeanCurve(std::span<const Curve* const> curves, bool log, double confidence);
+
+}  // namespace normlab::stats

@@ -1,0 +1,31 @@
+// deliver.h - tables, figures and pages into responses, in the format that was asked for.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "normlab/v1/papers.pb.h"
+#include "results/report/format.h"
+
+namespace normlab::server {
+
+absl::StatusOr<report::Format> ReadFormat(v1::Format format, report::Format if_unset);
+// Two pixels to a unit of the picture. Made here, where fonts may be looked at, and nowhere below.
+absl::StatusOr<std::string> PngOf(const std::string& svg);
+
+// Fills in `content` and `media_type` of a response. render(report::Format) gives an absl::StatusOr<std::string>; PNG
+// is made from its SVG.
+template <typename Response, typename Render>
+absl::Status Deliver(v1::Format wanted, report::Format if_unset, Response& response, const Render& render) {
+  const bool png = wanted == v1::FORMAT_PNG;
+  NORMLAB_ASSIGN_OR_RETURN(const report::Format format, ReadFormat(png ? v1::FORMAT_SVG : wanted, if_unset));
+  NORMLAB_ASSIGN_OR_RETURN(*response.mutable_content(), render(format));
+  response.set_media_type(png ? "image/png" : std::string(report::MediaType(format)));
+  if (png) {
+    NORMLAB_ASSIGN_OR_RETURN(*response.mutable_content(), PngOf(response.content()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace normlab::server
