@@ -1,5 +1,7 @@
 #include "base/rng.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -27,34 +29,45 @@ std::uint64_t Mix(std::uint64_t x) {
 
 }  // namespace
 
-std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * counter[0];
-    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(p1),
-               static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(p0)};
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
-  }
-  return counter;
-}
-
-Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t step) {
+Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t step) : Rng({}) {
   const std::uint64_t key = Mix(seed) ^ HashName(purpose);
   key_ = {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)};
+  *this = AtStep(step);
+}
+
+Rng Rng::AtStep(std::uint64_t step) const {
   // The step takes the upper half of the counter, the position in the stream the lower.
-  counter_ = {0, 0, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)};
+  Rng rng(key_);
+  rng.counter_ = {0, 0, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)};
+  return rng;
 }
 
 std::uint32_t Rng::Next32() {
   if (used_ == 4) {
     block_ = Philox4x32(counter_, key_);
-    if (++counter_[0] == 0) {
-      ++counter_[1];
-    }
+    Skip(1);
     used_ = 0;
   }
   return block_[used_++];
+}
+
+void Rng::Next32(std::span<std::uint32_t> out) {
+  while (used_ < 4 && !out.empty()) {
+    out.front() = Next32();
+    out = out.subspan(1);
+  }
+  const std::size_t blocks = out.size() / 4;
+  Philox4x32(counter_, key_, out.first(4 * blocks));
+  Skip(blocks);
+  for (std::uint32_t& word : out.subspan(4 * blocks)) {
+    word = Next32();
+  }
+}
+
+void Rng::Skip(std::uint64_t blocks) {
+  const std::uint64_t at = (counter_[0] | std::uint64_t{counter_[1]} << 32) + blocks;
+  counter_[0] = static_cast<std::uint32_t>(at);
+  counter_[1] = static_cast<std::uint32_t>(at >> 32);
 }
 
 std::uint64_t Rng::Next64() {
@@ -78,12 +91,35 @@ double Rng::Normal() {
 }
 
 std::uint64_t Rng::Below(std::uint64_t n) {
-  const std::uint64_t reject_from = ~std::uint64_t{0} - (~std::uint64_t{0} % n + 1) % n;
+  // The last 2^64 mod n values would favour small remainders and are drawn again. There are fewer than n of them, so
+  // the division that finds them is seldom needed.
+  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
   std::uint64_t x;
   do {
     x = Next64();
-  } while (x > reject_from);
+  } while (x > kLargest - n && x > kLargest - (kLargest % n + 1) % n);
   return x % n;
+}
+
+void Rng::Below(std::uint64_t n, std::span<std::uint64_t> out) {
+  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
+  const std::uint64_t reject_from = kLargest - (kLargest % n + 1) % n;
+  const std::uint64_t reciprocal = kLargest / n;
+  std::array<std::uint32_t, 256> words;
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const std::size_t drawn = 2 * std::min(out.size() - filled, words.size() / 2);
+    Next32(std::span(words).first(drawn));
+    for (std::size_t i = 0; i < drawn; i += 2) {
+      const std::uint64_t x = std::uint64_t{words[i]} << 32 | words[i + 1];
+      if (x <= reject_from) {
+        // The quotient by the reciprocal is the true one or one less.
+        const auto quotient = static_cast<std::uint64_t>((static_cast<unsigned __int128>(x) * reciprocal) >> 64);
+        const std::uint64_t remainder = x - quotient * n;
+        out[filled++] = remainder >= n ? remainder - n : remainder;
+      }
+    }
+  }
 }
 
 std::vector<std::uint32_t> Rng::Permutation(std::uint32_t n) {

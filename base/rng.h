@@ -1,27 +1,30 @@
-// rng.h - counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011), keyed by (seed, purpose, step).
+// rng.h - counter-based random numbers: Philox (philox.h) keyed by (seed, purpose, step).
 //
 // The n-th number of a stream is a pure function of its key and n, so a run resumed at any step needs no generator
 // state, streams of different purposes never interfere, and a baseline and a normalised run share data order and
 // initial weights.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
-namespace normlab {
+#include "base/philox.h"
 
-// One Philox4x32-10 block: four 32-bit words out of a 128-bit counter and a 64-bit key.
-std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+namespace normlab {
 
 // A stream of random numbers. Value type; copying forks it at its position. Not thread-safe.
 class Rng {
  public:
   // `purpose` names the use ("init/w1", "order", "bootstrap"), `step` the update, pass or repetition it serves.
   Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t step = 0);
+  // The stream of the same seed and purpose that serves `step`, from its beginning.
+  Rng AtStep(std::uint64_t step) const;
 
   std::uint32_t Next32();
+  // Fills `out` with what as many calls of Next32() would return, several times faster.
+  void Next32(std::span<std::uint32_t> out);
   std::uint64_t Next64();
   // In [0, 1), a multiple of 2^-53.
   double Uniform();
@@ -31,13 +34,18 @@ class Rng {
   double Normal();
   // In [0, n) without modulo bias; n > 0.
   std::uint64_t Below(std::uint64_t n);
+  // Fills `out` with what as many calls of Below(n) would return, several times faster.
+  void Below(std::uint64_t n, std::span<std::uint64_t> out);
   // A permutation of 0 .. n-1 (Fisher-Yates).
   std::vector<std::uint32_t> Permutation(std::uint32_t n);
 
  private:
-  std::array<std::uint32_t, 2> key_;
-  std::array<std::uint32_t, 4> counter_;
-  std::array<std::uint32_t, 4> block_{};
+  explicit Rng(PhiloxKey key) : key_(key), counter_{} {}
+  void Skip(std::uint64_t blocks);
+
+  PhiloxKey key_;
+  PhiloxBlock counter_;
+  PhiloxBlock block_{};
   int used_ = 4;
   double spare_ = 0.0;
   bool has_spare_ = false;

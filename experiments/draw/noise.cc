@@ -21,7 +21,7 @@ nn::BasicVar<T> GlimpseNoise::At(nn::BasicTape<T>& tape, nn::Index glimpse, nn::
   std::array<std::uint32_t, kBlock> bits;
   std::array<float, kBlock> normals;
   for (nn::Index begin = 0; begin < rows * cols; begin += kBlock) {
-    std::generate(bits.begin(), bits.end(), [&] { return rng.Next32(); });
+    rng.Next32(bits);
     nn::kernels::normals_from_bits(kBlock, bits.data(), normals.data());
     std::copy_n(normals.begin(), std::min(kBlock, rows * cols - begin), values + begin);
   }

@@ -10,7 +10,7 @@
 #include "results/report/figure.h"
 #include "results/report/json.h"
 #include "results/report/number.h"
-#include "results/store/downsample.h"
+#include "results/stats/downsample.h"
 
 namespace normlab::compare {
 namespace {
@@ -109,14 +109,8 @@ report::Table MakeRunTable(const Comparison& comparison) {
   return table;
 }
 
-// How many points a line of the picture may have, so that a picture of many runs can still be opened.
-std::size_t PointsPerLine(const Comparison& comparison) {
-  constexpr std::size_t kMost = 1000, kLeast = 16, kAll = 200'000;
-  return std::clamp(kAll / std::max<std::size_t>(comparison.jobs.size(), 1), kLeast, kMost);
-}
-
 report::Trace MakeTrace(const Comparison& comparison, std::size_t arm, std::size_t series, bool log_y) {
-  const std::size_t most = PointsPerLine(comparison);
+  const std::size_t most = stats::PointsPerLine(comparison.jobs.size());
   report::Trace trace;
   trace.color = static_cast<int>(arm);
   std::vector<const stats::Curve*> whole;
@@ -127,7 +121,7 @@ report::Trace MakeTrace(const Comparison& comparison, std::size_t arm, std::size
       continue;
     }
     std::vector<report::Point>& points = trace.thin.emplace_back();
-    for (const std::size_t i : store::MinMax(curve.y, most)) {
+    for (const std::size_t i : stats::MinMax(curve.y, most)) {
       points.push_back({curve.x[i], curve.y[i]});
     }
     if (job.diverged) {
@@ -146,7 +140,7 @@ report::Trace MakeTrace(const Comparison& comparison, std::size_t arm, std::size
   const auto means = stats::MeanCurve(whole, log_y, kConfidence);
   std::vector<double> values(means.size());
   std::transform(means.begin(), means.end(), values.begin(), [](const stats::MeanPoint& point) { return point.mean; });
-  for (const std::size_t i : means.empty() ? std::vector<std::size_t>() : store::MinMax(values, most)) {
+  for (const std::size_t i : means.empty() ? std::vector<std::size_t>() : stats::MinMax(values, most)) {
     trace.line.push_back({means[i].x, means[i].mean});
     if (means[i].interval) {
       trace.band.push_back({means[i].x, means[i].interval->lo, means[i].interval->hi});

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "results/papers/reference.h"
+#include "results/stats/downsample.h"
 
 namespace normlab::papers {
 namespace {
@@ -15,9 +16,9 @@ namespace {
 // beside.
 constexpr double kLeastUnits = 5;
 
-std::vector<report::Point> PointsOf(const Curve& curve) {
+std::vector<report::Point> PointsOf(const Curve& curve, std::size_t most) {
   std::vector<report::Point> points;
-  for (std::size_t i = 0; i < curve.x.size(); ++i) {
+  for (const std::size_t i : stats::MinMax(curve.y, most)) {
     if (curve.x[i] > 0) {  // before training every arm is as bad as chance; showing it would flatten the rest
       points.push_back({curve.x[i], curve.y[i]});
     }
@@ -26,10 +27,15 @@ std::vector<report::Point> PointsOf(const Curve& curve) {
 }
 
 report::Trace OurTrace(const Measured& measured, int arm, int metric) {
+  std::size_t runs = 0;
+  for (const auto& of_arm : measured.runs) {
+    runs += of_arm.size();
+  }
+  const std::size_t most = stats::PointsPerLine(runs);
   report::Trace trace;
   trace.color = ColorOf(*measured.item, arm);
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    auto points = PointsOf(run.curves[static_cast<std::size_t>(metric)]);
+    auto points = PointsOf(run.curves[static_cast<std::size_t>(metric)], most);
     while (run.status.diverged && !points.empty() && !std::isfinite(points.back().y)) {
       points.pop_back();
     }

@@ -4,17 +4,48 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <vector>
 
 namespace normlab::stats {
 namespace {
 
-// Counts sign patterns of differences[at..] whose sum with `sum` is at least `threshold` in magnitude.
-std::uint64_t CountExtreme(std::span<const double> differences, std::size_t at, double sum, double threshold) {
-  if (at == differences.size()) {
-    return std::fabs(sum) >= threshold ? 1 : 0;
+// Every sum first +- d +- d' ... over `differences`, smallest first. Each difference merges two sorted halves.
+std::vector<double> SortedSums(double first, std::span<const double> differences) {
+  std::vector<double> sums = {first}, lower, upper;
+  for (double d : differences) {
+    lower.clear();
+    upper.clear();
+    for (double sum : sums) {
+      lower.push_back(sum - std::fabs(d));
+      upper.push_back(sum + std::fabs(d));
+    }
+    sums.resize(2 * sums.size());
+    std::merge(lower.begin(), lower.end(), upper.begin(), upper.end(), sums.begin());
   }
-  return CountExtreme(differences, at + 1, sum + differences[at], threshold) +
-         CountExtreme(differences, at + 1, sum - differences[at], threshold);
+  return sums;
+}
+
+// Counts sign patterns of differences[1..] whose sum with differences[0] is at least `threshold` in magnitude. A
+// pattern is a pair of half patterns: as the left sum rises, the right sums that fit it start and end earlier, so 2^n
+// patterns are counted in 2^(n/2) steps.
+std::uint64_t CountExtreme(std::span<const double> differences, double threshold) {
+  const std::size_t middle = (differences.size() + 1) / 2;
+  const std::vector<double> left = SortedSums(differences[0], differences.subspan(1, middle - 1));
+  const std::vector<double> right = SortedSums(0, differences.subspan(middle));
+  std::uint64_t extreme = 0;
+  std::size_t high = right.size();  // right[high..] reach +threshold
+  std::size_t low = right.size();   // right[..low) reach -threshold
+  for (double sum : left) {
+    while (high > 0 && sum + right[high - 1] >= threshold) {
+      --high;
+    }
+    while (low > 0 && sum + right[low - 1] > -threshold) {
+      --low;
+    }
+    // With a threshold of zero or less every pattern is extreme and the two ranges overlap.
+    extreme += std::min(right.size(), right.size() - high + low);
+  }
+  return extreme;
 }
 
 // P(X <= k) for X ~ Binomial(n, 1/2).
@@ -54,7 +85,7 @@ std::optional<double> SignFlipP(std::span<const double> differences) {
   // Sums that are equal in exact arithmetic may differ in rounding: they count as equal.
   const double threshold = std::fabs(sum) - 1e-12 * magnitude;
   // Flipping everything keeps |sum|, so the first sign is fixed and half the patterns are counted.
-  const std::uint64_t extreme = CountExtreme(differences, 1, differences[0], threshold);
+  const std::uint64_t extreme = CountExtreme(differences, threshold);
   return std::ldexp(static_cast<double>(extreme), 1 - static_cast<int>(n));
 }
 

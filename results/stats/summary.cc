@@ -21,9 +21,18 @@ constexpr int kResamples = 10'000;
 // The day of the paper's first version. Any constant would do; it must never change.
 constexpr std::uint64_t kBootstrapSeed = 20160721;
 
+// A band asks for the same quantile at each of its points, so the last one is kept.
 double StudentQuantile(std::size_t n, double confidence) {
-  const boost::math::students_t distribution(static_cast<double>(n - 1));
-  return boost::math::quantile(distribution, 0.5 + confidence / 2);
+  struct Last {
+    std::size_t n = 0;
+    double confidence = 0, quantile = 0;
+  };
+  thread_local Last last;
+  if (last.n != n || last.confidence != confidence) {
+    const boost::math::students_t distribution(static_cast<double>(n - 1));
+    last = {n, confidence, boost::math::quantile(distribution, 0.5 + confidence / 2)};
+  }
+  return last.quantile;
 }
 
 std::optional<Interval> Around(std::span<const double> values, double confidence, double variance_factor) {
@@ -35,19 +44,20 @@ std::optional<Interval> Around(std::span<const double> values, double confidence
   return Interval{mean - half, mean + half};
 }
 
-// Means of resamples, sorted.
+// Means of resamples, in no order that matters. Each is drawn from a stream of its own.
 std::vector<double> ResampledMeans(std::span<const double> values, std::string_view cell) {
-  const std::string purpose = fmt::format("bootstrap/{}", cell);
+  const Rng first(kBootstrapSeed, fmt::format("bootstrap/{}", cell));
   std::vector<double> means(kResamples);
+  std::vector<std::uint64_t> drawn(values.size());
   for (int b = 0; b < kResamples; ++b) {
-    Rng rng(kBootstrapSeed, purpose, static_cast<std::uint64_t>(b));
+    Rng rng = first.AtStep(static_cast<std::uint64_t>(b));
+    rng.Below(values.size(), drawn);
     double sum = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      sum += values[rng.Below(values.size())];
+    for (std::uint64_t i : drawn) {
+      sum += values[i];
     }
     means[static_cast<std::size_t>(b)] = sum / static_cast<double>(values.size());
   }
-  std::sort(means.begin(), means.end());
   return means;
 }
 
@@ -62,11 +72,14 @@ double Acceleration(std::span<const double> values, double mean) {
   return squares > 0 ? cubes / (6 * std::pow(squares, 1.5)) : 0;
 }
 
-double FractionBelow(const std::vector<double>& sorted, double x) {
-  const auto below = std::lower_bound(sorted.begin(), sorted.end(), x) - sorted.begin();
-  const auto not_above = std::upper_bound(sorted.begin(), sorted.end(), x) - sorted.begin();
-  const double n = static_cast<double>(sorted.size());
-  return std::clamp(0.5 * static_cast<double>(below + not_above) / n, 0.5 / n, 1 - 0.5 / n);
+// Half of what equals x counts.
+double FractionBelow(std::span<const double> values, double x) {
+  double below = 0;
+  for (double v : values) {
+    below += v < x ? 1 : v == x ? 0.5 : 0;
+  }
+  const double n = static_cast<double>(values.size());
+  return std::clamp(below / n, 0.5 / n, 1 - 0.5 / n);
 }
 
 }  // namespace
@@ -133,7 +146,7 @@ std::optional<Interval> BootstrapInterval(std::span<const double> values, double
   if (!std::isfinite(mean)) {
     return Interval{kNaN, kNaN};
   }
-  const std::vector<double> means = ResampledMeans(values, cell);
+  std::vector<double> means = ResampledMeans(values, cell);
   const boost::math::normal normal;
   const double bias = boost::math::quantile(normal, FractionBelow(means, mean));
   const double acceleration = Acceleration(values, mean);
@@ -141,7 +154,9 @@ std::optional<Interval> BootstrapInterval(std::span<const double> values, double
     const double z = bias + boost::math::quantile(normal, p);
     const double level = boost::math::cdf(normal, bias + z / (1 - acceleration * z));
     const double rank = std::floor(level * (kResamples + 1)) - 1;
-    return means[static_cast<std::size_t>(std::clamp(rank, 0.0, kResamples - 1.0))];
+    const auto at = means.begin() + static_cast<std::ptrdiff_t>(std::clamp(rank, 0.0, kResamples - 1.0));
+    std::nth_element(means.begin(), at, means.end());
+    return *at;
   };
   return Interval{corrected((1 - confidence) / 2), corrected((1 + confidence) / 2)};
 }

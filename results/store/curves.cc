@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/log.h"
-#include "results/store/downsample.h"
+#include "results/stats/downsample.h"
 #include "results/store/jobs.h"
 #include "results/store/overview.h"
 #include "results/store/series.h"
@@ -29,8 +29,8 @@ Curve Pick(Points points, std::uint64_t total, const CurveRange& range) {
     return curve;
   }
   const std::vector<std::size_t> picked = range.downsampling == Downsampling::kLttb
-                                              ? Lttb(points.steps, points.values, range.max_points)
-                                              : MinMax(points.values, range.max_points);
+                                              ? stats::Lttb(points.steps, points.values, range.max_points)
+                                              : stats::MinMax(points.values, range.max_points);
   for (const std::size_t i : picked) {
     curve.steps.push_back(points.steps[i]);
     curve.values.push_back(points.values[i]);

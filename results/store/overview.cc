@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "results/stats/downsample.h"
 #include "results/store/chunk_rows.h"
-#include "results/store/downsample.h"
 #include "results/store/tail.h"
 
 namespace normlab::store {
@@ -22,7 +22,7 @@ void AppendExtremes(const Points& points, Points& shown) {
   std::vector<std::size_t> picked = {0};
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
     const auto block = std::span(points.values).subspan(begin, std::min(kBlock, n - begin));
-    for (const std::size_t at : MinMax(block, 2)) {
+    for (const std::size_t at : stats::MinMax(block, 2)) {
       picked.push_back(begin + at);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -18,6 +19,43 @@ TEST(Philox, MatchesPublishedVectors) {
             (std::array<std::uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
 }
 
+// Whatever the vectors hold, a run of blocks has the words of its blocks, also where the count runs over 32 bits.
+TEST(Philox, ARunOfBlocksIsItsBlocks) {
+  constexpr PhiloxKey kKey = {0xa4093822, 0x299f31d0};
+  const PhiloxBlock first = {0xfffffffb, 7, 0x13198a2e, 0x03707344};
+  for (std::size_t blocks = 0; blocks < 40; ++blocks) {
+    std::vector<std::uint32_t> words(4 * blocks);
+    Philox4x32(first, kKey, words);
+    for (std::uint32_t i = 0; i < blocks; ++i) {
+      const PhiloxBlock counter = {first[0] + i, i < 5 ? 7u : 8u, first[2], first[3]};
+      const PhiloxBlock block = Philox4x32(counter, kKey);
+      EXPECT_TRUE(std::equal(block.begin(), block.end(), words.begin() + 4 * i)) << i << " of " << blocks;
+    }
+  }
+}
+
+// Many words at once from any position of the stream are the words one by one, and the stream goes on behind them.
+TEST(Rng, ManyAtOnceAreTheSameOneByOne) {
+  Rng one(7, "many"), many(7, "many");
+  for (std::size_t n : {0, 1, 2, 3, 4, 5, 31, 64, 257}) {
+    std::vector<std::uint32_t> words(n);
+    many.Next32(words);
+    for (std::uint32_t word : words) {
+      EXPECT_EQ(word, one.Next32()) << n;
+    }
+  }
+  // The last two reject every other word: the multiple that fits below 2^64 is little more than half of it.
+  for (std::uint64_t n : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, std::uint64_t{24},
+                          std::uint64_t{1} << 32, (std::uint64_t{1} << 63) + 1, (std::uint64_t{1} << 63) + 12345}) {
+    std::vector<std::uint64_t> below(300);
+    many.Below(n, below);
+    for (std::uint64_t x : below) {
+      ASSERT_LT(x, n);
+      EXPECT_EQ(x, one.Below(n)) << n;
+    }
+  }
+}
+
 TEST(Rng, SameKeySameNumbersAndOthersDiffer) {
   Rng a(7, "order", 3);
   Rng b(7, "order", 3);
@@ -29,6 +67,7 @@ TEST(Rng, SameKeySameNumbersAndOthersDiffer) {
   EXPECT_NE(x, other_step.Next64());
   EXPECT_NE(x, other_seed.Next64());
   EXPECT_NE(x, other_purpose.Next64());
+  EXPECT_EQ(x, other_step.AtStep(3).Next64()) << "from the beginning, however much was drawn";
 }
 
 TEST(Rng, NormalHasTheMomentsOfANormal) {

@@ -1,6 +1,8 @@
 #include <bit>
 #include <cmath>
+#include <latch>
 #include <limits>
+#include <thread>
 
 #include "tests/server/fixture.h"
 
@@ -150,8 +152,12 @@ TEST_F(CurveServiceTest, WatchNeedsJobs) {
 // Reads a growing curve, cut off after every message and taken up again: each point once, in order.
 TEST_F(CurveServiceTest, AFollowerThatIsCutOffMissesNothingAndSeesNothingTwice) {
   constexpr std::uint64_t kPoints = 2000;
-  std::thread trainer([this] {
+  std::latch cut_once(1);  // the second half comes behind a cut, however slow the follower is
+  std::thread trainer([&] {
     for (std::uint64_t step = 0; step < kPoints; step += 20) {
+      if (step == kPoints / 2) {
+        cut_once.wait();
+      }
       EXPECT_TRUE(Append(attempt_, "train/nll", step, 20).ok());
     }
     EXPECT_TRUE(Finish(attempt_).ok());
@@ -174,7 +180,9 @@ TEST_F(CurveServiceTest, AFollowerThatIsCutOffMissesNothingAndSeesNothingTwice) 
       EXPECT_GT(message.sequence(), request.after_sequence());
       request.set_after_sequence(message.sequence());
       context.TryCancel();
-      ++cuts;
+      if (++cuts == 1) {
+        cut_once.count_down();
+      }
     } else {
       ended = reader->Finish().ok();
       ASSERT_TRUE(ended);

@@ -32,7 +32,7 @@ LIBRARIES = {
     "sqlite3.h": {"results"},
     "grpcpp": {"server", "client", "workers"},
     "Eigen": {"nn"},
-    "hwy": {"nn"},
+    "hwy": {"base", "nn"},
     "google": {"proto", "server", "client", "workers"},
     "yaml-cpp": {"proto", "results"},
     "CLI": {"client", "server", "workers"},

@@ -25,6 +25,31 @@ TEST(SignFlip, ByHand) {
   EXPECT_EQ(*SignFlipP(std::vector<double>{0, 0, 0}), 1);
 }
 
+// All 2^n patterns one by one, of whole numbers, where many sums are equal, and of others.
+TEST(SignFlip, CountsEveryPattern) {
+  Rng rng(1, "test/patterns");
+  for (int repeat = 0; repeat < 300; ++repeat) {
+    std::vector<double> differences(1 + rng.Below(12));
+    for (double& d : differences) {
+      d = repeat % 2 == 0 ? static_cast<double>(rng.Below(7)) - 2 : rng.Normal() + 0.3;
+    }
+    double observed = 0;
+    for (double d : differences) {
+      observed += d;
+    }
+    int extreme = 0;
+    const int patterns = 1 << differences.size();
+    for (int pattern = 0; pattern < patterns; ++pattern) {
+      double sum = 0;
+      for (std::size_t i = 0; i < differences.size(); ++i) {
+        sum += (pattern >> i & 1) != 0 ? differences[i] : -differences[i];
+      }
+      extreme += std::fabs(sum) >= std::fabs(observed) - 1e-9 ? 1 : 0;
+    }
+    EXPECT_EQ(*SignFlipP(differences), static_cast<double>(extreme) / patterns) << repeat;
+  }
+}
+
 TEST(SignFlip, SixSeedsAreTheFloor) {
   EXPECT_GT(*SignFlipP(std::vector<double>{1, 1, 1, 1, 1}), 0.05);
   EXPECT_LT(*SignFlipP(std::vector<double>{1, 1, 1, 1, 1, 1}), 0.05);

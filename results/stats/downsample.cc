@@ -1,10 +1,10 @@
-#include "results/store/downsample.h"
+#include "results/stats/downsample.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace normlab::store {
+namespace normlab::stats {
 namespace {
 
 std::vector<std::size_t> All(std::size_t n) {
@@ -16,14 +16,15 @@ std::vector<std::size_t> All(std::size_t n) {
 // Where run `i` of `runs` equal ones over [0, n) begins.
 std::size_t RunBegin(std::size_t i, std::size_t runs, std::size_t n) { return i * n / runs; }
 
-struct Mean {
+struct Centre {
   double step = 0;
   double value = 0;
 };
 
 // Of the finite points in [begin, end); of the steps alone if there are none.
-Mean MeanOf(std::span<const std::uint64_t> steps, std::span<const double> values, std::size_t begin, std::size_t end) {
-  Mean mean;
+Centre CentreOf(std::span<const std::uint64_t> steps, std::span<const double> values, std::size_t begin,
+                std::size_t end) {
+  Centre mean;
   double finite = 0;
   for (std::size_t i = begin; i < end; ++i) {
     if (std::isfinite(values[i])) {
@@ -91,7 +92,7 @@ std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<co
     const std::size_t begin = 1 + RunBegin(run, runs, n - 2);
     const std::size_t end = 1 + RunBegin(run + 1, runs, n - 2);
     const std::size_t next_end = run + 1 < runs ? 1 + RunBegin(run + 2, runs, n - 2) : n;
-    const Mean next = MeanOf(steps, values, end, next_end);
+    const Centre next = CentreOf(steps, values, end, next_end);
     const std::size_t last = picked.back();
     const double x = static_cast<double>(steps[last]);
     const double y = std::isfinite(values[last]) ? values[last] : next.value;
@@ -111,4 +112,9 @@ std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<co
   return picked;
 }
 
-}  // namespace normlab::store
+std::size_t PointsPerLine(std::size_t lines) {
+  constexpr std::size_t kMost = 1000, kLeast = 16, kAll = 200'000;
+  return std::clamp(kAll / std::max<std::size_t>(lines, 1), kLeast, kMost);
+}
+
+}  // namespace normlab::stats

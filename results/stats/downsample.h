@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-namespace normlab::store {
+namespace normlab::stats {
 
-// Both functions return rising positions in `values`, at most max_points > 0 of them, and all of them if there are no
+// MinMax and Lttb return rising positions in `values`, at most max_points > 0 of them, and all of them if there are no
 // more than that. Values that are not finite are picked only where nothing else is there to pick.
 
 // The least and the greatest value of each of max_points / 2 runs of equal length (+-1): spikes stay. With max_points
@@ -20,4 +20,7 @@ std::vector<std::size_t> MinMax(std::span<const double> values, std::size_t max_
 std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<const double> values,
                               std::size_t max_points);
 
-}  // namespace normlab::store
+// How many points each of `lines` lines of a picture may have, so that a picture of many can still be opened.
+std::size_t PointsPerLine(std::size_t lines);
+
+}  // namespace normlab::stats
