@@ -34,6 +34,9 @@ void SetDeadline(grpc::ClientContext& context, int seconds) {
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
 }
 
+std::uint64_t SizeOf(const v1::ReadArtifactResponse::Header& header) { return header.artifact().size(); }
+std::uint64_t SizeOf(const v1::ReadCheckpointResponse::Header& header) { return header.size(); }
+
 }  // namespace
 
 std::string NewRequestId() {
@@ -230,13 +233,12 @@ absl::StatusOr<std::vector<v1::Artifact>> Client::ListArtifacts(const std::strin
   return std::vector<v1::Artifact>(response.artifacts().begin(), response.artifacts().end());
 }
 
-absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, const std::string& name) {
-  v1::ReadArtifactRequest request;
-  request.set_job_id(job_id);
-  request.set_name(name);
-  v1::ReadArtifactResponse::Header header;
+template <typename Response, typename Open>
+absl::StatusOr<std::pair<typename Response::Header, std::string>> Client::ReadPieces(const Open& open,
+                                                                                     std::string_view what) {
+  typename Response::Header header;
   std::string bytes;
-  const std::function<bool(const v1::ReadArtifactResponse&)> join = [&](const v1::ReadArtifactResponse& part) {
+  const std::function<bool(const Response&)> join = [&](const Response& part) {
     if (part.has_header()) {
       header = part.header();
     }
@@ -246,14 +248,36 @@ absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, cons
   NORMLAB_RETURN_IF_ERROR(ReadStream(
       [&](grpc::ClientContext* context) {
         SetDeadline(*context, kRenderSeconds);
-        return artifacts_->ReadArtifact(context, request);
+        return open(context);
       },
       join, {}));
-  if (bytes.size() != header.artifact().size() || Crc32c(bytes) != header.crc32c()) {
-    return absl::DataLossError(fmt::format("{} of {} arrived damaged ({} of {} bytes); try again", name, job_id,
-                                           bytes.size(), header.artifact().size()));
+  if (bytes.size() != SizeOf(header) || Crc32c(bytes) != header.crc32c()) {
+    return absl::DataLossError(
+        fmt::format("{} arrived damaged ({} of {} bytes); try again", what, bytes.size(), SizeOf(header)));
   }
-  return bytes;
+  return std::pair(std::move(header), std::move(bytes));
+}
+
+absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, const std::string& name) {
+  v1::ReadArtifactRequest request;
+  request.set_job_id(job_id);
+  request.set_name(name);
+  NORMLAB_ASSIGN_OR_RETURN(auto artifact,
+                           ReadPieces<v1::ReadArtifactResponse>(
+                               [&](grpc::ClientContext* context) { return artifacts_->ReadArtifact(context, request); },
+                               fmt::format("{} of {}", name, job_id)));
+  return std::move(artifact.second);
+}
+
+absl::StatusOr<Checkpoint> Client::ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step) {
+  v1::ReadCheckpointRequest request;
+  request.set_job_id(job_id);
+  request.set_at_most_step(at_most_step);
+  NORMLAB_ASSIGN_OR_RETURN(
+      auto checkpoint, ReadPieces<v1::ReadCheckpointResponse>(
+                           [&](grpc::ClientContext* context) { return artifacts_->ReadCheckpoint(context, request); },
+                           fmt::format("the checkpoint of {}", job_id)));
+  return Checkpoint{checkpoint.first.step(), std::move(checkpoint.second)};
 }
 
 absl::StatusOr<std::vector<v1::Experiment>> Client::ListExperiments() {

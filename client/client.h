@@ -37,6 +37,12 @@ std::string NewRequestId();
 // True once a job's state can no longer change.
 bool IsTerminal(v1::JobState state);
 
+// A run at rest.
+struct Checkpoint {
+  std::uint64_t step = 0;  // updates done when it was taken
+  std::string bytes;
+};
+
 class Client {
  public:
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const Endpoint& endpoint, std::stop_token stop = {});
@@ -65,6 +71,8 @@ class Client {
   absl::StatusOr<std::vector<v1::Artifact>> ListArtifacts(const std::string& job_id);
   // The whole file; kDataLoss if it is not what its header announces.
   absl::StatusOr<std::string> ReadArtifact(const std::string& job_id, const std::string& name);
+  // The newest one of at most so many updates; kDataLoss as above.
+  absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step);
 
   // --- what can be run ---
   absl::StatusOr<std::vector<v1::Experiment>> ListExperiments();
@@ -95,6 +103,9 @@ class Client {
   template <typename Open, typename Message>
   absl::Status ReadStream(const Open& open, const std::function<bool(const Message&)>& on_message,
                           std::stop_token stop);
+  // A file that comes in pieces behind its header; `what` names it in errors.
+  template <typename Response, typename Open>
+  absl::StatusOr<std::pair<typename Response::Header, std::string>> ReadPieces(const Open& open, std::string_view what);
   void Authorize(grpc::ClientContext& context) const;
   absl::Status Explain(const grpc::Status& status) const;
 

@@ -23,4 +23,10 @@ grpc::Status ArtifactServiceImpl::ReadArtifact(grpc::ServerContext* context, con
                          [&] { return SendArtifact(core_, *request, *writer); });
 }
 
+grpc::Status ArtifactServiceImpl::ReadCheckpoint(grpc::ServerContext* context, const v1::ReadCheckpointRequest* request,
+                                                 grpc::ServerWriter<v1::ReadCheckpointResponse>* writer) {
+  return core_.gate.Call(*context, "ReadCheckpoint", CallKind::kStream,
+                         [&] { return SendCheckpoint(core_, *request, *writer); });
+}
+
 }  // namespace normlab::server

@@ -14,6 +14,8 @@ class ArtifactServiceImpl final : public v1::ArtifactService::Service {
                              v1::ListArtifactsResponse* response) override;
   grpc::Status ReadArtifact(grpc::ServerContext* context, const v1::ReadArtifactRequest* request,
                             grpc::ServerWriter<v1::ReadArtifactResponse>* writer) override;
+  grpc::Status ReadCheckpoint(grpc::ServerContext* context, const v1::ReadCheckpointRequest* request,
+                              grpc::ServerWriter<v1::ReadCheckpointResponse>* writer) override;
 
  private:
   Core& core_;

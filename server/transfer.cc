@@ -117,10 +117,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
   NORMLAB_RETURN_IF_ERROR(
       ReadPieces(reader, header, [&file](const std::string& piece) { return file->Append(piece); }));
-  store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c(), .score = {}};
-  if (header.has_score()) {
-    info.score = header.score();
-  }
+  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
   NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
   core.attempts.Checkpointed(attempt);
   return absl::OkStatus();
@@ -169,9 +166,21 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
   header.set_step(info.step);
   header.set_size(bytes.size());
   header.set_crc32c(info.crc32c);
-  if (info.score) {
-    header.set_score(*info.score);
-  }
+  return SendPieces(response, bytes, writer);
+}
+
+absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
+                            grpc::ServerWriter<v1::ReadCheckpointResponse>& writer) {
+  std::vector<FieldViolation> violations;
+  const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(job, request.at_most_step()));
+  const auto& [info, bytes] = checkpoint;
+  v1::ReadCheckpointResponse response;
+  auto& header = *response.mutable_header();
+  header.set_step(info.step);
+  header.set_size(bytes.size());
+  header.set_crc32c(info.crc32c);
   return SendPieces(response, bytes, writer);
 }
 

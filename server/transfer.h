@@ -21,6 +21,8 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
                             grpc::ServerWriter<v1::GetCheckpointResponse>& writer);
 
 // kNotFound if the job has no artifact of that name.
+absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
+                            grpc::ServerWriter<v1::ReadCheckpointResponse>& writer);
 absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
                           grpc::ServerWriter<v1::ReadArtifactResponse>& writer);
 

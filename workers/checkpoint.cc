@@ -90,6 +90,11 @@ std::string WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experi
   return WriteSafetensors(experiment.Weights(), Metadata(label, steps_done));
 }
 
+absl::StatusOr<CurveChains> CheckpointedCurve(std::string_view file) {
+  NORMLAB_ASSIGN_OR_RETURN(const TensorFile read, ReadSafetensors(file));
+  return CurveFromText(Get(read.metadata, "curve"));
+}
+
 absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment) {
   NORMLAB_ASSIGN_OR_RETURN(const TensorFile read, ReadSafetensors(file));
   NORMLAB_RETURN_IF_ERROR(CheckLabel(read.metadata, label));

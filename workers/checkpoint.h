@@ -34,6 +34,9 @@ struct Resumed {
   CurveChains curve;
 };
 
+// The chains alone, of a checkpoint of any run. kDataLoss for a damaged file.
+absl::StatusOr<CurveChains> CheckpointedCurve(std::string_view file);
+
 // Overwrites the experiment's state and calls Restored. kDataLoss for a damaged file, kFailedPrecondition for a sound
 // one that belongs to another run or other code; in both cases the experiment is as it was.
 absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment);

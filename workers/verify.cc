@@ -24,6 +24,26 @@ class Comparison : public RunHost {
     }
   }
 
+  // Goes on behind the points that a checkpoint was taken after, which must be those it has the hash of.
+  void StartBehind(const CurveChains& checkpointed) {
+    for (const auto& [series, chain] : checkpointed.series()) {
+      At& at = columns_[series];
+      CurveChains stored;
+      while (at.column != nullptr && at.next < at.column->steps_size() &&
+             at.column->steps(at.next) <= chain.last_step) {
+        stored.Add(series, at.column->steps(at.next), at.column->values(at.next));
+        ++at.next;
+      }
+      const auto found = stored.series().find(series);
+      if (found == stored.series().end() || found->second != chain) {
+        return Differs(
+            fmt::format("{}: the {} stored points up to step {} are not the {} that the checkpoint was taken after",
+                        series, at.next, chain.last_step, chain.points));
+      }
+      report_.points += chain.points;
+    }
+  }
+
   Order NextOrder() override { return report_.difference.empty() ? Order::kGoOn : Order::kDrop; }
   void Progress(std::uint64_t done, std::uint64_t total) override { options_.progress(done, total); }
   bool CanTakeCheckpoint() override { return false; }
@@ -31,7 +51,8 @@ class Comparison : public RunHost {
 
   void Point(std::string_view series, std::uint64_t step, double value) override {
     const auto found = columns_.find(series);
-    if (found == columns_.end() || found->second.next == found->second.column->steps_size()) {
+    if (found == columns_.end() || found->second.column == nullptr ||
+        found->second.next == found->second.column->steps_size()) {
       return Differs(fmt::format("{} at step {}: nothing is stored, the run gave {}", series, step, Shown(value)));
     }
     const auto& [column, next] = found->second;
@@ -58,7 +79,7 @@ class Comparison : public RunHost {
   // Call once the run has ended: what is stored and was not given.
   VerifyReport Finish() {
     for (const auto& [series, at] : columns_) {
-      if (at.next < at.column->steps_size()) {
+      if (at.column != nullptr && at.next < at.column->steps_size()) {
         Differs(fmt::format("{} at step {}: stored is {}, the run gave nothing", series, at.column->steps(at.next),
                             Shown(at.column->values(at.next))));
       }
@@ -140,6 +161,10 @@ absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyO
         fmt::format("{} has no result to verify; expected a job that succeeded or diverged", stored.job.job_id()));
   }
   Comparison comparison(stored, options);
+  if (stored.checkpoint) {
+    NORMLAB_ASSIGN_OR_RETURN(const CurveChains curve, CheckpointedCurve(*stored.checkpoint));
+    comparison.StartBehind(curve);
+  }
   absl::Status prepared;
   const RunResult result = RunExperiment(
       [&] {
@@ -147,7 +172,7 @@ absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyO
         prepared = run.status();
         return run;
       },
-      std::nullopt, comparison, {});
+      stored.checkpoint, comparison, {});
   NORMLAB_RETURN_IF_ERROR(prepared);
   if (result.end == RunEnd::kFailed) {
     return absl::InternalError(fmt::format("the run failed after {} steps: {}", result.steps_done, result.error));

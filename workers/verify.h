@@ -1,4 +1,5 @@
-// verify.h - runs a stored job again and compares it, bit by bit, with what is stored; nothing is written.
+// verify.h - runs a stored job again, whole or from a checkpoint, and compares it, bit by bit, with what is stored;
+// nothing is written.
 //
 // Threads: one, but for the loops of the engine.
 #pragma once
@@ -20,10 +21,11 @@ struct StoredResult {
   v1::Job job;
   std::vector<v1::AppendPointsRequest::Columns> curve;  // every series, steps rising
   std::optional<std::string> weights;                   // weights.safetensors; a diverged job has none
+  std::optional<std::string> checkpoint;                // where to start; absent: at the beginning
 };
 
 struct VerifyReport {
-  std::uint64_t points = 0;   // that were compared
+  std::uint64_t points = 0;   // that were compared; those before the checkpoint by the hash it has of them
   std::uint64_t weights = 0;  // values that were compared
   // Where the run first differs from the stored one, with both values and their bits; empty: nowhere.
   std::string difference;
@@ -36,8 +38,8 @@ struct VerifyOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = [](std::uint64_t, std::uint64_t) {};
 };
 
-// Stops at the first difference. kFailedPrecondition: the job has no result, or was fed other data than is here; what
-// the experiment itself reports passes through.
+// Stops at the first difference. kFailedPrecondition: the job has no result, or was fed other data than is here;
+// kDataLoss: the checkpoint is damaged; what the experiment itself reports passes through.
 absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyOptions& options);
 
 }  // namespace normlab::workers

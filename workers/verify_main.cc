@@ -20,7 +20,7 @@ namespace normlab::workers {
 namespace {
 
 struct Arguments {
-  std::string job, curve, weights;
+  std::string job, curve, weights, checkpoint;
   int threads = 1;
 };
 
@@ -46,6 +46,9 @@ absl::Status Verify(const Arguments& arguments) {
   if (!arguments.weights.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(stored.weights, PosixFileSystem().Read(arguments.weights));
   }
+  if (!arguments.checkpoint.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(stored.checkpoint, PosixFileSystem().Read(arguments.checkpoint));
+  }
   SetThreads(arguments.threads);
   nn::flush_denormals();
   VerifyOptions options;
@@ -70,6 +73,7 @@ int Main(int argc, char** argv) {
   app.add_option("--job", arguments.job, "the job, as protobuf")->type_name("FILE")->required();
   app.add_option("--curve", arguments.curve, "its points, as protobuf")->type_name("FILE")->required();
   app.add_option("--weights", arguments.weights, "its weights.safetensors")->type_name("FILE");
+  app.add_option("--checkpoint", arguments.checkpoint, "where to start [the beginning]")->type_name("FILE");
   app.add_option("--threads", arguments.threads, "threads that train")->check(CLI::Range(1, 1024));
   try {
     app.parse(argc, argv);

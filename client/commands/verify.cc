@@ -19,6 +19,7 @@ namespace {
 struct Options {
   std::string job;
   int threads = 1;
+  std::optional<std::uint64_t> last;  // updates to repeat; absent: all
 };
 
 // Reads the lines of normlab-verify: progress is shown, the last one is kept.
@@ -84,16 +85,31 @@ absl::StatusOr<v1::AppendPointsRequest> WholeCurve(Client& client, const std::st
   return curve;
 }
 
-int Print(Session& session, const Options& options, const Json& result) {
+// The newest checkpoint with `last` or more updates behind it.
+absl::StatusOr<Checkpoint> CheckpointBefore(Client& client, const v1::Job& job, std::uint64_t last) {
+  const std::uint64_t done = job.steps_done();
+  absl::StatusOr<Checkpoint> checkpoint = client.ReadCheckpoint(job.job_id(), done - std::min(last, done));
+  if (absl::IsNotFound(checkpoint.status())) {
+    return absl::NotFoundError(
+        fmt::format("{} ({} of {} updates are done); the last two are kept. For all of it: normlab verify {}",
+                    Message(checkpoint.status()), done, job.steps_total(), job.job_id()));
+  }
+  return checkpoint;
+}
+
+// What is repeated of the run: `from` updates were done before.
+int Print(Session& session, const Options& options, std::uint64_t from, const Json& result) {
   const std::string difference = result["difference"].get<std::string>();
   if (session.json) {
     session.Print(Dump({{"job_id", options.job},
                         {"identical", difference.empty()},
+                        {"from_step", from},
                         {"points", result["points"]},
                         {"weights", result["weights"]},
                         {"difference", difference}}));
   } else if (difference.empty()) {
-    session.Print(fmt::format("{} is identical: {} points and {} weights, bit for bit\n", options.job,
+    session.Print(fmt::format("{} is identical{}: {} points and {} weights, bit for bit\n", options.job,
+                              from > 0 ? fmt::format(" from update {} on", FormatCount(from)) : "",
                               FormatCount(result["points"].get<std::uint64_t>()),
                               FormatCount(result["weights"].get<std::uint64_t>())));
   } else {
@@ -123,6 +139,13 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/weights", weights));
     arguments.push_back("--weights=" + directory.path() + "/weights");
   }
+  std::uint64_t from = 0;
+  if (options.last) {
+    NORMLAB_ASSIGN_OR_RETURN(const Checkpoint checkpoint, CheckpointBefore(*client, job, *options.last));
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/checkpoint", checkpoint.bytes));
+    arguments.push_back("--checkpoint=" + directory.path() + "/checkpoint");
+    from = checkpoint.step;
+  }
   Listener listener(session, options.job);
   const absl::Status ran =
       RunSister("normlab-verify", arguments, [&listener](std::string_view output) { listener.Take(output); });
@@ -131,7 +154,7 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   if (!result) {
     return absl::InternalError("normlab-verify ended without an answer");
   }
-  return Print(session, options, *result);
+  return Print(session, options, from, *result);
 }
 
 }  // namespace
@@ -143,12 +166,20 @@ void AddVerify(CLI::App& app, Session& session) {
        "verify",
        "Run a finished job again, here, and say whether curve and weights are the stored ones, bit for bit; if not, "
        "where they first differ. Nothing stored is changed",
-       {"normlab verify j17", "normlab verify j17 --threads 2    any number of threads gives the same bits"},
-       "job_id, identical, points and weights (that were compared), difference (the first; empty if identical). Exit "
-       "code 4: it differs."});
+       {"normlab verify j17", "normlab verify j17 --threads 2    any number of threads gives the same bits",
+        "normlab verify j17 --last 1000   from the newest checkpoint that has so many updates behind it"},
+       "job_id, identical, from_step, points and weights (that were compared), difference (the first; empty if "
+       "identical). Exit code 4: it differs."});
   auto options = std::make_shared<Options>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
   command->add_option("--threads", options->threads, "threads that train [1]")->type_name("N")->check(InRange(1, 1024));
+  command
+      ->add_option(
+          "--last", options->last,
+          "repeat at least the last K updates, from a checkpoint, and not all; earlier points are held against "
+          "the checkpoint's hash of them")
+      ->type_name("K")
+      ->check(CLI::PositiveNumber);
   command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
 }
 

@@ -29,16 +29,13 @@ absl::StatusOr<std::vector<std::string>> Unnamed(Connection& db, std::string_vie
 
 absl::StatusOr<std::vector<CheckpointRow>> CheckpointRows(Connection& db, JobId job) {
   std::vector<CheckpointRow> rows;
-  Query row = db.Ask("SELECT step, size, crc32c, score, file FROM checkpoint WHERE job = ?1 ORDER BY step DESC", job);
+  Query row = db.Ask("SELECT step, size, crc32c, file FROM checkpoint WHERE job = ?1 ORDER BY step DESC", job);
   while (row.Next()) {
     CheckpointRow checkpoint;
     checkpoint.info.step = row.Unsigned(0);
     checkpoint.info.size = row.Unsigned(1);
     checkpoint.info.crc32c = static_cast<std::uint32_t>(row.Int(2));
-    if (!row.IsNull(3)) {
-      checkpoint.info.score = row.Real(3);
-    }
-    checkpoint.file = row.Text(4);
+    checkpoint.file = row.Text(3);
     rows.push_back(std::move(checkpoint));
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
@@ -49,14 +46,13 @@ absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, Attemp
                                                           const std::string& file) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> before, CheckpointRows(db, attempt.job));
   NORMLAB_RETURN_IF_ERROR(
-      db.Run("INSERT OR REPLACE INTO checkpoint(job, step, attempt, size, crc32c, score, file) "
-             "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-             attempt.job, info.step, attempt.number, info.size, info.crc32c, info.score, file));
-  NORMLAB_RETURN_IF_ERROR(db.Run(
-      "DELETE FROM checkpoint WHERE job = ?1 "
-      "AND step NOT IN (SELECT step FROM checkpoint WHERE job = ?1 ORDER BY step DESC LIMIT 2) "
-      "AND step NOT IN (SELECT step FROM checkpoint WHERE job = ?1 AND score IS NOT NULL ORDER BY score, step LIMIT 1)",
-      attempt.job));
+      db.Run("INSERT OR REPLACE INTO checkpoint(job, step, attempt, size, crc32c, file) "
+             "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+             attempt.job, info.step, attempt.number, info.size, info.crc32c, file));
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("DELETE FROM checkpoint WHERE job = ?1 "
+             "AND step NOT IN (SELECT step FROM checkpoint WHERE job = ?1 ORDER BY step DESC LIMIT 2)",
+             attempt.job));
   return Unnamed(db, kCheckpointUses, before);
 }
 

@@ -192,7 +192,10 @@ CREATE TABLE overview(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}};
+// Nothing ever scored a checkpoint.
+constexpr const char* kVersion3 = "ALTER TABLE checkpoint DROP COLUMN score;";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {

@@ -73,7 +73,7 @@ class SqliteStore : public Store {
   absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) override;
   absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) override;
   absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) override;
-  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) override;
+  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job, std::uint64_t step) override;
   absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override;
   absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override;
   absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) override;
@@ -97,7 +97,8 @@ class SqliteStore : public Store {
   template <typename Change>
   absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method, const Change& change);
   // The newest checkpoint that is whole; kNotFound if there is no row at all, kDataLoss if none of the files is good.
-  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(JobId job);
+  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(
+      JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max());
 
   const StoreOptions options_;
   const std::unique_ptr<FileLock> lock_;
@@ -322,14 +323,24 @@ absl::Status SqliteStore::PutCheckpoint(AttemptId attempt, const CheckpointInfo&
   return status;
 }
 
-absl::StatusOr<std::pair<CheckpointRow, std::string>> SqliteStore::NewestGoodCheckpoint(JobId job) {
+absl::StatusOr<std::pair<CheckpointRow, std::string>> SqliteStore::NewestGoodCheckpoint(JobId job, std::uint64_t step) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> rows,
                            readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
                              NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
                              return CheckpointRows(db, job);
                            }));
-  absl::Status failure = absl::NotFoundError(fmt::format("{} has no checkpoint", JobName(job)));
+  std::string steps;
   for (const CheckpointRow& row : rows) {
+    steps += fmt::format("{}{}", steps.empty() ? "" : " and ", row.info.step);
+  }
+  absl::Status failure =
+      absl::NotFoundError(rows.empty() ? fmt::format("{} has no checkpoint", JobName(job))
+                                       : fmt::format("{} has no checkpoint of at most {} updates; it has those of {}",
+                                                     JobName(job), step, steps));
+  for (const CheckpointRow& row : rows) {
+    if (row.info.step > step) {
+      continue;
+    }
     absl::StatusOr<std::string> bytes =
         files_->Read(Files::Folder::kCheckpoints, row.file, row.info.size, row.info.crc32c);
     if (bytes.ok()) {
@@ -341,8 +352,8 @@ absl::StatusOr<std::pair<CheckpointRow, std::string>> SqliteStore::NewestGoodChe
   return failure;
 }
 
-absl::StatusOr<std::pair<CheckpointInfo, std::string>> SqliteStore::GetCheckpoint(JobId job) {
-  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, NewestGoodCheckpoint(job));
+absl::StatusOr<std::pair<CheckpointInfo, std::string>> SqliteStore::GetCheckpoint(JobId job, std::uint64_t step) {
+  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, NewestGoodCheckpoint(job, step));
   return std::make_pair(checkpoint.first.info, std::move(checkpoint.second));
 }
 

@@ -167,7 +167,6 @@ struct CheckpointInfo {
   std::uint64_t step = 0;
   std::uint64_t size = 0;
   std::uint32_t crc32c = 0;
-  std::optional<double> score;
 };
 
 struct ArtifactInfo {
@@ -240,13 +239,15 @@ class Store {
   // (kDataLoss; state FAILED, the error names series, step and both values).
   virtual absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) = 0;
   // `file` holds the whole content, complete and checked; the call publishes it and then inserts its row. Keeps the
-  // last two and the best.
+  // last two.
   virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
                                      std::unique_ptr<PendingFile> file) = 0;
   // A file to write a checkpoint or artifact into.
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
-  // The newest checkpoint whose checksum holds, with its bytes.
-  virtual absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job) = 0;
+  // The newest checkpoint of at most `step` updates whose checksum holds, with its bytes. kNotFound names those there
+  // are.
+  virtual absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(
+      JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max()) = 0;
   virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) = 0;
   virtual absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) = 0;
   virtual absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) = 0;

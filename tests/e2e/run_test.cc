@@ -61,9 +61,9 @@ TEST(PenTest, AHandwritingJobLeavesItsCurveAndItsPictures) {
                                                  "--max-steps",
                                                  "60",
                                                  "--updates",
-                                                 "4",
+                                                 "400",
                                                  "--evaluation-interval",
-                                                 "2",
+                                                 "100",
                                                  "--train-lines",
                                                  "8",
                                                  "--test-lines",
@@ -139,7 +139,8 @@ items:
 }
 
 TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
-  Deployment deployment({"--slots", "1"});
+  Deployment deployment({"--no-workers"});
+  deployment.StartWorker({"--threads", "1", "--once"});  // leaves a checkpoint every 50 ms
   const auto [code, out] = deployment.RunClient({"submit",
                                                  "handwriting",
                                                  "--dataset",
@@ -166,6 +167,12 @@ TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
   EXPECT_EQ(same, 0) << text;
   EXPECT_THAT(text, HasSubstr("j1 is identical: "));
   EXPECT_THAT(deployment.RunClient({"verify", "j1", "--json"}).second, HasSubstr("\"identical\": true"));
+  const auto [last, tail] = deployment.RunClient({"verify", "j1", "--last", "1"});
+  EXPECT_EQ(last, 0) << tail;
+  EXPECT_THAT(tail, HasSubstr("j1 is identical from update "));
+  const auto [early, why] = deployment.RunClient({"verify", "j1", "--last", "400"});
+  EXPECT_EQ(early, 2) << why;
+  EXPECT_THAT(why, HasSubstr("j1 has no checkpoint of at most 0 updates; it has those of 400 and "));
   EXPECT_EQ(deployment.RunClient({"verify", "j2"}).first, 2) << "there is no such job";
 }
 

@@ -1,4 +1,5 @@
 // ArtifactService: a job's files, as workers stored them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "base/crc32c.h"
@@ -82,6 +83,52 @@ TEST_F(ArtifactServiceTest, FilesComeBackAsTheyWereStored) {
   std::string newer;
   ASSERT_TRUE(Read(job, "samples.png", &header, &newer).ok());
   EXPECT_EQ(newer, "newer");
+}
+
+// Checkpoints of steps 10 and 20; a caller that wants at most 15 updates done gets the older one.
+TEST_F(ArtifactServiceTest, TheNewestCheckpointOfAtMostSoManyUpdates) {
+  const std::string job = Create(1).job_id();
+  const v1::Attempt attempt = LeaseOne().attempt();
+  for (std::uint64_t step : {10, 20}) {
+    CallContext context;
+    v1::PutCheckpointResponse response;
+    const auto writer = workers_->PutCheckpoint(&context, &response);
+    const std::string bytes = fmt::format("state {}", step);
+    v1::PutCheckpointRequest message;
+    auto& header = *message.mutable_header();
+    *header.mutable_attempt() = attempt;
+    header.set_step(step);
+    header.set_size(bytes.size());
+    header.set_crc32c(Crc32c(bytes));
+    writer->Write(message);
+    message.set_data(bytes);
+    writer->Write(message);
+    writer->WritesDone();
+    ASSERT_TRUE(writer->Finish().ok());
+  }
+  const auto read = [&](const std::string& id, std::uint64_t step, std::string* bytes) {
+    CallContext context;
+    v1::ReadCheckpointRequest request;
+    request.set_job_id(id);
+    request.set_at_most_step(step);
+    const auto reader = artifacts_->ReadCheckpoint(&context, request);
+    v1::ReadCheckpointResponse message;
+    while (reader->Read(&message)) {
+      *bytes += message.data();
+      if (message.has_header()) {
+        *bytes += fmt::format("{}: ", message.header().step());
+      }
+    }
+    return reader->Finish();
+  };
+  std::string older, newer, none;
+  EXPECT_TRUE(read(job, 15, &older).ok());
+  EXPECT_EQ(older, "10: state 10");
+  EXPECT_TRUE(read(job, 20, &newer).ok());
+  EXPECT_EQ(newer, "20: state 20");
+  EXPECT_EQ(read(job, 9, &none).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(read("j999", 20, &none).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(WrongFields(read("x", 20, &none)), std::vector<std::string>{"job_id"});
 }
 
 TEST_F(ArtifactServiceTest, UnknownJobsAndNamesAreSaidToBeUnknown) {

@@ -38,10 +38,8 @@ class AttemptsTest : public testing::Test {
   void Checkpoint(store::AttemptId attempt, std::uint64_t step) {
     auto file = store_->NewCheckpointFile(attempt, step);
     ASSERT_TRUE(file.ok() && (*file)->Append("weights").ok());
-    ASSERT_TRUE(store_
-                    ->PutCheckpoint(attempt, {.step = step, .size = 7, .crc32c = Crc32c("weights"), .score = {}},
-                                    *std::move(file))
-                    .ok());
+    ASSERT_TRUE(
+        store_->PutCheckpoint(attempt, {.step = step, .size = 7, .crc32c = Crc32c("weights")}, *std::move(file)).ok());
     attempts_.Checkpointed(attempt);
   }
   store::JobState State(store::JobId job) { return store_->GetJob(job)->state; }

@@ -14,14 +14,20 @@ namespace {
 
 using testing::HasSubstr;
 
+constexpr std::uint64_t kCheckpoint = 13;  // of 20 updates
+
 // Keeps what a run produces, as a server would.
 class Keeper : public RunHost {
  public:
   explicit Keeper(StoredResult& stored) : stored_(stored) {}
   Order NextOrder() override { return Order::kGoOn; }
   void Progress(std::uint64_t, std::uint64_t) override {}
-  bool CanTakeCheckpoint() override { return false; }
-  void Checkpoint(std::uint64_t, std::string) override {}
+  bool CanTakeCheckpoint() override { return true; }
+  void Checkpoint(std::uint64_t step, std::string file) override {
+    if (step == kCheckpoint) {
+      stored_.checkpoint = std::move(file);
+    }
+  }
   void Point(std::string_view series, std::uint64_t step, double value) override {
     for (auto& column : stored_.curve) {
       if (column.series() == series) {
@@ -63,7 +69,10 @@ class VerifyTest : public testing::Test {
           return PreparedRun{std::make_unique<ToyExperiment>(toy_),
                              {"mnist_mlp", Identity(stored_.job.spec(), data_), stored_.job.spec().seed()}};
         },
-        std::nullopt, keeper, {});
+        std::nullopt, keeper, {.checkpoint_interval = {}});
+    if (!from_checkpoint_) {
+      stored_.checkpoint.reset();
+    }
     stored_.job.set_state(result.end == RunEnd::kDiverged ? v1::JOB_STATE_DIVERGED : v1::JOB_STATE_SUCCEEDED);
     stored_.job.set_fingerprint(result.fingerprint);
   }
@@ -74,6 +83,7 @@ class VerifyTest : public testing::Test {
     return report.ok() ? report->difference : "";
   }
 
+  bool from_checkpoint_ = false;
   std::string data_ = "abcd";
   ToyOptions toy_;
   StoredResult stored_;
@@ -122,6 +132,38 @@ TEST_F(VerifyTest, PointsThatAreMissingOrTooMany) {
   stored_.curve.clear();
   stored_.curve.emplace_back().set_series("other");
   EXPECT_THAT(Difference(), HasSubstr("test/error at step 0: nothing is stored"));
+}
+
+// From update 13 on: seven updates are repeated, what was before is held against the checkpoint's hash.
+TEST_F(VerifyTest, FromACheckpoint) {
+  from_checkpoint_ = true;
+  Store();
+  ASSERT_TRUE(stored_.checkpoint);
+  std::uint64_t first_repeated = 20;
+  options_.progress = [&](std::uint64_t done, std::uint64_t) { first_repeated = std::min(first_repeated, done); };
+  const auto report = VerifyJob(stored_, options_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->difference, "");
+  EXPECT_EQ(report->points, 20u + 5u) << "a loss an update, an error at the start and every fifth";
+  EXPECT_EQ(first_repeated, kCheckpoint);
+
+  stored_.curve[1].set_values(16, stored_.curve[1].values(16) + 1);
+  EXPECT_THAT(Difference(), HasSubstr("train/loss at step 17: stored is"));
+}
+
+TEST_F(VerifyTest, PointsBeforeACheckpointAreHeldAgainstItsHash) {
+  from_checkpoint_ = true;
+  Store();
+  const StoredResult whole = stored_;
+  const double value = stored_.curve[1].values(3);
+  stored_.curve[1].set_values(3, std::nextafter(value, 1e9));
+  EXPECT_THAT(Difference(), HasSubstr("train/loss: the 13 stored points up to step 13 are not the 13"));
+  stored_ = whole;
+  stored_.curve.erase(stored_.curve.begin());
+  EXPECT_THAT(Difference(), HasSubstr("test/error: the 0 stored points up to step 10 are not the 3"));
+  stored_ = whole;
+  (*stored_.checkpoint)[stored_.checkpoint->size() / 2] ^= 1;
+  EXPECT_EQ(VerifyJob(stored_, options_).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(VerifyTest, TheLastBitOfAWeight) {

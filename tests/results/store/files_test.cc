@@ -67,30 +67,25 @@ class FilesTest : public StoreTest {
 
 TEST_F(FilesTest, ACheckpointIsReadBack) {
   const std::string bytes("we\0ights", 8);
-  ASSERT_OK(PutCheckpoint(attempt_, 100, bytes, 0.5));
+  ASSERT_OK(PutCheckpoint(attempt_, 100, bytes));
   Reopen();
   const auto checkpoint = store_->GetCheckpoint(attempt_.job);
   ASSERT_OK(checkpoint.status());
   EXPECT_EQ(checkpoint->first.step, 100u);
-  EXPECT_EQ(checkpoint->first.score, 0.5);
   EXPECT_EQ(checkpoint->second, bytes);
 }
 
-TEST_F(FilesTest, TheLastTwoAndTheBestAreKept) {
-  const double scores[] = {5, 1, 4, 3, 2};
-  for (std::uint64_t i = 0; i < 5; ++i) {
-    ASSERT_OK(PutCheckpoint(attempt_, 10 * (i + 1), fmt::format("w{}", i), scores[i]));
+TEST_F(FilesTest, TheLastTwoAreKept) {
+  for (std::uint64_t step : {10, 20, 30}) {
+    ASSERT_OK(PutCheckpoint(attempt_, step, fmt::format("w{}", step)));
   }
-  EXPECT_THAT(In("checkpoints"), SizeIs(3));
-  EXPECT_EQ(NewestStep(), 50u);
-  FileOfStep(20);
-  FileOfStep(40);
-  ASSERT_OK(PutCheckpoint(attempt_, 60, "better", 0.5));
-  EXPECT_THAT(In("checkpoints"), SizeIs(2)) << "the best is now one of the last two";
-  ASSERT_OK(PutCheckpoint(attempt_, 70, "no score"));
-  ASSERT_OK(PutCheckpoint(attempt_, 80, "no score"));
-  EXPECT_THAT(In("checkpoints"), SizeIs(3));
-  FileOfStep(60);
+  EXPECT_THAT(In("checkpoints"), SizeIs(2));
+  EXPECT_EQ(NewestStep(), 30u);
+  EXPECT_EQ(store_->GetCheckpoint(attempt_.job, 29)->second, "w20");
+  EXPECT_EQ(store_->GetCheckpoint(attempt_.job, 20)->second, "w20");
+  const absl::Status none = store_->GetCheckpoint(attempt_.job, 19).status();
+  EXPECT_THAT(none, HasCode(absl::StatusCode::kNotFound));
+  EXPECT_THAT(Message(none), testing::HasSubstr("has no checkpoint of at most 19 updates; it has those of 30 and 20"));
 }
 
 TEST_F(FilesTest, ARepeatedStepReplacesItsFile) {

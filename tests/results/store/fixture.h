@@ -113,11 +113,10 @@ class StoreTest : public testing::Test {
     return store_->Finish(attempt, info);
   }
 
-  absl::Status PutCheckpoint(AttemptId attempt, std::uint64_t step, const std::string& bytes,
-                             std::optional<double> score = std::nullopt) {
+  absl::Status PutCheckpoint(AttemptId attempt, std::uint64_t step, const std::string& bytes) {
     NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, store_->NewCheckpointFile(attempt, step));
     NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
-    return store_->PutCheckpoint(attempt, {step, bytes.size(), Crc32c(bytes), score}, std::move(file));
+    return store_->PutCheckpoint(attempt, {step, bytes.size(), Crc32c(bytes)}, std::move(file));
   }
 
   JobState StateOf(JobId id) { return store_->GetJob(id)->state; }

@@ -73,7 +73,7 @@ TEST_F(TransitionsTest, ACheckpointOfAnAttemptThatEndedMeanwhileLeavesNothing) {
   auto file = store_->NewCheckpointFile(first, 5);
   ASSERT_OK((*file)->Append("bytes"));
   ASSERT_OK(store_->Release(first, "lease expired"));
-  EXPECT_THAT(store_->PutCheckpoint(first, {5, 5, Crc32c("bytes"), std::nullopt}, *std::move(file)), HasCode(kStale));
+  EXPECT_THAT(store_->PutCheckpoint(first, {5, 5, Crc32c("bytes")}, *std::move(file)), HasCode(kStale));
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/checkpoints"));
   EXPECT_THAT(store_->GetCheckpoint(first.job).status(), HasCode(absl::StatusCode::kNotFound));
 }

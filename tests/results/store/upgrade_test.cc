@@ -26,6 +26,7 @@ void FillVersion1(Connection& db) {
       "INSERT INTO job(id, experiment, identity, dataset, state, priority, attempt, created_ms, revision, spec) "
       "VALUES(1, 'mnist_mlp', 'a', 'mnist', 2, 0, 1, 1, 1, x'00');"
       "INSERT INTO attempt(job, number, worker, started_ms) VALUES(1, 1, 'w', 1);"
+      "INSERT INTO checkpoint(job, step, attempt, size, crc32c, score, file) VALUES(1, 1536, 1, 7, 0, 0.5, 'c');"
       "UPDATE counter SET revision = 1, sequence = 1536"));
   ASSERT_OK(
       db.Run("INSERT INTO series(id, job, name, points, tail_points, first_step, last_step, last_sequence, "
@@ -69,6 +70,7 @@ TEST(UpgradeTest, Version1KeepsItsPointsAndGoesOn) {
   const auto db = Connection::Open(path, {.read_only = true, .vfs = {}});
   EXPECT_EQ(*(*db)->Int("SELECT sum(points) FROM overview"), 1024);
   EXPECT_FALSE((*db)->Int("SELECT count(*) FROM tail_version_1").ok());
+  EXPECT_EQ(*(*db)->Int("SELECT step FROM checkpoint WHERE file = 'c'"), 1536);
 }
 
 }  // namespace
