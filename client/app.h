@@ -17,6 +17,7 @@ struct Environment {
   std::stop_token stop;         // requested by Ctrl-C and SIGTERM
   std::function<double()> now;  // Unix time in seconds
   std::string server_program;   // path of normlabd
+  int cores = 1;                // of this machine
 };
 
 // `arguments` without the program's name. Writes to the console, returns an ExitCode.

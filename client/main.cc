@@ -1,7 +1,9 @@
 // main.cc - the process around the command line: signals, clock, terminal.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/paths.h"
 #include "base/signals.h"
@@ -22,5 +24,6 @@ int main(int argc, char** argv) {
       {.console = console,
        .stop = stop.get_token(),
        .now = [] { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); },
-       .server_program = normlab::ExecutableDirectory() + "/normlabd"});
+       .server_program = normlab::ExecutableDirectory() + "/normlabd",
+       .cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()))});
 }

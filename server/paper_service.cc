@@ -84,6 +84,7 @@ absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::Pl
     wire.set_arm(planned.run.arm);
     *wire.mutable_spec() = planned.job.spec;
     wire.set_identity(planned.job.identity);
+    wire.set_core_seconds(planned.run.core_seconds);
     NORMLAB_ASSIGN_OR_RETURN(const std::optional<store::Job> stored, core.store.FindByIdentity(planned.job.identity));
     if (stored) {
       ToWire(*stored, *wire.mutable_job());

@@ -7,6 +7,7 @@
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
 #include "client/commands/paper_argument.h"
+#include "client/commands/plan_text.h"
 #include "client/commands/write_results.h"
 #include "client/server_process.h"
 #include "client/text.h"
@@ -23,32 +24,6 @@ struct Options {
   bool strict = false;
   bool dry_run = false;
 };
-
-// One line per arm: how many of its runs are stored, under way or still to be made.
-std::string RenderPlan(const v1::PlanReproductionResponse& plan, const Session& session) {
-  struct Arm {
-    std::string item;
-    std::string name;
-    int stored = 0, under_way = 0, fresh = 0;
-  };
-  std::vector<Arm> arms;
-  for (const v1::PlannedRun& run : plan.runs()) {
-    auto arm = std::find_if(arms.begin(), arms.end(),
-                            [&](const Arm& a) { return a.item == run.item_id() && a.name == run.arm(); });
-    if (arm == arms.end()) {
-      arm = arms.insert(arms.end(), {run.item_id(), run.arm()});
-    }
-    const v1::JobState state = run.has_job() ? run.job().state() : v1::JOB_STATE_UNSPECIFIED;
-    const bool result = state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_DIVERGED;
-    ++(result ? arm->stored : state != v1::JOB_STATE_UNSPECIFIED && !IsTerminal(state) ? arm->under_way : arm->fresh);
-  }
-  const auto number = [](int n) { return n == 0 ? std::string("-") : std::to_string(n); };
-  TextTable table({"ITEM", "ARM", "STORED", "UNDER WAY", "TO RUN"}, {2, 3, 4});
-  for (const Arm& arm : arms) {
-    table.Add({arm.item, {arm.name, Paint::kBold}, number(arm.stored), number(arm.under_way), number(arm.fresh)});
-  }
-  return table.Render(session.err_colour());
-}
 
 v1::BatchCreateJobsRequest MakeJobs(const v1::PlanReproductionResponse& plan, const Options& options) {
   v1::BatchCreateJobsRequest request;
@@ -77,9 +52,12 @@ class Reproduction {
     request.set_budget(options_.budget);
     NORMLAB_ASSIGN_OR_RETURN(const v1::PlanReproductionResponse plan, client->Plan(request));
     session_.Note(fmt::format("{} at budget {}: {} runs\n{}", plan.paper_id(), options_.budget, plan.runs_size(),
-                              RenderPlan(plan, session_)));
+                              RenderPlan(plan, AtATime(), session_.err_colour())));
     if (options_.dry_run) {
       session_.Note("Nothing was submitted.\n");
+      if (session_.json) {
+        session_.Print(Dump(PlanJson(plan, AtATime())));
+      }
       return kExitOk;
     }
     NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse jobs, client->Submit(MakeJobs(plan, options_)));
@@ -114,6 +92,9 @@ class Reproduction {
                                                            session_.environment().stop));
     return absl::OkStatus();
   }
+
+  // Runs that the server trains at once, as far as the client can know.
+  int AtATime() const { return server_ != nullptr && options_.jobs > 0 ? options_.jobs : session_.environment().cores; }
 
   absl::StatusOr<int> FollowRuns(Client& client, const v1::PlanReproductionResponse& plan,
                                  const v1::BatchCreateJobsResponse& jobs) {
@@ -190,7 +171,8 @@ void AddReproduce(CLI::App& app, Session& session) {
         "normlab reproduce layer-norm-2016 --budget paper --out results --strict",
         "normlab reproduce my.yaml --budget smoke      a paper of your own: docs/examples/batch-size.yaml"},
        "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
-       "files[]."});
+       "files[]. With --dry-run: paper_id, runs[]: item_id, arm, seed, job_id, state; core_seconds, seconds (that the "
+       "runs without a result still need)."});
   auto options = std::make_shared<Options>();
   command->add_option("PAPER", options->paper, "such as layer-norm-2016, or a manifest of your own, my.yaml")
       ->required()
@@ -207,7 +189,7 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->type_name("N")
       ->check(InRange(1, 1024));
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
-  command->add_flag("--dry-run", options->dry_run, "show what would run and what is stored");
+  command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");
   command->callback(
       [&session, options] { session.action = [&session, options] { return Reproduction(session, *options).Run(); }; });
 }

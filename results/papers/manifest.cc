@@ -170,6 +170,7 @@ class ItemReader {
     Extent extent = base;
     extent.end = map.Number("end", 1e-9, 1e12, base.end);
     extent.x_per_value = map.Number("x_per_value", 1e-9, 1e9, base.x_per_value);
+    extent.core_seconds = map.Number("core_seconds", 0, 1e12, base.core_seconds);
     Override(extent.fields, ReadFields(map.Optional("fields"), map.path() + ".fields", problems_));
     return extent;
   }

@@ -69,8 +69,9 @@ using ReferenceCurve = std::vector<ReferenceRow>;  // rising in x
 // How one group of arms is run under a budget.
 struct Extent {
   int seeds = 0;
-  double end = 0;          // x at the end of a run
-  double x_per_value = 1;  // x per recorded value of XAxis::series: 0.2 when a run's pass is a fifth of the paper's
+  double end = 0;           // x at the end of a run
+  double x_per_value = 1;   // x per recorded value of XAxis::series: 0.2 when a run's pass is a fifth of the paper's
+  double core_seconds = 0;  // that a run took where the manifest was written; 0: not said
   Fields fields;
 };
 

@@ -30,6 +30,7 @@ struct PlannedRun {
   std::string experiment;
   std::vector<std::pair<std::string, std::string>> fields;
   std::uint64_t seed = 0;
+  double core_seconds = 0;  // as the manifest says, of another machine; 0: it does not
 };
 
 enum class Verdict { kReproduced, kDirectionOnly, kDifferent, kInconclusive, kNotRun };

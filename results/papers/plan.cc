@@ -16,7 +16,8 @@ std::vector<PlannedRun> PlanItem(const Item& item, const Budget& budget) {
       if (seed <= extent.seeds) {
         Fields fields = arm.fields;
         Override(fields, extent.fields);
-        plan.push_back({item.id, arm.id, item.experiment, std::move(fields), static_cast<std::uint64_t>(seed)});
+        plan.push_back({item.id, arm.id, item.experiment, std::move(fields), static_cast<std::uint64_t>(seed),
+                        extent.core_seconds});
       }
     }
   }

@@ -21,7 +21,8 @@ Outcome CommandTest::RunLocal(const std::vector<std::string>& words) {
   outcome.code = RunCommandLine(words, {.console = console,
                                         .stop = stop_.get_token(),
                                         .now = [this] { return now_; },
-                                        .server_program = server_program_});
+                                        .server_program = server_program_,
+                                        .cores = 2});
   outcome.out = out.str();
   outcome.err = err.str();
   return outcome;

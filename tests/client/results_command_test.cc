@@ -80,9 +80,10 @@ TEST_F(ResultsCommandTest, ReproduceExitCodes) {
 
 TEST_F(ResultsCommandTest, ReproduceDryRunSubmitsNothing) {
   MakePlan();
-  const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--dry-run"});
+  const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--dry-run", "--json"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_TRUE(server_.created.empty());
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["runs"].size(), 4u);
 }
 
 TEST_F(ResultsCommandTest, ReproduceDetachesOnCtrlC) {
