@@ -10,6 +10,7 @@
 #include "nn/error.h"
 #include "nn/ops/batch_norm.h"
 #include "nn/ops/check.h"
+#include "nn/ops/columns.h"
 #include "nn/ops/layer_norm.h"
 #include "nn/ops/linear.h"
 #include "nn/ops/weight_norm.h"
@@ -25,7 +26,7 @@ namespace {
 template <typename T>
 class Identity final : public BasicNormalizer<T> {
  public:
-  BasicVar<T> sums(BasicVar<T> a, const Step&) override { return a; }
+  BasicVar<T> masked_sums(BasicVar<T> a, const Step&, BasicVar<T>) override { return a; }
   std::optional<RowNormForm<T>> row_form(BasicTape<T>&) override { return RowNormForm<T>{}; }
 };
 
@@ -34,7 +35,9 @@ class Bias final : public BasicNormalizer<T> {
  public:
   Bias(const BasicScope<T>& scope, Index features) : bias_(scope.vector("bias", features, init::zeros())) {}
 
-  BasicVar<T> sums(BasicVar<T> a, const Step&) override { return add_bias(a, a.tape().parameter(bias_)); }
+  BasicVar<T> masked_sums(BasicVar<T> a, const Step&, BasicVar<T>) override {
+    return add_bias(a, a.tape().parameter(bias_));
+  }
 
  private:
   BasicParameter<T>& bias_;
@@ -57,7 +60,9 @@ class WeightNorm final : public BasicNormalizer<T> {
         bias_(plain_site(spec.bias, scope, features)) {}
 
   BasicVar<T> weight(BasicVar<T> v) override { return weight_norm(v, v.tape().parameter(gain_)); }
-  BasicVar<T> sums(BasicVar<T> a, const Step& step) override { return bias_->sums(a, step); }
+  BasicVar<T> masked_sums(BasicVar<T> a, const Step& step, BasicVar<T> mask) override {
+    return bias_->masked_sums(a, step, mask);
+  }
   std::optional<RowNormForm<T>> row_form(BasicTape<T>& tape) override { return bias_->row_form(tape); }
 
  private:
@@ -94,7 +99,7 @@ class RowNorm final : public BasicNormalizer<T> {
   RowNorm(const NormSpec& spec, const BasicScope<T>& scope, Index features)
       : center_(spec.kind == NormKind::kLayer), eps_(spec.eps), affine_(spec, scope, features) {}
 
-  BasicVar<T> sums(BasicVar<T> a, const Step&) override {
+  BasicVar<T> masked_sums(BasicVar<T> a, const Step&, BasicVar<T>) override {
     const auto op = center_ ? &layer_norm<T> : &rms_norm<T>;
     return op(a, affine_.gain(a.tape()), affine_.bias(a.tape()), eps_);
   }
@@ -160,25 +165,8 @@ class BatchNorm final : public BasicNormalizer<T> {
         variance_((scope / "norm").buffer("variance", spec.time_steps * features, T{1})),
         trained_steps_(spec.time_steps > 1 ? &(scope / "norm").buffer("trained_steps", 1, T{0}) : nullptr) {}
 
-  BasicVar<T> sums(BasicVar<T> a, const Step& step) override {
-    const BasicVar<T> gain = affine_.gain(a.tape()), bias = affine_.bias(a.tape());
-    if (step.mode == Mode::kTrain) {
-      require_time(step.time);
-      const auto [y, batch] = batch_norm(a, gain, bias, spec_.variance == BatchVariance::kUnbiased, spec_.eps);
-      if (!wants_population()) {
-        follow(mean_, step.time, batch.mean);
-        follow(variance_, step.time, batch.variance);
-        keep_longest(step.time);
-      }
-      return y;
-    }
-    if (counting_ && step.time < spec_.time_steps) {
-      require_vector("population statistics", a, gain);
-      population_[static_cast<std::size_t>(step.time)].add(a);
-      keep_longest(step.time);
-    }
-    const Index offset = evaluated_step(step.time) * affine_.units();
-    return batch_norm_with<T>({mean_.data.data() + offset, variance_.data.data() + offset}, a, gain, bias, spec_.eps);
+  BasicVar<T> masked_sums(BasicVar<T> a, const Step& step, BasicVar<T> mask) override {
+    return mask ? unpack_columns(mask, normalize(pack_columns(mask, a), step)) : normalize(a, step);
   }
 
   bool wants_population() const override { return spec_.statistics == BatchStatistics::kPopulation; }
@@ -208,6 +196,29 @@ class BatchNorm final : public BasicNormalizer<T> {
   }
 
  private:
+  BasicVar<T> normalize(BasicVar<T> a, const Step& step) {
+    const BasicVar<T> gain = affine_.gain(a.tape()), bias = affine_.bias(a.tape());
+    // Outside of sequences one example is the caller's mistake or wish, which batch_norm() judges.
+    const bool too_few = spec_.time_steps > 1 && a.cols() == 1;
+    if (step.mode == Mode::kTrain && !too_few) {
+      require_time(step.time);
+      const auto [y, batch] = batch_norm(a, gain, bias, spec_.variance == BatchVariance::kUnbiased, spec_.eps);
+      if (!wants_population()) {
+        follow(mean_, step.time, batch.mean);
+        follow(variance_, step.time, batch.variance);
+        keep_longest(step.time);
+      }
+      return y;
+    }
+    if (counting_ && step.time < spec_.time_steps) {
+      require_vector("population statistics", a, gain);
+      population_[static_cast<std::size_t>(step.time)].add(a);
+      keep_longest(step.time);
+    }
+    const Index offset = evaluated_step(step.time) * affine_.units();
+    return batch_norm_with<T>({mean_.data.data() + offset, variance_.data.data() + offset}, a, gain, bias, spec_.eps);
+  }
+
   // One site outside of sequences serves every step.
   Index slot(Index time) const { return spec_.time_steps == 1 ? 0 : time; }
 

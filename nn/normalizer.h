@@ -13,7 +13,8 @@
 //
 // In a recurrent network the gain and bias are shared over time, and so are the statistics of layer and rms, which are
 // each example's own. Batch norm keeps separate statistics for each of `time_steps` steps (Cooijmans et al. 2016) and
-// evaluates steps beyond the longest sequence it was trained on with the last step's.
+// evaluates steps beyond the longest sequence it was trained on with the last step's. So does it train a step that only
+// one example of a batch has, which gives no statistics.
 //
 // Threads: one. Owns nothing but references into the store, which outlives it.
 // Errors: nn::Error for shapes, and for statistics that one example cannot give.
@@ -77,7 +78,10 @@ class BasicNormalizer {
   // What stands in for the weight w (in x out). Call once per step and share the result between time steps.
   virtual BasicVar<T> weight(BasicVar<T> w) { return w; }
   // a: F x B summed inputs -> F x B. In training, batch norm updates its running statistics here.
-  virtual BasicVar<T> sums(BasicVar<T> a, const Step& step) = 0;
+  BasicVar<T> sums(BasicVar<T> a, const Step& step) { return masked_sums(a, step, {}); }
+  // The same where only the examples whose mask (1 x B) is not 0 have this step: no other counts in a statistic, and
+  // what the others get means nothing. An empty mask: all have it.
+  virtual BasicVar<T> masked_sums(BasicVar<T> a, const Step& step, BasicVar<T> mask) = 0;
   // The same as numbers, for ops that normalise while they do more; nullopt if it is of another form.
   virtual std::optional<RowNormForm<T>> row_form(BasicTape<T>&) { return std::nullopt; }
 

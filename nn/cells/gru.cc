@@ -57,19 +57,20 @@ BasicVar<T> BasicGru<T>::zero_state(BasicTape<T>& tape, Index batch) const {
 
 // What goes into the gates but b, from the terms' 2H rows.
 template <typename T>
-BasicVar<T> BasicGru<T>::gate_sums(Var terms_h, Var terms_x, const Step& step) {
+BasicVar<T> BasicGru<T>::gate_sums(Var terms_h, Var terms_x, const Step& step, Var mask) {
   const Index units = spec_.units;
   switch (spec_.placement) {
     case GruPlacement::kTerms:
-      return recurrent_sites_.gates->sums(terms_h, step) + input_sites_.gates->sums(terms_x, step);
+      return recurrent_sites_.gates->masked_sums(terms_h, step, mask) +
+             input_sites_.gates->masked_sums(terms_x, step, mask);
     case GruPlacement::kSum:
-      return sum_sites_.gates->sums(terms_h + terms_x, step);
+      return sum_sites_.gates->masked_sums(terms_h + terms_x, step, mask);
     case GruPlacement::kGates:
       break;
   }
   const Var terms = terms_h + terms_x;
-  return concat_rows(sum_sites_.update->sums(slice_rows(terms, 0, units), step),
-                     sum_sites_.reset->sums(slice_rows(terms, units, units), step));
+  return concat_rows(sum_sites_.update->masked_sums(slice_rows(terms, 0, units), step, mask),
+                     sum_sites_.reset->masked_sums(slice_rows(terms, units, units), step, mask));
 }
 
 template <typename T>
@@ -80,13 +81,14 @@ BasicVar<T> BasicGru<T>::step(Var input_sums, Var previous, const Step& step, Va
   const Var bias = input_sums.tape().parameter(bias_);
   const Var recurrent = recurrent_(previous);
   const Var gates =
-      sigmoid(add_bias(gate_sums(slice_rows(recurrent, 0, 2 * units), slice_rows(input_sums, 0, 2 * units), step),
+      sigmoid(add_bias(gate_sums(slice_rows(recurrent, 0, 2 * units), slice_rows(input_sums, 0, 2 * units), step, mask),
                        slice_rows(bias, 0, 2 * units)));
   const Var update = slice_rows(gates, 0, units), reset = slice_rows(gates, units, units);
   const Var u = slice_rows(recurrent, 2 * units, units), w = slice_rows(input_sums, 2 * units, units);
   const Var sum = spec_.placement == GruPlacement::kTerms
-                      ? input_sites_.candidate->sums(w, step) + reset * recurrent_sites_.candidate->sums(u, step)
-                      : sum_sites_.candidate->sums(w + reset * u, step);
+                      ? input_sites_.candidate->masked_sums(w, step, mask) +
+                            reset * recurrent_sites_.candidate->masked_sums(u, step, mask)
+                      : sum_sites_.candidate->masked_sums(w + reset * u, step, mask);
   const Var candidate = tanh(add_bias(sum, slice_rows(bias, 2 * units, units)));
   const Var h = previous + update * (candidate - previous);
   return mask ? select_columns(mask, h, previous) : h;

@@ -60,7 +60,7 @@ class BasicGru {
   struct Sites {
     std::unique_ptr<BasicNormalizer<T>> gates, update, reset, candidate;
   };
-  Var gate_sums(Var terms_h, Var terms_x, const Step& step);
+  Var gate_sums(Var terms_h, Var terms_x, const Step& step, Var mask);
 
   GruSpec spec_;
   std::unique_ptr<BasicNormalizer<T>> recurrent_weight_, input_weight_;  // weight norm, or nothing

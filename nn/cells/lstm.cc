@@ -58,19 +58,20 @@ BasicLstmState<T> BasicLstm<T>::zero_state(BasicTape<T>& tape, Index batch) cons
 
 // What goes into the gates but b.
 template <typename T>
-BasicVar<T> BasicLstm<T>::gate_sums(Var recurrent, Var input, const Step& step) {
-  const Var terms = recurrent_.normalizer().sums(recurrent, step) + input_.normalizer().sums(input, step);
+BasicVar<T> BasicLstm<T>::gate_sums(Var recurrent, Var input, const Step& step, Var mask) {
+  const Var terms =
+      recurrent_.normalizer().masked_sums(recurrent, step, mask) + input_.normalizer().masked_sums(input, step, mask);
   switch (spec_.placement) {
     case LstmPlacement::kTermsAndCell:
     case LstmPlacement::kCell:
       return terms;
     case LstmPlacement::kSumAndCell:
-      return sum_->sums(terms, step);
+      return sum_->masked_sums(terms, step, mask);
     case LstmPlacement::kGatesAndCell:
       break;
   }
   const auto gate = [&](std::size_t k) {
-    return gates_[k]->sums(slice_rows(terms, static_cast<Index>(k) * spec_.units, spec_.units), step);
+    return gates_[k]->masked_sums(slice_rows(terms, static_cast<Index>(k) * spec_.units, spec_.units), step, mask);
   };
   return concat_rows<T>({gate(0), gate(1), gate(2), gate(3)});
 }
@@ -122,7 +123,7 @@ template <typename T>
 BasicLstmState<T> BasicLstm<T>::composed_step(Var recurrent, Var input_sums, State previous, const Step& step,
                                               Var mask) {
   BasicTape<T>& tape = input_sums.tape();
-  const Var sums = add_bias(gate_sums(recurrent, input_sums, step), tape.parameter(bias_));
+  const Var sums = add_bias(gate_sums(recurrent, input_sums, step, mask), tape.parameter(bias_));
   const auto clipped = [this](Var input) {
     return spec_.clip > 0 ? clip_gradient(input, static_cast<T>(spec_.clip)) : input;
   };
@@ -133,7 +134,7 @@ BasicLstmState<T> BasicLstm<T>::composed_step(Var recurrent, Var input_sums, Sta
   };
   const Var candidate = tanh(clipped(slice_rows(sums, 3 * spec_.units, spec_.units)));
   Var c = sigmoid(gate(0, previous.c)) * previous.c + sigmoid(gate(1, previous.c)) * candidate;
-  Var h = sigmoid(gate(2, c)) * tanh(cell_->sums(c, step));
+  Var h = sigmoid(gate(2, c)) * tanh(cell_->masked_sums(c, step, mask));
   if (mask) {
     c = select_columns(mask, c, previous.c);
     h = select_columns(mask, h, previous.h);

@@ -81,7 +81,7 @@ class BasicLstm {
 
  private:
   FusedLstm& fused(Tape& tape) requires std::is_same_v<T, float>;
-  Var gate_sums(Var recurrent, Var input, const Step& step);
+  Var gate_sums(Var recurrent, Var input, const Step& step, Var mask);
   State composed_step(Var recurrent, Var input_sums, State previous, const Step& step, Var mask);
 
   LstmSpec spec_;

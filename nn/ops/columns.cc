@@ -103,11 +103,75 @@ BasicVar<T> select_columns(BasicVar<T> mask, BasicVar<T> x, BasicVar<T> y) {
   return z;
 }
 
+template <typename T>
+BasicVar<T> pack_columns(BasicVar<T> mask, BasicVar<T> x) {
+  require_shapes(mask.rows() == 1 && mask.cols() == x.cols(), "pack_columns", mask, x, "a mask of one row, 1 x B");
+  const T* chosen = mask.data();
+  const Index rows = x.rows(), batch = x.cols();
+  const Index n = batch - std::count(chosen, chosen + batch, T{0});
+  require_shapes(n > 0, "pack_columns", mask, x, "a mask that is not 0 somewhere");
+  const BasicVar<T> z = x.tape().result("pack_columns", rows, n, {x});
+  T* place = z.mutable_data();
+  for (Index b = 0; b < batch; ++b) {
+    if (chosen[b] != T{0}) {
+      place = std::copy_n(x.data() + b * rows, rows, place);
+    }
+  }
+  x.tape().on_backward({z}, [chosen, rows, batch, x, z] {
+    const GradSink<T> dx = x.grad_sink();
+    const T* dz = z.grad();
+    for (Index b = 0; dx && b < batch; ++b) {
+      T* column = dx.data + b * rows;
+      if (chosen[b] != T{0}) {
+        write(rows, dz, column, dx.accumulate);
+        dz += rows;
+      } else if (!dx.accumulate) {
+        std::fill_n(column, rows, T{0});
+      }
+    }
+  });
+  return z;
+}
+
+template <typename T>
+BasicVar<T> unpack_columns(BasicVar<T> mask, BasicVar<T> packed) {
+  const T* chosen = mask.data();
+  const Index rows = packed.rows(), batch = mask.cols();
+  require_shapes(mask.rows() == 1 && batch - std::count(chosen, chosen + batch, T{0}) == packed.cols(),
+                 "unpack_columns", mask, packed, "a mask of one row that is not 0 for as many examples");
+  const BasicVar<T> z = packed.tape().result("unpack_columns", rows, batch, {packed});
+  const T* from = packed.data();
+  for (Index b = 0; b < batch; ++b) {
+    T* column = z.mutable_data() + b * rows;
+    if (chosen[b] != T{0}) {
+      std::copy_n(from, rows, column);
+      from += rows;
+    } else {
+      std::fill_n(column, rows, T{0});
+    }
+  }
+  packed.tape().on_backward({z}, [chosen, rows, batch, packed, z] {
+    const GradSink<T> sink = packed.grad_sink();
+    T* column = sink.data;
+    for (Index b = 0; sink && b < batch; ++b) {
+      if (chosen[b] != T{0}) {
+        write(rows, z.grad() + b * rows, column, sink.accumulate);
+        column += rows;
+      }
+    }
+  });
+  return z;
+}
+
 template std::span<const BasicVar<float>> split_columns(BasicVar<float>, Index);
 template std::span<const BasicVar<double>> split_columns(BasicVar<double>, Index);
 template BasicVar<float> join_columns(std::span<const BasicVar<float>>);
 template BasicVar<double> join_columns(std::span<const BasicVar<double>>);
 template BasicVar<float> select_columns(BasicVar<float>, BasicVar<float>, BasicVar<float>);
 template BasicVar<double> select_columns(BasicVar<double>, BasicVar<double>, BasicVar<double>);
+template BasicVar<float> pack_columns(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> pack_columns(BasicVar<double>, BasicVar<double>);
+template BasicVar<float> unpack_columns(BasicVar<float>, BasicVar<float>);
+template BasicVar<double> unpack_columns(BasicVar<double>, BasicVar<double>);
 
 }  // namespace normlab::nn

@@ -1,5 +1,5 @@
-// columns.h - cutting a sequence F x (T*B) into time steps F x B and putting it together again, and choosing between
-// two states per example.
+// columns.h - cutting a sequence F x (T*B) into time steps F x B and putting it together again, and choosing among
+// the examples of a step.
 #pragma once
 
 #include <span>
@@ -21,5 +21,13 @@ BasicVar<T> join_columns(std::span<const BasicVar<T>> blocks);
 // mask: 1 x B, a constant. What is not chosen may be anything, NaN too, and gets no gradient.
 template <typename T>
 BasicVar<T> select_columns(BasicVar<T> mask, BasicVar<T> x, BasicVar<T> y);
+
+// The columns of x whose mask is not 0, side by side: F x n. mask: 1 x B, a constant, with n > 0 such entries.
+template <typename T>
+BasicVar<T> pack_columns(BasicVar<T> mask, BasicVar<T> x);
+
+// The other way round: F x B, zeros where the mask is 0.
+template <typename T>
+BasicVar<T> unpack_columns(BasicVar<T> mask, BasicVar<T> packed);
 
 }  // namespace normlab::nn

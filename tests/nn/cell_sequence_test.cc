@@ -75,6 +75,31 @@ TEST(Padding, AShorterSequenceGivesWhatItGivesAlone) {
   }
 }
 
+// The last of four steps is one example's alone, which is normalised with the third step's statistics.
+TEST(Padding, BatchNormCountsNoPaddedStep) {
+  constexpr Index kBatch = 3, kSteps = 4, kInputs = 3, kUnits = 6;
+  const std::vector<double> mask = {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0};
+  std::vector<double> x = normals(kInputs * kSteps * kBatch, 1), other = x;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    other[i] += mask[i / kInputs] != 0.0 ? 0.0 : 1e6;
+  }
+  for (const LstmPlacement placement : {LstmPlacement::kTermsAndCell, LstmPlacement::kSumAndCell}) {
+    const LstmSpec spec = {
+        .inputs = kInputs, .units = kUnits, .norm = recurrent_batch_norm(kSteps), .placement = placement};
+    Cell cell(spec), same(spec);
+    const std::vector<double> clean = outputs(cell.lstm, x, kBatch, Mode::kTrain, mask.data());
+    EXPECT_EQ(outputs(same.lstm, other, kBatch, Mode::kTrain, mask.data()), clean);
+    EXPECT_TRUE(std::all_of(clean.begin(), clean.end(), [](double v) { return std::isfinite(v); }));
+    const auto statistics = cell.store.list_buffers(), repeated = same.store.list_buffers();
+    for (std::size_t i = 0; i < statistics.size(); ++i) {
+      EXPECT_TRUE(std::equal(statistics[i].data, statistics[i].data + statistics[i].size, repeated[i].data))
+          << statistics[i].name;
+    }
+    EXPECT_EQ(outputs(cell.lstm, x, kBatch, Mode::kEvaluate, mask.data()),
+              outputs(cell.lstm, other, kBatch, Mode::kEvaluate, mask.data()));
+  }
+}
+
 class RecurrentBatchNorm : public testing::Test {
  protected:
   static constexpr Index kBatch = 8, kSteps = 4, kInputs = 3;

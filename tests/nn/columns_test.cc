@@ -90,6 +90,30 @@ TEST(SelectColumns, WhatIsNotChosenMayBeNaN) {
   EXPECT_EQ(z.data()[1], 2.0);
 }
 
+TEST(PackColumns, GradientIsRight) {
+  Inputs in;
+  in.normal("x", 3, 4);
+  const double mask[] = {0, 1, 0, 1};
+  EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    poison(t);
+    const DVar x = in.on(t, "x"), m = t.input("mask", mask, 1, 4);
+    const DVar packed = pack_columns(m, x);
+    return unpack_columns(m, tanh(packed) * packed) * x;
+  }));
+}
+
+TEST(PackColumns, LeavesOutWhatIsNotChosen) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double x[] = {1, nan, 3}, mask[] = {1, 0, 1};
+  DTape tape;
+  const DVar m = tape.input("mask", mask, 1, 3);
+  const DVar packed = pack_columns(m, tape.input("x", x, 1, 3));
+  ASSERT_EQ(packed.cols(), 2);
+  EXPECT_EQ(packed.data()[1], 3.0);
+  const DVar z = unpack_columns(m, packed);
+  EXPECT_EQ(std::vector<double>(z.data(), z.data() + 3), (std::vector<double>{1, 0, 3}));
+}
+
 TEST(ConcatRows, GradientIsRightForAnyNumberOfParts) {
   Inputs in;
   in.normal("x", 1, 3).normal("y", 4, 3).normal("z", 2, 3);
@@ -114,6 +138,9 @@ TEST(Columns, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(join_columns<double>(std::vector<DVar>{}), Error);
   EXPECT_THROW(select_columns(tape.zeros(1, 6), x, y), Error);
   EXPECT_THROW(select_columns(tape.zeros(2, 6), x, x), Error);
+  EXPECT_THROW(pack_columns(tape.zeros(1, 6), x), Error) << "nothing is chosen";
+  EXPECT_THROW(pack_columns(tape.zeros(1, 5), x), Error);
+  EXPECT_THROW(unpack_columns(tape.zeros(1, 6), x), Error) << "none, not six";
 }
 
 }  // namespace
