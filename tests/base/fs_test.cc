@@ -3,20 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
+
+#include "tests/scratch_folder.h"
 
 namespace normlab {
 namespace {
 
 class FsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "/normlab-fs-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-  std::string dir_;
+  const ScratchFolder folder_;
+  const std::string& dir_ = folder_.path();
 };
 
 TEST_F(FsTest, AtomicWriteReplacesTheWholeFile) {

@@ -30,20 +30,15 @@ std::string FakeIdentity(const v1::JobSpec& resolved) { return "run of " + Summa
 }  // namespace
 
 FakeServer::FakeServer() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "normlab-client-XXXXXX").string();
-  home_ = ::mkdtemp(pattern.data());
-  std::filesystem::create_directories(home_ + "/run");
+  std::filesystem::create_directories(home() + "/run");
   Start();
 }
 
-FakeServer::~FakeServer() {
-  Stop();
-  std::filesystem::remove_all(home_);
-}
+FakeServer::~FakeServer() { Stop(); }
 
 void FakeServer::Start() {
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + SocketPath(home_), grpc::InsecureServerCredentials());
+  builder.AddListeningPort("unix:" + SocketPath(home()), grpc::InsecureServerCredentials());
   builder.RegisterService(static_cast<v1::JobService::Service*>(this));
   builder.RegisterService(static_cast<v1::CurveService::Service*>(this));
   builder.RegisterService(static_cast<v1::ArtifactService::Service*>(this));

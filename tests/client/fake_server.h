@@ -21,6 +21,7 @@
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::client {
 
@@ -34,7 +35,7 @@ class FakeServer final : public v1::JobService::Service,
   FakeServer();
   ~FakeServer() override;
 
-  const std::string& home() const { return home_; }
+  const std::string& home() const { return folder_.path(); }
   void Stop();
   void Start();
 
@@ -105,7 +106,7 @@ class FakeServer final : public v1::JobService::Service,
   std::mutex mu_;
   std::condition_variable watching_cv_;
   bool watching_ = false;
-  std::string home_;
+  const ScratchFolder folder_;
   std::unique_ptr<grpc::Server> server_;
 };
 

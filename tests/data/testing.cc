@@ -1,6 +1,5 @@
 #include "testing.h"
 
-#include <stdlib.h>
 #include <zlib.h>
 
 #include <filesystem>
@@ -12,19 +11,11 @@
 
 namespace normlab::data {
 
-TestDirectory::TestDirectory() : path_(testing::TempDir() + "/normlab-data-XXXXXX") {
-  if (::mkdtemp(path_.data()) == nullptr) {
-    throw std::runtime_error("mkdtemp " + path_);
-  }
-}
-
-TestDirectory::~TestDirectory() { std::filesystem::remove_all(path_); }
-
 std::string TestDirectory::Write(const std::string& relative, std::string_view content) const {
-  const std::filesystem::path path = std::filesystem::path(path_) / relative;
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << content;
-  return path.string();
+  const std::filesystem::path file = std::filesystem::path(path()) / relative;
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << content;
+  return file.string();
 }
 
 std::string MakeIdx(const std::vector<std::uint32_t>& shape, std::string_view values) {

@@ -6,22 +6,14 @@
 #include <vector>
 
 #include "data/registry.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::data {
 
-// A directory that is removed with its object.
-class TestDirectory {
+class TestDirectory : public ScratchFolder {
  public:
-  TestDirectory();
-  ~TestDirectory();
-  TestDirectory(const TestDirectory&) = delete;
-  TestDirectory& operator=(const TestDirectory&) = delete;
-  const std::string& path() const { return path_; }
   // Writes a file, with its parent folders; returns its path.
   std::string Write(const std::string& relative, std::string_view content) const;
-
- private:
-  std::string path_;
 };
 
 // An IDX file of unsigned bytes.

@@ -79,8 +79,6 @@ v1::JobSpec SmallSpec() {
 }
 
 Deployment::Deployment(std::vector<std::string> server_flags) : server_flags_(std::move(server_flags)) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "normlab-e2e-XXXXXX").string();
-  home_ = ::mkdtemp(pattern.data());
   StartServer();
 }
 
@@ -93,21 +91,20 @@ Deployment::~Deployment() {
     ::waitpid(pid, nullptr, 0);
   }
   if (testing::Test::HasFailure()) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(home_)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(home())) {
       if (entry.path().extension() == ".log") {
         fmt::print(stderr, "--- {}\n{}", entry.path().string(), ReadText(entry.path()));
       }
     }
   }
-  std::filesystem::remove_all(home_);
 }
 
 void Deployment::StartServer() {
   int ready[2];
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
-  const int log = OpenLog(home_ + "/server.log");
+  const int log = OpenLog(home() + "/server.log");
   SpawnOptions options;
-  options.argv = {Program("normlabd"), "--home", home_, "--print-ready"};
+  options.argv = {Program("normlabd"), "--home", home(), "--print-ready"};
   options.argv.insert(options.argv.end(), server_flags_.begin(), server_flags_.end());
   options.environment = {"NORMLAB_CHECKPOINT_INTERVAL=0.05"};
   options.stdout_fd = ready[1];
@@ -120,8 +117,8 @@ void Deployment::StartServer() {
   char line[256] = {};
   const ssize_t n = ::read(ready[0], line, sizeof line - 1);
   ::close(ready[0]);
-  ASSERT_GT(n, 0) << "normlabd ended before it served: " << ReadText(home_ + "/server.log");
-  channel_ = grpc::CreateChannel("unix:" + SocketPath(home_), grpc::InsecureChannelCredentials());
+  ASSERT_GT(n, 0) << "normlabd ended before it served: " << ReadText(home() + "/server.log");
+  channel_ = grpc::CreateChannel("unix:" + SocketPath(home()), grpc::InsecureChannelCredentials());
   jobs_ = v1::JobService::NewStub(channel_);
   curves_ = v1::CurveService::NewStub(channel_);
   workers_ = v1::WorkerService::NewStub(channel_);
@@ -138,9 +135,9 @@ void Deployment::EndServer(int signal) {
 }
 
 pid_t Deployment::StartWorker(const std::vector<std::string>& flags) {
-  const int log = OpenLog(fmt::format("{}/by-hand-{}.log", home_, workers_by_hand_.size()));
+  const int log = OpenLog(fmt::format("{}/by-hand-{}.log", home(), workers_by_hand_.size()));
   SpawnOptions options;
-  options.argv = {Program("normlab-worker"), "--socket", SocketPath(home_), "--checkpoint-interval", "0.05"};
+  options.argv = {Program("normlab-worker"), "--socket", SocketPath(home()), "--checkpoint-interval", "0.05"};
   options.argv.insert(options.argv.end(), flags.begin(), flags.end());
   options.environment = {"OMP_WAIT_POLICY=passive"};  // more threads than cores must not spin
   options.stderr_fd = log;
@@ -159,17 +156,17 @@ int Deployment::WaitForExit(pid_t pid) {
 
 std::string Deployment::Log(pid_t pid) const {
   const auto it = std::find(workers_by_hand_.begin(), workers_by_hand_.end(), pid);
-  return ReadText(fmt::format("{}/by-hand-{}.log", home_, it - workers_by_hand_.begin()));
+  return ReadText(fmt::format("{}/by-hand-{}.log", home(), it - workers_by_hand_.begin()));
 }
 
 std::pair<int, std::string> Deployment::RunClient(std::vector<std::string> arguments) {
-  const std::string out_path = home_ + "/client.out";
+  const std::string out_path = home() + "/client.out";
   const int out = ::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const int log = OpenLog(home_ + "/client.log");
+  const int log = OpenLog(home() + "/client.log");
   SpawnOptions options;
   options.argv = {Program("normlab")};
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-  options.argv.insert(options.argv.end(), {"--home", home_});
+  options.argv.insert(options.argv.end(), {"--home", home()});
   options.stdout_fd = out;
   options.stderr_fd = log;
   const auto pid = Spawn(options);

@@ -16,6 +16,7 @@
 #include "normlab/v1/curves.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::e2e {
 
@@ -68,10 +69,10 @@ class Deployment {
   Curve ReadCurve(const std::string& job);
 
   v1::WorkerService::Stub& worker_service() { return *workers_; }
-  const std::string& home() const { return home_; }
+  const std::string& home() const { return folder_.path(); }
 
  private:
-  std::string home_;
+  const ScratchFolder folder_;
   std::vector<std::string> server_flags_;
   pid_t server_ = -1;
   std::vector<pid_t> workers_by_hand_;

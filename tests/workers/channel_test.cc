@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/fs.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::workers {
 namespace {
@@ -23,15 +24,13 @@ TEST(ChannelTest, OnlyLoopbackIsSpokenInTheClear) {
 }
 
 TEST(ChannelTest, ATokenFileMustBePrivate) {
-  std::string pattern = testing::TempDir() + "/normlab-token-XXXXXX";
-  const std::string directory = ::mkdtemp(pattern.data());
-  const std::string path = directory + "/token";
+  const ScratchFolder folder;
+  const std::string path = folder.path() + "/token";
   EXPECT_EQ(ReadToken(path).status().code(), absl::StatusCode::kInvalidArgument);
   ASSERT_TRUE(PosixFileSystem().AtomicWrite(path, "secret\n").ok());
   EXPECT_EQ(*ReadToken(path), "secret");
   ::chmod(path.c_str(), 0640);
   EXPECT_THAT(Message(ReadToken(path).status()), HasSubstr("chmod 600 " + path));
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

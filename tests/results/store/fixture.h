@@ -16,24 +16,9 @@
 #include "results/store/sqlite.h"
 #include "results/store/sqlite_store.h"
 #include "results/store/store.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::store {
-
-// A directory that is removed with its contents.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = testing::TempDir() + "/normlab-store-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline NewJob MakeJob(std::string identity, int priority = 0) {
   NewJob job;
