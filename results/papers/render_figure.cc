@@ -149,7 +149,8 @@ report::Figure MakeFigure(const Measured& measured) {
   figure.title = fmt::format("{} ({}), budget {}", item.title, item.place, measured.budget->id);
   figure.description = Describe(measured);
   figure.legend = MakeLegend(item);
-  figure.columns = static_cast<int>(item.groups.size());
+  // Groups side by side; metrics, if there is but one group.
+  figure.columns = item.groups.size() > 1 ? static_cast<int>(item.groups.size()) : 2;
   for (std::size_t m = 0; m < item.metrics.size(); ++m) {
     for (std::size_t g = 0; g < item.groups.size(); ++g) {
       figure.panels.push_back(MakePanel(measured, m, g));

@@ -13,7 +13,7 @@ namespace normlab::report {
 namespace {
 
 constexpr double kMargin = 14;
-constexpr double kHeader = 88;  // title and legend above the panels
+constexpr double kLegendTop = 52, kLegendLine = 22, kLegendBottom = 14;  // the legend, under the title
 
 // Okabe and Ito's palette; in dark mode black and blue give way to colours that stand out there.
 constexpr std::array<std::string_view, kColors> kLight = {"#000000", "#d55e00", "#0072b2", "#009e73",
@@ -50,51 +50,72 @@ std::string StyleSheet() {
 // How far text of the legend reaches; fonts differ, so this is generous.
 double TextWidth(std::string_view text) { return 6.8 * Width(text); }
 
+// Colours first, then what lines and bands mean, each from a new line on and wrapped.
 class LegendWriter {
  public:
-  explicit LegendWriter(SvgWriter& svg) : svg_(svg) {}
-
-  void Row(const std::vector<LegendEntry>& entries, bool colors, double y) {
-    double x = kMargin;
-    for (const LegendEntry& entry : entries) {
-      if ((entry.style == LegendEntry::Style::kColor) == colors) {
-        WriteKey(entry, x, y - 4);
-        svg_.Text(entry.label, {{"x", Px(x + kKey + 6)}, {"y", Px(y)}});
-        x += kKey + 6 + TextWidth(entry.label) + 22;
+  LegendWriter(const std::vector<LegendEntry>& entries, double width) {
+    for (const bool colors : {true, false}) {
+      double x = kMargin;
+      lines_ += colors ? 0 : 1;
+      for (const LegendEntry& entry : entries) {
+        if ((entry.style == LegendEntry::Style::kColor) == colors) {
+          const double length = kKey + 6 + TextWidth(entry.label);
+          if (x > kMargin && x + length > width) {
+            x = kMargin;
+            ++lines_;
+          }
+          places_.push_back({&entry, x, kLegendTop + lines_ * kLegendLine});
+          x += length + 22;
+        }
       }
+    }
+  }
+
+  double bottom() const { return kLegendTop + lines_ * kLegendLine + kLegendBottom; }
+
+  void Write(SvgWriter& svg) const {
+    for (const auto& [entry, x, y] : places_) {
+      WriteKey(svg, *entry, x, y - 4);
+      svg.Text(entry->label, {{"x", Px(x + kKey + 6)}, {"y", Px(y)}});
     }
   }
 
  private:
   static constexpr double kKey = 30;
 
-  void WriteKey(const LegendEntry& entry, double x, double y) {
+  struct Place {
+    const LegendEntry* entry;
+    double x, y;
+  };
+
+  static void WriteKey(SvgWriter& svg, const LegendEntry& entry, double x, double y) {
     const std::string d = fmt::format("M{} {}h{}", Px(x), Px(y), Px(kKey));
     switch (entry.style) {
       case LegendEntry::Style::kColor:
-        svg_.Leaf("path", {{"class", ColorClass("line", entry.color)}, {"d", d}});
-        svg_.Leaf("path", {{"class", FillClass("mark", entry.color)}, {"d", MarkerPath(entry.color, x + kKey / 2, y)}});
+        svg.Leaf("path", {{"class", ColorClass("line", entry.color)}, {"d", d}});
+        svg.Leaf("path", {{"class", FillClass("mark", entry.color)}, {"d", MarkerPath(entry.color, x + kKey / 2, y)}});
         break;
       case LegendEntry::Style::kOurs:
-        Swatch("band keyfill", x, y);
-        svg_.Leaf("path", {{"class", "line key"}, {"d", d}});
+        Swatch(svg, "band keyfill", x, y);
+        svg.Leaf("path", {{"class", "line key"}, {"d", d}});
         break;
       case LegendEntry::Style::kSeed:
-        svg_.Leaf("path", {{"class", "thin key"}, {"d", d}});
+        svg.Leaf("path", {{"class", "thin key"}, {"d", d}});
         break;
       case LegendEntry::Style::kReference:
-        Swatch("refband keyfill", x, y);
-        svg_.Leaf("path", {{"class", "ref key"}, {"d", d}});
+        Swatch(svg, "refband keyfill", x, y);
+        svg.Leaf("path", {{"class", "ref key"}, {"d", d}});
         break;
     }
   }
 
-  void Swatch(std::string_view kind, double x, double y) {
-    svg_.Leaf("rect",
-              {{"class", std::string(kind)}, {"x", Px(x)}, {"y", Px(y - 6)}, {"width", Px(kKey)}, {"height", "12"}});
+  static void Swatch(SvgWriter& svg, std::string_view kind, double x, double y) {
+    svg.Leaf("rect",
+             {{"class", std::string(kind)}, {"x", Px(x)}, {"y", Px(y - 6)}, {"width", Px(kKey)}, {"height", "12"}});
   }
 
-  SvgWriter& svg_;
+  std::vector<Place> places_;
+  int lines_ = 0;  // under the first
 };
 
 }  // namespace
@@ -102,7 +123,8 @@ class LegendWriter {
 std::string RenderSvg(const Figure& figure) {
   const int columns = std::max(1, std::min(figure.columns, static_cast<int>(figure.panels.size())));
   const int rows = (static_cast<int>(figure.panels.size()) + columns - 1) / columns;
-  const std::string width = Px(columns * kCellWidth), height = Px(kHeader + rows * kCellHeight);
+  const LegendWriter legend(figure.legend, columns * kCellWidth);
+  const std::string width = Px(columns * kCellWidth), height = Px(legend.bottom() + rows * kCellHeight);
   const std::string title = figure.name + "-title", description = figure.name + "-desc";
   SvgWriter svg;
   svg.Open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
@@ -117,12 +139,10 @@ std::string RenderSvg(const Figure& figure) {
   svg.Raw(StyleSheet());
   svg.Leaf("rect", {{"class", "bg"}, {"width", width}, {"height", height}});
   svg.Text(figure.title, {{"class", "h"}, {"x", Px(kMargin)}, {"y", "26"}});
-  LegendWriter legend(svg);
-  legend.Row(figure.legend, true, 52);
-  legend.Row(figure.legend, false, 74);
+  legend.Write(svg);
   for (std::size_t i = 0; i < figure.panels.size(); ++i) {
     const int column = static_cast<int>(i) % columns, row = static_cast<int>(i) / columns;
-    WritePanel(svg, figure.panels[i], column * kCellWidth, kHeader + row * kCellHeight,
+    WritePanel(svg, figure.panels[i], column * kCellWidth, legend.bottom() + row * kCellHeight,
                fmt::format("{}-clip{}", figure.name, i));
   }
   svg.Close("svg");

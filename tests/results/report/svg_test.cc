@@ -1,6 +1,11 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
+#include <set>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -58,6 +63,24 @@ TEST(Svg, IsAccessible) {
   EXPECT_THAT(svg, HasSubstr("role=\"img\" aria-labelledby=\"f-title f-desc\""));
   EXPECT_THAT(svg, HasSubstr("<title id=\"f-title\">T</title>"));
   EXPECT_THAT(svg, HasSubstr("<desc id=\"f-desc\">falls &amp; rises</desc>"));
+}
+
+// A legend as wide as three panels, over one: every text of it begins and ends inside the picture.
+TEST(Svg, ALongLegendIsWrapped) {
+  Figure figure = OnePanel({});
+  for (int i = 0; i < 5; ++i) {
+    figure.legend.push_back({fmt::format("a label of some thirty columns {}", i), LegendEntry::Style::kOurs});
+  }
+  const std::string svg = RenderSvg(figure);
+  std::set<std::string> lines;
+  for (std::size_t at = 0; (at = svg.find(">a label", at)) != svg.npos; ++at) {
+    const std::string text = svg.substr(svg.rfind("<text", at), at - svg.rfind("<text", at));
+    double x = 0, y = 0;
+    ASSERT_EQ(std::sscanf(text.c_str(), "<text x=\"%lf\" y=\"%lf\"", &x, &y), 2) << text;
+    EXPECT_LT(x + 6 * 30, 480) << text;
+    lines.insert(fmt::format("{}", y));
+  }
+  EXPECT_EQ(lines.size(), 3u) << "two of the five on each";
 }
 
 TEST(Svg, HasADarkSide) { EXPECT_THAT(RenderSvg(OnePanel({})), HasSubstr("prefers-color-scheme:dark")); }
