@@ -79,8 +79,8 @@ void Pack(const Operand& b, Index k, Index n, AlignedBuffer& buffer) {
   PackColumns(b, k, n, buffer.reserve(Panels(n) * kTileCols * k));
 }
 
-void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out) {
-  MultiplyReady(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out);
+void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out, Sweep sweep) {
+  MultiplyReady(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out, sweep);
 }
 
 }  // namespace
@@ -130,11 +130,11 @@ void PackedMatrix::pack(Trans tb, Index k, Index n, const float* b, Index ldb) {
 }
 
 void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatrix& b, float* c, Index ldc,
-                 bool accumulate) {
+                 bool accumulate, Sweep sweep) {
   assert(lda >= (ta == Trans::kYes ? m : b.k()) && ldc >= b.n());
   if (!Trivial(m, b.n(), b.k(), c, ldc, accumulate)) {
     HWY_DYNAMIC_DISPATCH(GemmPacked)
-    ({a, lda, ta == Trans::kYes}, b.data(), m, b.n(), b.k(), {c, ldc, accumulate});
+    ({a, lda, ta == Trans::kYes}, b.data(), m, b.n(), b.k(), {c, ldc, accumulate}, sweep);
   }
 }
 

@@ -44,8 +44,12 @@ class PackedMatrix {
   AlignedBuffer data_;
 };
 
+// Which columns of B come first; the bits are the same. A B that is larger than the cache and multiplied again and
+// again is best swept to and fro: a sweep then begins with what the last one left in the cache.
+enum class Sweep { kForward, kBackward };
+
 // C [m x n] = op(A) B, or C += op(A) B with `accumulate`; gives the same bits whatever m is, row for row.
 void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatrix& b, float* c, Index ldc,
-                 bool accumulate = false);
+                 bool accumulate = false, Sweep sweep = Sweep::kForward);
 
 }  // namespace normlab::nn::kernels

@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "base/parallel.h"
+#include "nn/kernels/gemm.h"
 #include "nn/kernels/gemm_pack-inl.h"
 #include "nn/kernels/workspace.h"
 
@@ -78,9 +79,12 @@ inline void Block(const Rows& a, Index i0, Index i1, const Columns& b, Index j0,
 
 // C = rows x columns where the columns are ready to be read: packed before, or a row-major B in place.
 inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Index group, Index max_depth,
-                          const Output& out) {
+                          const Output& out, Sweep sweep = Sweep::kForward) {
   const DepthBlocks blocks(a.k, max_depth);
-  parallel_ranges(Panels(n), group, [&](Index j0, Index j1) HWY_ATTR {
+  const Index pieces = (Panels(n) + group - 1) / group;
+  parallel_for(pieces, [&](Index piece) HWY_ATTR {
+    const Index j0 = (sweep == Sweep::kForward ? piece : pieces - 1 - piece) * group;
+    const Index j1 = std::min(j0 + group, Panels(n));
     for (Index p = 0; p < a.k; p = blocks.end(p)) {
       const Columns part{b.data + j0 * b.panel_stride + p * b.ld, b.panel_stride, b.ld};
       for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {

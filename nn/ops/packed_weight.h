@@ -2,7 +2,7 @@
 // once for the vector kernels, double only remembers where it lies. For layers that apply one weight at many time
 // steps.
 //
-// Not thread-safe while pack() runs; any number of threads may multiply afterwards. Allocates when it grows, only.
+// Not thread-safe. Allocates when it grows, only.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +21,12 @@ class PackedWeight<float> {
   void pack(Trans tb, Index k, Index n, const float* b, Index ldb) { packed_.pack(tb, k, n, b, ldb); }
 
   // C [m x n] = A op(B), or C += A op(B); A is m x k, row-major, rows side by side, and so is C.
-  void multiply(Index m, const float* a, float* c, bool accumulate) const {
+  void multiply(Index m, const float* a, float* c, bool accumulate) {
     const Index k = packed_.k(), n = packed_.n();
     for (Index row = 0; row < m; row += kRows) {
-      kernels::gemm_packed(Trans::kNo, std::min(kRows, m - row), a + row * k, k, packed_, c + row * n, n, accumulate);
+      sweep_ = sweep_ == kernels::Sweep::kForward ? kernels::Sweep::kBackward : kernels::Sweep::kForward;
+      kernels::gemm_packed(Trans::kNo, std::min(kRows, m - row), a + row * k, k, packed_, c + row * n, n, accumulate,
+                           sweep_);
     }
   }
 
@@ -34,6 +36,7 @@ class PackedWeight<float> {
   static constexpr Index kRows = 128;
 
   kernels::PackedMatrix packed_;
+  kernels::Sweep sweep_ = kernels::Sweep::kForward;  // of the last product: the next begins where it ended
 };
 
 template <>
@@ -48,7 +51,7 @@ class PackedWeight<double> {
     ldb_ = ldb;
   }
 
-  void multiply(Index m, const double* a, double* c, bool accumulate) const {
+  void multiply(Index m, const double* a, double* c, bool accumulate) {
     gemm(Trans::kNo, tb_, m, n_, k_, a, k_, b_, ldb_, c, n_, accumulate);
   }
 

@@ -52,12 +52,12 @@ std::vector<float> Multiply(const Product& s) {
   return c;
 }
 
-std::vector<float> MultiplyPacked(const Product& s) {
+std::vector<float> MultiplyPacked(const Product& s, Sweep sweep = Sweep::kForward) {
   const auto a = s.a(), b = s.b();
   auto c = s.c();
   PackedMatrix packed;
   packed.pack(s.tb, s.k, s.n, b.data(), s.ldb());
-  gemm_packed(s.ta, s.m, a.data(), s.lda(), packed, c.data(), s.ldc(), s.accumulate);
+  gemm_packed(s.ta, s.m, a.data(), s.lda(), packed, c.data(), s.ldc(), s.accumulate, sweep);
   return c;
 }
 
@@ -138,6 +138,14 @@ TEST(Gemm, ThreadsGiveTheSameBits) {
         SetThreads(1);
       }
     }
+  }
+}
+
+TEST(Gemm, ASweepBackwardsGivesTheSameBits) {
+  for (const auto& [m, n, k] :
+       std::vector<std::tuple<Index, Index, Index>>{{8, 1600, 400}, {3, 100, 7}, {129, 65, 1301}}) {
+    const Product s{Trans::kNo, Trans::kYes, m, n, k, 3, true};
+    EXPECT_TRUE(SameBits(MultiplyPacked(s), MultiplyPacked(s, Sweep::kBackward))) << testing::PrintToString(s);
   }
 }
 
