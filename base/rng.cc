@@ -27,6 +27,12 @@ std::uint64_t Mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// Below(n) draws again what is greater: the last 2^64 mod n numbers would favour small remainders.
+std::uint64_t LargestKept(std::uint64_t n) {
+  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
+  return kLargest - (kLargest % n + 1) % n;
+}
+
 }  // namespace
 
 Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t step) : Rng({}) {
@@ -91,20 +97,16 @@ double Rng::Normal() {
 }
 
 std::uint64_t Rng::Below(std::uint64_t n) {
-  // The last 2^64 mod n values would favour small remainders and are drawn again. There are fewer than n of them, so
-  // the division that finds them is seldom needed.
-  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
   std::uint64_t x;
   do {
     x = Next64();
-  } while (x > kLargest - n && x > kLargest - (kLargest % n + 1) % n);
+  } while (x > ~n && x > LargestKept(n));  // fewer than n are not kept: the division that finds them is seldom needed
   return x % n;
 }
 
 void Rng::Below(std::uint64_t n, std::span<std::uint64_t> out) {
-  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
-  const std::uint64_t reject_from = kLargest - (kLargest % n + 1) % n;
-  const std::uint64_t reciprocal = kLargest / n;
+  const std::uint64_t largest_kept = LargestKept(n);
+  const std::uint64_t reciprocal = ~std::uint64_t{0} / n;
   std::array<std::uint32_t, 256> words;
   std::size_t filled = 0;
   while (filled < out.size()) {
@@ -112,7 +114,7 @@ void Rng::Below(std::uint64_t n, std::span<std::uint64_t> out) {
     Next32(std::span(words).first(drawn));
     for (std::size_t i = 0; i < drawn; i += 2) {
       const std::uint64_t x = std::uint64_t{words[i]} << 32 | words[i + 1];
-      if (x <= reject_from) {
+      if (x <= largest_kept) {
         // The quotient by the reciprocal is the true one or one less.
         const auto quotient = static_cast<std::uint64_t>((static_cast<unsigned __int128>(x) * reciprocal) >> 64);
         const std::uint64_t remainder = x - quotient * n;

@@ -107,6 +107,18 @@ absl::Status SendPieces(Response& message, std::string_view bytes, grpc::ServerW
   return open ? absl::OkStatus() : ReaderGone();
 }
 
+// A checkpoint behind its header; `response` may have other fields of the header set.
+template <typename Response>
+absl::Status SendWhole(Response& response, const std::pair<store::CheckpointInfo, std::string>& checkpoint,
+                       grpc::ServerWriter<Response>& writer) {
+  const auto& [info, bytes] = checkpoint;
+  auto& header = *response.mutable_header();
+  header.set_step(info.step);
+  header.set_size(bytes.size());
+  header.set_crc32c(info.crc32c);
+  return SendPieces(response, bytes, writer);
+}
+
 }  // namespace
 
 absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
@@ -159,14 +171,9 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
         fmt::format("attempt {} of {} is not its current one ({})", attempt.number, JobName(job.id), job.attempt));
   }
   NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(attempt.job));
-  const auto& [info, bytes] = checkpoint;
   v1::GetCheckpointResponse response;
-  auto& header = *response.mutable_header();
-  *header.mutable_attempt() = request.attempt();
-  header.set_step(info.step);
-  header.set_size(bytes.size());
-  header.set_crc32c(info.crc32c);
-  return SendPieces(response, bytes, writer);
+  *response.mutable_header()->mutable_attempt() = request.attempt();
+  return SendWhole(response, checkpoint, writer);
 }
 
 absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
@@ -175,13 +182,8 @@ absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request
   const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(job, request.at_most_step()));
-  const auto& [info, bytes] = checkpoint;
   v1::ReadCheckpointResponse response;
-  auto& header = *response.mutable_header();
-  header.set_step(info.step);
-  header.set_size(bytes.size());
-  header.set_crc32c(info.crc32c);
-  return SendPieces(response, bytes, writer);
+  return SendWhole(response, checkpoint, writer);
 }
 
 absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,

@@ -20,9 +20,11 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
 absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
                             grpc::ServerWriter<v1::GetCheckpointResponse>& writer);
 
-// kNotFound if the job has no artifact of that name.
+// The same for anybody, of any job: kNotFound if it has none of at most so many updates.
 absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
                             grpc::ServerWriter<v1::ReadCheckpointResponse>& writer);
+
+// kNotFound if the job has no artifact of that name.
 absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
                           grpc::ServerWriter<v1::ReadArtifactResponse>& writer);
 

@@ -27,18 +27,18 @@ class Comparison : public RunHost {
   // Goes on behind the points that a checkpoint was taken after, which must be those it has the hash of.
   void StartBehind(const CurveChains& checkpointed) {
     for (const auto& [series, chain] : checkpointed.series()) {
-      At& at = columns_[series];
-      CurveChains stored;
-      while (at.column != nullptr && at.next < at.column->steps_size() &&
-             at.column->steps(at.next) <= chain.last_step) {
-        stored.Add(series, at.column->steps(at.next), at.column->values(at.next));
-        ++at.next;
+      CurveChains before;
+      if (const auto found = columns_.find(series); found != columns_.end()) {
+        auto& [column, next] = found->second;
+        for (; next < column->steps_size() && column->steps(next) <= chain.last_step; ++next) {
+          before.Add(series, column->steps(next), column->values(next));
+        }
       }
-      const auto found = stored.series().find(series);
-      if (found == stored.series().end() || found->second != chain) {
-        return Differs(
-            fmt::format("{}: the {} stored points up to step {} are not the {} that the checkpoint was taken after",
-                        series, at.next, chain.last_step, chain.points));
+      const auto stored = before.series().find(series);
+      if (stored == before.series().end() || stored->second != chain) {
+        return Differs(fmt::format(
+            "{}: the {} stored points up to step {} are not the {} that the checkpoint was taken after", series,
+            stored == before.series().end() ? 0 : stored->second.points, chain.last_step, chain.points));
       }
       report_.points += chain.points;
     }
@@ -51,8 +51,7 @@ class Comparison : public RunHost {
 
   void Point(std::string_view series, std::uint64_t step, double value) override {
     const auto found = columns_.find(series);
-    if (found == columns_.end() || found->second.column == nullptr ||
-        found->second.next == found->second.column->steps_size()) {
+    if (found == columns_.end() || found->second.next == found->second.column->steps_size()) {
       return Differs(fmt::format("{} at step {}: nothing is stored, the run gave {}", series, step, Shown(value)));
     }
     const auto& [column, next] = found->second;
@@ -79,7 +78,7 @@ class Comparison : public RunHost {
   // Call once the run has ended: what is stored and was not given.
   VerifyReport Finish() {
     for (const auto& [series, at] : columns_) {
-      if (at.column != nullptr && at.next < at.column->steps_size()) {
+      if (at.next < at.column->steps_size()) {
         Differs(fmt::format("{} at step {}: stored is {}, the run gave nothing", series, at.column->steps(at.next),
                             Shown(at.column->values(at.next))));
       }

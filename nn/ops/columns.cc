@@ -32,6 +32,35 @@ void select_backward(BasicVar<T> x, const T* dz, Chosen chosen) {
   }
 }
 
+template <typename T>
+Index count_chosen(BasicVar<T> mask) {
+  return mask.cols() - std::count(mask.data(), mask.data() + mask.cols(), T{0});
+}
+
+// The columns of `in` that the mask chooses, side by side.
+template <typename T>
+void pack(BasicVar<T> mask, Index rows, const T* in, T* packed, bool accumulate) {
+  for (Index b = 0; b < mask.cols(); ++b) {
+    if (mask.data()[b] != T{0}) {
+      write(rows, in + b * rows, packed, accumulate);
+      packed += rows;
+    }
+  }
+}
+
+// The other way round, zeros for what is not chosen.
+template <typename T>
+void unpack(BasicVar<T> mask, Index rows, const T* packed, T* out, bool accumulate) {
+  for (Index b = 0; b < mask.cols(); ++b) {
+    if (mask.data()[b] != T{0}) {
+      write(rows, packed, out + b * rows, accumulate);
+      packed += rows;
+    } else if (!accumulate) {
+      std::fill_n(out + b * rows, rows, T{0});
+    }
+  }
+}
+
 }  // namespace
 
 // The gradients of the blocks lie side by side, which is x's gradient.
@@ -106,28 +135,13 @@ BasicVar<T> select_columns(BasicVar<T> mask, BasicVar<T> x, BasicVar<T> y) {
 template <typename T>
 BasicVar<T> pack_columns(BasicVar<T> mask, BasicVar<T> x) {
   require_shapes(mask.rows() == 1 && mask.cols() == x.cols(), "pack_columns", mask, x, "a mask of one row, 1 x B");
-  const T* chosen = mask.data();
-  const Index rows = x.rows(), batch = x.cols();
-  const Index n = batch - std::count(chosen, chosen + batch, T{0});
+  const Index n = count_chosen(mask);
   require_shapes(n > 0, "pack_columns", mask, x, "a mask that is not 0 somewhere");
-  const BasicVar<T> z = x.tape().result("pack_columns", rows, n, {x});
-  T* place = z.mutable_data();
-  for (Index b = 0; b < batch; ++b) {
-    if (chosen[b] != T{0}) {
-      place = std::copy_n(x.data() + b * rows, rows, place);
-    }
-  }
-  x.tape().on_backward({z}, [chosen, rows, batch, x, z] {
-    const GradSink<T> dx = x.grad_sink();
-    const T* dz = z.grad();
-    for (Index b = 0; dx && b < batch; ++b) {
-      T* column = dx.data + b * rows;
-      if (chosen[b] != T{0}) {
-        write(rows, dz, column, dx.accumulate);
-        dz += rows;
-      } else if (!dx.accumulate) {
-        std::fill_n(column, rows, T{0});
-      }
+  const BasicVar<T> z = x.tape().result("pack_columns", x.rows(), n, {x});
+  pack(mask, x.rows(), x.data(), z.mutable_data(), false);
+  x.tape().on_backward({z}, [mask, x, z] {
+    if (const GradSink<T> dx = x.grad_sink()) {
+      unpack(mask, x.rows(), z.grad(), dx.data, dx.accumulate);
     }
   });
   return z;
@@ -135,29 +149,13 @@ BasicVar<T> pack_columns(BasicVar<T> mask, BasicVar<T> x) {
 
 template <typename T>
 BasicVar<T> unpack_columns(BasicVar<T> mask, BasicVar<T> packed) {
-  const T* chosen = mask.data();
-  const Index rows = packed.rows(), batch = mask.cols();
-  require_shapes(mask.rows() == 1 && batch - std::count(chosen, chosen + batch, T{0}) == packed.cols(),
-                 "unpack_columns", mask, packed, "a mask of one row that is not 0 for as many examples");
-  const BasicVar<T> z = packed.tape().result("unpack_columns", rows, batch, {packed});
-  const T* from = packed.data();
-  for (Index b = 0; b < batch; ++b) {
-    T* column = z.mutable_data() + b * rows;
-    if (chosen[b] != T{0}) {
-      std::copy_n(from, rows, column);
-      from += rows;
-    } else {
-      std::fill_n(column, rows, T{0});
-    }
-  }
-  packed.tape().on_backward({z}, [chosen, rows, batch, packed, z] {
-    const GradSink<T> sink = packed.grad_sink();
-    T* column = sink.data;
-    for (Index b = 0; sink && b < batch; ++b) {
-      if (chosen[b] != T{0}) {
-        write(rows, z.grad() + b * rows, column, sink.accumulate);
-        column += rows;
-      }
+  require_shapes(mask.rows() == 1 && count_chosen(mask) == packed.cols(), "unpack_columns", mask, packed,
+                 "a mask of one row that is not 0 for as many examples");
+  const BasicVar<T> z = packed.tape().result("unpack_columns", packed.rows(), mask.cols(), {packed});
+  unpack(mask, packed.rows(), packed.data(), z.mutable_data(), false);
+  packed.tape().on_backward({z}, [mask, packed, z] {
+    if (const GradSink<T> sink = packed.grad_sink()) {
+      pack(mask, packed.rows(), z.grad(), sink.data, sink.accumulate);
     }
   });
   return z;
