@@ -17,7 +17,9 @@ namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr Index kVectors = 6;  // two sums of so many vectors, two factors: the registers of AVX2
+// Columns per piece, in vectors: two sums of so many fill the pipes of multiply-adds, and a block of B that wide leaves
+// room in the first-level cache (32 KiB of 48 where vectors have 16 floats, else at most 24 of 32).
+constexpr Index kVectors = kLanes >= 16 ? 4 : 6;
 constexpr Index kWidth = kVectors * kLanes;
 constexpr Index kFlush = 16;  // rows of the product that are transposed together: a cache line
 

@@ -97,11 +97,14 @@ HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const floa
   for (Index i = 0; i < kRows; ++i) {
     left[i] = right[i] = hn::Zero(d);
   }
-  for (Index p = 0; p < k; ++p) {
-    const auto b0 = hn::LoadU(d, b + p * ldb), b1 = hn::LoadU(d, b + p * ldb + kLanes);
+  // Two pointers and the strides between six rows address a whole tile: a pointer for every row would not fit the
+  // registers, and fetching one back costs a slot of the multiply-adds.
+  const float* a6 = a + (kRows > 6 ? 6 * lda : 0);
+  for (Index p = 0; p < k; ++p, b += ldb, a += kPackedA ? kRows : 1, ++a6) {
+    const auto b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + kLanes);
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
-      const auto ai = hn::Set(d, kPackedA ? a[p * kRows + i] : a[i * lda + p]);
+      const auto ai = hn::Set(d, kPackedA ? a[i] : i < 6 ? a[i * lda] : a6[(i - 6) * lda]);
       left[i] = hn::MulAdd(ai, b0, left[i]);
       right[i] = hn::MulAdd(ai, b1, right[i]);
     }
