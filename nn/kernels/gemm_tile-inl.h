@@ -11,6 +11,8 @@
 #define NORMLAB_NN_KERNELS_GEMM_TILE_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -85,6 +87,10 @@ HWY_NOINLINE void StoreNarrowTile(const float* tile, Index cols, const Output& o
   }
 }
 
+// Rows of B ahead of the one being multiplied that are asked for: the processor's own prefetching ends with a page,
+// which a panel fills in 32 rows (AVX-512).
+constexpr Index kAhead = 16;
+
 // C tile [kRows x cols] = or += A [kRows x k] B [k x kTileCols]. Row i of A at step p is a[i * lda + p], or
 // a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kTileCols wide also when cols is
 // less.
@@ -97,10 +103,18 @@ HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const floa
   for (Index i = 0; i < kRows; ++i) {
     left[i] = right[i] = hn::Zero(d);
   }
+  // C is written when the sums are done, and asked for now: its rows lie far apart, which no processor foresees.
+#pragma GCC unroll 12
+  for (Index i = 0; i < kRows; ++i) {
+    hwy::Prefetch(out.c + i * out.ldc);
+    hwy::Prefetch(out.c + i * out.ldc + kLanes);
+  }
   // Two pointers and the strides between six rows address a whole tile: a pointer for every row would not fit the
   // registers, and fetching one back costs a slot of the multiply-adds.
   const float* a6 = a + (kRows > 6 ? 6 * lda : 0);
   for (Index p = 0; p < k; ++p, b += ldb, a += kPackedA ? kRows : 1, ++a6) {
+    hwy::Prefetch(b + kAhead * ldb);
+    hwy::Prefetch(b + kAhead * ldb + kLanes);
     const auto b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + kLanes);
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
