@@ -76,7 +76,7 @@ HWY_INLINE void Transpose(const float* src, Index src_stride, Index rows, Index 
   }
 }
 
-// The tiles at the right edge of C take the way over memory.
+// Columns of C at the right edge that are no whole vectors take the way over memory.
 template <Index kRows>
 HWY_NOINLINE void StoreNarrowTile(const float* tile, Index cols, const Output& out) {
   for (Index i = 0; i < kRows; ++i) {
@@ -87,55 +87,62 @@ HWY_NOINLINE void StoreNarrowTile(const float* tile, Index cols, const Output& o
   }
 }
 
-// Rows of B ahead of the one being multiplied that are asked for: the processor's own prefetching ends with a page,
-// which a panel fills in 32 rows (AVX-512).
+// Rows ahead of the one being multiplied for which a panel of B asks: the processor's own prefetching ends with a page,
+// which 32 rows fill (AVX-512).
 constexpr Index kAhead = 16;
 
-// C tile [kRows x cols] = or += A [kRows x k] B [k x kTileCols]. Row i of A at step p is a[i * lda + p], or
-// a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kTileCols wide also when cols is
-// less.
-template <Index kRows, bool kPackedA>
+// C tile [kRows x cols] = or += A [kRows x k] B [k x cols], cols at most kVectors whole ones. Row i of A at step p is
+// a[i * lda + p], or a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kVectors wide also
+// when cols is less.
+template <Index kRows, Index kVectors, bool kPackedA>
 HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb,
                      Index cols, const Output& out) {
   const Full d;
-  hn::Vec<Full> left[kRows], right[kRows];
+  hn::Vec<Full> sum[kRows][kVectors], row[kVectors];
 #pragma GCC unroll 12
   for (Index i = 0; i < kRows; ++i) {
-    left[i] = right[i] = hn::Zero(d);
-  }
-  // C is written when the sums are done, and asked for now: its rows lie far apart, which no processor foresees.
-#pragma GCC unroll 12
-  for (Index i = 0; i < kRows; ++i) {
-    hwy::Prefetch(out.c + i * out.ldc);
-    hwy::Prefetch(out.c + i * out.ldc + kLanes);
+#pragma GCC unroll 2
+    for (Index v = 0; v < kVectors; ++v) {
+      sum[i][v] = hn::Zero(d);
+      // C is written when the sums are done, and asked for now: its rows lie far apart, which no processor foresees.
+      hwy::Prefetch(out.c + i * out.ldc + v * kLanes);
+    }
   }
   // Two pointers and the strides between six rows address a whole tile: a pointer for every row would not fit the
   // registers, and fetching one back costs a slot of the multiply-adds.
   const float* a6 = a + (kRows > 6 ? 6 * lda : 0);
   for (Index p = 0; p < k; ++p, b += ldb, a += kPackedA ? kRows : 1, ++a6) {
-    hwy::Prefetch(b + kAhead * ldb);
-    hwy::Prefetch(b + kAhead * ldb + kLanes);
-    const auto b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + kLanes);
+#pragma GCC unroll 2
+    for (Index v = 0; v < kVectors; ++v) {
+      hwy::Prefetch(b + kAhead * ldb + v * kLanes);
+      row[v] = hn::LoadU(d, b + v * kLanes);
+    }
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
       const auto ai = hn::Set(d, kPackedA ? a[i] : i < 6 ? a[i * lda] : a6[(i - 6) * lda]);
-      left[i] = hn::MulAdd(ai, b0, left[i]);
-      right[i] = hn::MulAdd(ai, b1, right[i]);
+#pragma GCC unroll 2
+      for (Index v = 0; v < kVectors; ++v) {
+        sum[i][v] = hn::MulAdd(ai, row[v], sum[i][v]);
+      }
     }
   }
-  if (cols == kTileCols) {
+  if (cols == kVectors * kLanes) {
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
-      StoreOrAdd(d, left[i], out.c, i * out.ldc, out.accumulate);
-      StoreOrAdd(d, right[i], out.c, i * out.ldc + kLanes, out.accumulate);
+#pragma GCC unroll 2
+      for (Index v = 0; v < kVectors; ++v) {
+        StoreOrAdd(d, sum[i][v], out.c, i * out.ldc + v * kLanes, out.accumulate);
+      }
     }
     return;
   }
   HWY_ALIGN float tile[kRows * kTileCols];
 #pragma GCC unroll 12
   for (Index i = 0; i < kRows; ++i) {
-    hn::Store(left[i], d, tile + i * kTileCols);
-    hn::Store(right[i], d, tile + i * kTileCols + kLanes);
+#pragma GCC unroll 2
+    for (Index v = 0; v < kVectors; ++v) {
+      hn::Store(sum[i][v], d, tile + i * kTileCols + v * kLanes);
+    }
   }
   StoreNarrowTile<kRows>(tile, cols, out);
 }
@@ -146,7 +153,12 @@ template <Index kRows, bool kPackedA>
 void TileRow(Index k, const float* a, Index lda, const Columns& b, Index n, const Output& out) {
   for (Index j = 0; j < n; j += kTileCols) {
     const float* panel = b.data + j / kTileCols * b.panel_stride;
-    Tile<kRows, kPackedA>(k, a, lda, panel, b.ld, std::min(kTileCols, n - j), out.at(0, j, out.accumulate));
+    const Output tile = out.at(0, j, out.accumulate);
+    if (n - j <= kLanes) {
+      Tile<kRows, 1, kPackedA>(k, a, lda, panel, b.ld, n - j, tile);
+    } else {
+      Tile<kRows, 2, kPackedA>(k, a, lda, panel, b.ld, std::min(kTileCols, n - j), tile);
+    }
   }
 }
 
