@@ -1,11 +1,11 @@
 // experiment.h - what the worker needs of an experiment of the paper: make it, step it, save it.
 //
 // An Experiment is one training run: model, optimiser, data order and evaluation. It knows no files, threads, clocks or
-// network. Everything random is keyed by (seed, purpose, step), so its whole state is the tensors it lists and the number
-// of updates done: restoring them at step s and going on gives the bits of an uninterrupted run.
+// network. Everything random is keyed by (seed, purpose, step), so its whole state is the tensors it lists and the
+// number of updates done: restoring them at step s and going on gives the bits of an uninterrupted run.
 //
-// Thread safety: none; one thread drives it. Inside, operations use base/parallel.h and give the same bits for any number
-// of threads.
+// Thread safety: none; one thread drives it. Inside, operations use base/parallel.h and give the same bits for any
+// number of threads.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@
 
 namespace normlab {
 
-// Takes what an experiment measures. `series` is "split/quantity" ("train/nll", "test/error"); steps rise within a series.
+// Takes what an experiment measures. `series` is "split/quantity" ("train/nll", "test/error"); steps rise within a
+// series.
 class Recorder {
  public:
   virtual ~Recorder() = default;
@@ -46,8 +47,8 @@ class Experiment {
   // Updates of the whole run.
   virtual std::uint64_t TotalSteps() const = 0;
 
-  // Performs update number `step` (0-based), and the evaluations that fall due after it. kDiverged: the loss became NaN or
-  // infinite; the point that shows it has been recorded. Shape and contract errors throw, see nn/error.h.
+  // Performs update number `step` (0-based), and the evaluations that fall due after it. kDiverged: the loss became NaN
+  // or infinite; the point that shows it has been recorded. Shape and contract errors throw, see nn/error.h.
   virtual StepResult Step(std::uint64_t step, Recorder& recorder) = 0;
 
   // Called once before the first Step of a run that starts afresh: what is measured before any update.
@@ -65,12 +66,13 @@ class Experiment {
 
 // What an experiment is made from.
 struct ExperimentContext {
-  std::vector<std::string> data_directories;   // searched in order, see base/paths.h
-  std::map<std::string, std::string>* facts;   // filled with what the run was fed: "data.mnist" -> sha256
+  std::vector<std::string> data_directories;  // searched in order, see base/paths.h
+  std::map<std::string, std::string>* facts;  // filled with what the run was fed: "data.mnist" -> sha256
 };
 
 // Makes the experiment a resolved spec asks for. kNotFound when its data is missing: the message says how to get it.
 // kInvalidArgument for a spec that does not fit the data.
-absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& resolved, const ExperimentContext& context);
+absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& resolved,
+                                                           const ExperimentContext& context);
 
 }  // namespace normlab

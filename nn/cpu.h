@@ -1,5 +1,5 @@
-// cpu.h - which instruction set the kernels run on here. Results of different sets differ in their last bits, so a job's
-// record names it.
+// cpu.h - which instruction set the kernels run on here. Results of different sets differ in their last bits, so a
+// job's record names it.
 #pragma once
 
 #include <string>

@@ -68,7 +68,13 @@ void SetLimits(grpc::ServerBuilder& builder) {
 class GrpcServerImpl : public GrpcServer {
  public:
   explicit GrpcServerImpl(Core& core)
-      : jobs_(core), curves_(core), artifacts_(core), experiments_(core), papers_(core), comparisons_(core), workers_(core) {}
+      : jobs_(core),
+        curves_(core),
+        artifacts_(core),
+        experiments_(core),
+        papers_(core),
+        comparisons_(core),
+        workers_(core) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 

@@ -57,7 +57,21 @@ struct BasicSharedWeight<T>::Pass {
   Use* last = nullptr;
   Index cols = 0;  // of all inputs side by side
   T* dy = nullptr;
+  Pass* sharing = nullptr;  // of the other weight, if dy is that of both
   bool backward_packed = false;
+  bool weight_done = false;
+
+  // Writes the inputs of all uses to rows of `to`, `stride` apart.
+  void copy_inputs(Index stride, T* to) const {
+    const Index in = w.rows();
+    to += stride * cols;
+    for (const Use* use = last; use != nullptr; use = use->previous) {
+      for (Index column = use->x.cols(); column-- > 0;) {
+        to -= stride;
+        std::copy_n(use->x.data() + column * in, in, to);
+      }
+    }
+  }
 };
 
 template <typename T>
@@ -121,8 +135,13 @@ void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) const {
     return;
   }
   const Index out = pass.w.cols();
-  T* const shared = shared_gradients(pass);
-  pass.dy = shared != nullptr ? shared : pass.w.tape().scratch(out * pass.cols);
+  if (Pass* other = sharing(pass)) {
+    pass.sharing = other;
+    other->sharing = &pass;
+    pass.dy = other->dy;
+  } else {
+    pass.dy = pass.w.tape().scratch(out * pass.cols);
+  }
   T* place = pass.dy + out * pass.cols;
   for (Use* use = pass.last; use != nullptr; use = use->previous) {
     place -= use->y.size();
@@ -131,11 +150,11 @@ void BasicSharedWeight<T>::lay_side_by_side(Pass& pass) const {
   }
 }
 
-// The other weight's gradients, if its uses were put onto ours one for one; else null.
+// The other weight's pass, if its uses were put onto ours one for one; else null.
 template <typename T>
-T* BasicSharedWeight<T>::shared_gradients(const Pass& pass) const {
-  const Pass* theirs = other_ != nullptr ? pass.w.tape().template attached<Pass>(other_) : nullptr;
-  if (theirs == nullptr) {
+typename BasicSharedWeight<T>::Pass* BasicSharedWeight<T>::sharing(const Pass& pass) const {
+  Pass* theirs = other_ != nullptr ? pass.w.tape().template attached<Pass>(other_) : nullptr;
+  if (theirs == nullptr || theirs->dy == nullptr) {
     return nullptr;
   }
   const Use* their = theirs->last;
@@ -144,7 +163,7 @@ T* BasicSharedWeight<T>::shared_gradients(const Pass& pass) const {
       return nullptr;
     }
   }
-  return their == nullptr ? theirs->dy : nullptr;
+  return their == nullptr ? theirs : nullptr;
 }
 
 template <typename T>
@@ -158,27 +177,44 @@ void BasicSharedWeight<T>::input_gradient(Pass& pass, BasicVar<T> x, const T* dy
   }
 }
 
+// Of the other weight too, if it shares dY: the inputs of both side by side make one product, which reads dY once.
 template <typename T>
-void BasicSharedWeight<T>::weight_gradient(const Pass& pass) {
+void BasicSharedWeight<T>::weight_gradient(Pass& pass) {
+  if (pass.weight_done) {
+    return;
+  }
   const GradSink<T> dw = pass.w.grad_sink();
   if (!dw) {
     return;
   }
-  const Index in = pass.w.rows(), out = pass.w.cols();
-  const T* inputs = pass.last->x.data();
-  if (pass.last->previous != nullptr) {
-    T* copies = pass.w.tape().scratch(in * pass.cols);
-    T* place = copies + in * pass.cols;
-    for (const Use* use = pass.last; use != nullptr; use = use->previous) {
-      place -= use->x.size();
-      std::copy_n(use->x.data(), use->x.size(), place);
-      if (!use->reached) {
-        std::fill_n(use->dy, use->y.size(), T{0});
-      }
+  for (Use* use = pass.last; use != nullptr; use = use->previous) {
+    if (!use->reached) {
+      std::fill_n(use->dy, use->y.size(), T{0});
     }
-    inputs = copies;
   }
-  gradient_product(out, in, pass.cols, pass.dy, inputs, dw, pass.w.tape());
+  BasicTape<T>& tape = pass.w.tape();
+  const Index in = pass.w.rows(), out = pass.w.cols();
+  if (pass.last->previous == nullptr) {
+    gradient_product(out, in, pass.cols, pass.dy, pass.last->x.data(), dw, tape);
+    return;
+  }
+  Pass* const other = pass.sharing;
+  const Index both = in + (other != nullptr ? other->w.rows() : 0);
+  if (other == nullptr || other->weight_done || both > out) {
+    T* const inputs = tape.scratch(in * pass.cols);
+    pass.copy_inputs(in, inputs);
+    gradient_product(out, in, pass.cols, pass.dy, inputs, dw, tape);
+    return;
+  }
+  T *const inputs = tape.scratch(both * pass.cols), *const turned = tape.scratch(both * out);
+  pass.copy_inputs(both, inputs);
+  other->copy_inputs(both, inputs + in);
+  gemm(Trans::kYes, Trans::kNo, both, out, pass.cols, inputs, both, pass.dy, out, turned, out);
+  transpose(in, out, turned, dw.data, dw.accumulate);
+  if (const GradSink<T> theirs = other->w.grad_sink()) {
+    transpose(both - in, out, turned + in * out, theirs.data, theirs.accumulate);
+  }
+  other->weight_done = true;
 }
 
 template class BasicSharedWeight<float>;

@@ -8,7 +8,8 @@
 //   forward   y_t  = W x_t       for each use, or for a whole sequence F x (T*B) at once
 //             y_t  = b_t + W x_t in the memory of b_t, which is some other product: onto()
 //   backward  dx_t = W^T dy_t    for each use
-//             dW   = dY X^T      once, X and dY of all uses that a gradient reached
+//             dW   = dY X^T      once, X and dY of all uses that a gradient reached; of two weights that share dY at
+//             once
 //
 // The values of the weight must not change between two resets. It does not add a bias: see shared_linear.h.
 //
@@ -38,7 +39,7 @@ class BasicSharedWeight {
   BasicVar<T> onto(BasicVar<T> base, BasicVar<T> x) { return use(x, base); }
 
   // Says that this weight's products are what `other` is put onto. Where that is so, use by use, both have the same
-  // output gradients, and keep them once. Borrows `other`.
+  // output gradients, keep them once and multiply with them once. Borrows `other`.
   void share_gradients_with(const BasicSharedWeight& other) { other_ = &other; }
 
  private:
@@ -48,8 +49,8 @@ class BasicSharedWeight {
   BasicVar<T> use(BasicVar<T> x, BasicVar<T> base);
   Pass& pass_on(BasicTape<T>& tape);
   void lay_side_by_side(Pass& pass) const;
-  T* shared_gradients(const Pass& pass) const;
-  static void weight_gradient(const Pass& pass);
+  Pass* sharing(const Pass& pass) const;
+  static void weight_gradient(Pass& pass);
   void input_gradient(Pass& pass, BasicVar<T> x, const T* dy);
 
   BasicParameter<T>& weight_;

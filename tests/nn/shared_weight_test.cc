@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <tuple>
+#include <vector>
+
 #include "nn/error.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/shared_linear.h"
@@ -10,6 +14,7 @@
 #include "nn/ops/columns.h"
 #include "nn/ops/elementwise.h"
 #include "nn/ops/linear.h"
+#include "nn/ops/rows.h"
 #include "tests/nn/op_testing.h"
 
 namespace normlab::nn {
@@ -66,6 +71,62 @@ TEST_P(SharedWeightGradient, WithUsesThatNothingDependsOn) {
     const DVar also = layer_(used, kTrain);
     layer_(on(t, "y"), kTrain);
     return also + used;
+  }));
+}
+
+// Two weights whose products are put onto each other, as in a recurrent layer: with 2 inputs their gradients are one
+// product, with 6, more than the outputs together with the state, they are two.
+class WeightsThatShareGradients : public testing::TestWithParam<std::tuple<NormKind, Index>> {
+ protected:
+  static constexpr Index kUnits = 3, kOut = 6, kBatch = 2;
+
+  WeightsThatShareGradients()
+      : scope_(in_.store()),
+        recurrent_(scope_ / "recurrent", kUnits, kOut, {.kind = std::get<0>(GetParam())}),
+        input_(scope_ / "input", inputs(), kOut, {.kind = std::get<0>(GetParam())}) {
+    input_.share_gradients_with(recurrent_);
+    in_.normal("h", kUnits, kBatch).normal("x", inputs(), 3 * kBatch);
+  }
+  Index inputs() const { return std::get<1>(GetParam()); }
+
+  DVar step(DVar x, DVar h) { return slice_rows(tanh(recurrent_.product_onto(input_.product(x), h)), 1, kUnits); }
+
+  Inputs in_;
+  BasicScope<double> scope_;
+  BasicSharedLinear<double> recurrent_, input_;
+};
+INSTANTIATE_TEST_SUITE_P(Kinds, WeightsThatShareGradients,
+                         testing::Combine(testing::Values(NormKind::kNone, NormKind::kWeight), testing::Values(2, 6)),
+                         [](const auto& info) {
+                           return "Kind" + std::to_string(static_cast<int>(std::get<0>(info.param))) + "Inputs" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
+
+TEST_P(WeightsThatShareGradients, OverSteps) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    DVar h = in_.on(t, "h");
+    for (const DVar x : split_columns(in_.on(t, "x"), 3)) {
+      h = step(x, h);
+    }
+    return h;
+  }));
+}
+
+TEST_P(WeightsThatShareGradients, WithAStepThatNothingDependsOn) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    poison(t);
+    const auto x = split_columns(in_.on(t, "x"), 3);
+    const DVar h = step(x[0], in_.on(t, "h"));
+    step(x[1], h);
+    return step(x[2], h);
+  }));
+}
+
+TEST_P(WeightsThatShareGradients, WithAnExtraUseOfOne) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    const auto x = split_columns(in_.on(t, "x"), 3);
+    const DVar h = step(x[1], step(x[0], in_.on(t, "h")));
+    return step(x[2], h) + slice_rows(input_.product(x[1]), 0, kUnits);
   }));
 }
 

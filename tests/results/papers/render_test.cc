@@ -155,9 +155,7 @@ TEST(Render, WrongFormatsAreNamed) {
 class FailingSource : public CurveSource {
  public:
   absl::StatusOr<RunStatus> Find(const RunName&) override { return absl::InternalError("disk gone"); }
-  absl::StatusOr<Samples> Read(const RunName&, std::string_view) override {
-    return absl::InternalError("disk gone");
-  }
+  absl::StatusOr<Samples> Read(const RunName&, std::string_view) override { return absl::InternalError("disk gone"); }
 };
 
 TEST(Render, ErrorsOfTheSourcePassThrough) {
