@@ -8,12 +8,10 @@
 #include <limits>
 #include <utility>
 
-#include "base/crc32c.h"
-#include "base/log.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
-#include "results/store/file_rows.h"
 #include "results/store/files.h"
+#include "results/store/job_files.h"
 #include "results/store/jobs.h"
 #include "results/store/new_points.h"
 #include "results/store/points.h"
@@ -50,7 +48,8 @@ class SqliteStore : public Store {
         lock_(std::move(lock)),
         files_(std::move(files)),
         writer_(std::make_unique<Writer>(std::move(connection), checkpoint_pages, [this] { commits_.Raise(); })),
-        readers_(std::move(readers)) {}
+        readers_(std::move(readers)),
+        job_files_(*files_, *writer_, *readers_) {}
 
   ~SqliteStore() override {
     readers_.reset();  // before the writer, so that it can empty the log
@@ -71,13 +70,23 @@ class SqliteStore : public Store {
   absl::StatusOr<std::vector<Job>> ActiveJobs() override;
   absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) override;
   absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) override;
-  absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) override;
-  absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) override;
-  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job, std::uint64_t step) override;
-  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override;
-  absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override;
-  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) override;
   absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) override;
+
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) override {
+    return job_files_.NewCheckpoint(attempt, step);
+  }
+  absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
+                             std::unique_ptr<PendingFile> file) override {
+    return job_files_.PutCheckpoint(attempt, info, std::move(file));
+  }
+  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job, std::uint64_t step) override;
+  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override {
+    return job_files_.PutArtifact(attempt, info, bytes);
+  }
+  absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override { return job_files_.ListArtifacts(job); }
+  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) override {
+    return job_files_.GetArtifact(job, name);
+  }
 
   absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) override;
   absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) override;
@@ -96,9 +105,6 @@ class SqliteStore : public Store {
   // Carries out a request that changes jobs, once: `change` makes the change and returns the answer to remember.
   template <typename Change>
   absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method, const Change& change);
-  // The newest checkpoint that is whole; kNotFound if there is no row at all, kDataLoss if none of the files is good.
-  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(
-      JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max());
 
   const StoreOptions options_;
   const std::unique_ptr<FileLock> lock_;
@@ -106,6 +112,7 @@ class SqliteStore : public Store {
   CommitCounter commits_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Readers> readers_;
+  JobFiles job_files_;
 };
 
 // A job that is over will not grow any more: its tails are packed.
@@ -185,7 +192,7 @@ absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
 
 absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
   // The files are looked at here and not on the writer's thread.
-  absl::StatusOr<std::pair<CheckpointRow, std::string>> checkpoint = NewestGoodCheckpoint(id);
+  absl::StatusOr<std::pair<CheckpointRow, std::string>> checkpoint = job_files_.NewestGoodCheckpoint(id);
   std::optional<CheckpointRow> row;
   if (checkpoint.ok()) {
     row = std::move(checkpoint->first);
@@ -294,119 +301,9 @@ absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const 
   return result;
 }
 
-absl::StatusOr<std::unique_ptr<PendingFile>> SqliteStore::NewCheckpointFile(AttemptId attempt, std::uint64_t step) {
-  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
-  return files_->Create(Files::Folder::kCheckpoints, fmt::format("j{}-step{}", attempt.job, step));
-}
-
-absl::Status SqliteStore::PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
-                                        std::unique_ptr<PendingFile> file) {
-  auto* const named = dynamic_cast<NamedFile*>(file.get());
-  if (named == nullptr) {
-    return absl::InvalidArgumentError("the checkpoint's file was not made by NewCheckpointFile");
-  }
-  // Checked again with the row; here it keeps most files of stale attempts from being published at all.
-  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
-  NORMLAB_RETURN_IF_ERROR(named->Publish());
-  std::vector<std::string> superfluous;
-  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
-    NORMLAB_ASSIGN_OR_RETURN(superfluous, InsertCheckpoint(db, attempt, info, named->name()));
-    return absl::OkStatus();
-  });
-  // After an I/O error nobody knows whether the row is on disk: the file stays, and the next start decides.
-  if (status.ok()) {
-    files_->Remove(Files::Folder::kCheckpoints, superfluous);
-  } else if (!absl::IsInternal(status)) {
-    files_->Remove(Files::Folder::kCheckpoints, {named->name()});
-  }
-  return status;
-}
-
-absl::StatusOr<std::pair<CheckpointRow, std::string>> SqliteStore::NewestGoodCheckpoint(JobId job, std::uint64_t step) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> rows,
-                           readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
-                             NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
-                             return CheckpointRows(db, job);
-                           }));
-  std::string steps;
-  for (const CheckpointRow& row : rows) {
-    steps += fmt::format("{}{}", steps.empty() ? "" : " and ", row.info.step);
-  }
-  absl::Status failure =
-      absl::NotFoundError(rows.empty() ? fmt::format("{} has no checkpoint", JobName(job))
-                                       : fmt::format("{} has no checkpoint of at most {} updates; it has those of {}",
-                                                     JobName(job), step, steps));
-  for (const CheckpointRow& row : rows) {
-    if (row.info.step > step) {
-      continue;
-    }
-    absl::StatusOr<std::string> bytes =
-        files_->Read(Files::Folder::kCheckpoints, row.file, row.info.size, row.info.crc32c);
-    if (bytes.ok()) {
-      return std::make_pair(row, *std::move(bytes));
-    }
-    failure = Annotate(bytes.status(), fmt::format("no checkpoint of {} can be read", JobName(job)));
-    Log(LogLevel::kWarning, "checkpoint_unreadable", {{"step", row.info.step}, {"error", Message(bytes.status())}});
-  }
-  return failure;
-}
-
 absl::StatusOr<std::pair<CheckpointInfo, std::string>> SqliteStore::GetCheckpoint(JobId job, std::uint64_t step) {
-  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, NewestGoodCheckpoint(job, step));
+  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, job_files_.NewestGoodCheckpoint(job, step));
   return std::make_pair(checkpoint.first.info, std::move(checkpoint.second));
-}
-
-absl::Status SqliteStore::PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) {
-  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(info.name));
-  if (info.size != bytes.size()) {
-    return absl::InvalidArgumentError(
-        fmt::format("artifact {} was announced with {} bytes and has {}", info.name, info.size, bytes.size()));
-  }
-  NORMLAB_RETURN_IF_ERROR(readers_->Read([&](Connection& db) { return CheckCurrent(db, attempt); }));
-  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<NamedFile> file,
-                           files_->Create(Files::Folder::kArtifacts, fmt::format("j{}-{}", attempt.job, info.name)));
-  NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
-  NORMLAB_RETURN_IF_ERROR(file->Publish());
-  std::vector<std::string> superfluous;
-  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
-    NORMLAB_ASSIGN_OR_RETURN(superfluous, InsertArtifact(db, attempt, {info, Crc32c(bytes), file->name()}));
-    return absl::OkStatus();
-  });
-  if (status.ok()) {
-    files_->Remove(Files::Folder::kArtifacts, superfluous);
-  } else if (!absl::IsInternal(status)) {
-    files_->Remove(Files::Folder::kArtifacts, {file->name()});
-  }
-  return status;
-}
-
-absl::StatusOr<std::vector<ArtifactInfo>> SqliteStore::ListArtifacts(JobId job) {
-  return readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactInfo>> {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
-    NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows, ArtifactRows(db, job));
-    std::vector<ArtifactInfo> infos;
-    for (const ArtifactRow& row : rows) {
-      infos.push_back(row.info);
-    }
-    return infos;
-  });
-}
-
-absl::StatusOr<std::pair<ArtifactInfo, std::string>> SqliteStore::GetArtifact(JobId job, std::string_view name) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows,
-                           readers_->Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactRow>> {
-                             NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
-                             return ArtifactRows(db, job);
-                           }));
-  const auto row = std::find_if(rows.begin(), rows.end(), [&](const ArtifactRow& r) { return r.info.name == name; });
-  if (row == rows.end()) {
-    return absl::NotFoundError(fmt::format("{} has no artifact \"{}\"", JobName(job), name));
-  }
-  NORMLAB_ASSIGN_OR_RETURN(std::string bytes,
-                           files_->Read(Files::Folder::kArtifacts, row->file, row->info.size, row->crc32c));
-  return std::pair(row->info, std::move(bytes));
 }
 
 absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {

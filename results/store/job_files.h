@@ -1,0 +1,53 @@
+// job_files.h - checkpoints and artifacts as wholes: the file (files.h) and the row that names it (file_rows.h).
+//
+// Errors: kFailedPrecondition for an attempt that is no longer the job's; kNotFound; kDataLoss for a file that is gone
+// or damaged; kInvalidArgument for a name or a size that cannot be.
+//
+// Thread safety: all methods may be called from any thread. Borrows what it is made of.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "results/store/file_rows.h"
+#include "results/store/files.h"
+#include "results/store/readers.h"
+#include "results/store/store.h"
+#include "results/store/writer.h"
+
+namespace normlab::store {
+
+class JobFiles {
+ public:
+  JobFiles(Files& files, Writer& writer, Readers& readers) : files_(files), writer_(writer), readers_(readers) {}
+
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpoint(AttemptId attempt, std::uint64_t step);
+  // `file` comes from NewCheckpoint.
+  absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file);
+  // The newest checkpoint of at most `step` updates that is whole, with its bytes; kNotFound if there is no row for it,
+  // kDataLoss if none of the files is good.
+  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(
+      JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max());
+
+  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes);
+  // By name.
+  absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job);
+  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name);
+
+ private:
+  absl::Status CheckCurrentNow(AttemptId attempt);
+  // Publishes a file, has `insert` write its row, and removes the files that this leaves without one.
+  template <typename Insert>
+  absl::Status Keep(AttemptId attempt, Files::Folder folder, NamedFile& file, const Insert& insert);
+  absl::StatusOr<std::vector<ArtifactRow>> Artifacts(JobId job);
+
+  Files& files_;
+  Writer& writer_;
+  Readers& readers_;
+};
+
+}  // namespace normlab::store
