@@ -5,8 +5,8 @@
 #include <cmath>
 #include <map>
 
-#include "absl/strings/ascii.h"
 #include "client/text.h"
+#include "proto/field.h"
 
 namespace normlab::client {
 namespace {
@@ -14,13 +14,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-// NORM_KIND_LAYER of enum NormKind -> "layer": the prefix is that of the zero value, NORM_KIND_UNSPECIFIED.
-std::string ShortName(const google::protobuf::EnumValueDescriptor& value) {
-  const std::string zero = value.type()->value(0)->name();
-  const std::size_t prefix = zero.size() - std::string("UNSPECIFIED").size();
-  return absl::AsciiStrToLower(value.name().substr(prefix));
-}
 
 Json ScalarToJson(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
@@ -40,7 +33,7 @@ Json ScalarToJson(const Message& message, const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_BOOL:
       return reflection.GetBool(message, &field);
     case FieldDescriptor::CPPTYPE_ENUM:
-      return ShortName(*reflection.GetEnum(message, &field));
+      return field::ChoiceName(*reflection.GetEnum(message, &field));
     case FieldDescriptor::CPPTYPE_STRING:
       return reflection.GetString(message, &field);
     case FieldDescriptor::CPPTYPE_MESSAGE:

@@ -4,8 +4,8 @@
 //   experiments_bench --benchmark_filter=MnistStep/layer
 //   experiments_bench --benchmark_filter="DrawStep|HandwritingStep"
 #include "base/parallel.h"
-#include "bench/experiments/fma_peak.h"
 #include "bench/experiments/measure.h"
+#include "bench/fma_peak.h"
 #include "nn/denormals.h"
 
 namespace normlab {
@@ -16,7 +16,7 @@ void PrepareThread() {
 }
 
 void Rates(benchmark::State& state, double flops) {
-  static const double peak = MeasureFmaPeak();
+  static const double peak = fma_peak();
   state.counters["GF/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["of_peak"] = benchmark::Counter(flops / 1e9 / peak, benchmark::Counter::kIsIterationInvariantRate);
 }

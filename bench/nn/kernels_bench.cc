@@ -8,7 +8,7 @@
 #include <chrono>
 #include <vector>
 
-#include "bench/nn/fma_peak.h"
+#include "bench/fma_peak.h"
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/gemm_sparse.h"
 #include "nn/kernels/norm.h"

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <vector>
 
-#include "bench/nn/fma_peak.h"
+#include "bench/fma_peak.h"
 #include "nn/cells/lstm.h"
 #include "nn/denormals.h"
 #include "nn/kernels/lstm.h"

@@ -1,7 +1,7 @@
-#include "bench/nn/fma_peak.h"
+#include "bench/fma_peak.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bench/nn/fma_peak.cc"
+#define HWY_TARGET_INCLUDE "bench/fma_peak.cc"
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
 #include <hwy/highway.h>
@@ -10,7 +10,7 @@
 #include <chrono>
 
 HWY_BEFORE_NAMESPACE();
-namespace normlab::nn {
+namespace normlab {
 namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -43,11 +43,11 @@ double MultiplyAdds(int steps, float x, float* sink) {
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
-}  // namespace normlab::nn
+}  // namespace normlab
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace normlab::nn {
+namespace normlab {
 
 HWY_EXPORT(MultiplyAdds);
 
@@ -58,12 +58,12 @@ double fma_peak() {
   double best = 0.0;
   for (int run = 0; run < 20; ++run) {
     const auto start = Clock::now();
-    const double operations = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(20'000, zero, &sink);
+    const double operations = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(200'000, zero, &sink);
     best = std::max(best, operations / std::chrono::duration<double, std::nano>(Clock::now() - start).count());
   }
   zero = sink;
   return best;
 }
 
-}  // namespace normlab::nn
+}  // namespace normlab
 #endif  // HWY_ONCE
