@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 #include "results/report/csv.h"
@@ -125,10 +124,8 @@ report::Trace MakeTrace(const Comparison& comparison, std::size_t arm, std::size
       points.push_back({curve.x[i], curve.y[i]});
     }
     if (job.diverged) {
-      const auto last = std::find_if(points.rbegin(), points.rend(),
-                                     [](const report::Point& point) { return std::isfinite(point.y); });
-      if (last != points.rend()) {
-        trace.ends.push_back(*last);
+      if (const auto last = stats::LastFinite(curve.y)) {
+        trace.ends.push_back({curve.x[*last], curve.y[*last]});
       }
     } else {
       whole.push_back(&curve);

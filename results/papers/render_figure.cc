@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "results/papers/reference.h"
@@ -35,12 +34,10 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
   report::Trace trace;
   trace.color = ColorOf(*measured.item, arm);
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    auto points = PointsOf(run.curves[static_cast<std::size_t>(metric)], most);
-    while (run.status.diverged && !points.empty() && !std::isfinite(points.back().y)) {
-      points.pop_back();
-    }
-    if (run.status.diverged && !points.empty()) {
-      trace.ends.push_back(points.back());
+    const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
+    auto points = PointsOf(curve, most);
+    if (const auto last = stats::LastFinite(curve.y); run.status.diverged && last && curve.x[*last] > 0) {
+      trace.ends.push_back({curve.x[*last], curve.y[*last]});
     }
     if (!points.empty()) {
       trace.thin.push_back(std::move(points));

@@ -112,6 +112,15 @@ std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<co
   return picked;
 }
 
+std::optional<std::size_t> LastFinite(std::span<const double> values) {
+  for (std::size_t i = values.size(); i-- > 0;) {
+    if (std::isfinite(values[i])) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
 std::size_t PointsPerLine(std::size_t lines) {
   constexpr std::size_t kMost = 1000, kLeast = 16, kAll = 200'000;
   return std::clamp(kAll / std::max<std::size_t>(lines, 1), kLeast, kMost);

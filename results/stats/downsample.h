@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ std::vector<std::size_t> MinMax(std::span<const double> values, std::size_t max_
 // between them the point that spans the largest triangle with the point picked before and the mean of the next run.
 std::vector<std::size_t> Lttb(std::span<const std::uint64_t> steps, std::span<const double> values,
                               std::size_t max_points);
+
+// Where a run that diverged was last at: the position of the last finite value, or none.
+std::optional<std::size_t> LastFinite(std::span<const double> values);
 
 // How many points each of `lines` lines of a picture may have, so that a picture of many can still be opened.
 std::size_t PointsPerLine(std::size_t lines);

@@ -77,6 +77,13 @@ TEST(LttbTest, NotFiniteValuesArePickedOnlyWhenAlone) {
   EXPECT_THAT(Lttb(steps, values, 5), ElementsAre(0, 2, 3, 6, 7));
 }
 
+TEST(LastFiniteTest, PassesOverWhatARunEndedWith) {
+  EXPECT_EQ(LastFinite(std::vector{1.0, kNan, 2.0, kInf, kNan}), 2u);
+  EXPECT_EQ(LastFinite(std::vector{3.0}), 0u);
+  EXPECT_EQ(LastFinite(std::vector{kNan, -kInf}), std::nullopt);
+  EXPECT_EQ(LastFinite({}), std::nullopt);
+}
+
 TEST(PointsPerLineTest, ManyLinesShareTheirPoints) {
   EXPECT_EQ(PointsPerLine(0), 1000u);
   EXPECT_EQ(PointsPerLine(200), 1000u);
