@@ -45,7 +45,7 @@ HWY_INLINE void PackWholePanels(const float* b, Index ld, Index k, Index count, 
 // Columns [j * kTileCols, j + cols) and rows [p, p + k) of b into one panel.
 HWY_INLINE void PackPanel(const Operand& b, Index p, Index k, Index j, Index cols, float* HWY_RESTRICT panel) {
   if (cols < kTileCols) {
-    std::memset(panel, 0, static_cast<std::size_t>(k * kTileCols) * sizeof(float));
+    std::fill_n(panel, k * kTileCols, 0.0f);
   }
   if (b.transposed) {
     Transpose(b.at(p, j), b.ld, cols, k, panel, kTileCols);
