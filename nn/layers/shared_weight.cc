@@ -59,7 +59,7 @@ struct BasicSharedWeight<T>::Pass {
   T* dy = nullptr;
   Pass* sharing = nullptr;  // of the other weight, if dy is that of both
   bool backward_packed = false;
-  bool weight_done = false;
+  bool weight_done = false;  // its gradient is computed, here or with the other's
 
   // Writes the inputs of all uses to rows of `to`, `stride` apart.
   void copy_inputs(Index stride, T* to) const {
@@ -180,10 +180,8 @@ void BasicSharedWeight<T>::input_gradient(Pass& pass, BasicVar<T> x, const T* dy
 // Of the other weight too, if it shares dY: the inputs of both side by side make one product, which reads dY once.
 template <typename T>
 void BasicSharedWeight<T>::weight_gradient(Pass& pass) {
-  if (pass.weight_done) {
-    return;
-  }
-  const GradSink<T> dw = pass.w.grad_sink();
+  const GradSink<T> dw = pass.weight_done ? GradSink<T>{} : pass.w.grad_sink();
+  pass.weight_done = true;
   if (!dw) {
     return;
   }

@@ -122,6 +122,16 @@ TEST_P(WeightsThatShareGradients, WithAStepThatNothingDependsOn) {
   }));
 }
 
+TEST_P(WeightsThatShareGradients, WithNothingButTheFirstStepUsed) {
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
+    poison(t);
+    const auto x = split_columns(in_.on(t, "x"), 3);
+    const DVar h = step(x[0], in_.on(t, "h"));
+    step(x[1], h);
+    return h;
+  }));
+}
+
 TEST_P(WeightsThatShareGradients, WithAnExtraUseOfOne) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
     const auto x = split_columns(in_.on(t, "x"), 3);
