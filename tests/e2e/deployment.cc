@@ -177,6 +177,8 @@ std::pair<int, std::string> Deployment::RunClient(std::vector<std::string> argum
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadText(out_path)};
 }
 
+std::string Deployment::ClientLog() const { return ReadText(home() + "/client.log"); }
+
 std::string Deployment::Submit(const v1::JobSpec& spec) {
   grpc::ClientContext context;
   v1::CreateJobRequest request;

@@ -50,6 +50,8 @@ class Deployment {
 
   // Runs `normlab` with these arguments and --home; returns its exit code and what it printed.
   std::pair<int, std::string> RunClient(std::vector<std::string> arguments);
+  // What the clients run so far have said on stderr.
+  std::string ClientLog() const;
 
   std::string Submit(const v1::JobSpec& spec);
   std::string Resume(const std::string& job);
