@@ -58,6 +58,16 @@ void MultiplySmallColumns(const Operand& a, const Operand& b, Index m, Index n, 
   MultiplyByRows(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, out);
 }
 
+// Large operands. A long sum is made block by block of k, each over all of C: what is packed of A then stays in the
+// cache while the columns of B pass by.
+void MultiplyLarge(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
+  const DepthBlocks blocks(k, kDepth);
+  for (Index p = 0; p < k; p = blocks.end(p)) {
+    MultiplyPacking(ReadyRows(a.from(0, p), m, blocks.end(p) - p), b.from(p, 0), m, n,
+                    out.at(0, 0, out.accumulate || p > 0));
+  }
+}
+
 void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
   const bool both_along_k = !a.transposed && b.transposed;
   if (both_along_k && m <= kFewRows) {
@@ -71,7 +81,7 @@ void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const O
   } else if (!b.transposed && m <= kFewRows) {
     MultiplyInPlace(a, b, m, n, k, out);
   } else {
-    MultiplyPacking(ReadyRows(a, m, k), b, m, n, out);
+    MultiplyLarge(a, b, m, n, k, out);
   }
 }
 

@@ -97,16 +97,13 @@ inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Ind
 
 // The same with every piece packing the columns it needs just before, so that they are still in the cache.
 inline void MultiplyPacking(const Rows& a, const Operand& b, Index m, Index n, const Output& out) {
-  const DepthBlocks blocks(a.k, kDepth);
+  const Index stride = a.k * kTileCols;
   parallel_ranges(Panels(n), kGroup, [&](Index j0, Index j1) HWY_ATTR {
-    float* panels = ThreadWorkspace().piece.reserve(kGroup * kTileCols * blocks.size);
-    for (Index p = 0; p < a.k; p = blocks.end(p)) {
-      const Index depth = blocks.end(p) - p, stride = depth * kTileCols;
-      PackPanels(b, p, depth, n, j0, j1, panels);
-      for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
-        Block(a, i, RowBlockEnd(i, m), {panels, stride, kTileCols}, j0, j1, 1, {p, depth, m, n},
-              out.at(i, j0 * kTileCols, out.accumulate || p > 0));
-      }
+    float* panels = ThreadWorkspace().piece.reserve(kGroup * stride);
+    PackPanels(b, 0, a.k, n, j0, j1, panels);
+    for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
+      Block(a, i, RowBlockEnd(i, m), {panels, stride, kTileCols}, j0, j1, 1, {0, a.k, m, n},
+            out.at(i, j0 * kTileCols, out.accumulate));
     }
   });
 }

@@ -12,6 +12,7 @@ struct Operand {
   bool transposed;
 
   const float* at(Index i, Index j) const { return transposed ? data + j * ld + i : data + i * ld + j; }
+  Operand from(Index i, Index j) const { return {at(i, j), ld, transposed}; }
 };
 
 // The right operand as tiles read it: panel j at data + j * panel_stride, its row p at + p * ld.
