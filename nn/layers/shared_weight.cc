@@ -25,18 +25,9 @@ void transpose(Index rows, Index cols, const T* from, T* to, bool accumulate) {
   });
 }
 
-// dW [out x in] = dY^T X from dY [n x out] and X [n x in]. A product packs its left operand by columns, which is slow
-// work over a long n: the narrower of the two is put there, and a product that comes out transposed is turned.
-template <typename T>
-void gradient_product(Index out, Index in, Index n, const T* dy, const T* x, GradSink<T> dw, BasicTape<T>& tape) {
-  if (out <= in) {
-    gemm(Trans::kYes, Trans::kNo, out, in, n, dy, out, x, in, dw.data, in, dw.accumulate);
-    return;
-  }
-  T* turned = tape.scratch(in * out);
-  gemm(Trans::kYes, Trans::kNo, in, out, n, x, in, dy, out, turned, out);
-  transpose(in, out, turned, dw.data, dw.accumulate);
-}
+// The inputs of so many columns are copied side by side at a time: they stay in the cache for the product that reads
+// them.
+constexpr Index kColumnsTogether = 1024;
 
 }  // namespace
 
@@ -60,18 +51,6 @@ struct BasicSharedWeight<T>::Pass {
   Pass* sharing = nullptr;  // of the other weight, if dy is that of both
   bool backward_packed = false;
   bool weight_done = false;  // its gradient is computed, here or with the other's
-
-  // Writes the inputs of all uses to rows of `to`, `stride` apart.
-  void copy_inputs(Index stride, T* to) const {
-    const Index in = w.rows();
-    to += stride * cols;
-    for (const Use* use = last; use != nullptr; use = use->previous) {
-      for (Index column = use->x.cols(); column-- > 0;) {
-        to -= stride;
-        std::copy_n(use->x.data() + column * in, in, to);
-      }
-    }
-  }
 };
 
 template <typename T>
@@ -177,7 +156,24 @@ void BasicSharedWeight<T>::input_gradient(Pass& pass, BasicVar<T> x, const T* dy
   }
 }
 
-// Of the other weight too, if it shares dY: the inputs of both side by side make one product, which reads dY once.
+// Copies the inputs of `use` and those before it, `cols` columns in all, to rows `stride` apart that stop at `end`.
+// Returns the use before them.
+template <typename T>
+const typename BasicSharedWeight<T>::Use* BasicSharedWeight<T>::copy_inputs(const Use* use, Index cols, Index stride,
+                                                                            T* end) {
+  const Index in = use->x.rows();
+  for (; cols > 0; use = use->previous) {
+    for (Index column = use->x.cols(); column-- > 0; --cols) {
+      end -= stride;
+      std::copy_n(use->x.data() + column * in, in, end);
+    }
+  }
+  return use;
+}
+
+// dW = dY X^T over the columns of all uses. Of the other weight too, if it shares dY: the inputs of both side by side
+// make one product, which reads dY once. A product packs its left operand by columns, which is slow work over many of
+// them: the narrower of the two is put there, and a product that comes out transposed is turned.
 template <typename T>
 void BasicSharedWeight<T>::weight_gradient(Pass& pass) {
   const GradSink<T> dw = pass.weight_done ? GradSink<T>{} : pass.w.grad_sink();
@@ -185,34 +181,56 @@ void BasicSharedWeight<T>::weight_gradient(Pass& pass) {
   if (!dw) {
     return;
   }
-  for (Use* use = pass.last; use != nullptr; use = use->previous) {
-    if (!use->reached) {
-      std::fill_n(use->dy, use->y.size(), T{0});
-    }
-  }
   BasicTape<T>& tape = pass.w.tape();
   const Index in = pass.w.rows(), out = pass.w.cols();
-  if (pass.last->previous == nullptr) {
-    gradient_product(out, in, pass.cols, pass.dy, pass.last->x.data(), dw, tape);
-    return;
+  Pass* other = pass.sharing;
+  if (other != nullptr && (other->weight_done || in + other->w.rows() > out)) {
+    other = nullptr;
   }
-  Pass* const other = pass.sharing;
   const Index both = in + (other != nullptr ? other->w.rows() : 0);
-  if (other == nullptr || other->weight_done || both > out) {
-    T* const inputs = tape.scratch(in * pass.cols);
-    pass.copy_inputs(in, inputs);
-    gradient_product(out, in, pass.cols, pass.dy, inputs, dw, tape);
-    return;
+  const bool turned = other != nullptr || in < out;
+  T* const product = turned ? tape.scratch(both * out) : dw.data;
+  bool accumulate = !turned && dw.accumulate;
+  const Use *use = pass.last, *theirs = other != nullptr ? other->last : nullptr;
+  T* inputs = nullptr;
+  for (Index cols = 0, room = 0; use != nullptr; cols = 0, accumulate = true) {
+    const T* dy = nullptr;
+    for (const Use* u = use; u != nullptr && cols < kColumnsTogether; u = u->previous) {
+      if (!u->reached) {
+        std::fill_n(u->dy, u->y.size(), T{0});
+      }
+      dy = u->dy;
+      cols += u->x.cols();
+    }
+    const T* x = use->x.data();
+    if (other == nullptr && cols == use->x.cols()) {
+      use = use->previous;
+    } else {
+      if (cols > room) {
+        inputs = tape.scratch(both * cols);
+        room = cols;
+      }
+      x = inputs;
+      use = copy_inputs(use, cols, both, inputs + both * cols);
+      if (other != nullptr) {
+        theirs = copy_inputs(theirs, cols, both, inputs + both * cols + in);
+      }
+    }
+    if (turned) {
+      gemm(Trans::kYes, Trans::kNo, both, out, cols, x, both, dy, out, product, out, accumulate);
+    } else {
+      gemm(Trans::kYes, Trans::kNo, out, in, cols, dy, out, x, in, product, in, accumulate);
+    }
   }
-  T *const inputs = tape.scratch(both * pass.cols), *const turned = tape.scratch(both * out);
-  pass.copy_inputs(both, inputs);
-  other->copy_inputs(both, inputs + in);
-  gemm(Trans::kYes, Trans::kNo, both, out, pass.cols, inputs, both, pass.dy, out, turned, out);
-  transpose(in, out, turned, dw.data, dw.accumulate);
-  if (const GradSink<T> theirs = other->w.grad_sink()) {
-    transpose(both - in, out, turned + in * out, theirs.data, theirs.accumulate);
+  if (turned) {
+    transpose(in, out, product, dw.data, dw.accumulate);
   }
-  other->weight_done = true;
+  if (other != nullptr) {
+    if (const GradSink<T> their_dw = other->w.grad_sink()) {
+      transpose(both - in, out, product + in * out, their_dw.data, their_dw.accumulate);
+    }
+    other->weight_done = true;
+  }
 }
 
 template class BasicSharedWeight<float>;

@@ -50,6 +50,7 @@ class BasicSharedWeight {
   Pass& pass_on(BasicTape<T>& tape);
   void lay_side_by_side(Pass& pass) const;
   Pass* sharing(const Pass& pass) const;
+  static const Use* copy_inputs(const Use* use, Index cols, Index stride, T* end);
   static void weight_gradient(Pass& pass);
   void input_gradient(Pass& pass, BasicVar<T> x, const T* dy);
 

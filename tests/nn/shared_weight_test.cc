@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -140,6 +141,60 @@ TEST_P(WeightsThatShareGradients, WithAnExtraUseOfOne) {
   }));
 }
 
+// More columns than are copied together, in steps of which some are wide enough to stand alone: the gradients of the
+// shared weights are those of plain products.
+class OverManyColumns : public testing::TestWithParam<std::tuple<Index, std::vector<Index>>> {
+ protected:
+  static constexpr Index kUnits = 3, kOut = 6;
+
+  OverManyColumns() : identity_(make_normalizer<double>({.bias = false}, BasicScope<double>(unused_.store()), kOut)) {
+    in_.normal("recurrent", kUnits, kOut).normal("input", inputs(), kOut);
+    for (std::size_t t = 0; t < steps().size(); ++t) {
+      in_.normal("h" + std::to_string(t), kUnits, steps()[t]).normal("x" + std::to_string(t), inputs(), steps()[t]);
+    }
+  }
+  Index inputs() const { return std::get<0>(GetParam()); }
+  const std::vector<Index>& steps() const { return std::get<1>(GetParam()); }
+
+  // Both weights' gradients, where sums(x, h) are a step's products.
+  template <typename Sums>
+  std::vector<double> gradients(DTape& t, Sums sums) {
+    std::vector<DVar> all;
+    for (std::size_t k = 0; k < steps().size(); ++k) {
+      all.push_back(tanh(sums(in_.on(t, "x" + std::to_string(k)), in_.on(t, "h" + std::to_string(k)))));
+    }
+    in_.store().clear_gradients();
+    t.backward(sum(join_columns<double>(all)));
+    std::vector<double> values;
+    for (const char* name : {"recurrent", "input"}) {
+      values.insert(values.end(), in_[name].gradient(), in_[name].gradient() + in_[name].size());
+    }
+    return values;
+  }
+
+  Inputs in_, unused_;
+  std::unique_ptr<BasicNormalizer<double>> identity_;
+};
+INSTANTIATE_TEST_SUITE_P(Steps, OverManyColumns,
+                         testing::Combine(testing::Values(2, 6),
+                                          testing::Values(std::vector<Index>{300, 300, 300, 300, 300, 300},
+                                                          std::vector<Index>{5, 1500, 7, 2000, 1030},
+                                                          std::vector<Index>{1024, 1024, 3})));
+
+TEST_P(OverManyColumns, GradientsAreThoseOfPlainProducts) {
+  DTape plain;
+  const std::vector<double> expected = gradients(plain, [&](DVar x, DVar h) {
+    return linear(in_.on(plain, "recurrent"), h) + linear(in_.on(plain, "input"), x);
+  });
+  BasicSharedWeight<double> recurrent(in_["recurrent"], *identity_), input(in_["input"], *identity_);
+  input.share_gradients_with(recurrent);
+  DTape tape;
+  const std::vector<double> measured = gradients(tape, [&](DVar x, DVar h) { return recurrent.onto(input(x), h); });
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_NEAR(measured[i], expected[i], 1e-9) << i;
+  }
+}
+
 // The same weight through another door in the same pass: contributions add up.
 TEST(SharedWeight, AddsToTheParametersGradient) {
   Inputs in;
@@ -153,7 +208,7 @@ TEST(SharedWeight, AddsToTheParametersGradient) {
   }));
 }
 
-TEST(SharedWeight, GivesTheBitsOfALinearLayerInFloat) {
+TEST(SharedWeight, AgreesWithALinearLayerInFloat) {
   ParameterStore one(1), two(1);
   SharedLinear shared(Scope(one), 37, 65, {});
   Linear plain(Scope(two), 37, 65, {});
