@@ -72,15 +72,17 @@ nn::BasicVar<T> BasicDraw<T>::Write(Var canvas, Var h, const nn::Step& step, Dra
   if (spec_.attention) {
     const Var parameters = write_(h, step);
     const Var window = nn::image_window(parameters, Grid(spec_.write));
-    written = nn::image_write(canvas, (*patch_)(h, step), window, Grid(spec_.write));
+    written = nn::image_write_onto(canvas, (*patch_)(h, step), window, Grid(spec_.write));
     if (trace != nullptr) {
       trace->writing.push_back(parameters);
     }
   } else {
     written = canvas + write_(h, step);
   }
-  if (trace != nullptr) {
-    trace->canvas.push_back(written);
+  if (trace != nullptr) {  // a copy: the next glimpse writes onto the canvas
+    nn::BasicTape<T>& tape = written.tape();
+    trace->canvas.push_back(
+        tape.input("canvas", tape.copy(written.data(), written.size()), written.rows(), written.cols()));
   }
   return written;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 
 #include "base/parallel.h"
@@ -101,25 +102,81 @@ HWY_INLINE void Combine(Index n, Index count, const T* coefficients, Index strid
   });
 }
 
-// out[k][y] += factor sum_x rows[k][x] image[y][x]. The lanes are neighbouring y, so that each column of the image is
-// gathered once for all rows and nothing is summed across lanes.
+#if HWY_TARGET != HWY_SCALAR
+// Adds up the blocks of 128 bits of a vector.
+template <class D>
+HWY_INLINE void StoreSumOfBlocks(D d, hn::Vec<D> v, hn::TFromD<D>* out) {
+  if constexpr (hn::MaxLanes(d) * sizeof(hn::TFromD<D>) > 16) {
+    const hn::Half<D> half;
+    StoreSumOfBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), out);
+  } else {
+    hn::StoreU(v, d, out);
+  }
+}
+#endif
+
+// out[r] = the sum of the lanes of v[r].
+template <class D>
+HWY_INLINE void FourSums(D d, const hn::Vec<D> (&v)[4], hn::TFromD<D>* out) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    // Blocks of 128 bits are turned all at once, then added up.
+    const hn::Repartition<std::uint64_t, D> pairs;
+    const auto v01 = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
+    const auto v23 = hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3]));
+    const auto p01 = hn::BitCast(pairs, v01), p23 = hn::BitCast(pairs, v23);
+    const auto blocks = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)),
+                                hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
+    StoreSumOfBlocks(d, blocks, out);
+    return;
+  }
+#endif
+  for (int r = 0; r < 4; ++r) {
+    out[r] = hn::GetLane(hn::SumOfLanes(d, v[r]));
+  }
+}
+
+// out[r] = a . b[r] for four rows of b: their lanes are summed together, which costs less than one by one.
 template <typename T>
-HWY_INLINE void AddProjections(const WindowGrid& g, const T* rows, const T* image, T factor, T* out) {
-  ForRow<T>(g.height, [=](auto lanes, Index y) HWY_ATTR {
-    const auto d = lanes.d;
-    const hn::RebindToSigned<decltype(d)> di;
-    using TI = hn::TFromD<decltype(di)>;
-    const Index last = std::min(static_cast<Index>(hn::Lanes(d)), g.height - y) - 1;
-    const auto line = hn::Min(hn::Iota(di, TI{0}), hn::Set(di, static_cast<TI>(last)));
-    const auto offsets = hn::Mul(line, hn::Set(di, static_cast<TI>(g.width)));
-    for (Index x = 0; x < g.width; ++x) {
-      const auto column = hn::GatherIndex(d, image + y * g.width + x, offsets);
-      for (Index k = 0; k < g.n; ++k) {
-        T* to = out + k * g.height + y;
-        lanes.Store(hn::MulAdd(hn::Set(d, factor * rows[k * g.width + x]), column, lanes.Load(to)), to);
+HWY_INLINE void FourDots(Index n, const T* a, const T* b, T (&out)[4]) {
+  using Wide = hn::ScalableTag<T>;
+  hn::Vec<Wide> sums[4] = {hn::Zero(Wide()), hn::Zero(Wide()), hn::Zero(Wide()), hn::Zero(Wide())};
+  T rest[4] = {};
+  ForRow<T>(n, [&](auto lanes, Index i) HWY_ATTR {
+    const auto ai = lanes.Load(a + i);
+    for (Index r = 0; r < 4; ++r) {
+      const auto bi = lanes.Load(b + r * n + i);
+      if constexpr (std::is_same_v<decltype(lanes.d), Wide>) {
+        sums[r] = hn::MulAdd(ai, bi, sums[r]);
+      } else {
+        rest[r] += hn::GetLane(hn::SumOfLanes(lanes.d, hn::Mul(ai, bi)));
       }
     }
   });
+  FourSums(Wide(), sums, out);
+  for (Index r = 0; r < 4; ++r) {
+    out[r] += rest[r];
+  }
+}
+
+// out[k][y] += factor sum_x rows[k][x] image[y][x].
+template <typename T>
+HWY_INLINE void AddProjections(const WindowGrid& g, const T* rows, const T* image, T factor, T* out) {
+  Index y = 0;
+  for (; y + 4 <= g.height; y += 4) {
+    for (Index k = 0; k < g.n; ++k) {
+      T dots[4];
+      FourDots(g.width, rows + k * g.width, image + y * g.width, dots);
+      for (Index r = 0; r < 4; ++r) {
+        out[k * g.height + y + r] += factor * dots[r];
+      }
+    }
+  }
+  for (; y < g.height; ++y) {
+    for (Index k = 0; k < g.n; ++k) {
+      out[k * g.height + y] += factor * Dot(g.width, rows + k * g.width, image + y * g.width);
+    }
+  }
 }
 
 template <typename Body>
@@ -313,11 +370,9 @@ void WriteForward(const ImageWrite<T>& args) {
     for (Index i = 0; i < g.n; ++i) {
       Combine(g.width, g.n, patch + i * g.n, 1, window.fx, T{1}, nullptr, spread + i * g.width);
     }
-    const T* canvas = args.canvas + b * g.image();
-    T* written = args.written + b * g.image();
     for (Index y = 0; y < g.height; ++y) {
-      Combine(g.width, g.n, window.fy + y, g.height, spread, T{1} / *window.gamma, canvas + y * g.width,
-              written + y * g.width);
+      T* line = args.canvas + b * g.image() + y * g.width;
+      Combine(g.width, g.n, window.fy + y, g.height, spread, T{1} / *window.gamma, line, line);
     }
   });
 }
@@ -335,15 +390,15 @@ void WriteBackward(const ImageWrite<T>& args) {
       std::fill_n(d.fx, g.window(), T{0});
     }
     const T inv_gamma = T{1} / *window.gamma;
-    const T* d_written = args.d_written + b * g.image();
+    const T* d_canvas = args.d_canvas + b * g.image();
     const T* spread = args.spread + b * g.n * g.width;
     const T* patch = args.patch + b * nn;
     T* d_spread = args.scratch + b * g.n * g.width;
     for (Index i = 0; i < g.n; ++i) {
-      Combine(g.width, g.height, window.fy + i * g.height, 1, d_written, inv_gamma, nullptr, d_spread + i * g.width);
+      Combine(g.width, g.height, window.fy + i * g.height, 1, d_canvas, inv_gamma, nullptr, d_spread + i * g.width);
       *d.gamma -= inv_gamma * Dot(g.width, d_spread + i * g.width, spread + i * g.width);
     }
-    AddProjections(g, spread, d_written, inv_gamma, d.fy);
+    AddProjections(g, spread, d_canvas, inv_gamma, d.fy);
     for (Index i = 0; i < g.n; ++i) {
       T* dfx = d.fx + i * g.width;
       Combine(g.width, g.n, patch + i, g.n, d_spread, T{1}, dfx, dfx);
@@ -352,11 +407,6 @@ void WriteBackward(const ImageWrite<T>& args) {
       const T gradient = Dot(g.width, d_spread + i / g.n * g.width, window.fx + i % g.n * g.width);
       T& out = args.d_patch.data[b * nn + i];
       out = args.d_patch.add ? out + gradient : gradient;
-    }
-    if (T* d_canvas = args.d_canvas.data) {
-      const T one{1};
-      T* to = d_canvas + b * g.image();
-      Combine(g.image(), 1, &one, 1, d_written, one, args.d_canvas.add ? to : nullptr, to);
     }
   });
 }

@@ -67,20 +67,18 @@ void image_read_forward(const ImageRead<double>& args);
 void image_read_backward(const ImageRead<float>& args);
 void image_read_backward(const ImageRead<double>& args);
 
-// written = canvas + F_Y^T patch F_X / gamma; the patch is n x n, row by row.
+// canvas += F_Y^T patch F_X / gamma; the patch is n x n, row by row.
 template <typename T>
 struct ImageWrite {
   Index batch;
   WindowGrid grid;
   const T* window;
-  const T* canvas;
+  T* canvas;
   const T* patch;
   T* spread;  // patch F_X, n width values, kept for the backward pass
-  T* written;
   // Of the backward pass alone:
-  const T* d_written = nullptr;
-  Into<T> d_window = {};  // required
-  Into<T> d_canvas = {};
+  const T* d_canvas = nullptr;  // of the canvas written, and of the canvas before
+  Into<T> d_window = {};        // required
   Into<T> d_patch = {};
   T* scratch = nullptr;  // batch * n * width values
 };

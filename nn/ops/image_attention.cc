@@ -82,29 +82,28 @@ BasicVar<T> image_read(BasicVar<T> x, BasicVar<T> error, BasicVar<T> window, con
 }
 
 template <typename T>
-BasicVar<T> image_write(BasicVar<T> canvas, BasicVar<T> patch, BasicVar<T> window, const WindowGrid& grid) {
-  require_image("image_write", canvas, window, grid);
+BasicVar<T> image_write_onto(BasicVar<T> canvas, BasicVar<T> patch, BasicVar<T> window, const WindowGrid& grid) {
+  require_image("image_write_onto", canvas, window, grid);
   const Index batch = window.cols(), n = grid.n;
-  require_shapes(patch.rows() == n * n && patch.cols() == batch, "image_write", patch, window,
+  require_shapes(patch.rows() == n * n && patch.cols() == batch, "image_write_onto", patch, window,
                  "a patch of n n rows and as many columns as the window");
   BasicTape<T>& tape = window.tape();
-  BasicVar<T> written = tape.result("image_write", grid.image(), batch, {canvas, patch, window});
+  BasicVar<T> written = tape.result_in_place("image_write_onto", canvas, {patch, window});
   const kernels::ImageWrite<T> args{.batch = batch,
                                     .grid = grid,
                                     .window = window.data(),
-                                    .canvas = canvas.data(),
+                                    .canvas = written.mutable_data(),
                                     .patch = patch.data(),
-                                    .spread = tape.scratch(n * grid.width * batch),
-                                    .written = written.mutable_data()};
+                                    .spread = tape.scratch(n * grid.width * batch)};
   kernels::image_write_forward(args);
   tape.on_backward({written}, [=] {
     kernels::ImageWrite<T> back = args;
-    back.d_written = written.grad();
+    back.d_canvas = written.grad();
     back.d_window = required(window);
-    back.d_canvas = into(canvas.grad_sink());
     back.d_patch = into(patch.grad_sink());
     back.scratch = written.tape().scratch(n * grid.width * batch);
     kernels::image_write_backward(back);
+    canvas.adopt_gradient(written.grad_sink().data);
   });
   return written;
 }
@@ -113,7 +112,7 @@ template BasicVar<float> image_window(BasicVar<float>, const WindowGrid&);
 template BasicVar<double> image_window(BasicVar<double>, const WindowGrid&);
 template BasicVar<float> image_read(BasicVar<float>, BasicVar<float>, BasicVar<float>, const WindowGrid&);
 template BasicVar<double> image_read(BasicVar<double>, BasicVar<double>, BasicVar<double>, const WindowGrid&);
-template BasicVar<float> image_write(BasicVar<float>, BasicVar<float>, BasicVar<float>, const WindowGrid&);
-template BasicVar<double> image_write(BasicVar<double>, BasicVar<double>, BasicVar<double>, const WindowGrid&);
+template BasicVar<float> image_write_onto(BasicVar<float>, BasicVar<float>, BasicVar<float>, const WindowGrid&);
+template BasicVar<double> image_write_onto(BasicVar<double>, BasicVar<double>, BasicVar<double>, const WindowGrid&);
 
 }  // namespace normlab::nn

@@ -26,8 +26,9 @@ BasicVar<T> image_window(BasicVar<T> parameters, const WindowGrid& grid);
 template <typename T>
 BasicVar<T> image_read(BasicVar<T> x, BasicVar<T> error, BasicVar<T> window, const WindowGrid& grid);
 
-// canvas + F_Y^T patch F_X / gamma: height * width x B, with a patch of n n x B, row by row [DRAW eq 8, 29].
+// canvas + F_Y^T patch F_X / gamma: height * width x B, with a patch of n n x B, row by row [DRAW eq 8, 29]. In the
+// memory of canvas, a result whose values nothing else may read: it becomes this one, and its gradient too.
 template <typename T>
-BasicVar<T> image_write(BasicVar<T> canvas, BasicVar<T> patch, BasicVar<T> window, const WindowGrid& grid);
+BasicVar<T> image_write_onto(BasicVar<T> canvas, BasicVar<T> patch, BasicVar<T> window, const WindowGrid& grid);
 
 }  // namespace normlab::nn

@@ -42,9 +42,11 @@ class Attention : public testing::TestWithParam<WindowGrid> {
     }
     return t.input("constant", values, rows, kBatch);
   }
+  // What may be written onto.
+  static DVar Copy(DVar x) { return x + x.tape().zeros(x.rows(), x.cols()); }
   DVar Window(DTape& t) { return image_window(in_.on(t, "p"), grid_); }
   DVar Read(DTape& t) { return image_read(in_.on(t, "x"), in_.on(t, "e"), Window(t), grid_); }
-  DVar Write(DTape& t) { return image_write(in_.on(t, "x"), in_.on(t, "w"), Window(t), grid_); }
+  DVar Write(DTape& t) { return image_write_onto(Copy(in_.on(t, "x")), in_.on(t, "w"), Window(t), grid_); }
 
   primitive::Image shape() const { return {grid_.height, grid_.width}; }
   DVar PrimitiveRead(DTape& t, const DrawMistake& mistake = {}) {
@@ -80,7 +82,7 @@ TEST_P(Attention, GradientsAddUp) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
     const DVar window = Window(t), x = in_.on(t, "x"), w = in_.on(t, "w");
     const DVar constant = Constant(t, grid_.image());
-    const DVar canvas = image_write(image_write(x, w, window, grid_), w, window, grid_);
+    const DVar canvas = image_write_onto(image_write_onto(Copy(x), w, window, grid_), w, window, grid_);
     return image_read(constant, x * canvas, window, grid_) * image_read(x, x, window, grid_);
   }));
 }
@@ -88,7 +90,7 @@ TEST_P(Attention, GradientsAddUp) {
 TEST_P(Attention, WithoutAWantedWindowOrPatch) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) {
     const DVar window = image_window(Constant(t, kWindowParameters), grid_);
-    const DVar canvas = image_write(in_.on(t, "x"), Constant(t, grid_.n * grid_.n), window, grid_);
+    const DVar canvas = image_write_onto(Copy(in_.on(t, "x")), Constant(t, grid_.n * grid_.n), window, grid_);
     return image_read(canvas, in_.on(t, "e"), window, grid_);
   }));
 }
@@ -151,7 +153,9 @@ TEST_P(Attention, FloatFollowsDouble) {
   const auto var = [&](const char* name, Index rows) { return tape.input(name, values[name].data(), rows, kBatch); };
   const Var window = image_window(var("p", kWindowParameters), grid_);
   const Var read = image_read(var("x", grid_.image()), var("e", grid_.image()), window, grid_);
-  const Var write = image_write(var("x", grid_.image()), var("w", grid_.n * grid_.n), window, grid_);
+  std::vector<float> canvas = values["x"];
+  const Var write = image_write_onto(tape.input("canvas", canvas.data(), grid_.image(), kBatch),
+                                     var("w", grid_.n * grid_.n), window, grid_);
   DTape exact;
   const DVar exact_read = Read(exact), exact_write = Write(exact);
   for (Index i = 0; i < read.size(); ++i) {
@@ -222,8 +226,9 @@ TEST(AttentionErrors, NameWhatDoesNotFit) {
               testing::HasSubstr("at least 2 x 2 filters"));
   EXPECT_THAT(message([&] { image_read(t.input("x", v.data(), 11, 2), window, window, grid); }),
               testing::HasSubstr("'x' is 11 x 2"));
-  EXPECT_THAT(message([&] { image_write(t.input("c", v.data(), 12, 2), t.input("w", v.data(), 5, 2), window, grid); }),
-              testing::HasSubstr("'w' is 5 x 2"));
+  EXPECT_THAT(
+      message([&] { image_write_onto(t.input("c", v.data(), 12, 2), t.input("w", v.data(), 5, 2), window, grid); }),
+      testing::HasSubstr("'w' is 5 x 2"));
 }
 
 }  // namespace
