@@ -19,8 +19,23 @@ constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache,
 constexpr Index kInPlaceDepth = 128;      // rows of B whose cache lines are in flight when B is read in place
 constexpr Index kInPlaceGroup = 16;
 
-// A in the form tiles read: in place when k is contiguous.
+// Rows that lie whole pages apart meet in one set of the first-level cache, which has room for eight lines or twelve:
+// the rows of a high tile throw each other out, once they are long enough to come back to a line many times.
+constexpr Index kPage = 4096 / sizeof(float);
+bool RowsCollide(Index ld, Index m, Index k) { return kTileRows > 8 && ld % kPage == 0 && m >= kTileRows && k >= kPage; }
+
+// A in the form tiles read: in place when k is contiguous, from a copy with a gap between rows where they would collide.
 Rows ReadyRows(const Operand& a, Index m, Index k) {
+  if (!a.transposed && RowsCollide(a.ld, m, k)) {
+    const Index ld = k + kLanes;
+    float* rows = ThreadWorkspace().rows.reserve(m * ld);
+    parallel_ranges(m, kTileRows, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        std::copy_n(a.at(i, 0), k, rows + i * ld);
+      }
+    });
+    return {rows, ld, k, false};
+  }
   if (!a.transposed) {
     return {a.data, a.ld, k, false};
   }
