@@ -7,9 +7,10 @@
 #include <fmt/format.h>
 #include <cmath>
 
-#include <map>
-
 #include "nn/error.h"
+#include "nn/ops/elementwise.h"
+#include "nn/ops/rows.h"
+#include "tests/nn/kernels/kernel_testing.h"
 #include "tests/nn/op_testing.h"
 #include "tests/nn/primitive_image_attention.h"
 
@@ -96,22 +97,26 @@ TEST_P(Attention, WithoutAWantedWindowOrPatch) {
 }
 
 // Values of an op and all gradients of its inputs for a fixed cotangent.
-template <typename F>
-std::vector<double> ValuesAndGradients(Inputs& in, F f) {
-  in.store().clear_gradients();
-  DTape tape;
-  const DVar y = f(tape);
-  std::vector<double> cotangent(static_cast<std::size_t>(y.size()));
+template <typename T, typename F>
+std::vector<double> ValuesAndGradients(BasicParameterStore<T>& store, F f) {
+  store.clear_gradients();
+  BasicTape<T> tape;
+  const BasicVar<T> y = f(tape);
+  std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
   for (std::size_t i = 0; i < cotangent.size(); ++i) {
-    cotangent[i] = std::sin(1.0 + static_cast<double>(i));
+    cotangent[i] = static_cast<T>(std::sin(1.0 + static_cast<double>(i)));
   }
   tape.backward(y, cotangent.data());
   std::vector<double> all(y.data(), y.data() + y.size());
-  for (BasicParameter<double>& p : in.store().parameters()) {
+  for (BasicParameter<T>& p : store.parameters()) {
     all.insert(all.end(), p.gradient(), p.gradient() + p.size());
   }
-  in.store().clear_gradients();
+  store.clear_gradients();
   return all;
+}
+template <typename F>
+std::vector<double> ValuesAndGradients(Inputs& in, F f) {
+  return ValuesAndGradients(in.store(), f);
 }
 
 double LargestDifference(const std::vector<double>& a, const std::vector<double>& b) {
@@ -143,27 +148,31 @@ TEST_P(Attention, MistakesOfPublishedImplementationsShow) {
   }
 }
 
-// Float against double from the same numbers.
-TEST_P(Attention, FloatFollowsDouble) {
-  std::map<std::string, std::vector<float>> values;
+// A glimpse and a canvas, one above the other, of inputs named as in Attention.
+template <typename T>
+BasicVar<T> ReadAndWrite(BasicTape<T>& t, BasicParameterStore<T>& in, const WindowGrid& grid) {
+  const auto on = [&](const char* name) { return t.parameter(in.at(name)); };
+  const BasicVar<T> x = on("x"), window = image_window(on("p"), grid);
+  const BasicVar<T> canvas = image_write_onto(x + t.zeros(x.rows(), x.cols()), on("w"), window, grid);
+  return concat_rows(image_read(x, on("e"), window, grid), canvas);
+}
+
+// Every instruction set, in float and in double, from the same numbers.
+TEST_P(Attention, TargetsAndTypesAgree) {
+  BasicParameterStore<float> floats(1);
   for (BasicParameter<double>& p : in_.store().parameters()) {
-    values[p.name()].assign(p.value(), p.value() + p.size());
+    floats.add(p.name(), p.shape(),
+               [&](Rng&, Fans, std::span<double> values) { std::copy_n(p.value(), p.size(), values.begin()); });
   }
-  Tape tape(Recording::kOff);
-  const auto var = [&](const char* name, Index rows) { return tape.input(name, values[name].data(), rows, kBatch); };
-  const Var window = image_window(var("p", kWindowParameters), grid_);
-  const Var read = image_read(var("x", grid_.image()), var("e", grid_.image()), window, grid_);
-  std::vector<float> canvas = values["x"];
-  const Var write = image_write_onto(tape.input("canvas", canvas.data(), grid_.image(), kBatch),
-                                     var("w", grid_.n * grid_.n), window, grid_);
-  DTape exact;
-  const DVar exact_read = Read(exact), exact_write = Write(exact);
-  for (Index i = 0; i < read.size(); ++i) {
-    EXPECT_NEAR(read.data()[i], exact_read.data()[i], 1e-4 * (1.0 + std::abs(exact_read.data()[i])));
-  }
-  for (Index i = 0; i < write.size(); ++i) {
-    EXPECT_NEAR(write.data()[i], exact_write.data()[i], 1e-4 * (1.0 + std::abs(exact_write.data()[i])));
-  }
+  const auto values = [&](auto& store) {
+    return ValuesAndGradients(store, [&](auto& t) { return ReadAndWrite(t, store, grid_); });
+  };
+  const std::vector<double> expected = values(in_.store());
+  kernels::ForEachTarget([&](const std::string& target) {
+    SCOPED_TRACE(target);
+    EXPECT_LT(LargestDifference(values(in_.store()), expected), 1e-10);
+    EXPECT_LT(LargestDifference(values(floats), expected), 1e-4);
+  });
 }
 
 // By hand: all parameters 0, so the centre is the image's, the stride the whole image and sigma^2 = gamma = 1. The

@@ -98,6 +98,8 @@ std::vector<Product> OddProducts() {
       }
       out.push_back({ta, tb, 37, 51, 1301, 3, true});  // longer than a block of k
       out.push_back({ta, tb, 5, 700, 1301, 0, true});
+      out.push_back({ta, tb, 37, 51, 1024, 0, true});  // rows whole pages apart
+      out.push_back({ta, tb, 12, 300, 1301, 2048 - 1301, false});
     }
   }
   return out;
@@ -124,8 +126,13 @@ TEST(Gemm, PackedMatchesDoubleOnEveryTarget) {
 TEST(Gemm, ThreadsGiveTheSameBits) {
   for (const Trans ta : {Trans::kNo, Trans::kYes}) {
     for (const Trans tb : {Trans::kNo, Trans::kYes}) {
-      for (const auto& [m, n, k] : std::vector<std::tuple<Index, Index, Index>>{
-               {128, 1000, 784}, {4, 1000, 784}, {4, 784, 1000}, {1000, 784, 128}, {1000, 784, 4}, {129, 65, 1301}}) {
+      for (const auto& [m, n, k] : std::vector<std::tuple<Index, Index, Index>>{{128, 1000, 784},
+                                                                                {4, 1000, 784},
+                                                                                {4, 784, 1000},
+                                                                                {1000, 784, 128},
+                                                                                {1000, 784, 4},
+                                                                                {129, 65, 1301},
+                                                                                {129, 65, 1024}}) {
         const Product s{ta, tb, m, n, k, 0, true};
         SetThreads(1);
         const auto one = Multiply(s), one_packed = MultiplyPacked(s);
