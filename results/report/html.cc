@@ -27,7 +27,7 @@ pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;paddin
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 caption{text-align:left;color:var(--dim);padding:0 0 6px}
 th,td{padding:5px 10px;text-align:right;vertical-align:top}th.l,td.l{text-align:left}
-td{white-space:nowrap}td.w{white-space:normal}
+td{white-space:nowrap}td.w{white-space:normal;min-width:22ch}
 thead th{border-top:2px solid var(--ink);border-bottom:1px solid var(--ink)}
 tbody:last-child tr:last-child td{border-bottom:2px solid var(--ink)}
 tbody th{text-align:left;font-style:italic;font-weight:400;padding-top:12px;color:var(--dim)}
