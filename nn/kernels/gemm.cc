@@ -18,15 +18,18 @@ constexpr Index kFewRows = 8;             // up to here B is read once and not p
 constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache, read once per tile of rows
 constexpr Index kInPlaceDepth = 128;      // rows of B whose cache lines are in flight when B is read in place
 constexpr Index kInPlaceGroup = 16;
+constexpr Index kCopyPays = 3;  // panels
 
-// Rows that lie whole pages apart meet in one set of the first-level cache, which has room for eight lines or twelve:
-// the rows of a high tile throw each other out, once they are long enough to come back to a line many times.
+// Rows whole pages apart meet in one set of the first-level cache, which has room for eight or twelve lines: those of a
+// high tile throw each other out. A copy with a gap between rows costs less where enough panels read it.
 constexpr Index kPage = 4096 / sizeof(float);
-bool RowsCollide(Index ld, Index m, Index k) { return kTileRows > 8 && ld % kPage == 0 && m >= kTileRows && k >= kPage; }
+bool RowsCollide(const Operand& a, Index m, Index n) {
+  return kTileRows > 8 && a.ld % kPage == 0 && m >= kTileRows && n >= kCopyPays * kTileCols;
+}
 
-// A in the form tiles read: in place when k is contiguous, from a copy with a gap between rows where they would collide.
-Rows ReadyRows(const Operand& a, Index m, Index k) {
-  if (!a.transposed && RowsCollide(a.ld, m, k)) {
+// A in the form tiles of n columns read: in place when k is contiguous, unless rows collide.
+Rows ReadyRows(const Operand& a, Index m, Index n, Index k) {
+  if (!a.transposed && RowsCollide(a, m, n)) {
     const Index ld = k + kLanes;
     float* rows = ThreadWorkspace().rows.reserve(m * ld);
     parallel_ranges(m, kTileRows, [&](Index begin, Index end) {
@@ -53,7 +56,7 @@ void MultiplySwapped(const Operand& a, const Operand& b, Index m, Index n, Index
 
 // Few rows of A and a row-major B: whole panels of B in place, the last narrow one from a copy.
 void MultiplyInPlace(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
-  const Rows rows = ReadyRows(a, m, k);
+  const Rows rows = ReadyRows(a, m, n, k);
   const Index whole = n / kTileCols * kTileCols;
   if (whole > 0) {
     MultiplyReady(rows, {b.data, kTileCols, b.ld}, m, whole, kInPlaceGroup, kInPlaceDepth, out);
@@ -70,7 +73,7 @@ void MultiplyInPlace(const Operand& a, const Operand& b, Index m, Index n, Index
 void MultiplySmallColumns(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
   float* panels = ThreadWorkspace().columns.reserve(Panels(n) * kTileCols * k);
   PackColumns(b, k, n, panels);
-  MultiplyByRows(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, out);
+  MultiplyByRows(ReadyRows(a, m, n, k), {panels, k * kTileCols, kTileCols}, m, n, out);
 }
 
 // Large operands. A long sum is made block by block of k, each over all of C: what is packed of A then stays in the
@@ -78,7 +81,7 @@ void MultiplySmallColumns(const Operand& a, const Operand& b, Index m, Index n, 
 void MultiplyLarge(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
   const DepthBlocks blocks(k, kDepth);
   for (Index p = 0; p < k; p = blocks.end(p)) {
-    MultiplyPacking(ReadyRows(a.from(0, p), m, blocks.end(p) - p), b.from(p, 0), m, n,
+    MultiplyPacking(ReadyRows(a.from(0, p), m, n, blocks.end(p) - p), b.from(p, 0), m, n,
                     out.at(0, 0, out.accumulate || p > 0));
   }
 }
@@ -105,7 +108,7 @@ void Pack(const Operand& b, Index k, Index n, AlignedBuffer& buffer) {
 }
 
 void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out, Sweep sweep) {
-  MultiplyReady(ReadyRows(a, m, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out, sweep);
+  MultiplyReady(ReadyRows(a, m, n, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out, sweep);
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ std::vector<Product> OddProducts() {
       }
       out.push_back({ta, tb, 37, 51, 1301, 3, true});  // longer than a block of k
       out.push_back({ta, tb, 5, 700, 1301, 0, true});
-      out.push_back({ta, tb, 37, 51, 1024, 0, true});  // rows whole pages apart
+      out.push_back({ta, tb, 37, 129, 1024, 0, true});  // rows whole pages apart
       out.push_back({ta, tb, 12, 300, 1301, 2048 - 1301, false});
     }
   }
@@ -132,7 +132,7 @@ TEST(Gemm, ThreadsGiveTheSameBits) {
                                                                                 {1000, 784, 128},
                                                                                 {1000, 784, 4},
                                                                                 {129, 65, 1301},
-                                                                                {129, 65, 1024}}) {
+                                                                                {129, 129, 1024}}) {
         const Product s{ta, tb, m, n, k, 0, true};
         SetThreads(1);
         const auto one = Multiply(s), one_packed = MultiplyPacked(s);
