@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -88,7 +87,8 @@ bool TakeShuffled(const char*& in, const char* end, std::size_t n, std::vector<d
     }
   }
   values.resize(values.size() + n);
-  std::memcpy(values.data() + values.size() - n, bits.data(), 8 * n);
+  std::transform(bits.begin(), bits.begin() + n, values.end() - static_cast<std::ptrdiff_t>(n),
+                 [](std::uint64_t b) { return std::bit_cast<double>(b); });
   return true;
 }
 

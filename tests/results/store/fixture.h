@@ -34,7 +34,7 @@ inline PointColumns Column(std::string series, std::vector<std::uint64_t> steps,
   PointColumns column;
   column.series = std::move(series);
   for (const std::uint64_t step : steps) {
-    column.wall_ms.push_back(1'700'000'000'000 + static_cast<std::int64_t>(step) * 7);
+    column.wall_ms.push_back(static_cast<std::int64_t>(1'700'000'000'000u + step * 7));
   }
   column.steps = std::move(steps);
   column.values = std::move(values);
