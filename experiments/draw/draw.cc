@@ -1,7 +1,5 @@
 #include "experiments/draw/draw.h"
 
-#include <algorithm>
-
 #include "nn/ops/bernoulli.h"
 #include "nn/ops/gaussian.h"
 #include "nn/ops/rows.h"
@@ -51,13 +49,6 @@ BasicDraw<T>::BasicDraw(const nn::BasicScope<T>& scope, const DrawSpec& spec)
       patch_(WithAttention(spec, scope / "patch", spec.write * spec.write)) {}
 
 template <typename T>
-nn::BasicVar<T> BasicDraw<T>::BlankCanvas(nn::BasicTape<T>& tape, nn::Index batch) const {
-  T* zeros = tape.scratch(Pixels(spec_) * batch);
-  std::fill_n(zeros, Pixels(spec_) * batch, T{0});
-  return tape.input("canvas", zeros, Pixels(spec_), batch);
-}
-
-template <typename T>
 nn::BasicVar<T> BasicDraw<T>::Read(Var x, Var error, Var h, const nn::Step& step) {
   if (!spec_.attention) {
     return nn::concat_rows(x, error);
@@ -91,7 +82,7 @@ template <typename T>
 DrawBound<T> BasicDraw<T>::Bound(Var x, const GlimpseNoise& noise, nn::Mode mode, DrawTrace<T>* trace) {
   nn::BasicTape<T>& tape = x.tape();
   const nn::Index batch = x.cols();
-  Var c = BlankCanvas(tape, batch);  // P x B logits
+  Var c = tape.zeros(Pixels(spec_), batch);  // P x B logits
   Var kl;
   State enc = encoder_.zero_state(tape, batch), dec = decoder_.zero_state(tape, batch);
   for (nn::Index t = 0; t < spec_.glimpses; ++t) {
@@ -112,7 +103,7 @@ DrawBound<T> BasicDraw<T>::Bound(Var x, const GlimpseNoise& noise, nn::Mode mode
 template <typename T>
 nn::BasicVar<T> BasicDraw<T>::Generate(nn::BasicTape<T>& tape, nn::Index batch, const GlimpseNoise& noise,
                                        DrawTrace<T>* trace) {
-  Var c = BlankCanvas(tape, batch);
+  Var c = tape.zeros(Pixels(spec_), batch);
   State dec = decoder_.zero_state(tape, batch);
   for (nn::Index t = 0; t < spec_.glimpses; ++t) {
     const nn::Step now{.mode = nn::Mode::kEvaluate, .time = t};

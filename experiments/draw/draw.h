@@ -66,7 +66,6 @@ class BasicDraw {
   using State = nn::BasicLstmState<T>;
 
   nn::WindowGrid Grid(nn::Index n) const { return {.height = spec_.height, .width = spec_.width, .n = n}; }
-  Var BlankCanvas(nn::BasicTape<T>& tape, nn::Index batch) const;
   Var Read(Var x, Var error, Var h, const nn::Step& step);
   Var Write(Var canvas, Var h, const nn::Step& step, DrawTrace<T>* trace);
 

@@ -18,7 +18,7 @@ constexpr Index kFewRows = 8;             // up to here B is read once and not p
 constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache, read once per tile of rows
 constexpr Index kInPlaceDepth = 128;      // rows of B whose cache lines are in flight when B is read in place
 constexpr Index kInPlaceGroup = 16;
-constexpr Index kCopyPays = 3;  // panels
+constexpr Index kCopyPays = 3;  // panels of B: as many repay a copy of the rows of A
 
 // Rows whole pages apart meet in one set of the first-level cache, which has room for eight or twelve lines: those of a
 // high tile throw each other out. A copy with a gap between rows costs less where enough panels read it.
@@ -29,22 +29,22 @@ bool RowsCollide(const Operand& a, Index m, Index n) {
 
 // A in the form tiles of n columns read: in place when k is contiguous, unless rows collide.
 Rows ReadyRows(const Operand& a, Index m, Index n, Index k) {
-  if (!a.transposed && RowsCollide(a, m, n)) {
-    const Index ld = k + kLanes;
-    float* rows = ThreadWorkspace().rows.reserve(m * ld);
-    parallel_ranges(m, kTileRows, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) {
-        std::copy_n(a.at(i, 0), k, rows + i * ld);
-      }
-    });
-    return {rows, ld, k, false};
+  if (a.transposed) {
+    float* strips = ThreadWorkspace().rows.reserve(m * k);
+    PackRows(a, m, k, strips);
+    return {strips, 0, k, true};
   }
-  if (!a.transposed) {
+  if (!RowsCollide(a, m, n)) {
     return {a.data, a.ld, k, false};
   }
-  float* strips = ThreadWorkspace().rows.reserve(m * k);
-  PackRows(a, m, k, strips);
-  return {strips, 0, k, true};
+  const Index ld = k + kLanes;
+  float* rows = ThreadWorkspace().rows.reserve(m * ld);
+  parallel_ranges(m, kTileRows, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      std::copy_n(a.at(i, 0), k, rows + i * ld);
+    }
+  });
+  return {rows, ld, k, false};
 }
 
 // A B^T as the transpose of B A^T: the rows of B, the weights, are broadcast as they lie, and only A is packed.

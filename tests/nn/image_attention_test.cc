@@ -28,6 +28,12 @@ std::string GridName(const testing::TestParamInfo<WindowGrid>& info) {
   return fmt::format("{}x{}_{}", info.param.height, info.param.width, info.param.n);
 }
 
+// What may be written onto.
+template <typename T>
+BasicVar<T> Copy(BasicVar<T> x) {
+  return x + x.tape().zeros(x.rows(), x.cols());
+}
+
 class Attention : public testing::TestWithParam<WindowGrid> {
  protected:
   Attention() {
@@ -43,8 +49,6 @@ class Attention : public testing::TestWithParam<WindowGrid> {
     }
     return t.input("constant", values, rows, kBatch);
   }
-  // What may be written onto.
-  static DVar Copy(DVar x) { return x + x.tape().zeros(x.rows(), x.cols()); }
   DVar Window(DTape& t) { return image_window(in_.on(t, "p"), grid_); }
   DVar Read(DTape& t) { return image_read(in_.on(t, "x"), in_.on(t, "e"), Window(t), grid_); }
   DVar Write(DTape& t) { return image_write_onto(Copy(in_.on(t, "x")), in_.on(t, "w"), Window(t), grid_); }
@@ -153,7 +157,7 @@ template <typename T>
 BasicVar<T> ReadAndWrite(BasicTape<T>& t, BasicParameterStore<T>& in, const WindowGrid& grid) {
   const auto on = [&](const char* name) { return t.parameter(in.at(name)); };
   const BasicVar<T> x = on("x"), window = image_window(on("p"), grid);
-  const BasicVar<T> canvas = image_write_onto(x + t.zeros(x.rows(), x.cols()), on("w"), window, grid);
+  const BasicVar<T> canvas = image_write_onto(Copy(x), on("w"), window, grid);
   return concat_rows(image_read(x, on("e"), window, grid), canvas);
 }
 
