@@ -26,10 +26,10 @@ struct Case {
   bool attention;
 };
 
-DrawSpec Small(const Case& c) {
+DrawSpec Small(const Case& c, nn::Index glimpses) {
   return {.height = 6,
           .width = 5,
-          .glimpses = 4,
+          .glimpses = glimpses,
           .units = 7,
           .latent = 3,
           .read = 2,
@@ -41,7 +41,8 @@ DrawSpec Small(const Case& c) {
 // A model with all its parameters away from their initial zeros and ones, and a batch of binary images.
 class SmallModel {
  public:
-  explicit SmallModel(const Case& c) : spec(Small(c)), model(nn::BasicScope<double>(store), spec) {
+  explicit SmallModel(const Case& c, nn::Index glimpses = 4)
+      : spec(Small(c, glimpses)), model(nn::BasicScope<double>(store), spec) {
     Rng rng(5, "perturb");
     for (nn::BasicParameter<double>& p : store.parameters()) {
       for (nn::Index i = 0; i < p.size(); ++i) {
@@ -105,6 +106,22 @@ TEST_P(DrawReference, BoundAndEveryGradientAgreeWithPrimitiveOps) {
   for (const auto& [name, gradient] : primitive.gradients) {
     EXPECT_TRUE(std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0.0; })) << name;
     EXPECT_LT(Distance(fused.gradients.at(name), gradient), 1e-9) << name;
+  }
+}
+
+// What a trace has of a glimpse is what a model leaves that stops there.
+TEST_P(DrawReference, ATraceKeepsTheCanvasOfEveryGlimpse) {
+  SmallModel whole(GetParam());
+  nn::BasicTape<double> tape;
+  DrawTrace<double> trace;
+  whole.model.Generate(tape, kBatch, whole.noise, &trace);
+  ASSERT_EQ(trace.canvas.size(), 4u);
+  for (nn::Index t = 0; t < 4; ++t) {
+    SmallModel stopped(GetParam(), t + 1);
+    nn::BasicTape<double> other;
+    const Var left = stopped.model.Generate(other, kBatch, stopped.noise, nullptr);
+    const Var seen = trace.canvas[static_cast<std::size_t>(t)];
+    EXPECT_TRUE(std::equal(left.data(), left.data() + left.size(), seen.data())) << "glimpse " << t;
   }
 }
 
