@@ -11,10 +11,10 @@
 
 #include "base/fs.h"
 #include "base/log.h"
-#include "server/grpc_server.h"
-#include "server/listener.h"
-#include "server/local_launcher.h"
-#include "server/news.h"
+#include "server/edge/grpc_server.h"
+#include "server/edge/listener.h"
+#include "server/edge/news.h"
+#include "server/schedule/local_launcher.h"
 
 namespace normlab::server {
 namespace {

@@ -18,9 +18,9 @@
 
 #include "base/status.h"
 #include "results/papers/paper.h"
-#include "server/access.h"
-#include "server/attempts.h"
-#include "server/gate.h"
+#include "server/edge/access.h"
+#include "server/edge/gate.h"
+#include "server/schedule/attempts.h"
 
 namespace normlab::server {
 

@@ -183,9 +183,8 @@ INSTANTIATE_TEST_SUITE_P(Steps, OverManyColumns,
 
 TEST_P(OverManyColumns, GradientsAreThoseOfPlainProducts) {
   DTape plain;
-  const std::vector<double> expected = gradients(plain, [&](DVar x, DVar h) {
-    return linear(in_.on(plain, "recurrent"), h) + linear(in_.on(plain, "input"), x);
-  });
+  const std::vector<double> expected = gradients(
+      plain, [&](DVar x, DVar h) { return linear(in_.on(plain, "recurrent"), h) + linear(in_.on(plain, "input"), x); });
   BasicSharedWeight<double> recurrent(in_["recurrent"], *identity_), input(in_["input"], *identity_);
   input.share_gradients_with(recurrent);
   DTape tape;

@@ -1,4 +1,4 @@
-#include "server/attempts.h"
+#include "server/schedule/attempts.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "server/local_launcher.h"
+#include "server/schedule/local_launcher.h"
 
 #include <signal.h>
 

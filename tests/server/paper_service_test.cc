@@ -1,4 +1,4 @@
-#include "server/planned_runs.h"
+#include "server/render/planned_runs.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {

@@ -3,10 +3,10 @@
 
 #include <fstream>
 
-#include "server/access.h"
-#include "server/errors.h"
+#include "server/edge/access.h"
+#include "server/edge/errors.h"
+#include "server/edge/text.h"
 #include "server/options.h"
-#include "server/text.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {

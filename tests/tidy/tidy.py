@@ -27,6 +27,12 @@ ONLY = {
     ("workers", "experiments"): {"experiments/experiment.h", "experiments/handwriting/scribe.h"},
     ("workers", "nn"): {"nn/denormals.h", "nn/error.h", "nn/cpu.h"},
 }
+# Floors of one folder: what each may include of the folder itself. What stands on no floor puts the floors together.
+FLOORS = {
+    "server/schedule": {"server/schedule"},
+    "server/render": {"server/render", "server/schedule"},
+    "server/edge": {"server/edge", "server/render", "server/schedule"},
+}
 # System libraries by the first part of their include path -> folders that may use them.
 LIBRARIES = {
     "sqlite3.h": {"results"},
@@ -78,6 +84,16 @@ def includes_follow_the_table(root):
                 users = LIBRARIES.get(match[1].split("/")[0])
                 if users is not None and folder not in users:
                     yield f"{path}:{number}: {folder}/ may not use <{match[1]}>"
+
+
+def floors_look_down_only(root):
+    for path, lines in sources(root, {floor.split("/")[0] for floor in FLOORS}):
+        allowed = FLOORS.get("/".join(path.parts[:2]))
+        for number, line in enumerate(lines, 1):
+            if allowed is not None and (match := PROJECT_INCLUDE.match(line)):
+                floor = "/".join(pathlib.PurePath(match[1]).parts[:2])
+                if floor.startswith(path.parts[0] + "/") and floor not in allowed:
+                    yield f"{path}:{number}: {'/'.join(path.parts[:2])}/ may not include {match[1]}"
 
 
 def openmp_stays_behind_its_door(root):
@@ -136,6 +152,7 @@ def equations_are_mapped(root):
 
 RULES = [
     includes_follow_the_table,
+    floors_look_down_only,
     openmp_stays_behind_its_door,
     tests_are_registered_and_enabled,
     files_stay_short,

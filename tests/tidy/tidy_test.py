@@ -20,6 +20,10 @@ BREACHES = {
         {"server/c.h": '// c.h - x.\n#include "data/idx.h"\n'},
         {"client/c.h": "// c.h - x.\n#include <sqlite3.h>\n"},
     ],
+    "floors_look_down_only": [
+        {"server/schedule/s.h": '// s.h - x.\n#include "server/edge/e.h"\n'},
+        {"server/render/r.h": '// r.h - x.\n#include "server/daemon.h"\n'},
+    ],
     "openmp_stays_behind_its_door": [{"nn/b.cc": "#pragma omp parallel for\n"}, {"base/parallel.cc": "#pragma omp parallel for reduction(+ : s)\n"}],
     "tests_are_registered_and_enabled": [
         {"tests/base/lost_test.cc": "TEST(A, B) {}\n"},

@@ -1,0 +1,157 @@
+#include "server/edge/comparison_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "proto/spec_text.h"
+#include "results/compare/comparison.h"
+#include "results/compare/render.h"
+#include "server/edge/convert.h"
+#include "server/edge/deliver.h"
+#include "server/edge/errors.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kMostJobs = 10'000;
+constexpr int kMostSeries = 16;
+
+struct Asked {
+  std::vector<store::JobId> jobs;
+  std::vector<std::string> series;
+};
+
+template <typename Request>
+absl::StatusOr<Asked> Read(const Request& request) {
+  std::vector<FieldViolation> violations;
+  if (request.job_ids_size() < 1 || request.job_ids_size() > kMostJobs) {
+    violations.push_back(
+        {"job_ids", fmt::format("names {} jobs; expected 1 to {}", request.job_ids_size(), kMostJobs)});
+  }
+  if (request.series_size() > kMostSeries) {
+    violations.push_back(
+        {"series", fmt::format("names {} series; expected at most {}", request.series_size(), kMostSeries)});
+  }
+  Asked asked;
+  for (int i = 0; i < request.job_ids_size(); ++i) {
+    asked.jobs.push_back(ReadJobId(request.job_ids(i), fmt::format("job_ids[{}]", i), violations));
+  }
+  asked.series = {request.series().begin(), request.series().end()};
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  return asked;
+}
+
+// What the jobs have in series of one name.
+struct Shared {
+  std::size_t jobs = 0;
+  bool differs = false;  // a series that only counts passes is the same for all and says nothing
+  store::SeriesInfo first;
+};
+
+// Those every job has and on which some two differ; of one job, all. kFailedPrecondition if there is none.
+absl::StatusOr<std::vector<std::string>> ChooseSeries(Core& core, const std::vector<store::JobId>& jobs) {
+  std::map<std::string, Shared> all;
+  for (const store::JobId job : jobs) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> series, core.store.ListSeries(job));
+    for (const store::SeriesInfo& info : series) {
+      Shared& shared = all[info.name];
+      shared.first = shared.jobs++ == 0 ? info : shared.first;
+      const store::SeriesInfo& first = shared.first;
+      shared.differs |= info.points != first.points || info.min != first.min || info.max != first.max ||
+                        info.last != first.last || info.not_finite != first.not_finite;
+    }
+  }
+  std::vector<std::string> chosen;
+  for (const auto& [name, shared] : all) {
+    if (shared.jobs == jobs.size() && (shared.differs || jobs.size() == 1) && chosen.size() < kMostSeries) {
+      chosen.push_back(name);
+    }
+  }
+  if (chosen.empty()) {
+    return absl::FailedPreconditionError(
+        all.empty() ? "the jobs have measured nothing yet"
+                    : "the jobs have no series in common on which they differ; name one with series");
+  }
+  return chosen;
+}
+
+absl::StatusOr<compare::Job> ReadJob(Core& core, store::JobId id, const std::vector<std::string>& series) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
+  v1::Job wire;
+  ToWire(stored, wire);
+  compare::Job job{.name = wire.job_id(),
+                   .experiment = stored.experiment,
+                   .fields = ConfigFields(wire.spec()),
+                   .seed = wire.spec().seed(),
+                   .state = std::string(store::StateName(stored.state)),
+                   .diverged = stored.state == store::JobState::kDiverged,
+                   .curves = {}};
+  for (const std::string& name : series) {
+    stats::Curve& curve = job.curves.emplace_back();
+    absl::StatusOr<store::Curve> read = core.store.ReadCurve(id, name, {});
+    if (absl::IsNotFound(read.status())) {
+      continue;
+    }
+    NORMLAB_RETURN_IF_ERROR(read.status());
+    curve.x.assign(read->steps.begin(), read->steps.end());
+    curve.y = std::move(read->values);
+  }
+  return job;
+}
+
+// kNotFound for a series that none of the jobs has.
+absl::Status CheckRecorded(const std::vector<compare::Job>& jobs, const std::vector<std::string>& series) {
+  for (std::size_t s = 0; s < series.size(); ++s) {
+    if (std::all_of(jobs.begin(), jobs.end(), [s](const compare::Job& job) { return job.curves[s].x.empty(); })) {
+      return absl::NotFoundError(
+          fmt::format("none of the jobs has a series {}; see `normlab curve {}` for those of one", Shown(series[s]),
+                      jobs.front().name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Request>
+absl::StatusOr<compare::Comparison> MakeComparison(Core& core, const Request& request) {
+  NORMLAB_ASSIGN_OR_RETURN(Asked asked, Read(request));
+  if (asked.series.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(asked.series, ChooseSeries(core, asked.jobs));
+  }
+  std::vector<compare::Job> jobs;
+  jobs.reserve(asked.jobs.size());
+  for (const store::JobId id : asked.jobs) {
+    NORMLAB_ASSIGN_OR_RETURN(compare::Job job, ReadJob(core, id, asked.series));
+    jobs.push_back(std::move(job));
+  }
+  NORMLAB_RETURN_IF_ERROR(CheckRecorded(jobs, asked.series));
+  return compare::Compare(std::move(jobs), std::move(asked.series));
+}
+
+absl::Status Compare(Core& core, const v1::CompareJobsRequest& request, v1::CompareJobsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const compare::Comparison comparison, MakeComparison(core, request));
+  return Deliver(request.format(), report::Format::kTerminal, response,
+                 [&](report::Format format) { return compare::RenderTable(comparison, format); });
+}
+
+absl::Status Plot(Core& core, const v1::PlotJobsRequest& request, v1::PlotJobsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const compare::Comparison comparison, MakeComparison(core, request));
+  return Deliver(request.format(), report::Format::kSvg, response,
+                 [&](report::Format format) { return compare::RenderPlot(comparison, request.log_y(), format); });
+}
+
+}  // namespace
+
+grpc::Status ComparisonServiceImpl::CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
+                                                v1::CompareJobsResponse* response) {
+  return core_.gate.Call(*context, "CompareJobs", CallKind::kShort,
+                         [&] { return Compare(core_, *request, *response); });
+}
+
+grpc::Status ComparisonServiceImpl::PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
+                                             v1::PlotJobsResponse* response) {
+  return core_.gate.Call(*context, "PlotJobs", CallKind::kShort, [&] { return Plot(core_, *request, *response); });
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,22 @@
+// comparison_service.h - any jobs side by side: read from the store, grouped and rendered by results/compare.
+#pragma once
+
+#include "normlab/v1/comparison.grpc.pb.h"
+#include "server/edge/core.h"
+
+namespace normlab::server {
+
+class ComparisonServiceImpl final : public v1::ComparisonService::Service {
+ public:
+  explicit ComparisonServiceImpl(Core& core) : core_(core) {}
+
+  grpc::Status CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
+                           v1::CompareJobsResponse* response) override;
+  grpc::Status PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
+                        v1::PlotJobsResponse* response) override;
+
+ private:
+  Core& core_;
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,303 @@
+#include "server/edge/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "proto/spec_text.h"
+#include "server/edge/errors.h"
+#include "server/edge/text.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr std::size_t kMaxPoints = 100'000;  // of one AppendPoints call
+constexpr int kMaxLabels = 64;
+constexpr std::size_t kMaxLabelValue = 256;
+constexpr std::size_t kMaxText = 4096;  // of an error text or a fact
+
+void SetTime(std::int64_t unix_ms, google::protobuf::Timestamp& time) {
+  time.set_seconds(unix_ms / 1000);
+  time.set_nanos(static_cast<int>(unix_ms % 1000 * 1'000'000));
+}
+
+template <typename Map>
+void Copy(const std::map<std::string, std::string>& from, Map& to) {
+  to.insert(from.begin(), from.end());
+}
+
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// A worker's free text made fit to store: one line, bounded.
+std::string OneLine(std::string text) {
+  std::replace_if(text.begin(), text.end(), IsControl, ' ');
+  return CutText(std::move(text), kMaxText);
+}
+
+double ReadAmount(double amount, std::string_view path, std::vector<FieldViolation>& violations) {
+  if (!std::isfinite(amount) || amount < 0) {
+    violations.push_back({std::string(path), fmt::format("is {}; expected a finite number >= 0", amount)});
+  }
+  return amount;
+}
+
+}  // namespace
+
+std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations) {
+  if (count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    violations.push_back({std::string(path), fmt::format("is {}; expected at most 2^63 - 1", count)});
+  }
+  return count;
+}
+
+store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector<FieldViolation>& violations) {
+  store::JobId id = 0;
+  if (name.size() >= 2 && name[0] == 'j' && name[1] >= '1' && name[1] <= '9') {
+    const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), id);
+    if (error == std::errc() && end == name.data() + name.size()) {
+      return id;
+    }
+  }
+  violations.push_back({std::string(path), fmt::format("is {}; expected a job such as j17", Shown(name))});
+  return 0;
+}
+
+absl::StatusOr<store::JobId> ReadJobId(std::string_view name) {
+  std::vector<FieldViolation> violations;
+  const store::JobId id = ReadJobId(name, "job_id", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  return id;
+}
+
+void ToWire(const store::Job& job, v1::Job& wire) {
+  wire.set_job_id(JobName(job.id));
+  wire.mutable_spec()->ParseFromString(job.spec);
+  wire.set_state(static_cast<v1::JobState>(job.state));
+  wire.set_identity(job.identity);
+  wire.set_priority(job.priority);
+  wire.set_attempt(job.attempt);
+  SetTime(job.created_ms, *wire.mutable_created());
+  if (job.started_ms != 0) {
+    SetTime(job.started_ms, *wire.mutable_started());
+  }
+  if (job.finished_ms != 0) {
+    SetTime(job.finished_ms, *wire.mutable_finished());
+  }
+  wire.set_steps_done(job.steps_done);
+  wire.set_steps_total(job.steps_total);
+  wire.set_steps_per_second(job.steps_per_second);
+  wire.set_error(job.error);
+  wire.set_fingerprint(job.fingerprint);
+  wire.set_worker(job.worker);
+  Copy(job.labels, *wire.mutable_labels());
+  wire.set_revision(job.revision);
+  wire.set_cpu_seconds(job.cpu_seconds);
+  Copy(job.facts, *wire.mutable_facts());
+}
+
+void ToWire(const store::SeriesInfo& series, v1::Series& wire) {
+  wire.set_name(series.name);
+  wire.set_points(series.points);
+  wire.set_first_step(series.first_step);
+  wire.set_last_step(series.last_step);
+  wire.set_min(series.min);
+  wire.set_max(series.max);
+  wire.set_last(series.last);
+  wire.set_not_finite(series.not_finite);
+}
+
+void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire) {
+  wire.set_name(artifact.name);
+  wire.set_media_type(artifact.media_type);
+  wire.set_step(artifact.step);
+  wire.set_size(artifact.size);
+}
+
+void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire) {
+  wire.set_job_id(JobName(columns.job));
+  wire.set_series(columns.series);
+  wire.mutable_steps()->Add(columns.steps.begin(), columns.steps.end());
+  wire.mutable_values()->Add(columns.values.begin(), columns.values.end());
+}
+
+store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolation>& violations) {
+  const store::JobId job = ReadJobId(attempt.job_id(), "attempt.job_id", violations);
+  if (attempt.number() < 1) {
+    violations.push_back(
+        {"attempt.number", fmt::format("is {}; expected the number of a lease, >= 1", attempt.number())});
+  }
+  return {.job = job, .number = attempt.number()};
+}
+
+v1::Attempt AttemptName(store::AttemptId attempt) {
+  v1::Attempt wire;
+  wire.set_job_id(JobName(attempt.job));
+  wire.set_number(attempt.number);
+  return wire;
+}
+
+store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations) {
+  store::JobFilter filter;
+  for (int i = 0; i < request.states_size(); ++i) {
+    const int state = request.states(i);
+    if (state == v1::JOB_STATE_UNSPECIFIED || !v1::JobState_IsValid(state)) {
+      violations.push_back({fmt::format("states[{}]", i), fmt::format("is {}; expected a JobState", state)});
+    }
+    filter.states.push_back(static_cast<store::JobState>(state));
+  }
+  filter.experiment = request.experiment();
+  std::vector<std::string> names;
+  for (const ExperimentInfo& info : Experiments()) {
+    names.push_back(info.name);
+  }
+  if (!filter.experiment.empty() && std::find(names.begin(), names.end(), filter.experiment) == names.end()) {
+    violations.push_back(
+        {"experiment", fmt::format("is {}; expected one of {}", Shown(filter.experiment), fmt::join(names, ", "))});
+  }
+  CheckLabels(request.labels(), "labels", violations);
+  filter.labels.insert(request.labels().begin(), request.labels().end());
+  return filter;
+}
+
+store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations) {
+  store::CurveRange range;
+  range.from_step = ReadCount(request.from_step(), "from_step", violations);
+  if (request.has_to_step()) {
+    range.to_step = ReadCount(request.to_step(), "to_step", violations);
+    if (request.to_step() < request.from_step()) {
+      violations.push_back(
+          {"to_step", fmt::format("is {}; expected at least from_step ({})", request.to_step(), request.from_step())});
+    }
+  }
+  range.max_points = request.max_points();
+  if (!v1::Downsampling_IsValid(request.downsampling())) {
+    violations.push_back(
+        {"downsampling", fmt::format("is {}; expected MIN_MAX or LTTB", static_cast<int>(request.downsampling()))});
+  }
+  range.downsampling =
+      request.downsampling() == v1::DOWNSAMPLING_LTTB ? store::Downsampling::kLttb : store::Downsampling::kMinMax;
+  if (!IsName(request.series(), true)) {
+    violations.push_back({"series", fmt::format("is {}; expected a name such as train/nll", Shown(request.series()))});
+  }
+  return range;
+}
+
+std::vector<store::PointColumns> ReadColumns(const v1::AppendPointsRequest& request,
+                                             std::vector<FieldViolation>& violations) {
+  std::vector<store::PointColumns> columns;
+  std::size_t points = 0;
+  for (int i = 0; i < request.columns_size(); ++i) {
+    const auto& wire = request.columns(i);
+    const std::string path = fmt::format("columns[{}]", i);
+    if (!IsName(wire.series(), true)) {
+      violations.push_back(
+          {path + ".series", fmt::format("is {}; expected a name such as train/nll", Shown(wire.series()))});
+    }
+    if (wire.values_size() != wire.steps_size() || wire.wall_ms_size() != wire.steps_size()) {
+      violations.push_back({path, fmt::format("has {} steps, {} values and {} times; expected as many of each",
+                                              wire.steps_size(), wire.values_size(), wire.wall_ms_size())});
+    }
+    const auto& steps = wire.steps();
+    const auto falls = std::adjacent_find(steps.begin(), steps.end(), [](auto a, auto b) { return b <= a; });
+    if (falls != steps.end()) {
+      violations.push_back(
+          {path + ".steps", fmt::format("has {} after {}; expected rising steps", *(falls + 1), *falls)});
+    }
+    if (!steps.empty()) {
+      ReadCount(*std::max_element(steps.begin(), steps.end()), path + ".steps", violations);
+    }
+    points += static_cast<std::size_t>(wire.steps_size());
+    columns.push_back({.series = wire.series(),
+                       .steps = {steps.begin(), steps.end()},
+                       .values = {wire.values().begin(), wire.values().end()},
+                       .wall_ms = {wire.wall_ms().begin(), wire.wall_ms().end()}});
+  }
+  if (points > kMaxPoints) {
+    violations.push_back(
+        {"columns", fmt::format("hold {} points; expected at most {} in one call", points, kMaxPoints)});
+  }
+  return columns;
+}
+
+store::Progress ReadProgress(const v1::HeartbeatRequest& request, std::vector<FieldViolation>& violations) {
+  return {.steps_done = ReadCount(request.steps_done(), "steps_done", violations),
+          .steps_total = ReadCount(request.steps_total(), "steps_total", violations),
+          .steps_per_second = ReadAmount(request.steps_per_second(), "steps_per_second", violations),
+          .cpu_seconds = ReadAmount(request.cpu_seconds(), "cpu_seconds", violations)};
+}
+
+store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<FieldViolation>& violations) {
+  store::FinishInfo info;
+  switch (request.outcome()) {
+    case v1::OUTCOME_SUCCEEDED:
+      info.state = store::JobState::kSucceeded;
+      break;
+    case v1::OUTCOME_FAILED:
+      info.state = store::JobState::kFailed;
+      break;
+    case v1::OUTCOME_CANCELLED:
+      info.state = store::JobState::kCancelled;
+      break;
+    case v1::OUTCOME_DIVERGED:
+      info.state = store::JobState::kDiverged;
+      break;
+    default:
+      violations.push_back({"outcome", fmt::format("is {}; expected an Outcome", static_cast<int>(request.outcome()))});
+  }
+  info.error = OneLine(request.error());
+  if (info.state == store::JobState::kFailed && info.error.empty()) {
+    violations.push_back({"error", "is empty; expected why the job failed, in one line"});
+  }
+  info.fingerprint = request.fingerprint();
+  const bool hexadecimal = info.fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (info.state == store::JobState::kSucceeded && (info.fingerprint.size() != 64 || !hexadecimal)) {
+    violations.push_back({"fingerprint", "is not a SHA-256; expected 64 hexadecimal digits in lower case"});
+  }
+  info.steps_done = ReadCount(request.steps_done(), "steps_done", violations);
+  info.cpu_seconds = ReadAmount(request.cpu_seconds(), "cpu_seconds", violations);
+  if (request.facts_size() > kMaxLabels) {
+    violations.push_back(
+        {"facts", fmt::format("hold {} entries; expected at most {}", request.facts_size(), kMaxLabels)});
+  }
+  for (const auto& [key, value] : request.facts()) {
+    info.facts[OneLine(key)] = OneLine(value);
+  }
+  return info;
+}
+
+void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
+                 std::vector<FieldViolation>& violations) {
+  if (static_cast<int>(labels.size()) > kMaxLabels) {
+    violations.push_back({path, fmt::format("hold {} entries; expected at most {}", labels.size(), kMaxLabels)});
+    return;
+  }
+  for (const auto& [key, value] : labels) {
+    const std::string shown = Shown(key);
+    if (!IsName(key, false)) {
+      violations.push_back({fmt::format("{}[{}]", path, shown),
+                            "is not a label's name; expected letters, digits, '.', '_' and '-', at most 128"});
+    }
+    if (value.size() > kMaxLabelValue || std::any_of(value.begin(), value.end(), IsControl)) {
+      violations.push_back(
+          {fmt::format("{}[{}]", path, shown),
+           fmt::format("is {}; expected at most {} bytes without control characters", Shown(value), kMaxLabelValue)});
+    }
+  }
+}
+
+bool IsName(std::string_view name, bool slash) {
+  const auto alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  if (name.empty() || name.size() > 128 || !alphanumeric(name[0])) {
+    return false;
+  }
+  return std::all_of(name.begin(), name.end(), [&](char c) {
+    return alphanumeric(c) || c == '.' || c == '_' || c == '-' || (slash && c == '/');
+  });
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,52 @@
+// convert.h - wire types to store types and back: the only place where the two meet.
+//
+// Functions that read the wire append what is wrong to a list of violations and return a value that is not to be used
+// then.
+//
+// Thread safety: free functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "normlab/v1/artifacts.pb.h"
+#include "normlab/v1/curves.pb.h"
+#include "normlab/v1/jobs.pb.h"
+#include "normlab/v1/worker.pb.h"
+#include "proto/spec.h"
+#include "results/store/store.h"
+#include "server/schedule/job_name.h"
+
+namespace normlab::server {
+
+// "j17" -> 17; JobName is the way back.
+store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector<FieldViolation>& violations);
+// For a request whose only field is the job.
+absl::StatusOr<store::JobId> ReadJobId(std::string_view name);
+
+void ToWire(const store::Job& job, v1::Job& wire);
+void ToWire(const store::SeriesInfo& series, v1::Series& wire);
+void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire);
+void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire);
+
+// A step, sequence or revision: what the store can hold.
+std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations);
+store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolation>& violations);
+v1::Attempt AttemptName(store::AttemptId attempt);
+store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations);
+store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations);
+// Checks that columns have equal lengths, steps rise, and names and sizes are within bounds.
+std::vector<store::PointColumns> ReadColumns(const v1::AppendPointsRequest& request,
+                                             std::vector<FieldViolation>& violations);
+store::Progress ReadProgress(const v1::HeartbeatRequest& request, std::vector<FieldViolation>& violations);
+store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<FieldViolation>& violations);
+
+// At most 64 labels; keys [A-Za-z0-9][A-Za-z0-9._-]{0,127}, values up to 256 bytes without control characters.
+void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
+                 std::vector<FieldViolation>& violations);
+
+// [A-Za-z0-9][A-Za-z0-9._-]{0,127}, with '/' as well if `slash`: series are "train/nll".
+bool IsName(std::string_view name, bool slash);
+
+}  // namespace normlab::server

@@ -1,0 +1,23 @@
+// core.h - what all services share. Borrowed by them; made and destroyed by Daemon.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "results/papers/paper.h"
+#include "results/store/store.h"
+#include "server/edge/gate.h"
+#include "server/edge/news.h"
+#include "server/schedule/attempts.h"
+
+namespace normlab::server {
+
+struct Core {
+  store::Store& store;
+  Attempts& attempts;
+  News& news;
+  Gate& gate;
+  const std::vector<std::unique_ptr<papers::Paper>>& papers;
+};
+
+}  // namespace normlab::server

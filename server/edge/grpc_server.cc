@@ -1,0 +1,143 @@
+#include "server/edge/grpc_server.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_builder.h>
+
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "server/edge/artifact_service.h"
+#include "server/edge/comparison_service.h"
+#include "server/edge/curve_service.h"
+#include "server/edge/experiment_service.h"
+#include "server/edge/job_service.h"
+#include "server/edge/paper_service.h"
+#include "server/edge/worker_service.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kMaxMessage = 4 << 20;
+constexpr int kMaxMetadata = 8 << 10;
+constexpr int kMaxThreads = 384;  // streams (64) + waiting workers (128) + short calls
+constexpr std::size_t kMaxBuffers = std::size_t{512} << 20;
+
+// Takes reflection out of one server: the library puts it into every server of the process.
+class WithoutReflection : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins, [](const auto& plugin) { return plugin->name() == kReflectionPlugin; });
+  }
+
+ private:
+  static constexpr char kReflectionPlugin[] = "proto_server_reflection";
+};
+
+// Holds the library until the process ends. Otherwise it is shut down with the last server, which takes up to 10 s
+// after a large transfer (its backup poller sleeps so long).
+void KeepLibrary() {
+  static std::once_flag once;
+  std::call_once(once, [] { grpc_init(); });
+}
+
+void SetLimits(grpc::ServerBuilder& builder) {
+  grpc::ResourceQuota quota("normlabd");
+  quota.SetMaxThreads(kMaxThreads).Resize(kMaxBuffers);
+  builder.SetResourceQuota(quota);
+  builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadata);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A peer that is gone without a word is noticed within 30 s; peers may ping as often as every 10 s.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Threads that wait for the next call. Without spares, bursts of blocking calls start and end threads all the time.
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 2);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);
+}
+
+class GrpcServerImpl : public GrpcServer {
+ public:
+  explicit GrpcServerImpl(Core& core)
+      : jobs_(core),
+        curves_(core),
+        artifacts_(core),
+        experiments_(core),
+        papers_(core),
+        comparisons_(core),
+        workers_(core) {}
+
+  ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
+
+  absl::Status Serve(Listener& listener, bool reflection) {
+    KeepLibrary();
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    SetLimits(builder);
+    for (grpc::Service* service : Services()) {
+      builder.RegisterService(service);
+    }
+    if (!reflection) {
+      builder.SetOption(std::make_unique<WithoutReflection>());
+    }
+    auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) {
+      return absl::InternalError("gRPC did not start");
+    }
+    for (const std::string_view name :
+         {v1::JobService::service_full_name(), v1::CurveService::service_full_name(),
+          v1::ArtifactService::service_full_name(), v1::ExperimentService::service_full_name(),
+          v1::PaperService::service_full_name(), v1::ComparisonService::service_full_name(),
+          v1::WorkerService::service_full_name()}) {
+      server_->GetHealthCheckService()->SetServingStatus(std::string(name), true);
+    }
+    listener.Start(std::move(acceptor));
+    return absl::OkStatus();
+  }
+
+  void Drain() override { server_->GetHealthCheckService()->SetServingStatus(false); }
+
+  void Stop(std::chrono::milliseconds grace) override {
+    if (server_ != nullptr) {
+      server_->Shutdown(std::chrono::system_clock::now() + grace);
+      server_->Wait();
+      server_.reset();
+    }
+  }
+
+ private:
+  std::vector<grpc::Service*> Services() {
+    return {&jobs_, &curves_, &artifacts_, &experiments_, &papers_, &comparisons_, &workers_};
+  }
+
+  JobServiceImpl jobs_;
+  CurveServiceImpl curves_;
+  ArtifactServiceImpl artifacts_;
+  ExperimentServiceImpl experiments_;
+  PaperServiceImpl papers_;
+  ComparisonServiceImpl comparisons_;
+  WorkerServiceImpl workers_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Core& core, Listener& listener, bool reflection) {
+  auto server = std::make_unique<GrpcServerImpl>(core);
+  NORMLAB_RETURN_IF_ERROR(server->Serve(listener, reflection));
+  return server;
+}
+
+}  // namespace normlab::server

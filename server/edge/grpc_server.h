@@ -1,0 +1,28 @@
+// grpc_server.h - the gRPC server with all services and its limits.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <chrono>
+#include <memory>
+
+#include "base/status.h"
+#include "server/edge/core.h"
+#include "server/edge/listener.h"
+
+namespace normlab::server {
+
+// Thread safety: Drain from any thread; the rest from one.
+class GrpcServer {
+ public:
+  // Serves from now on. `reflection`: also answer what services there are, which is not guarded by the gate.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Core& core, Listener& listener, bool reflection);
+  virtual ~GrpcServer() = default;
+
+  // Health checks read NOT_SERVING from now on.
+  virtual void Drain() = 0;
+  // Ends: calls under way have until `grace` has passed.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace normlab::server

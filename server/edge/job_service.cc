@@ -1,0 +1,172 @@
+#include "server/edge/job_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/edge/convert.h"
+#include "server/edge/errors.h"
+#include "server/edge/page_token.h"
+#include "server/edge/request_id.h"
+#include "server/edge/submit.h"
+#include "server/edge/watch_jobs.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kDefaultPage = 50;
+constexpr int kMaxPage = 1000;
+constexpr int kMaxBatch = 1000;
+
+absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
+  std::vector<FieldViolation> violations;
+  const store::NewJob job = PrepareJob(request, "", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
+  core.attempts.QueueChanged();
+  ToWire(created.at(0).job, *response.mutable_job());
+  response.set_reused(created.at(0).reused);
+  return absl::OkStatus();
+}
+
+// What CreateJobs would answer, with nothing stored: new jobs have no id and no state yet.
+absl::Status Preview(Core& core, const std::vector<store::NewJob>& jobs, v1::BatchCreateJobsResponse& response) {
+  for (const store::NewJob& job : jobs) {
+    v1::CreateJobResponse& wire = *response.add_jobs();
+    NORMLAB_ASSIGN_OR_RETURN(const std::optional<store::Job> stored, core.store.FindByIdentity(job.identity));
+    const bool usable = stored && (!store::IsTerminal(stored->state) || stored->state == store::JobState::kSucceeded ||
+                                   stored->state == store::JobState::kDiverged);
+    wire.set_reused(usable && !job.rerun);
+    if (wire.reused()) {
+      ToWire(*stored, *wire.mutable_job());
+    } else {
+      wire.mutable_job()->mutable_spec()->ParseFromString(job.spec);
+      wire.mutable_job()->set_identity(job.identity);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, v1::BatchCreateJobsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
+  if (request.requests_size() < 1 || request.requests_size() > kMaxBatch) {
+    return BadField("requests", fmt::format("holds {} jobs; expected 1 to {}", request.requests_size(), kMaxBatch));
+  }
+  std::vector<FieldViolation> violations;
+  std::vector<store::NewJob> jobs;
+  for (int i = 0; i < request.requests_size(); ++i) {
+    jobs.push_back(PrepareJob(request.requests(i), fmt::format("requests[{}].", i), violations));
+  }
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  if (request.validate_only()) {
+    return Preview(core, jobs, response);
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, jobs));
+  core.attempts.QueueChanged();
+  for (const store::CreatedJob& job : created) {
+    v1::CreateJobResponse& wire = *response.add_jobs();
+    ToWire(job.job, *wire.mutable_job());
+    wire.set_reused(job.reused);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status List(Core& core, const v1::ListJobsRequest& request, v1::ListJobsResponse& response) {
+  std::vector<FieldViolation> violations;
+  const store::JobFilter filter = ReadFilter(request, violations);
+  if (request.page_size() < 0) {
+    violations.push_back({"page_size", fmt::format("is {}; expected 0 to {}", request.page_size(), kMaxPage)});
+  }
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  v1::ListJobsRequest filter_only = request;
+  filter_only.clear_page_size();
+  filter_only.clear_page_token();
+  const std::string filter_text = Deterministic(filter_only);
+  std::optional<store::JobId> before;
+  if (!request.page_token().empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(before, ReadPageToken(request.page_token(), filter_text));
+  }
+  const int limit = request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kMaxPage);
+  NORMLAB_ASSIGN_OR_RETURN(const store::JobPage page, core.store.ListJobs(filter, before, limit));
+  for (const store::Job& job : page.jobs) {
+    ToWire(job, *response.add_jobs());
+  }
+  if (page.next_before) {
+    response.set_next_page_token(MakePageToken(*page.next_before, filter_text));
+  }
+  return absl::OkStatus();
+}
+
+// The id and the idempotency key of a request that changes one job.
+template <typename Request>
+absl::StatusOr<std::pair<store::Request, store::JobId>> KeyAndJob(const Request& request) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
+  NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request.job_id()));
+  return std::pair(key, id);
+}
+
+}  // namespace
+
+grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext* context, const v1::CreateJobRequest* request,
+                                       v1::CreateJobResponse* response) {
+  return core_.gate.Call(*context, "CreateJob", CallKind::kShort, [&] { return Create(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::BatchCreateJobs(grpc::ServerContext* context, const v1::BatchCreateJobsRequest* request,
+                                             v1::BatchCreateJobsResponse* response) {
+  return core_.gate.Call(*context, "BatchCreateJobs", CallKind::kShort,
+                         [&] { return BatchCreate(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                                    v1::GetJobResponse* response) {
+  return core_.gate.Call(*context, "GetJob", CallKind::kShort, [&]() -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request->job_id()));
+    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.GetJob(id));
+    ToWire(job, *response->mutable_job());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
+                                      v1::ListJobsResponse* response) {
+  return core_.gate.Call(*context, "ListJobs", CallKind::kShort, [&] { return List(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
+                                       v1::CancelJobResponse* response) {
+  return core_.gate.Call(*context, "CancelJob", CallKind::kShort, [&]() -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.Cancel(key_and_job.first, key_and_job.second));
+    ToWire(job, *response->mutable_job());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
+                                       v1::ResumeJobResponse* response) {
+  return core_.gate.Call(*context, "ResumeJob", CallKind::kShort, [&]() -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.ResumeAsNew(key_and_job.first, key_and_job.second));
+    core_.attempts.QueueChanged();
+    ToWire(job, *response->mutable_job());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::DeleteJobRequest* request,
+                                       v1::DeleteJobResponse*) {
+  return core_.gate.Call(*context, "DeleteJob", CallKind::kShort, [&]() -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+    return core_.store.Delete(key_and_job.first, key_and_job.second);
+  });
+}
+
+grpc::Status JobServiceImpl::WatchJobs(grpc::ServerContext* context, const v1::WatchJobsRequest* request,
+                                       grpc::ServerWriter<v1::WatchJobsResponse>* writer) {
+  return core_.gate.Call(*context, "WatchJobs", CallKind::kStream,
+                         [&] { return StreamJobs(core_, *request, *context, *writer); });
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,203 @@
+#include "server/edge/listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kBacklog = 256;
+
+absl::Status SocketError(std::string_view doing, std::string_view where) {
+  const std::string text = fmt::format("{} {}: {}", doing, where, std::strerror(errno));
+  return errno == EADDRINUSE ? absl::FailedPreconditionError(text) : absl::UnavailableError(text);
+}
+
+int OpenSpare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+// Makes room for a socket at `path`: removes one whose server is dead.
+absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    return errno == ENOENT ? absl::OkStatus() : SocketError("look at", path);
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return absl::FailedPreconditionError(fmt::format("{} exists and is not a socket; choose another --socket", path));
+  }
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool served =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN;
+  ::close(probe);
+  if (served) {
+    return absl::FailedPreconditionError(fmt::format("another server listens on {}; choose another --socket", path));
+  }
+  return ::unlink(path.c_str()) == 0 ? absl::OkStatus() : SocketError("remove", path);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& socket_path,
+                                                         const std::optional<Loopback>& loopback, int max_connections) {
+  std::unique_ptr<Listener> listener(new Listener());
+  listener->max_connections_ = static_cast<std::size_t>(max_connections);
+  listener->wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
+  listener->spare_fd_ = OpenSpare();
+  NORMLAB_RETURN_IF_ERROR(listener->BindSocket(socket_path));
+  if (loopback) {
+    NORMLAB_RETURN_IF_ERROR(listener->BindLoopback(*loopback));
+  }
+  return listener;
+}
+
+absl::Status Listener::BindSocket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return absl::InvalidArgumentError(
+        fmt::format("socket path {} has {} bytes; the system allows 1 to {}: choose a shorter "
+                    "--home or --socket",
+                    path, path.size(), sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
+  NORMLAB_RETURN_IF_ERROR(ClearPath(path, address));
+  socket_fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket_fd_ < 0 || ::bind(socket_fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return SocketError("bind", path);
+  }
+  socket_path_ = path;
+  // Nobody can connect between bind and chmod: the socket does not listen yet.
+  if (::chmod(path.c_str(), 0600) != 0 || ::listen(socket_fd_, kBacklog) != 0) {
+    return SocketError("listen on", path);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Listener::BindLoopback(const Loopback& loopback) {
+  const bool v6 = loopback.host == "::1";
+  sockaddr_storage storage{};
+  socklen_t size = v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  if (v6) {
+    auto& address = reinterpret_cast<sockaddr_in6&>(storage);
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(static_cast<std::uint16_t>(loopback.port));
+    address.sin6_addr = in6addr_loopback;
+  } else {
+    auto& address = reinterpret_cast<sockaddr_in&>(storage);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(loopback.port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  const std::string where = fmt::format("{} port {}", loopback.host, loopback.port);
+  tcp_fd_ = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int on = 1;  // only skips the wait after an earlier server's end; two servers on one port stay impossible
+  if (tcp_fd_ < 0 || ::setsockopt(tcp_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(tcp_fd_, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(tcp_fd_, kBacklog) != 0 ||
+      ::getsockname(tcp_fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return SocketError("listen on", where);
+  }
+  port_ =
+      ntohs(v6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port : reinterpret_cast<sockaddr_in&>(storage).sin_port);
+  return absl::OkStatus();
+}
+
+Listener::~Listener() {
+  Stop();
+  for (const int fd : {socket_fd_, tcp_fd_, wake_fd_, spare_fd_}) {
+    if (fd >= 0) {
+      ::close(fd);
+    }
+  }
+  if (!socket_path_.empty()) {
+    ::unlink(socket_path_.c_str());
+  }
+}
+
+void Listener::Start(std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor) {
+  acceptor_ = std::move(acceptor);
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Listener::Stop() {
+  if (thread_.joinable()) {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_fd_, &one, sizeof one);
+    thread_.join();
+  }
+}
+
+void Listener::Run() {
+  for (;;) {
+    pollfd fds[] = {{wake_fd_, POLLIN, 0}, {socket_fd_, POLLIN, 0}, {tcp_fd_, POLLIN, 0}};  // poll skips fd -1
+    if (::poll(fds, 3, -1) < 0) {
+      continue;
+    }
+    if (fds[0].revents != 0) {
+      return;
+    }
+    for (const pollfd& ready : {fds[1], fds[2]}) {
+      if (ready.revents != 0) {
+        Accept(ready.fd);
+      }
+    }
+  }
+}
+
+bool Listener::HasRoom() {
+  if (connections_.size() >= max_connections_) {
+    std::erase_if(connections_, [](const auto& connection) {
+      struct stat info {};
+      return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second;
+    });
+  }
+  const bool full = connections_.size() >= max_connections_;
+  if (full && !full_) {
+    Log(LogLevel::kWarning, "connections_refused", {{"open", connections_.size()}, {"limit", max_connections_}});
+  }
+  full_ = full;
+  return !full;
+}
+
+void Listener::Accept(int listening_fd) {
+  const int fd = ::accept4(listening_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    if (errno == EMFILE || errno == ENFILE) {
+      ::close(spare_fd_);
+      ::close(::accept4(listening_fd, nullptr, nullptr, SOCK_CLOEXEC));
+      spare_fd_ = OpenSpare();
+      Log(LogLevel::kWarning, "connection_dropped", {{"why", "out of file descriptors; raise the limit (ulimit -n)"}});
+    }
+    return;
+  }
+  struct stat info {};
+  if (!HasRoom() || ::fstat(fd, &info) != 0) {
+    ::close(fd);
+    return;
+  }
+  connections_[fd] = info.st_ino;
+  if (listening_fd == tcp_fd_) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+  connection.listener_fd = listening_fd;
+  connection.fd = fd;
+  acceptor_->HandleNewConnection(&connection);
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,23 @@
+// stream.h - how the streams that follow the store wait: woken by commits, paced, ended by the reader or the server.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <chrono>
+
+#include "server/edge/core.h"
+
+namespace normlab::server {
+
+// At most so often a follower looks into the store: what changes in between is sent as one.
+constexpr std::chrono::milliseconds kFollowPace{50};
+
+// Waits for news after `seen`, but never less than kFollowPace after `last_look`. OK to look again, kCancelled when the
+// reader is gone, kUnavailable when the server stops.
+absl::Status WaitForNews(Core& core, grpc::ServerContext& context, std::uint64_t seen,
+                         std::chrono::steady_clock::time_point last_look);
+
+// The reader is gone; nobody sees this.
+absl::Status ReaderGone();
+
+}  // namespace normlab::server

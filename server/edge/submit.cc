@@ -1,0 +1,37 @@
+#include "server/edge/submit.h"
+
+#include <fmt/format.h>
+
+#include "server/edge/convert.h"
+#include "server/edge/request_id.h"
+#include "server/schedule/resolve.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr int kMaxPriority = 1000;
+
+}  // namespace
+
+store::NewJob PrepareJob(const v1::CreateJobRequest& request, const std::string& prefix,
+                         std::vector<FieldViolation>& violations) {
+  std::vector<FieldViolation> spec_violations;
+  const ResolvedJob resolved = ResolveJob(request.spec(), spec_violations);
+  for (FieldViolation& violation : spec_violations) {
+    violations.push_back({fmt::format("{}spec.{}", prefix, violation.path), std::move(violation.description)});
+  }
+  CheckLabels(request.labels(), prefix + "labels", violations);
+  if (request.priority() < -kMaxPriority || request.priority() > kMaxPriority) {
+    violations.push_back({prefix + "priority", fmt::format("is {}; expected an integer >= -{} and <= {}",
+                                                           request.priority(), kMaxPriority, kMaxPriority)});
+  }
+  return {.spec = Deterministic(resolved.spec),
+          .experiment = ExperimentName(resolved.spec),
+          .identity = resolved.identity,
+          .dataset = resolved.dataset,
+          .priority = request.priority(),
+          .labels = {request.labels().begin(), request.labels().end()},
+          .rerun = request.rerun()};
+}
+
+}  // namespace normlab::server

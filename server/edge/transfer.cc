@@ -1,0 +1,202 @@
+#include "server/edge/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/crc32c.h"
+#include "proto/spec_text.h"
+#include "server/edge/convert.h"
+#include "server/edge/errors.h"
+#include "server/edge/stream.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::uint64_t kMaxCheckpoint = 4ULL << 30;
+constexpr std::uint64_t kMaxArtifact = 64ULL << 20;
+
+// Checks pieces as they come, against what the header announced.
+class Receiver {
+ public:
+  Receiver(std::uint64_t size, std::uint32_t crc32c) : size_(size), crc32c_(crc32c) {}
+
+  absl::Status Add(std::string_view piece) {
+    if (piece.empty() || piece.size() > kPiece) {
+      return BadField("data", fmt::format("is a piece of {} bytes; expected 1 to {}", piece.size(), kPiece));
+    }
+    if (piece.size() > size_ - received_) {
+      return BadField("data", fmt::format("brings more than the {} bytes that header.size announced", size_));
+    }
+    received_ += piece.size();
+    crc_ = Crc32c(piece, crc_);
+    return absl::OkStatus();
+  }
+
+  absl::Status End() const {
+    if (received_ != size_) {
+      return absl::DataLossError(
+          fmt::format("{} bytes arrived; the header announced {}; send it again", received_, size_));
+    }
+    if (crc_ != crc32c_) {
+      return absl::DataLossError(
+          fmt::format("the bytes have CRC32C {:08x}; the header announced {:08x}; send it again", crc_, crc32c_));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::uint64_t size_;
+  const std::uint32_t crc32c_;
+  std::uint64_t received_ = 0;
+  std::uint32_t crc_ = 0;
+};
+
+// The first message must be the header.
+template <typename Request>
+absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>& reader, std::uint64_t max_size,
+                                                    std::vector<FieldViolation>& violations) {
+  Request first;
+  if (!reader.Read(&first) || first.part_case() != Request::kHeader) {
+    return BadField("header", "is missing; expected the header in the first message");
+  }
+  if (first.header().size() > max_size) {
+    violations.push_back(
+        {"header.size", fmt::format("is {}; expected at most {} bytes", first.header().size(), max_size)});
+  }
+  ReadCount(first.header().step(), "header.step", violations);
+  return first.header();
+}
+
+// Reads the pieces up to the end of the stream and hands each to `sink`.
+template <typename Request, typename Sink>
+absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header, Sink sink) {
+  Receiver receiver(header.size(), header.crc32c());
+  Request message;
+  while (reader.Read(&message)) {
+    if (message.part_case() != Request::kData) {
+      return BadField("data", "is missing; expected data in every message after the first");
+    }
+    NORMLAB_RETURN_IF_ERROR(receiver.Add(message.data()));
+    NORMLAB_RETURN_IF_ERROR(sink(message.data()));
+  }
+  return receiver.End();
+}
+
+// "image/svg+xml": two names with a slash between them.
+bool IsMediaType(std::string_view text) {
+  const auto named = [](std::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '+';
+    });
+  };
+  const std::size_t slash = text.find('/');
+  return text.size() <= 128 && slash != text.npos && named(text.substr(0, slash)) && named(text.substr(slash + 1));
+}
+
+// Sends the header that `message` holds, then `bytes` in pieces.
+template <typename Response>
+absl::Status SendPieces(Response& message, std::string_view bytes, grpc::ServerWriter<Response>& writer) {
+  bool open = writer.Write(message);
+  for (std::size_t begin = 0; open && begin < bytes.size(); begin += kPiece) {
+    message.set_data(std::string(bytes.substr(begin, kPiece)));
+    open = writer.Write(message);
+  }
+  return open ? absl::OkStatus() : ReaderGone();
+}
+
+// A checkpoint behind its header; `response` may have other fields of the header set.
+template <typename Response>
+absl::Status SendWhole(Response& response, const std::pair<store::CheckpointInfo, std::string>& checkpoint,
+                       grpc::ServerWriter<Response>& writer) {
+  const auto& [info, bytes] = checkpoint;
+  auto& header = *response.mutable_header();
+  header.set_step(info.step);
+  header.set_size(bytes.size());
+  header.set_crc32c(info.crc32c);
+  return SendPieces(response, bytes, writer);
+}
+
+}  // namespace
+
+absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
+  std::vector<FieldViolation> violations;
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, kMaxCheckpoint, violations));
+  const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
+  NORMLAB_RETURN_IF_ERROR(
+      ReadPieces(reader, header, [&file](const std::string& piece) { return file->Append(piece); }));
+  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
+  core.attempts.Checkpointed(attempt);
+  return absl::OkStatus();
+}
+
+absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
+  std::vector<FieldViolation> violations;
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, kMaxArtifact, violations));
+  const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
+  if (!IsName(header.name(), false)) {
+    violations.push_back({"header.name", fmt::format("is {}; expected letters, digits, '.', '_' and '-', at most 128",
+                                                     Shown(header.name()))});
+  }
+  if (!IsMediaType(header.media_type())) {
+    violations.push_back(
+        {"header.media_type", fmt::format("is {}; expected one such as image/png", Shown(header.media_type()))});
+  }
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  std::string bytes;
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, [&bytes](const std::string& piece) {
+    bytes += piece;
+    return absl::OkStatus();
+  }));
+  const store::ArtifactInfo info{
+      .name = header.name(), .media_type = header.media_type(), .step = header.step(), .size = header.size()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, bytes));
+  core.attempts.Beat(attempt);
+  return absl::OkStatus();
+}
+
+absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
+                            grpc::ServerWriter<v1::GetCheckpointResponse>& writer) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(attempt.job));
+  if (job.attempt != attempt.number || store::IsTerminal(job.state) || job.state == store::JobState::kQueued) {
+    return absl::FailedPreconditionError(
+        fmt::format("attempt {} of {} is not its current one ({})", attempt.number, JobName(job.id), job.attempt));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(attempt.job));
+  v1::GetCheckpointResponse response;
+  *response.mutable_header()->mutable_attempt() = request.attempt();
+  return SendWhole(response, checkpoint, writer);
+}
+
+absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
+                            grpc::ServerWriter<v1::ReadCheckpointResponse>& writer) {
+  std::vector<FieldViolation> violations;
+  const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(job, request.at_most_step()));
+  v1::ReadCheckpointResponse response;
+  return SendWhole(response, checkpoint, writer);
+}
+
+absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
+                          grpc::ServerWriter<v1::ReadArtifactResponse>& writer) {
+  std::vector<FieldViolation> violations;
+  const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto artifact, core.store.GetArtifact(job, request.name()));
+  const auto& [info, bytes] = artifact;
+  v1::ReadArtifactResponse response;
+  ToWire(info, *response.mutable_header()->mutable_artifact());
+  response.mutable_header()->set_crc32c(Crc32c(bytes));
+  return SendPieces(response, bytes, writer);
+}
+
+}  // namespace normlab::server

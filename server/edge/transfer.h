@@ -1,0 +1,31 @@
+// transfer.h - files on the wire: a header with size and CRC32C, then pieces of at most 256 KiB.
+//
+// Memory and disk follow what arrives, never what the header claims.
+#pragma once
+
+#include <grpcpp/support/sync_stream.h>
+
+#include "normlab/v1/artifacts.grpc.pb.h"
+#include "normlab/v1/worker.grpc.pb.h"
+#include "server/edge/core.h"
+
+namespace normlab::server {
+
+// Writes the pieces into the store's pending file and publishes it once size and CRC32C are right. kInvalidArgument for
+// a stream that breaks the rules, kDataLoss for content that is not what was announced.
+absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader);
+absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader);
+
+// kFailedPrecondition for a stale attempt, kNotFound if the job has no checkpoint.
+absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
+                            grpc::ServerWriter<v1::GetCheckpointResponse>& writer);
+
+// The same for anybody, of any job: kNotFound if it has none of at most so many updates.
+absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
+                            grpc::ServerWriter<v1::ReadCheckpointResponse>& writer);
+
+// kNotFound if the job has no artifact of that name.
+absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
+                          grpc::ServerWriter<v1::ReadArtifactResponse>& writer);
+
+}  // namespace normlab::server

@@ -1,0 +1,145 @@
+#include "server/edge/worker_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "proto/spec_text.h"
+#include "server/edge/convert.h"
+#include "server/edge/errors.h"
+#include "server/edge/request_id.h"
+#include "server/edge/transfer.h"
+
+namespace normlab::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kMaxWait{30'000};
+constexpr std::size_t kMaxWorkerName = 128;
+
+milliseconds ReadDuration(const google::protobuf::Duration& duration) {
+  const std::int64_t seconds = std::clamp<std::int64_t>(duration.seconds(), 0, kMaxWait.count() / 1000);
+  return std::clamp(milliseconds(seconds * 1000 + duration.nanos() / 1'000'000), milliseconds(0), kMaxWait);
+}
+
+void SetDuration(milliseconds value, google::protobuf::Duration& duration) {
+  duration.set_seconds(value.count() / 1000);
+  duration.set_nanos(static_cast<int>(value.count() % 1000 * 1'000'000));
+}
+
+// FAILED_PRECONDITION in answer to a worker means that the attempt is no longer the job's current one.
+absl::Status NameStale(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) ? WithReason(status, "STALE_ATTEMPT") : status;
+}
+
+absl::Status GiveLease(Core& core, grpc::ServerContext& context, const v1::LeaseRequest& request,
+                       v1::LeaseResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
+  const std::string& worker = request.worker();
+  if (worker.empty() || worker.size() > kMaxWorkerName || Shown(worker).find('\\') != std::string::npos) {
+    return BadField("worker", fmt::format("is {}; expected host:pid, at most {} printable characters", Shown(worker),
+                                          kMaxWorkerName));
+  }
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::optional<store::Lease> lease,
+      core.attempts.Lease(key, worker, ReadDuration(request.wait()), [&context] { return context.IsCancelled(); }));
+  if (!lease && core.gate.draining()) {
+    return Stopping();
+  }
+  if (lease) {
+    auto& wire = *response.mutable_lease();
+    *wire.mutable_attempt() = AttemptName({.job = lease->job.id, .number = lease->job.attempt});
+    wire.mutable_spec()->ParseFromString(lease->job.spec);
+    SetDuration(core.attempts.lease(), *wire.mutable_lease());
+    if (lease->checkpoint_step) {
+      wire.set_checkpoint_step(*lease->checkpoint_step);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Beat(Core& core, const v1::HeartbeatRequest& request, v1::HeartbeatResponse& response) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  const store::Progress progress = ReadProgress(request, violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ReportProgress(attempt, progress));
+  core.attempts.Beat(attempt);
+  response.set_stop(job.state == store::JobState::kCancelling);
+  response.set_yield(core.gate.draining());
+  return absl::OkStatus();
+}
+
+absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::AppendPointsResponse& response) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  const std::vector<store::PointColumns> columns = ReadColumns(request, violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  const absl::StatusOr<store::AppendResult> result = core.store.AppendPoints(attempt, columns);
+  if (absl::IsDataLoss(result.status())) {  // the store has failed the job: its points are not reproducible
+    core.attempts.Ended(attempt);
+  }
+  NORMLAB_RETURN_IF_ERROR(result.status());
+  core.attempts.Beat(attempt);
+  response.set_stored(result->stored);
+  response.set_repeated(result->repeated);
+  return absl::OkStatus();
+}
+
+absl::Status End(Core& core, const v1::FinishRequest& request) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  const store::FinishInfo info = ReadFinish(request, violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_RETURN_IF_ERROR(core.store.Finish(attempt, info).status());
+  core.attempts.Ended(attempt);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status WorkerServiceImpl::Lease(grpc::ServerContext* context, const v1::LeaseRequest* request,
+                                      v1::LeaseResponse* response) {
+  return core_.gate.Call(*context, "Lease", CallKind::kWorkerWait,
+                         [&] { return GiveLease(core_, *context, *request, *response); });
+}
+
+grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
+                                          v1::HeartbeatResponse* response) {
+  return core_.gate.Call(*context, "Heartbeat", CallKind::kWorker,
+                         [&] { return NameStale(Beat(core_, *request, *response)); });
+}
+
+grpc::Status WorkerServiceImpl::AppendPoints(grpc::ServerContext* context, const v1::AppendPointsRequest* request,
+                                             v1::AppendPointsResponse* response) {
+  return core_.gate.Call(*context, "AppendPoints", CallKind::kWorker,
+                         [&] { return NameStale(Append(core_, *request, *response)); });
+}
+
+grpc::Status WorkerServiceImpl::PutCheckpoint(grpc::ServerContext* context,
+                                              grpc::ServerReader<v1::PutCheckpointRequest>* reader,
+                                              v1::PutCheckpointResponse*) {
+  return core_.gate.Call(*context, "PutCheckpoint", CallKind::kWorker,
+                         [&] { return NameStale(ReceiveCheckpoint(core_, *reader)); });
+}
+
+grpc::Status WorkerServiceImpl::GetCheckpoint(grpc::ServerContext* context, const v1::GetCheckpointRequest* request,
+                                              grpc::ServerWriter<v1::GetCheckpointResponse>* writer) {
+  return core_.gate.Call(*context, "GetCheckpoint", CallKind::kWorker,
+                         [&] { return NameStale(SendCheckpoint(core_, *request, *writer)); });
+}
+
+grpc::Status WorkerServiceImpl::PutArtifact(grpc::ServerContext* context,
+                                            grpc::ServerReader<v1::PutArtifactRequest>* reader,
+                                            v1::PutArtifactResponse*) {
+  return core_.gate.Call(*context, "PutArtifact", CallKind::kWorker,
+                         [&] { return NameStale(ReceiveArtifact(core_, *reader)); });
+}
+
+grpc::Status WorkerServiceImpl::Finish(grpc::ServerContext* context, const v1::FinishRequest* request,
+                                       v1::FinishResponse*) {
+  return core_.gate.Call(*context, "Finish", CallKind::kWorker, [&] { return NameStale(End(core_, *request)); });
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,107 @@
+#include "server/render/planned_runs.h"
+
+#include <fmt/format.h>
+
+#include "proto/spec_text.h"
+#include "server/schedule/job_name.h"
+
+namespace normlab::server {
+
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<papers::PlannedRun>& plan) {
+  std::vector<PlannedJob> jobs;
+  for (const papers::PlannedRun& run : plan) {
+    std::vector<FieldViolation> violations;
+    v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
+    spec.set_seed(run.seed);
+    PlannedJob planned{.run = run, .job = ResolveJob(spec, violations)};
+    if (!violations.empty()) {
+      return absl::InternalError(fmt::format("the paper's manifest plans a run that is not valid: item {}, arm {}: {}",
+                                             run.item, run.arm, Message(ViolationsToStatus(violations))));
+    }
+    jobs.push_back(std::move(planned));
+  }
+  return jobs;
+}
+
+namespace {
+
+// "Intel Xeon, AVX3, normlab 0.1.0 (0a02e6215d7c), GNU 12.2.0 Release"; empty for a job without facts.
+std::string MachineText(const std::map<std::string, std::string>& facts) {
+  const auto fact = [&facts](const char* name) {
+    const auto found = facts.find(name);
+    return found == facts.end() ? std::string("unknown") : found->second;
+  };
+  return facts.empty() ? ""
+                       : fmt::format("{}, {}, normlab {} ({}), {} {}", fact("cpu"), fact("isa"), fact("version"),
+                                     fact("commit"), fact("compiler"), fact("build_type"));
+}
+
+}  // namespace
+
+StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan) : store_(store) {
+  for (const PlannedJob& planned : plan) {
+    Run run;
+    run.identity = planned.job.identity;
+    run.dataset = planned.job.dataset;
+    runs_.emplace(std::tuple(planned.run.item, planned.run.arm, planned.run.seed), std::move(run));
+  }
+}
+
+absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const papers::RunName& name) {
+  const auto found = runs_.find(std::tuple(std::string(name.item), std::string(name.arm), name.seed));
+  if (found == runs_.end()) {
+    return absl::NotFoundError(
+        fmt::format("the plan of {} has no run of arm {} with seed {}", name.item, name.arm, name.seed));
+  }
+  Run& run = found->second;
+  if (!run.looked_up) {
+    NORMLAB_ASSIGN_OR_RETURN(run.job, store_.FindByIdentity(run.identity));
+    run.looked_up = true;
+  }
+  return &run;
+}
+
+absl::StatusOr<papers::RunStatus> StoredRuns::Find(const papers::RunName& name) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
+  papers::RunStatus status;
+  status.dataset = run->dataset;
+  if (run->job) {
+    status.job = JobName(run->job->id);
+    status.succeeded = run->job->state == store::JobState::kSucceeded;
+    status.diverged = run->job->state == store::JobState::kDiverged;
+    status.fingerprint = run->job->fingerprint;
+    status.machine = MachineText(run->job->facts);
+  }
+  return status;
+}
+
+absl::StatusOr<std::vector<papers::RunPicture>> StoredRuns::Pictures(const papers::RunName& name) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
+  std::vector<papers::RunPicture> pictures;
+  if (!run->job) {
+    return pictures;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::ArtifactInfo> all, store_.ListArtifacts(run->job->id));
+  for (const store::ArtifactInfo& info : all) {
+    if (info.media_type.starts_with("image/")) {
+      NORMLAB_ASSIGN_OR_RETURN(auto file, store_.GetArtifact(run->job->id, info.name));
+      pictures.push_back({info.name, info.media_type, info.step, std::move(file.second)});
+    }
+  }
+  return pictures;
+}
+
+absl::StatusOr<papers::Samples> StoredRuns::Read(const papers::RunName& name, std::string_view series) {
+  NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
+  if (!run->job) {
+    return papers::Samples();
+  }
+  absl::StatusOr<store::Curve> curve = store_.ReadCurve(run->job->id, series, {});
+  if (absl::IsNotFound(curve.status())) {
+    return papers::Samples();
+  }
+  NORMLAB_RETURN_IF_ERROR(curve.status());
+  return papers::Samples{.steps = std::move(curve->steps), .values = std::move(curve->values)};
+}
+
+}  // namespace normlab::server

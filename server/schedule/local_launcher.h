@@ -1,0 +1,79 @@
+// local_launcher.h - workers as child processes on this machine, one per slot.
+//
+// A worker that ends is started again: at once after a long life, with growing pauses while it keeps ending early. What
+// it writes to stderr goes to <log_directory>/worker-<slot>.log, of which the newest two pieces are kept.
+//
+// Thread safety: Start and Stop from one thread. One thread of its own starts, watches and collects the children; it
+// must live as long as they do, because the kernel ends a child with the thread that started it (PR_SET_PDEATHSIG).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "server/schedule/launcher.h"
+
+namespace normlab::server {
+
+struct LocalLauncherOptions {
+  std::vector<std::string> argv;  // argv[0]: the worker program
+  int slots = 1;
+  std::string log_directory;
+  WorkerExit on_exit;  // called on the launcher's thread
+  std::chrono::milliseconds first_pause{100};
+  std::chrono::milliseconds longest_pause{30'000};
+  std::chrono::milliseconds long_life{10'000};  // a worker that lived so long is started again at once
+  std::uint64_t max_log_bytes = 8 << 20;        // of one piece of a log
+};
+
+class LocalLauncher : public Launcher {
+ public:
+  explicit LocalLauncher(LocalLauncherOptions options);
+  // Ends the workers at once if Stop was not called.
+  ~LocalLauncher() override;
+
+  absl::Status Start() override;
+  void Stop(std::chrono::milliseconds grace) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Slot {
+    int pid = 0;  // 0: none runs
+    int pid_fd = -1;
+    int pipe_fd = -1;  // its stderr
+    int log_fd = -1;
+    std::uint64_t log_bytes = 0;
+    std::string log_path;
+    Clock::time_point started;
+    Clock::time_point next_start;
+    std::chrono::milliseconds pause{0};
+  };
+
+  void Run();
+  void StartDue();
+  absl::Status StartOne(Slot& slot);
+  void WaitForEvents();
+  void CopyLog(Slot& slot);
+  void Collect(Slot& slot);
+  void OpenLog(Slot& slot);
+  // Signals that are due since Stop was called.
+  void Wind();
+  bool AnyAlive() const;
+  void SignalAll(int signal);
+
+  const LocalLauncherOptions options_;
+  int wake_fd_ = -1;
+  Mutex mu_;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  Clock::time_point kill_time_ ABSL_GUARDED_BY(mu_);
+  // The thread's own.
+  std::vector<Slot> slots_;
+  bool winding_ = false;
+  Clock::time_point kill_at_;
+  std::thread thread_;
+};
+
+}  // namespace normlab::server
