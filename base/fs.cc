@@ -106,6 +106,37 @@ class PosixPendingFile : public PendingFile {
   bool published_ = false;
 };
 
+class PosixReadableFile : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, std::uint64_t size, std::string path) : fd_(fd), size_(size), path_(std::move(path)) {}
+
+  std::uint64_t size() const override { return size_; }
+
+  absl::StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> out) const override {
+    std::size_t filled = 0;
+    while (filled < out.size()) {
+      const ssize_t n =
+          ::pread(fd_.get(), out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
+      if (n < 0 && errno == EINTR) {
+        continue;
+      }
+      if (n < 0) {
+        return SystemError("read", path_, errno);
+      }
+      if (n == 0) {
+        break;
+      }
+      filled += static_cast<std::size_t>(n);
+    }
+    return filled;
+  }
+
+ private:
+  Fd fd_;
+  const std::uint64_t size_;
+  const std::string path_;
+};
+
 class Posix : public FileSystem {
  public:
   absl::StatusOr<std::string> Read(const std::string& path) override {
@@ -128,6 +159,20 @@ class Posix : public FileSystem {
       }
       data.append(piece.data(), static_cast<std::size_t>(n));
     }
+  }
+
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      return SystemError("open", path, errno);
+    }
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+      const int error = errno;
+      ::close(fd);
+      return SystemError("look at", path, error);
+    }
+    return std::make_unique<PosixReadableFile>(fd, static_cast<std::uint64_t>(status.st_size), path);
   }
 
   absl::StatusOr<std::unique_ptr<PendingFile>> Create(const std::string& path) override {
@@ -181,6 +226,16 @@ absl::Status FileSystem::AtomicWrite(const std::string& path, std::string_view d
 FileSystem& PosixFileSystem() {
   static Posix fs;
   return fs;
+}
+
+absl::StatusOr<std::string> ReadSmall(const ReadableFile& file, std::uint64_t at_most) {
+  if (file.size() > at_most) {
+    return absl::FailedPreconditionError(fmt::format("{} bytes, expected at most {}", file.size(), at_most));
+  }
+  std::string bytes(file.size(), '\0');
+  NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(0, bytes));
+  bytes.resize(n);
+  return bytes;
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Acquire(const std::string& path, std::string_view holder) {

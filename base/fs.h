@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,17 @@ class PendingFile {
   virtual absl::Status Publish() = 0;
 };
 
+// A file open for reading, in pieces; it can be read to its end even if its name is removed meanwhile.
+//
+// Thread safety: all methods, any thread.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  virtual std::uint64_t size() const = 0;  // bytes, when it was opened
+  // Fills `out` with the bytes from `offset` on. How many there were: fewer than asked for only at the end of the file.
+  virtual absl::StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> out) const = 0;
+};
+
 // Thread safety: all methods, any thread. Errors name the path and what the system said; ENOSPC and EDQUOT are
 // kResourceExhausted, a missing file kNotFound.
 class FileSystem {
@@ -31,6 +43,7 @@ class FileSystem {
   virtual ~FileSystem() = default;
 
   virtual absl::StatusOr<std::string> Read(const std::string& path) = 0;
+  virtual absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) = 0;
   // Creates `path`.tmp-<unique> beside the final name, mode 0600.
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> Create(const std::string& path) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;
@@ -44,6 +57,9 @@ class FileSystem {
 
 // The real one; lives for ever.
 FileSystem& PosixFileSystem();
+
+// The whole of a file that ought to be small. kFailedPrecondition if it has more than `at_most` bytes.
+absl::StatusOr<std::string> ReadSmall(const ReadableFile& file, std::uint64_t at_most);
 
 // Opens `path`, takes an exclusive flock and holds it until the returned object dies. kFailedPrecondition with the
 // message of the holder (what it wrote into the file) when another process has it.

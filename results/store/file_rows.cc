@@ -67,8 +67,11 @@ absl::StatusOr<std::vector<ArtifactRow>> ArtifactRows(Connection& db, JobId job)
   Query row =
       db.Ask("SELECT name, media_type, step, size, crc32c, file FROM artifact WHERE job = ?1 ORDER BY name", job);
   while (row.Next()) {
-    rows.push_back({{row.Text(0), row.Text(1), row.Unsigned(2), row.Unsigned(3)},
-                    static_cast<std::uint32_t>(row.Int(4)),
+    rows.push_back({{.name = row.Text(0),
+                     .media_type = row.Text(1),
+                     .step = row.Unsigned(2),
+                     .size = row.Unsigned(3),
+                     .crc32c = static_cast<std::uint32_t>(row.Int(4))},
                     row.Text(5)});
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
@@ -94,7 +97,7 @@ absl::StatusOr<std::vector<std::string>> InsertArtifact(Connection& db, AttemptI
   NORMLAB_RETURN_IF_ERROR(
       db.Run("INSERT OR REPLACE INTO artifact(job, name, media_type, step, size, crc32c, file) "
              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-             attempt.job, row.info.name, row.info.media_type, row.info.step, row.info.size, row.crc32c, row.file));
+             attempt.job, row.info.name, row.info.media_type, row.info.step, row.info.size, row.info.crc32c, row.file));
   return Unnamed(db, kArtifactUses, before);
 }
 

@@ -34,7 +34,6 @@ absl::StatusOr<std::vector<std::string>> DeleteCheckpoints(Connection& db, JobId
 
 struct ArtifactRow {
   ArtifactInfo info;
-  std::uint32_t crc32c = 0;
   std::string file;
 };
 

@@ -9,6 +9,46 @@
 #include "base/log.h"
 
 namespace normlab::store {
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{256} << 10;
+
+absl::Status CheckBytes(std::uint64_t size, std::uint32_t crc32c, std::uint64_t wanted_size,
+                        std::uint32_t wanted_crc32c) {
+  if (size != wanted_size) {
+    return absl::DataLossError(fmt::format("{} bytes, expected {}", size, wanted_size));
+  }
+  if (crc32c != wanted_crc32c) {
+    return absl::DataLossError(fmt::format("checksum {:#010x}, expected {:#010x}", crc32c, wanted_crc32c));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint32_t> ChecksumOf(const ReadableFile& file) {
+  std::uint32_t crc32c = 0;
+  std::vector<char> piece(kPiece);
+  for (std::uint64_t offset = 0;;) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(offset, piece));
+    if (n == 0) {
+      return crc32c;
+    }
+    crc32c = Crc32c({piece.data(), n}, crc32c);
+    offset += n;
+  }
+}
+
+}  // namespace
+
+absl::Status NamedFile::CheckContent(std::uint64_t size, std::uint32_t crc32c) const {
+  return CheckBytes(size_, crc32c_, size, crc32c);
+}
+
+absl::Status NamedFile::Append(std::string_view data) {
+  NORMLAB_RETURN_IF_ERROR(file_->Append(data));
+  size_ += data.size();
+  crc32c_ = Crc32c(data, crc32c_);
+  return absl::OkStatus();
+}
 
 Files::Files(FileSystem& fs, std::string directory)
     : fs_(fs),
@@ -30,24 +70,23 @@ absl::StatusOr<std::unique_ptr<NamedFile>> Files::Create(Folder folder, std::str
   std::string name = fmt::format("{}-{}-{}", stem, run_, created_.fetch_add(1));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file,
                            fs_.Create(fmt::format("{}/{}", FolderPath(folder), name)));
-  return std::make_unique<NamedFile>(std::move(name), std::move(file));
+  return std::make_unique<NamedFile>(folder, std::move(name), std::move(file));
 }
 
-absl::StatusOr<std::string> Files::Read(Folder folder, const std::string& name, std::uint64_t size,
-                                        std::uint32_t crc32c) {
+absl::StatusOr<std::unique_ptr<ReadableFile>> Files::Open(Folder folder, const std::string& name, std::uint64_t size,
+                                                          std::uint32_t crc32c) {
   const std::string path = fmt::format("{}/{}", FolderPath(folder), name);
-  absl::StatusOr<std::string> bytes = fs_.Read(path);
-  if (absl::IsNotFound(bytes.status())) {
+  absl::StatusOr<std::unique_ptr<ReadableFile>> file = fs_.Open(path);
+  if (absl::IsNotFound(file.status())) {
     return absl::DataLossError(fmt::format("{} is gone", path));
   }
-  NORMLAB_RETURN_IF_ERROR(bytes.status());
-  if (bytes->size() != size) {
-    return absl::DataLossError(fmt::format("{} has {} bytes, expected {}", path, bytes->size(), size));
+  NORMLAB_RETURN_IF_ERROR(file.status());
+  std::uint32_t found = 0;
+  if ((*file)->size() == size) {
+    NORMLAB_ASSIGN_OR_RETURN(found, ChecksumOf(**file));
   }
-  if (const std::uint32_t found = Crc32c(*bytes); found != crc32c) {
-    return absl::DataLossError(fmt::format("{} has checksum {:#010x}, expected {:#010x}", path, found, crc32c));
-  }
-  return bytes;
+  NORMLAB_RETURN_IF_ERROR(Annotate(CheckBytes((*file)->size(), found, size, crc32c), path));
+  return *std::move(file);
 }
 
 void Files::Remove(Folder folder, const std::vector<std::string>& names) {

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fs.h"
@@ -16,31 +18,42 @@
 
 namespace normlab::store {
 
-// A file being written, which knows the name it will have in its row.
+enum class Folder { kCheckpoints, kArtifacts };
+
+// A file being written, which knows its folder, the name it will have in its row, and what was written into it.
 class NamedFile : public PendingFile {
  public:
-  NamedFile(std::string name, std::unique_ptr<PendingFile> file) : name_(std::move(name)), file_(std::move(file)) {}
+  NamedFile(Folder folder, std::string name, std::unique_ptr<PendingFile> file)
+      : folder_(folder), name_(std::move(name)), file_(std::move(file)) {}
+
+  Folder folder() const { return folder_; }
   const std::string& name() const { return name_; }
-  absl::Status Append(std::string_view data) override { return file_->Append(data); }
+  // kDataLoss unless exactly `size` bytes with that checksum were written.
+  absl::Status CheckContent(std::uint64_t size, std::uint32_t crc32c) const;
+
+  absl::Status Append(std::string_view data) override;
   absl::Status Publish() override { return file_->Publish(); }
 
  private:
-  std::string name_;
-  std::unique_ptr<PendingFile> file_;
+  const Folder folder_;
+  const std::string name_;
+  const std::unique_ptr<PendingFile> file_;
+  std::uint64_t size_ = 0;
+  std::uint32_t crc32c_ = 0;
 };
 
 // Thread safety: as the file system's.
 class Files {
  public:
-  enum class Folder { kCheckpoints, kArtifacts };
-
   // Creates the folders under `directory`.
   static absl::StatusOr<std::unique_ptr<Files>> Open(FileSystem& fs, const std::string& directory);
 
   // `stem` starts the name, for people; it must be made of characters that are safe in a file name.
   absl::StatusOr<std::unique_ptr<NamedFile>> Create(Folder folder, std::string_view stem);
-  // kDataLoss if the size or the checksum is not the one given, or the file is gone.
-  absl::StatusOr<std::string> Read(Folder folder, const std::string& name, std::uint64_t size, std::uint32_t crc32c);
+  // Opens a file and reads it through, piece by piece. kDataLoss if the size or the checksum is not the one given, or
+  // the file is gone.
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(Folder folder, const std::string& name, std::uint64_t size,
+                                                     std::uint32_t crc32c);
   // Failures are logged only: the next start tries again.
   void Remove(Folder folder, const std::vector<std::string>& names);
   // Removes files that no row names and what was being written at a crash. Call while nothing else writes.

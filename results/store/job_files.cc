@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
-#include "base/crc32c.h"
 #include "base/log.h"
 #include "results/store/jobs.h"
 #include "results/store/transitions.h"
@@ -15,46 +15,53 @@ absl::Status JobFiles::CheckCurrentNow(AttemptId attempt) {
   return readers_.Read([&](Connection& db) { return CheckCurrent(db, attempt); });
 }
 
-template <typename Insert>
-absl::Status JobFiles::Keep(AttemptId attempt, Files::Folder folder, NamedFile& file, const Insert& insert) {
-  NORMLAB_RETURN_IF_ERROR(file.Publish());
+template <typename Info, typename Insert>
+absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
+                            const Insert& insert) {
+  auto* const named = dynamic_cast<NamedFile*>(file.get());
+  if (named == nullptr || named->folder() != folder) {
+    return absl::InvalidArgumentError("the file was not made by the store, or for something else");
+  }
+  NORMLAB_RETURN_IF_ERROR(
+      Annotate(named->CheckContent(info.size, info.crc32c),
+               fmt::format("what came for {} is not what was announced; send it again", JobName(attempt.job))));
+  // Checked again with the row; here it keeps most files of stale attempts from being published at all.
+  NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
+  NORMLAB_RETURN_IF_ERROR(named->Publish());
   std::vector<std::string> superfluous;
   const absl::Status status = writer_.Run(Writer::Lane::kState, 0, [&](Connection& db) -> absl::Status {
     NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
-    NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db));
+    NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
   // After an I/O error nobody knows whether the row is on disk: the file stays, and the next start decides.
   if (status.ok()) {
     files_.Remove(folder, superfluous);
   } else if (!absl::IsInternal(status)) {
-    files_.Remove(folder, {file.name()});
+    files_.Remove(folder, {named->name()});
   }
   return status;
 }
 
 absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewCheckpoint(AttemptId attempt, std::uint64_t step) {
   NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
-  return files_.Create(Files::Folder::kCheckpoints, fmt::format("j{}-step{}", attempt.job, step));
+  return files_.Create(Folder::kCheckpoints, fmt::format("j{}-step{}", attempt.job, step));
 }
 
 absl::Status JobFiles::PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) {
-  auto* const named = dynamic_cast<NamedFile*>(file.get());
-  if (named == nullptr) {
-    return absl::InvalidArgumentError("the checkpoint's file was not made by NewCheckpointFile");
-  }
-  // Checked again with the row; here it keeps most files of stale attempts from being published at all.
-  NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
-  return Keep(attempt, Files::Folder::kCheckpoints, *named,
-              [&](Connection& db) { return InsertCheckpoint(db, attempt, info, named->name()); });
+  return Keep(attempt, Folder::kCheckpoints, info, std::move(file),
+              [&](Connection& db, const std::string& name) { return InsertCheckpoint(db, attempt, info, name); });
 }
 
-absl::StatusOr<std::pair<CheckpointRow, std::string>> JobFiles::NewestGoodCheckpoint(JobId job, std::uint64_t step) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> rows,
-                           readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
-                             NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
-                             return CheckpointRows(db, job);
-                           }));
+absl::StatusOr<std::vector<CheckpointRow>> JobFiles::Checkpoints(JobId job) {
+  return readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
+    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    return CheckpointRows(db, job);
+  });
+}
+
+absl::StatusOr<JobFiles::OpenedCheckpoint> JobFiles::OpenFirstWhole(JobId job, const std::vector<CheckpointRow>& rows,
+                                                                    std::uint64_t step) {
   std::string steps;
   for (const CheckpointRow& row : rows) {
     steps += fmt::format("{}{}", steps.empty() ? "" : " and ", row.info.step);
@@ -67,29 +74,44 @@ absl::StatusOr<std::pair<CheckpointRow, std::string>> JobFiles::NewestGoodCheckp
     if (row.info.step > step) {
       continue;
     }
-    absl::StatusOr<std::string> bytes =
-        files_.Read(Files::Folder::kCheckpoints, row.file, row.info.size, row.info.crc32c);
-    if (bytes.ok()) {
-      return std::make_pair(row, *std::move(bytes));
+    absl::StatusOr<std::unique_ptr<ReadableFile>> file =
+        files_.Open(Folder::kCheckpoints, row.file, row.info.size, row.info.crc32c);
+    if (file.ok()) {
+      return OpenedCheckpoint{row, *std::move(file)};
     }
-    failure = Annotate(bytes.status(), fmt::format("no checkpoint of {} can be read", JobName(job)));
-    Log(LogLevel::kWarning, "checkpoint_unreadable", {{"step", row.info.step}, {"error", Message(bytes.status())}});
+    failure = Annotate(file.status(), fmt::format("no checkpoint of {} can be read", JobName(job)));
+    Log(LogLevel::kWarning, "checkpoint_unreadable", {{"step", row.info.step}, {"error", Message(file.status())}});
   }
   return failure;
 }
 
-absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) {
-  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(info.name));
-  if (info.size != bytes.size()) {
-    return absl::InvalidArgumentError(
-        fmt::format("artifact {} was announced with {} bytes and has {}", info.name, info.size, bytes.size()));
+absl::StatusOr<JobFiles::OpenedCheckpoint> JobFiles::OpenCheckpoint(JobId job, std::uint64_t step) {
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<CheckpointRow> rows, Checkpoints(job));
+  for (;;) {
+    absl::StatusOr<OpenedCheckpoint> opened = OpenFirstWhole(job, rows, step);
+    if (!absl::IsDataLoss(opened.status())) {
+      return opened;
+    }
+    // Newer ones may have replaced those rows, and their files, meanwhile.
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<CheckpointRow> now, Checkpoints(job));
+    if (std::equal(now.begin(), now.end(), rows.begin(), rows.end(),
+                   [](const CheckpointRow& a, const CheckpointRow& b) { return a.file == b.file; })) {
+      return opened;
+    }
+    rows = std::move(now);
   }
+}
+
+absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewArtifact(AttemptId attempt, std::string_view name) {
+  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(name));
   NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
-  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<NamedFile> file,
-                           files_.Create(Files::Folder::kArtifacts, fmt::format("j{}-{}", attempt.job, info.name)));
-  NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
-  return Keep(attempt, Files::Folder::kArtifacts, *file, [&](Connection& db) {
-    return InsertArtifact(db, attempt, {info, Crc32c(bytes), file->name()});
+  return files_.Create(Folder::kArtifacts, fmt::format("j{}-{}", attempt.job, name));
+}
+
+absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) {
+  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(info.name));
+  return Keep(attempt, Folder::kArtifacts, info, std::move(file), [&](Connection& db, const std::string& name) {
+    return InsertArtifact(db, attempt, {info, name});
   });
 }
 
@@ -109,15 +131,16 @@ absl::StatusOr<std::vector<ArtifactInfo>> JobFiles::ListArtifacts(JobId job) {
   return infos;
 }
 
-absl::StatusOr<std::pair<ArtifactInfo, std::string>> JobFiles::GetArtifact(JobId job, std::string_view name) {
+absl::StatusOr<StoredArtifact> JobFiles::OpenArtifact(JobId job, std::string_view name) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<ArtifactRow> rows, Artifacts(job));
   const auto row = std::find_if(rows.begin(), rows.end(), [&](const ArtifactRow& r) { return r.info.name == name; });
   if (row == rows.end()) {
     return absl::NotFoundError(fmt::format("{} has no artifact \"{}\"", JobName(job), name));
   }
-  NORMLAB_ASSIGN_OR_RETURN(std::string bytes,
-                           files_.Read(Files::Folder::kArtifacts, row->file, row->info.size, row->crc32c));
-  return std::pair(row->info, std::move(bytes));
+  StoredArtifact artifact;
+  artifact.info = row->info;
+  NORMLAB_ASSIGN_OR_RETURN(artifact.file, files_.Open(Folder::kArtifacts, row->file, row->info.size, row->info.crc32c));
+  return artifact;
 }
 
 }  // namespace normlab::store

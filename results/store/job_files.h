@@ -9,7 +9,6 @@
 #include <limits>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -28,21 +27,32 @@ class JobFiles {
   absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpoint(AttemptId attempt, std::uint64_t step);
   // `file` comes from NewCheckpoint.
   absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file);
-  // The newest checkpoint of at most `step` updates that is whole, with its bytes; kNotFound if there is no row for it,
-  // kDataLoss if none of the files is good.
-  absl::StatusOr<std::pair<CheckpointRow, std::string>> NewestGoodCheckpoint(
-      JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max());
+  // The newest checkpoint of at most `step` updates that is whole, and its open file; kNotFound if there is no row for
+  // it, kDataLoss if none of the files is good.
+  struct OpenedCheckpoint {
+    CheckpointRow row;
+    std::unique_ptr<ReadableFile> file;
+  };
+  absl::StatusOr<OpenedCheckpoint> OpenCheckpoint(JobId job,
+                                                  std::uint64_t step = std::numeric_limits<std::uint64_t>::max());
 
-  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes);
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewArtifact(AttemptId attempt, std::string_view name);
+  // `file` comes from NewArtifact.
+  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file);
   // By name.
   absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job);
-  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name);
+  absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name);
 
  private:
   absl::Status CheckCurrentNow(AttemptId attempt);
-  // Publishes a file, has `insert` write its row, and removes the files that this leaves without one.
-  template <typename Insert>
-  absl::Status Keep(AttemptId attempt, Files::Folder folder, NamedFile& file, const Insert& insert);
+  // Publishes a file, has `insert(connection, file's name)` write its row, and removes the files that this leaves
+  // without one.
+  template <typename Info, typename Insert>
+  absl::Status Keep(AttemptId attempt, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
+                    const Insert& insert);
+  absl::StatusOr<std::vector<CheckpointRow>> Checkpoints(JobId job);
+  absl::StatusOr<OpenedCheckpoint> OpenFirstWhole(JobId job, const std::vector<CheckpointRow>& rows,
+                                                  std::uint64_t step);
   absl::StatusOr<std::vector<ArtifactRow>> Artifacts(JobId job);
 
   Files& files_;

@@ -79,13 +79,16 @@ class SqliteStore : public Store {
                              std::unique_ptr<PendingFile> file) override {
     return job_files_.PutCheckpoint(attempt, info, std::move(file));
   }
-  absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(JobId job, std::uint64_t step) override;
-  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) override {
-    return job_files_.PutArtifact(attempt, info, bytes);
+  absl::StatusOr<StoredCheckpoint> OpenCheckpoint(JobId job, std::uint64_t step) override;
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewArtifactFile(AttemptId attempt, std::string_view name) override {
+    return job_files_.NewArtifact(attempt, name);
+  }
+  absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) override {
+    return job_files_.PutArtifact(attempt, info, std::move(file));
   }
   absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) override { return job_files_.ListArtifacts(job); }
-  absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) override {
-    return job_files_.GetArtifact(job, name);
+  absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name) override {
+    return job_files_.OpenArtifact(job, name);
   }
 
   absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) override;
@@ -192,10 +195,10 @@ absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
 
 absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
   // The files are looked at here and not on the writer's thread.
-  absl::StatusOr<std::pair<CheckpointRow, std::string>> checkpoint = job_files_.NewestGoodCheckpoint(id);
+  absl::StatusOr<JobFiles::OpenedCheckpoint> checkpoint = job_files_.OpenCheckpoint(id);
   std::optional<CheckpointRow> row;
   if (checkpoint.ok()) {
-    row = std::move(checkpoint->first);
+    row = std::move(checkpoint->row);
   } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
     return checkpoint.status();
   }
@@ -220,8 +223,8 @@ absl::Status SqliteStore::Delete(const Request& request, JobId id) {
     NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
     return SaveAnswer(db, request, "Delete", {});
   }));
-  files_->Remove(Files::Folder::kCheckpoints, files.checkpoints);
-  files_->Remove(Files::Folder::kArtifacts, files.artifacts);
+  files_->Remove(Folder::kCheckpoints, files.checkpoints);
+  files_->Remove(Folder::kArtifacts, files.artifacts);
   return Purge();
 }
 
@@ -301,9 +304,9 @@ absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const 
   return result;
 }
 
-absl::StatusOr<std::pair<CheckpointInfo, std::string>> SqliteStore::GetCheckpoint(JobId job, std::uint64_t step) {
-  NORMLAB_ASSIGN_OR_RETURN(auto checkpoint, job_files_.NewestGoodCheckpoint(job, step));
-  return std::make_pair(checkpoint.first.info, std::move(checkpoint.second));
+absl::StatusOr<StoredCheckpoint> SqliteStore::OpenCheckpoint(JobId job, std::uint64_t step) {
+  NORMLAB_ASSIGN_OR_RETURN(JobFiles::OpenedCheckpoint opened, job_files_.OpenCheckpoint(job, step));
+  return StoredCheckpoint{opened.row.info, std::move(opened.file)};
 }
 
 absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {

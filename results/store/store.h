@@ -175,6 +175,18 @@ struct ArtifactInfo {
   std::string media_type;
   std::uint64_t step = 0;
   std::uint64_t size = 0;
+  std::uint32_t crc32c = 0;
+};
+
+// A file of the store whose size and checksum were found right when it was opened. It stays readable if the store
+// removes it meanwhile. To be read in pieces: it may be larger than memory.
+struct StoredCheckpoint {
+  CheckpointInfo info;
+  std::unique_ptr<ReadableFile> file;
+};
+struct StoredArtifact {
+  ArtifactInfo info;
+  std::unique_ptr<ReadableFile> file;
 };
 
 struct FinishInfo {
@@ -239,20 +251,25 @@ class Store {
   // Stores new points; points at or before a stored step are compared bit by bit. A difference fails the job
   // (kDataLoss; state FAILED, the error names series, step and both values).
   virtual absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) = 0;
-  // `file` holds the whole content, complete and checked; the call publishes it and then inserts its row. Keeps the
-  // last two.
+  virtual absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) = 0;
+
+  // --- files ---
+  // A file is made, filled piece by piece and handed back with what it should be. If its size or CRC-32C is another,
+  // the call is kDataLoss and nothing is kept; else the file is on disk under its name before its row is. At no time is
+  // a whole file in memory.
+  virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
+  // Keeps the last two of a job. `file` comes from NewCheckpointFile.
   virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
                                      std::unique_ptr<PendingFile> file) = 0;
-  // A file to write a checkpoint or artifact into.
-  virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
-  // The newest checkpoint of at most `step` updates whose checksum holds, with its bytes. kNotFound names those there
-  // are.
-  virtual absl::StatusOr<std::pair<CheckpointInfo, std::string>> GetCheckpoint(
+  // The newest checkpoint of at most `step` updates that is whole. kNotFound names those there are.
+  virtual absl::StatusOr<StoredCheckpoint> OpenCheckpoint(
       JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max()) = 0;
-  virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::string_view bytes) = 0;
+  // kInvalidArgument unless `name` is [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
+  virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewArtifactFile(AttemptId attempt, std::string_view name) = 0;
+  // Replaces an artifact of that name. `file` comes from NewArtifactFile.
+  virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) = 0;
   virtual absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) = 0;
-  virtual absl::StatusOr<std::pair<ArtifactInfo, std::string>> GetArtifact(JobId job, std::string_view name) = 0;
-  virtual absl::StatusOr<Job> Finish(AttemptId attempt, const FinishInfo& info) = 0;
+  virtual absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name) = 0;
 
   // --- curves ---
   virtual absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) = 0;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "base/crc32c.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
@@ -18,10 +17,11 @@ constexpr std::size_t kPiece = 256 * 1024;
 constexpr std::uint64_t kMaxCheckpoint = 4ULL << 30;
 constexpr std::uint64_t kMaxArtifact = 64ULL << 20;
 
-// Checks pieces as they come, against what the header announced.
+// Checks pieces as they come, against the size that the header announced. Whether all of it came, and unharmed, the
+// store checks.
 class Receiver {
  public:
-  Receiver(std::uint64_t size, std::uint32_t crc32c) : size_(size), crc32c_(crc32c) {}
+  explicit Receiver(std::uint64_t size) : size_(size) {}
 
   absl::Status Add(std::string_view piece) {
     if (piece.empty() || piece.size() > kPiece) {
@@ -31,27 +31,12 @@ class Receiver {
       return BadField("data", fmt::format("brings more than the {} bytes that header.size announced", size_));
     }
     received_ += piece.size();
-    crc_ = Crc32c(piece, crc_);
-    return absl::OkStatus();
-  }
-
-  absl::Status End() const {
-    if (received_ != size_) {
-      return absl::DataLossError(
-          fmt::format("{} bytes arrived; the header announced {}; send it again", received_, size_));
-    }
-    if (crc_ != crc32c_) {
-      return absl::DataLossError(
-          fmt::format("the bytes have CRC32C {:08x}; the header announced {:08x}; send it again", crc_, crc32c_));
-    }
     return absl::OkStatus();
   }
 
  private:
   const std::uint64_t size_;
-  const std::uint32_t crc32c_;
   std::uint64_t received_ = 0;
-  std::uint32_t crc_ = 0;
 };
 
 // The first message must be the header.
@@ -70,19 +55,20 @@ absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>&
   return first.header();
 }
 
-// Reads the pieces up to the end of the stream and hands each to `sink`.
-template <typename Request, typename Sink>
-absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header, Sink sink) {
-  Receiver receiver(header.size(), header.crc32c());
+// Reads the pieces up to the end of the stream into `file`.
+template <typename Request>
+absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header,
+                        PendingFile& file) {
+  Receiver receiver(header.size());
   Request message;
   while (reader.Read(&message)) {
     if (message.part_case() != Request::kData) {
       return BadField("data", "is missing; expected data in every message after the first");
     }
     NORMLAB_RETURN_IF_ERROR(receiver.Add(message.data()));
-    NORMLAB_RETURN_IF_ERROR(sink(message.data()));
+    NORMLAB_RETURN_IF_ERROR(file.Append(message.data()));
   }
-  return receiver.End();
+  return absl::OkStatus();
 }
 
 // "image/svg+xml": two names with a slash between them.
@@ -96,12 +82,15 @@ bool IsMediaType(std::string_view text) {
   return text.size() <= 128 && slash != text.npos && named(text.substr(0, slash)) && named(text.substr(slash + 1));
 }
 
-// Sends the header that `message` holds, then `bytes` in pieces.
+// Sends the header that `message` holds, then `file` in pieces.
 template <typename Response>
-absl::Status SendPieces(Response& message, std::string_view bytes, grpc::ServerWriter<Response>& writer) {
+absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::ServerWriter<Response>& writer) {
   bool open = writer.Write(message);
-  for (std::size_t begin = 0; open && begin < bytes.size(); begin += kPiece) {
-    message.set_data(std::string(bytes.substr(begin, kPiece)));
+  for (std::uint64_t begin = 0; open && begin < file.size(); begin += kPiece) {
+    std::string& piece = *message.mutable_data();
+    piece.resize(std::min<std::uint64_t>(kPiece, file.size() - begin));
+    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(begin, piece));
+    piece.resize(n);
     open = writer.Write(message);
   }
   return open ? absl::OkStatus() : ReaderGone();
@@ -109,14 +98,13 @@ absl::Status SendPieces(Response& message, std::string_view bytes, grpc::ServerW
 
 // A checkpoint behind its header; `response` may have other fields of the header set.
 template <typename Response>
-absl::Status SendWhole(Response& response, const std::pair<store::CheckpointInfo, std::string>& checkpoint,
+absl::Status SendWhole(Response& response, const store::StoredCheckpoint& checkpoint,
                        grpc::ServerWriter<Response>& writer) {
-  const auto& [info, bytes] = checkpoint;
   auto& header = *response.mutable_header();
-  header.set_step(info.step);
-  header.set_size(bytes.size());
-  header.set_crc32c(info.crc32c);
-  return SendPieces(response, bytes, writer);
+  header.set_step(checkpoint.info.step);
+  header.set_size(checkpoint.info.size);
+  header.set_crc32c(checkpoint.info.crc32c);
+  return SendPieces(response, *checkpoint.file, writer);
 }
 
 }  // namespace
@@ -127,8 +115,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
   const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
-  NORMLAB_RETURN_IF_ERROR(
-      ReadPieces(reader, header, [&file](const std::string& piece) { return file->Append(piece); }));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, *file));
   const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
   NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
   core.attempts.Checkpointed(attempt);
@@ -148,14 +135,14 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
         {"header.media_type", fmt::format("is {}; expected one such as image/png", Shown(header.media_type()))});
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  std::string bytes;
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, [&bytes](const std::string& piece) {
-    bytes += piece;
-    return absl::OkStatus();
-  }));
-  const store::ArtifactInfo info{
-      .name = header.name(), .media_type = header.media_type(), .step = header.step(), .size = header.size()};
-  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, bytes));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, header.name()));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, *file));
+  const store::ArtifactInfo info{.name = header.name(),
+                                 .media_type = header.media_type(),
+                                 .step = header.step(),
+                                 .size = header.size(),
+                                 .crc32c = header.crc32c()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
   core.attempts.Beat(attempt);
   return absl::OkStatus();
 }
@@ -170,7 +157,7 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
     return absl::FailedPreconditionError(
         fmt::format("attempt {} of {} is not its current one ({})", attempt.number, JobName(job.id), job.attempt));
   }
-  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(attempt.job));
+  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.OpenCheckpoint(attempt.job));
   v1::GetCheckpointResponse response;
   *response.mutable_header()->mutable_attempt() = request.attempt();
   return SendWhole(response, checkpoint, writer);
@@ -181,7 +168,7 @@ absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request
   std::vector<FieldViolation> violations;
   const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.GetCheckpoint(job, request.at_most_step()));
+  NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.OpenCheckpoint(job, request.at_most_step()));
   v1::ReadCheckpointResponse response;
   return SendWhole(response, checkpoint, writer);
 }
@@ -191,12 +178,11 @@ absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
   std::vector<FieldViolation> violations;
   const store::JobId job = ReadJobId(request.job_id(), "job_id", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(const auto artifact, core.store.GetArtifact(job, request.name()));
-  const auto& [info, bytes] = artifact;
+  NORMLAB_ASSIGN_OR_RETURN(const store::StoredArtifact artifact, core.store.OpenArtifact(job, request.name()));
   v1::ReadArtifactResponse response;
-  ToWire(info, *response.mutable_header()->mutable_artifact());
-  response.mutable_header()->set_crc32c(Crc32c(bytes));
-  return SendPieces(response, bytes, writer);
+  ToWire(artifact.info, *response.mutable_header()->mutable_artifact());
+  response.mutable_header()->set_crc32c(artifact.info.crc32c);
+  return SendPieces(response, *artifact.file, writer);
 }
 
 }  // namespace normlab::server

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "proto/spec_text.h"
 #include "server/schedule/job_name.h"
 
@@ -34,6 +35,13 @@ std::string MachineText(const std::map<std::string, std::string>& facts) {
   return facts.empty() ? ""
                        : fmt::format("{}, {}, normlab {} ({}), {} {}", fact("cpu"), fact("isa"), fact("version"),
                                      fact("commit"), fact("compiler"), fact("build_type"));
+}
+
+constexpr std::uint64_t kMaxPicture = 8ULL << 20;  // bytes; a report holds all of its pictures
+
+absl::StatusOr<std::string> ReadPicture(store::Store& store, store::JobId job, std::string_view name) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::StoredArtifact artifact, store.OpenArtifact(job, name));
+  return ReadSmall(*artifact.file, kMaxPicture);
 }
 
 }  // namespace
@@ -84,8 +92,13 @@ absl::StatusOr<std::vector<papers::RunPicture>> StoredRuns::Pictures(const paper
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::ArtifactInfo> all, store_.ListArtifacts(run->job->id));
   for (const store::ArtifactInfo& info : all) {
     if (info.media_type.starts_with("image/")) {
-      NORMLAB_ASSIGN_OR_RETURN(auto file, store_.GetArtifact(run->job->id, info.name));
-      pictures.push_back({info.name, info.media_type, info.step, std::move(file.second)});
+      absl::StatusOr<std::string> bytes = ReadPicture(store_, run->job->id, info.name);
+      if (absl::IsDataLoss(bytes.status()) || absl::IsFailedPrecondition(bytes.status())) {
+        Log(LogLevel::kWarning, "picture_left_out", {{"job", run->job->id}, {"error", Message(bytes.status())}});
+        continue;  // what a report says does not rest on it
+      }
+      NORMLAB_RETURN_IF_ERROR(bytes.status());
+      pictures.push_back({info.name, info.media_type, info.step, *std::move(bytes)});
     }
   }
   return pictures;

@@ -39,6 +39,30 @@ TEST_F(FsTest, MissingFileIsNotFoundAndNamed) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("/none"));
 }
 
+TEST_F(FsTest, AnOpenFileIsReadAnywhereAndOutlivesItsName) {
+  FileSystem& fs = PosixFileSystem();
+  ASSERT_TRUE(fs.AtomicWrite(dir_ + "/a", "0123456789").ok());
+  const auto file = fs.Open(dir_ + "/a");
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(fs.Remove(dir_ + "/a").ok());
+  EXPECT_EQ((*file)->size(), 10u);
+  std::string piece(4, ' ');
+  EXPECT_EQ(*(*file)->Read(3, piece), 4u);
+  EXPECT_EQ(piece, "3456");
+  EXPECT_EQ(*(*file)->Read(8, piece), 2u);
+  EXPECT_EQ(piece, "8956");
+  EXPECT_EQ(*(*file)->Read(10, piece), 0u);
+  EXPECT_EQ(fs.Open(dir_ + "/a").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(FsTest, ReadSmallRefusesWhatIsLarge) {
+  FileSystem& fs = PosixFileSystem();
+  ASSERT_TRUE(fs.AtomicWrite(dir_ + "/a", "0123456789").ok());
+  const auto file = fs.Open(dir_ + "/a");
+  EXPECT_EQ(*ReadSmall(**file, 10), "0123456789");
+  EXPECT_EQ(ReadSmall(**file, 9).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(FsTest, SecondLockNamesTheHolder) {
   auto first = FileLock::Acquire(dir_ + "/lock", "pid 42");
   ASSERT_TRUE(first.ok());

@@ -1,5 +1,9 @@
 // Checkpoints and artifacts: what is kept, what a crash or damage leaves.
+#include <algorithm>
 #include <fstream>
+#include <functional>
+#include <initializer_list>
+#include <span>
 
 #include "tests/results/store/fixture.h"
 
@@ -9,10 +13,32 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
+// Notes how much is asked for at once.
+class MeasuredFile : public ReadableFile {
+ public:
+  MeasuredFile(std::unique_ptr<ReadableFile> file, std::size_t& largest) : file_(std::move(file)), largest_(largest) {}
+  std::uint64_t size() const override { return file_->size(); }
+  absl::StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> out) const override {
+    largest_ = std::max(largest_, out.size());
+    return file_->Read(offset, out);
+  }
+
+ private:
+  const std::unique_ptr<ReadableFile> file_;
+  std::size_t& largest_;
+};
+
 // Lets the real file system work, until told otherwise.
 class FaultyFs : public FileSystem {
  public:
   absl::StatusOr<std::string> Read(const std::string& path) override { return real_.Read(path); }
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    if (const auto before = std::exchange(before_open, nullptr)) {
+      before();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<ReadableFile> file, real_.Open(path));
+    return std::make_unique<MeasuredFile>(std::move(file), largest_read);
+  }
   absl::StatusOr<std::unique_ptr<PendingFile>> Create(const std::string& path) override {
     NORMLAB_RETURN_IF_ERROR(on_create);
     return real_.Create(path);
@@ -26,6 +52,8 @@ class FaultyFs : public FileSystem {
 
   absl::Status on_create = absl::OkStatus();
   absl::Status on_remove = absl::OkStatus();
+  std::function<void()> before_open;  // called once
+  std::size_t largest_read = 0;       // bytes
 
  private:
   FileSystem& real_ = PosixFileSystem();
@@ -59,7 +87,7 @@ class FilesTest : public StoreTest {
     return {};
   }
 
-  std::uint64_t NewestStep() { return store_->GetCheckpoint(attempt_.job)->first.step; }
+  std::uint64_t NewestStep() { return store_->OpenCheckpoint(attempt_.job)->info.step; }
 
   FaultyFs faulty_;
   AttemptId attempt_;
@@ -69,10 +97,74 @@ TEST_F(FilesTest, ACheckpointIsReadBack) {
   const std::string bytes("we\0ights", 8);
   ASSERT_OK(PutCheckpoint(attempt_, 100, bytes));
   Reopen();
-  const auto checkpoint = store_->GetCheckpoint(attempt_.job);
+  const auto checkpoint = store_->OpenCheckpoint(attempt_.job);
   ASSERT_OK(checkpoint.status());
-  EXPECT_EQ(checkpoint->first.step, 100u);
-  EXPECT_EQ(checkpoint->second, bytes);
+  EXPECT_EQ(checkpoint->info.step, 100u);
+  EXPECT_EQ(CheckpointBytes(attempt_.job), bytes);
+}
+
+TEST_F(FilesTest, AFileIsNeverWholeInMemory) {
+  const std::string piece(1 << 20, 'w');
+  auto file = store_->NewCheckpointFile(attempt_, 1);
+  ASSERT_OK(file.status());
+  std::uint32_t crc32c = 0;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_OK((*file)->Append(piece));
+    crc32c = Crc32c(piece, crc32c);
+  }
+  ASSERT_OK(store_->PutCheckpoint(attempt_, {1, 8 * piece.size(), crc32c}, *std::move(file)));
+  const auto checkpoint = store_->OpenCheckpoint(attempt_.job);
+  ASSERT_OK(checkpoint.status());
+  EXPECT_EQ(checkpoint->file->size(), 8 * piece.size());
+  EXPECT_GT(faulty_.largest_read, 0u) << "it was checked";
+  EXPECT_LE(faulty_.largest_read, piece.size());
+}
+
+TEST_F(FilesTest, AnOpenFileOutlivesItsRemoval) {
+  ASSERT_OK(PutCheckpoint(attempt_, 10, "weights"));
+  ASSERT_OK(PutArtifact(attempt_, {"a", "t", 1}, "picture"));
+  const auto checkpoint = store_->OpenCheckpoint(attempt_.job);
+  const auto artifact = store_->OpenArtifact(attempt_.job, "a");
+  ASSERT_OK(FinishAs(attempt_, JobState::kFailed).status());
+  ASSERT_OK(store_->Delete({}, attempt_.job));
+  EXPECT_THAT(In("checkpoints"), SizeIs(0));
+  std::string piece(3, ' ');
+  EXPECT_EQ(*checkpoint->file->Read(4, piece), 3u);
+  EXPECT_EQ(piece, "hts");
+  EXPECT_EQ(*artifact->file->Read(6, piece), 1u) << "fewer at the end";
+  EXPECT_EQ(piece, "ets");
+  EXPECT_EQ(*artifact->file->Read(7, piece), 0u);
+}
+
+TEST_F(FilesTest, ACheckpointThatIsReplacedWhileItIsOpenedIsNoDamage) {
+  ASSERT_OK(PutCheckpoint(attempt_, 10, "old"));
+  faulty_.before_open = [this] {
+    for (const std::uint64_t step : {20, 30}) {
+      ASSERT_OK(PutCheckpoint(attempt_, step, "new"));
+    }
+  };
+  const auto checkpoint = store_->OpenCheckpoint(attempt_.job);
+  ASSERT_OK(checkpoint.status());
+  EXPECT_EQ(checkpoint->info.step, 30u);
+}
+
+TEST_F(FilesTest, WhatIsNotAsAnnouncedIsRefusedAndLeavesNothing) {
+  const auto written = [this](bool checkpoint) {
+    auto file = checkpoint ? store_->NewCheckpointFile(attempt_, 10) : store_->NewArtifactFile(attempt_, "a");
+    EXPECT_OK((*file)->Append("weights"));
+    return *std::move(file);
+  };
+  for (const auto& [size, crc32c] : std::initializer_list<std::pair<std::uint64_t, std::uint32_t>>{
+           {6, Crc32c("weight")}, {8, Crc32c("weights")}, {7, Crc32c("Weights")}, {0, 0}}) {
+    const absl::Status checkpoint = store_->PutCheckpoint(attempt_, {10, size, crc32c}, written(true));
+    EXPECT_THAT(checkpoint, HasCode(absl::StatusCode::kDataLoss));
+    EXPECT_THAT(Message(checkpoint), HasSubstr("send it again"));
+    EXPECT_THAT(store_->PutArtifact(attempt_, {"a", "t", 1, size, crc32c}, written(false)),
+                HasCode(absl::StatusCode::kDataLoss));
+  }
+  EXPECT_THAT(In("checkpoints"), SizeIs(0));
+  EXPECT_THAT(In("artifacts"), SizeIs(0));
+  EXPECT_THAT(store_->OpenCheckpoint(attempt_.job).status(), HasCode(absl::StatusCode::kNotFound));
 }
 
 TEST_F(FilesTest, TheLastTwoAreKept) {
@@ -81,9 +173,9 @@ TEST_F(FilesTest, TheLastTwoAreKept) {
   }
   EXPECT_THAT(In("checkpoints"), SizeIs(2));
   EXPECT_EQ(NewestStep(), 30u);
-  EXPECT_EQ(store_->GetCheckpoint(attempt_.job, 29)->second, "w20");
-  EXPECT_EQ(store_->GetCheckpoint(attempt_.job, 20)->second, "w20");
-  const absl::Status none = store_->GetCheckpoint(attempt_.job, 19).status();
+  EXPECT_EQ(CheckpointBytes(attempt_.job, 29), "w20");
+  EXPECT_EQ(CheckpointBytes(attempt_.job, 20), "w20");
+  const absl::Status none = store_->OpenCheckpoint(attempt_.job, 19).status();
   EXPECT_THAT(none, HasCode(absl::StatusCode::kNotFound));
   EXPECT_THAT(Message(none), testing::HasSubstr("has no checkpoint of at most 19 updates; it has those of 30 and 20"));
 }
@@ -92,7 +184,7 @@ TEST_F(FilesTest, ARepeatedStepReplacesItsFile) {
   ASSERT_OK(PutCheckpoint(attempt_, 10, "first"));
   ASSERT_OK(PutCheckpoint(attempt_, 10, "second"));
   EXPECT_THAT(In("checkpoints"), SizeIs(1));
-  EXPECT_EQ(store_->GetCheckpoint(attempt_.job)->second, "second");
+  EXPECT_EQ(CheckpointBytes(attempt_.job), "second");
 }
 
 TEST_F(FilesTest, ADamagedNewestFallsBackToTheOneBefore) {
@@ -101,12 +193,12 @@ TEST_F(FilesTest, ADamagedNewestFallsBackToTheOneBefore) {
   std::fstream(FileOfStep(20), std::ios::in | std::ios::out).write("S", 1);
   EXPECT_EQ(NewestStep(), 10u);
   std::filesystem::resize_file(FileOfStep(10), 3);
-  const absl::Status status = store_->GetCheckpoint(attempt_.job).status();
+  const absl::Status status = store_->OpenCheckpoint(attempt_.job).status();
   EXPECT_THAT(status, HasCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(Message(status), HasSubstr("3 bytes, expected 5"));
   std::filesystem::remove(FileOfStep(20));
   std::filesystem::remove(FileOfStep(10));
-  EXPECT_THAT(store_->GetCheckpoint(attempt_.job).status(), HasCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(store_->OpenCheckpoint(attempt_.job).status(), HasCode(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(FilesTest, ResumeUsesTheNewestGoodCheckpoint) {
@@ -117,13 +209,13 @@ TEST_F(FilesTest, ResumeUsesTheNewestGoodCheckpoint) {
   ASSERT_OK(FinishAs(attempt_, JobState::kFailed).status());
   const auto made = store_->ResumeAsNew({}, attempt_.job);
   ASSERT_OK(made.status());
-  EXPECT_EQ(store_->GetCheckpoint(made->id)->second, "first");
+  EXPECT_EQ(CheckpointBytes(made->id), "first");
   EXPECT_EQ(store_->ReadCurve(made->id, "loss", {})->points_total, 10u);
 }
 
 TEST_F(FilesTest, WhatACrashLeftIsRemovedOnOpen) {
   ASSERT_OK(PutCheckpoint(attempt_, 10, "good"));
-  ASSERT_OK(store_->PutArtifact(attempt_, {"a.txt", "text/plain", 1, 4}, "text"));
+  ASSERT_OK(PutArtifact(attempt_, {"a.txt", "text/plain", 1}, "text"));
   store_.reset();
   std::ofstream(folder_.path() + "/checkpoints/j1-step20-deadbeef-0") << "renamed, but its row was never committed";
   std::ofstream(folder_.path() + "/checkpoints/j1-step30-deadbeef-1.tmp-1-2") << "half wri";
@@ -131,8 +223,8 @@ TEST_F(FilesTest, WhatACrashLeftIsRemovedOnOpen) {
   Reopen();
   EXPECT_THAT(In("checkpoints"), SizeIs(1));
   EXPECT_THAT(In("artifacts"), SizeIs(1));
-  EXPECT_EQ(store_->GetCheckpoint(attempt_.job)->second, "good");
-  EXPECT_EQ(store_->GetArtifact(attempt_.job, "a.txt")->second, "text");
+  EXPECT_EQ(CheckpointBytes(attempt_.job), "good");
+  EXPECT_EQ(ArtifactBytes(attempt_.job, "a.txt"), "text");
 }
 
 TEST_F(FilesTest, ACrashBetweenRowAndRemovalLeavesAConsistentStore) {
@@ -144,14 +236,14 @@ TEST_F(FilesTest, ACrashBetweenRowAndRemovalLeavesAConsistentStore) {
   faulty_.on_remove = absl::OkStatus();
   Reopen();
   EXPECT_THAT(In("checkpoints"), SizeIs(2));
-  EXPECT_EQ(store_->GetCheckpoint(attempt_.job)->second, "w4");
+  EXPECT_EQ(CheckpointBytes(attempt_.job), "w4");
 }
 
 TEST_F(FilesTest, AFullDiskRefusesTheFileAndKeepsTheRest) {
   ASSERT_OK(PutCheckpoint(attempt_, 10, "good"));
   faulty_.on_create = absl::ResourceExhaustedError("no space left");
   EXPECT_THAT(PutCheckpoint(attempt_, 20, "more"), HasCode(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(store_->PutArtifact(attempt_, {"a", "t", 1, 1}, "x"), HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(PutArtifact(attempt_, {"a", "t", 1}, "x"), HasCode(absl::StatusCode::kResourceExhausted));
   EXPECT_EQ(NewestStep(), 10u);
   faulty_.on_create = absl::OkStatus();
   EXPECT_OK(PutCheckpoint(attempt_, 20, "more"));
@@ -161,12 +253,14 @@ TEST_F(FilesTest, OnlyFilesOfTheStoreArePublished) {
   auto foreign = PosixFileSystem().Create(folder_.path() + "/foreign");
   EXPECT_THAT(store_->PutCheckpoint(attempt_, {}, *std::move(foreign)), HasCode(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(store_->PutCheckpoint(attempt_, {}, nullptr), HasCode(absl::StatusCode::kInvalidArgument));
+  auto artifact = store_->NewArtifactFile(attempt_, "a");
+  EXPECT_THAT(store_->PutCheckpoint(attempt_, {}, *std::move(artifact)), HasCode(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(FilesTest, ArtifactsAreListedReadAndReplaced) {
-  ASSERT_OK(store_->PutArtifact(attempt_, {"weights.safetensors", "application/octet-stream", 100, 3}, "abc"));
-  ASSERT_OK(store_->PutArtifact(attempt_, {"samples.png", "image/png", 50, 3}, "old"));
-  ASSERT_OK(store_->PutArtifact(attempt_, {"samples.png", "image/png", 60, 5}, "newer"));
+  ASSERT_OK(PutArtifact(attempt_, {"weights.safetensors", "application/octet-stream", 100}, "abc"));
+  ASSERT_OK(PutArtifact(attempt_, {"samples.png", "image/png", 50}, "old"));
+  ASSERT_OK(PutArtifact(attempt_, {"samples.png", "image/png", 60}, "newer"));
   Reopen();
   const auto all = store_->ListArtifacts(attempt_.job);
   ASSERT_OK(all.status());
@@ -175,27 +269,26 @@ TEST_F(FilesTest, ArtifactsAreListedReadAndReplaced) {
   EXPECT_EQ((*all)[0].step, 60u);
   EXPECT_EQ((*all)[0].size, 5u);
   EXPECT_EQ((*all)[1].media_type, "application/octet-stream");
-  EXPECT_EQ(store_->GetArtifact(attempt_.job, "samples.png")->second, "newer");
+  EXPECT_EQ(ArtifactBytes(attempt_.job, "samples.png"), "newer");
   EXPECT_THAT(In("artifacts"), SizeIs(2));
-  EXPECT_THAT(store_->GetArtifact(attempt_.job, "none").status(), HasCode(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->OpenArtifact(attempt_.job, "none").status(), HasCode(absl::StatusCode::kNotFound));
 }
 
 TEST_F(FilesTest, ADamagedArtifactIsDataLoss) {
-  ASSERT_OK(store_->PutArtifact(attempt_, {"a", "t", 1, 3}, "abc"));
+  ASSERT_OK(PutArtifact(attempt_, {"a", "t", 1}, "abc"));
   std::fstream(In("artifacts").front(), std::ios::in | std::ios::out).write("X", 1);
-  EXPECT_THAT(store_->GetArtifact(attempt_.job, "a").status(), HasCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(store_->OpenArtifact(attempt_.job, "a").status(), HasCode(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(FilesTest, ArtifactNamesCannotLeaveTheirFolder) {
   for (const std::string name :
        {"", "../x", "a/b", "/etc/passwd", ".hidden", "-rf", "a b", "a\n", "a\\b", "%2e%2e", "\xc3\xa9"}) {
-    EXPECT_THAT(store_->PutArtifact(attempt_, {name, "t", 1, 1}, "x"), HasCode(absl::StatusCode::kInvalidArgument))
-        << name;
+    EXPECT_THAT(PutArtifact(attempt_, {name, "t", 1}, "x"), HasCode(absl::StatusCode::kInvalidArgument)) << name;
   }
-  EXPECT_THAT(store_->PutArtifact(attempt_, {std::string(129, 'a'), "t", 1, 1}, "x"),
+  EXPECT_THAT(PutArtifact(attempt_, {std::string(129, 'a'), "t", 1}, "x"), HasCode(absl::StatusCode::kInvalidArgument));
+  EXPECT_OK(PutArtifact(attempt_, {std::string(128, 'a'), "t", 1}, "x"));
+  EXPECT_THAT(store_->PutArtifact(attempt_, {"../a", "t", 1}, *store_->NewArtifactFile(attempt_, "a")),
               HasCode(absl::StatusCode::kInvalidArgument));
-  EXPECT_OK(store_->PutArtifact(attempt_, {std::string(128, 'a'), "t", 1, 1}, "x"));
-  EXPECT_THAT(store_->PutArtifact(attempt_, {"a", "t", 1, 2}, "x"), HasCode(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

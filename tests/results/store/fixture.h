@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -102,6 +103,27 @@ class StoreTest : public testing::Test {
     NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, store_->NewCheckpointFile(attempt, step));
     NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
     return store_->PutCheckpoint(attempt, {step, bytes.size(), Crc32c(bytes)}, std::move(file));
+  }
+
+  absl::Status PutArtifact(AttemptId attempt, ArtifactInfo info, const std::string& bytes) {
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, store_->NewArtifactFile(attempt, info.name));
+    NORMLAB_RETURN_IF_ERROR(file->Append(bytes));
+    info.size = bytes.size();
+    info.crc32c = Crc32c(bytes);
+    return store_->PutArtifact(attempt, info, std::move(file));
+  }
+
+  // What a job's newest checkpoint of at most `step` updates holds.
+  std::string CheckpointBytes(JobId job, std::uint64_t step = std::numeric_limits<std::uint64_t>::max()) {
+    const auto checkpoint = store_->OpenCheckpoint(job, step);
+    EXPECT_OK(checkpoint.status());
+    return checkpoint.ok() ? *ReadSmall(*checkpoint->file, 1 << 20) : "";
+  }
+
+  std::string ArtifactBytes(JobId job, std::string_view name) {
+    const auto artifact = store_->OpenArtifact(job, name);
+    EXPECT_OK(artifact.status());
+    return artifact.ok() ? *ReadSmall(*artifact->file, 1 << 20) : "";
   }
 
   JobState StateOf(JobId id) { return store_->GetJob(id)->state; }

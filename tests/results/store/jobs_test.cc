@@ -46,7 +46,7 @@ TEST_F(JobsTest, UnknownJobIsNotFoundAndNamed) {
   EXPECT_THAT(store_->Delete({}, 17), HasCode(absl::StatusCode::kNotFound));
   EXPECT_THAT(store_->ResumeAsNew({}, 17).status(), HasCode(absl::StatusCode::kNotFound));
   EXPECT_THAT(store_->AppendPoints({17, 1}, {}).status(), HasCode(absl::StatusCode::kNotFound));
-  EXPECT_THAT(store_->GetCheckpoint(17).status(), HasCode(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->OpenCheckpoint(17).status(), HasCode(absl::StatusCode::kNotFound));
   EXPECT_THAT(store_->ListSeries(17).status(), HasCode(absl::StatusCode::kNotFound));
 }
 
@@ -228,7 +228,7 @@ TEST_F(JobsTest, DeleteRemovesCurvesFilesAndNothingElse) {
   const AttemptId gone = CreateAndLease("gone");
   ASSERT_OK(store_->AppendPoints(gone, {Ramp("loss", 1, 5000), Ramp("error", 1, 3)}).status());
   ASSERT_OK(PutCheckpoint(gone, 5, "weights"));
-  ASSERT_OK(store_->PutArtifact(gone, {"final.txt", "text/plain", 5, 4}, "text"));
+  ASSERT_OK(PutArtifact(gone, {"final.txt", "text/plain", 5}, "text"));
   EXPECT_THAT(store_->Delete({}, gone.job), HasCode(absl::StatusCode::kFailedPrecondition));
   ASSERT_OK(FinishAs(gone, JobState::kSucceeded).status());
   ASSERT_OK(store_->Delete({}, gone.job));

@@ -235,7 +235,7 @@ TEST_F(PointsTest, ResumeCopiesPointsUpToTheCheckpoint) {
   // The old job can go; its checkpoint is shared and stays.
   ASSERT_OK(store_->Delete({}, attempt_.job));
   Reopen();
-  EXPECT_EQ(store_->GetCheckpoint(made->id)->second, "weights");
+  EXPECT_EQ(CheckpointBytes(made->id), "weights");
   const auto lease = store_->LeaseNext({}, "w");
   EXPECT_EQ((*lease)->checkpoint_step, 2600u);
   EXPECT_EQ(store_->AppendPoints({made->id, 1}, {Ramp("loss", 2601, 500)})->stored, 500u);

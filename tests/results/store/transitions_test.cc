@@ -59,7 +59,7 @@ TEST_F(TransitionsTest, AReleasedJobIsQueuedAgainAndOldAttemptsAreRefused) {
   EXPECT_THAT(store_->AppendPoints(first, {Ramp("loss", 1, 1)}).status(), HasCode(kStale));
   EXPECT_THAT(store_->ReportProgress(first, {}).status(), HasCode(kStale));
   EXPECT_THAT(store_->NewCheckpointFile(first, 40).status(), HasCode(kStale));
-  EXPECT_THAT(store_->PutArtifact(first, {"a", "text/plain", 1, 1}, "x"), HasCode(kStale));
+  EXPECT_THAT(PutArtifact(first, {"a", "text/plain", 1}, "x"), HasCode(kStale));
   const absl::Status finish = store_->Finish(first, Outcome(JobState::kSucceeded)).status();
   EXPECT_THAT(finish, HasCode(kStale));
   EXPECT_THAT(Message(finish), HasSubstr("attempt 1 of job j1"));
@@ -75,7 +75,7 @@ TEST_F(TransitionsTest, ACheckpointOfAnAttemptThatEndedMeanwhileLeavesNothing) {
   ASSERT_OK(store_->Release(first, "lease expired"));
   EXPECT_THAT(store_->PutCheckpoint(first, {5, 5, Crc32c("bytes")}, *std::move(file)), HasCode(kStale));
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/checkpoints"));
-  EXPECT_THAT(store_->GetCheckpoint(first.job).status(), HasCode(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->OpenCheckpoint(first.job).status(), HasCode(absl::StatusCode::kNotFound));
 }
 
 TEST_F(TransitionsTest, CancelStopsAQueuedJobAtOnceAndARunningOneThroughItsWorker) {
@@ -157,7 +157,7 @@ TEST_F(TransitionsTest, ATerminalStateNeverChanges) {
     EXPECT_THAT(store_->AppendPoints(attempt, {Ramp("loss", 1, 1)}).status(), HasCode(kStale));
     EXPECT_THAT(store_->ReportProgress(attempt, {}).status(), HasCode(kStale));
     EXPECT_THAT(PutCheckpoint(attempt, 1, "w"), HasCode(kStale));
-    EXPECT_THAT(store_->PutArtifact(attempt, {"a", "t", 1, 1}, "x"), HasCode(kStale));
+    EXPECT_THAT(PutArtifact(attempt, {"a", "t", 1}, "x"), HasCode(kStale));
     EXPECT_OK(store_->Release(attempt, "late"));
     EXPECT_OK(store_->Cancel({}, attempt.job).status());
     EXPECT_EQ(StateOf(attempt.job), state);
