@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "results/papers/paper.h"
+#include "results/judging/paper.h"
 #include "server/edge/access.h"
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
@@ -34,7 +34,7 @@ struct DaemonOptions {
   AttemptsOptions attempts;
   GateLimits limits;
   std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
-  const std::vector<std::unique_ptr<papers::Paper>>* papers = nullptr;
+  const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;
 };
 
 class Daemon {

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/signals.h"
-#include "results/papers/paper.h"
+#include "results/judging/paper.h"
 #include "server/daemon.h"
 #include "server/options.h"
 
@@ -50,7 +50,7 @@ int Serve(normlab::server::CommandLine command_line) {
     }
     stop.set_value();
   });
-  command_line.daemon.papers = &normlab::papers::BuiltInPapers();
+  command_line.daemon.papers = &normlab::judging::BuiltInPapers();
   const std::string socket_path = command_line.daemon.socket_path;
   auto daemon = normlab::server::Daemon::Start(std::move(command_line.daemon));
   if (!daemon.ok()) {

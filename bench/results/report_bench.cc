@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "results/compare/render.h"
-#include "results/papers/paper.h"
+#include "results/judging/paper.h"
+#include "results/judging/render_comparison.h"
 
 namespace normlab {
 namespace {
@@ -48,12 +48,12 @@ std::string Manifest() {
 }
 
 // Curves as the store gives them.
-class Source : public papers::CurveSource {
+class Source : public judging::CurveSource {
  public:
   Source() {
     for (int arm = 0; arm < kArms; ++arm) {
       for (int seed = 1; seed <= kSeeds; ++seed) {
-        papers::Samples& samples = curves_.emplace_back();
+        judging::Samples& samples = curves_.emplace_back();
         for (int pass = 0; pass <= kPasses; ++pass) {
           samples.steps.push_back(static_cast<std::uint64_t>(pass) * 430);
           samples.values.push_back(Value(arm, seed, pass));
@@ -66,32 +66,32 @@ class Source : public papers::CurveSource {
     }
   }
 
-  absl::StatusOr<papers::RunStatus> Find(const papers::RunName& run) override {
-    return papers::RunStatus{.job = fmt::format("j{}", Index(run) + 1),
-                             .succeeded = true,
-                             .diverged = false,
-                             .dataset = "mnist",
-                             .fingerprint = fmt::format("{:064x}", Index(run)),
-                             .machine = "one machine"};
+  absl::StatusOr<judging::RunStatus> Find(const judging::RunName& run) override {
+    return judging::RunStatus{.job = fmt::format("j{}", Index(run) + 1),
+                              .succeeded = true,
+                              .diverged = false,
+                              .dataset = "mnist",
+                              .fingerprint = fmt::format("{:064x}", Index(run)),
+                              .machine = "one machine"};
   }
-  absl::StatusOr<papers::Samples> Read(const papers::RunName& run, std::string_view series) override {
+  absl::StatusOr<judging::Samples> Read(const judging::RunName& run, std::string_view series) override {
     return series == "train/pass" ? passes_ : curves_[Index(run)];
   }
-  const std::vector<papers::Samples>& curves() const { return curves_; }
+  const std::vector<judging::Samples>& curves() const { return curves_; }
 
  private:
-  static std::size_t Index(const papers::RunName& run) {
+  static std::size_t Index(const judging::RunName& run) {
     return static_cast<std::size_t>(std::stoi(std::string(run.arm.substr(1))) * kSeeds) + run.seed - 1;
   }
-  std::vector<papers::Samples> curves_;
-  papers::Samples passes_;
+  std::vector<judging::Samples> curves_;
+  judging::Samples passes_;
 };
 
-std::vector<compare::Job> Jobs(const Source& source) {
-  std::vector<compare::Job> jobs;
+std::vector<judging::ComparedJob> Jobs(const Source& source) {
+  std::vector<judging::ComparedJob> jobs;
   for (std::size_t i = 0; i < source.curves().size(); ++i) {
-    const papers::Samples& samples = source.curves()[i];
-    compare::Job& job = jobs.emplace_back();
+    const judging::Samples& samples = source.curves()[i];
+    judging::ComparedJob& job = jobs.emplace_back();
     job.name = fmt::format("j{}", i + 1);
     job.experiment = "mnist_mlp";
     job.fields = {{"hidden_units", fmt::to_string(i / kSeeds + 1)}};
@@ -124,21 +124,21 @@ bool Measure(const char* what, double bar, const std::function<std::string()>& r
 }
 
 int Run() {
-  const auto paper = papers::Paper::Parse(Manifest(), "bench.yaml");
+  const auto paper = judging::Paper::Parse(Manifest(), "bench.yaml");
   if (!paper.ok()) {
     fmt::print(stderr, "report_bench: {}\n", Message(paper.status()));
     return 2;
   }
   Source source;
-  const std::vector<compare::Job> jobs = Jobs(source);
+  const std::vector<judging::ComparedJob> jobs = Jobs(source);
   constexpr double kBar = 2.0;
   const auto report = [&](report::Format format) { return (*paper)->Report({}, "all", source, format)->content; };
   bool met = Measure("report of 10,008 runs as HTML", kBar, [&] { return report(report::Format::kHtml); });
   met &= Measure("  as Markdown", kBar, [&] { return report(report::Format::kMarkdown); });
-  const auto compared = [&] { return compare::Compare(jobs, {"test/error", "train/nll"}); };
+  const auto compared = [&] { return judging::Compare(jobs, {"test/error", "train/nll"}); };
   met &= Measure("comparison of 10,008 jobs as HTML", kBar,
-                 [&] { return *compare::RenderTable(compared(), report::Format::kHtml); });
-  met &= Measure("  plot as SVG", kBar, [&] { return *compare::RenderPlot(compared(), true, report::Format::kSvg); });
+                 [&] { return *judging::RenderTable(compared(), report::Format::kHtml); });
+  met &= Measure("  plot as SVG", kBar, [&] { return *judging::RenderPlot(compared(), true, report::Format::kSvg); });
   return met ? 0 : 1;
 }
 

@@ -10,6 +10,8 @@
 
 namespace normlab::stats {
 
+inline constexpr double kConfidence = 0.95;  // of the intervals that stand beside an estimate
+
 struct Interval {
   double lo = 0;
   double hi = 0;

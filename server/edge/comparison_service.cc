@@ -6,8 +6,8 @@
 #include <map>
 
 #include "proto/spec_text.h"
-#include "results/compare/comparison.h"
-#include "results/compare/render.h"
+#include "results/judging/comparison.h"
+#include "results/judging/render_comparison.h"
 #include "server/edge/convert.h"
 #include "server/edge/deliver.h"
 #include "server/edge/errors.h"
@@ -77,17 +77,17 @@ absl::StatusOr<std::vector<std::string>> ChooseSeries(Core& core, const std::vec
   return chosen;
 }
 
-absl::StatusOr<compare::Job> ReadJob(Core& core, store::JobId id, const std::vector<std::string>& series) {
+absl::StatusOr<judging::ComparedJob> ReadJob(Core& core, store::JobId id, const std::vector<std::string>& series) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
   v1::Job wire;
   ToWire(stored, wire);
-  compare::Job job{.name = wire.job_id(),
-                   .experiment = stored.experiment,
-                   .fields = ConfigFields(wire.spec()),
-                   .seed = wire.spec().seed(),
-                   .state = std::string(store::StateName(stored.state)),
-                   .diverged = stored.state == store::JobState::kDiverged,
-                   .curves = {}};
+  judging::ComparedJob job{.name = wire.job_id(),
+                           .experiment = stored.experiment,
+                           .fields = ConfigFields(wire.spec()),
+                           .seed = wire.spec().seed(),
+                           .state = std::string(store::StateName(stored.state)),
+                           .diverged = stored.state == store::JobState::kDiverged,
+                           .curves = {}};
   for (const std::string& name : series) {
     stats::Curve& curve = job.curves.emplace_back();
     absl::StatusOr<store::Curve> read = core.store.ReadCurve(id, name, {});
@@ -102,9 +102,10 @@ absl::StatusOr<compare::Job> ReadJob(Core& core, store::JobId id, const std::vec
 }
 
 // kNotFound for a series that none of the jobs has.
-absl::Status CheckRecorded(const std::vector<compare::Job>& jobs, const std::vector<std::string>& series) {
+absl::Status CheckRecorded(const std::vector<judging::ComparedJob>& jobs, const std::vector<std::string>& series) {
   for (std::size_t s = 0; s < series.size(); ++s) {
-    if (std::all_of(jobs.begin(), jobs.end(), [s](const compare::Job& job) { return job.curves[s].x.empty(); })) {
+    if (std::all_of(jobs.begin(), jobs.end(),
+                    [s](const judging::ComparedJob& job) { return job.curves[s].x.empty(); })) {
       return absl::NotFoundError(
           fmt::format("none of the jobs has a series {}; see `normlab curve {}` for those of one", Shown(series[s]),
                       jobs.front().name));
@@ -114,31 +115,31 @@ absl::Status CheckRecorded(const std::vector<compare::Job>& jobs, const std::vec
 }
 
 template <typename Request>
-absl::StatusOr<compare::Comparison> MakeComparison(Core& core, const Request& request) {
+absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Request& request) {
   NORMLAB_ASSIGN_OR_RETURN(Asked asked, Read(request));
   if (asked.series.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(asked.series, ChooseSeries(core, asked.jobs));
   }
-  std::vector<compare::Job> jobs;
+  std::vector<judging::ComparedJob> jobs;
   jobs.reserve(asked.jobs.size());
   for (const store::JobId id : asked.jobs) {
-    NORMLAB_ASSIGN_OR_RETURN(compare::Job job, ReadJob(core, id, asked.series));
+    NORMLAB_ASSIGN_OR_RETURN(judging::ComparedJob job, ReadJob(core, id, asked.series));
     jobs.push_back(std::move(job));
   }
   NORMLAB_RETURN_IF_ERROR(CheckRecorded(jobs, asked.series));
-  return compare::Compare(std::move(jobs), std::move(asked.series));
+  return judging::Compare(std::move(jobs), std::move(asked.series));
 }
 
 absl::Status Compare(Core& core, const v1::CompareJobsRequest& request, v1::CompareJobsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const compare::Comparison comparison, MakeComparison(core, request));
+  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, request));
   return Deliver(request.format(), report::Format::kTerminal, response,
-                 [&](report::Format format) { return compare::RenderTable(comparison, format); });
+                 [&](report::Format format) { return judging::RenderTable(comparison, format); });
 }
 
 absl::Status Plot(Core& core, const v1::PlotJobsRequest& request, v1::PlotJobsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const compare::Comparison comparison, MakeComparison(core, request));
+  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, request));
   return Deliver(request.format(), report::Format::kSvg, response,
-                 [&](report::Format format) { return compare::RenderPlot(comparison, request.log_y(), format); });
+                 [&](report::Format format) { return judging::RenderPlot(comparison, request.log_y(), format); });
 }
 
 }  // namespace

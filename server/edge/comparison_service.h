@@ -1,4 +1,4 @@
-// comparison_service.h - any jobs side by side: read from the store, grouped and rendered by results/compare.
+// comparison_service.h - any jobs side by side: read from the store, grouped and rendered by results/judging.
 #pragma once
 
 #include "normlab/v1/comparison.grpc.pb.h"

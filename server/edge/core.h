@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "results/papers/paper.h"
+#include "results/judging/paper.h"
 #include "results/store/store.h"
 #include "server/edge/gate.h"
 #include "server/edge/news.h"
@@ -17,7 +17,7 @@ struct Core {
   Attempts& attempts;
   News& news;
   Gate& gate;
-  const std::vector<std::unique_ptr<papers::Paper>>& papers;
+  const std::vector<std::unique_ptr<judging::Paper>>& papers;
 };
 
 }  // namespace normlab::server

@@ -13,8 +13,8 @@ namespace {
 
 // A paper of ours, or the caller's own for as long as the call lasts.
 struct PaperOfCall {
-  const papers::Paper* paper = nullptr;
-  std::unique_ptr<papers::Paper> own = {};
+  const judging::Paper* paper = nullptr;
+  std::unique_ptr<judging::Paper> own = {};
 };
 
 absl::StatusOr<PaperOfCall> ReadManifest(const Core& core, const v1::PaperManifest& manifest) {
@@ -28,7 +28,7 @@ absl::StatusOr<PaperOfCall> ReadManifest(const Core& core, const v1::PaperManife
     return BadField("manifest.files", fmt::format("have {} bytes; expected at most {}", bytes, kMostBytes));
   }
   PaperOfCall result;
-  NORMLAB_ASSIGN_OR_RETURN(result.own, papers::Paper::Parse(manifest.text(), manifest.file_name(), files));
+  NORMLAB_ASSIGN_OR_RETURN(result.own, judging::Paper::Parse(manifest.text(), manifest.file_name(), files));
   result.paper = result.own.get();
   for (const auto& paper : core.papers) {
     if (paper->id() == result.paper->id()) {
@@ -58,7 +58,8 @@ absl::StatusOr<PaperOfCall> FindPaper(const Core& core, const Request& request) 
 }
 
 // A run that is not valid is our own mistake in a paper of ours, and the caller's in his.
-absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found, const std::vector<papers::PlannedRun>& plan) {
+absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found,
+                                                const std::vector<judging::PlannedRun>& plan) {
   auto jobs = ResolvePlan(plan);
   return found.own != nullptr && absl::IsInternal(jobs.status()) ? absl::InvalidArgumentError(jobs.status().message())
                                                                  : jobs;
@@ -67,14 +68,14 @@ absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found, const 
 // A paper's runs of `items` as the store has them.
 absl::StatusOr<StoredRuns> Runs(Core& core, const PaperOfCall& found, const std::vector<std::string>& items,
                                 const std::string& budget) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan, found.paper->Plan(items, budget));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan, found.paper->Plan(items, budget));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
   return StoredRuns(core.store, jobs);
 }
 
 absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::PlanReproductionResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<papers::PlannedRun> plan,
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan,
                            found.paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
   response.set_paper_id(found.paper->id());
@@ -98,10 +99,10 @@ absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableR
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
   return Deliver(request.format(), report::Format::kTerminal, response,
                  [&](report::Format format) -> absl::StatusOr<std::string> {
-                   NORMLAB_ASSIGN_OR_RETURN(papers::Rendered table,
+                   NORMLAB_ASSIGN_OR_RETURN(judging::Rendered table,
                                             found.paper->Table(request.item_id(), request.budget(), runs, format));
-                   for (const papers::Verdict verdict : table.verdicts) {
-                     response.add_verdicts(std::string(papers::ToString(verdict)));
+                   for (const judging::Verdict verdict : table.verdicts) {
+                     response.add_verdicts(std::string(judging::ToString(verdict)));
                    }
                    return std::move(table.content);
                  });
@@ -112,7 +113,7 @@ absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigu
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
   return Deliver(request.format(), report::Format::kSvg, response,
                  [&](report::Format format) -> absl::StatusOr<std::string> {
-                   NORMLAB_ASSIGN_OR_RETURN(papers::Rendered figure,
+                   NORMLAB_ASSIGN_OR_RETURN(judging::Rendered figure,
                                             found.paper->Figure(request.item_id(), request.budget(), runs, format));
                    return std::move(figure.content);
                  });
@@ -124,7 +125,7 @@ absl::Status Report(Core& core, const v1::GetReportRequest& request, v1::GetRepo
   NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, items, request.budget()));
   return Deliver(
       request.format(), report::Format::kHtml, response, [&](report::Format format) -> absl::StatusOr<std::string> {
-        NORMLAB_ASSIGN_OR_RETURN(papers::Rendered report, found.paper->Report(items, request.budget(), runs, format));
+        NORMLAB_ASSIGN_OR_RETURN(judging::Rendered report, found.paper->Report(items, request.budget(), runs, format));
         return std::move(report.content);
       });
 }
@@ -134,7 +135,7 @@ void List(const Core& core, v1::ListPapersResponse& response) {
     v1::Paper& wire = *response.add_papers();
     wire.set_paper_id(paper->id());
     wire.set_title(paper->title());
-    for (const papers::ItemInfo& item : paper->Items()) {
+    for (const judging::ItemInfo& item : paper->Items()) {
       v1::Paper::Item& out = *wire.add_items();
       out.set_item_id(item.id);
       out.set_title(item.title);

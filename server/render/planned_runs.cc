@@ -8,9 +8,9 @@
 
 namespace normlab::server {
 
-absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<papers::PlannedRun>& plan) {
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan) {
   std::vector<PlannedJob> jobs;
-  for (const papers::PlannedRun& run : plan) {
+  for (const judging::PlannedRun& run : plan) {
     std::vector<FieldViolation> violations;
     v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
     spec.set_seed(run.seed);
@@ -55,7 +55,7 @@ StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan)
   }
 }
 
-absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const papers::RunName& name) {
+absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const judging::RunName& name) {
   const auto found = runs_.find(std::tuple(std::string(name.item), std::string(name.arm), name.seed));
   if (found == runs_.end()) {
     return absl::NotFoundError(
@@ -69,9 +69,9 @@ absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const papers::RunName& n
   return &run;
 }
 
-absl::StatusOr<papers::RunStatus> StoredRuns::Find(const papers::RunName& name) {
+absl::StatusOr<judging::RunStatus> StoredRuns::Find(const judging::RunName& name) {
   NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
-  papers::RunStatus status;
+  judging::RunStatus status;
   status.dataset = run->dataset;
   if (run->job) {
     status.job = JobName(run->job->id);
@@ -83,9 +83,9 @@ absl::StatusOr<papers::RunStatus> StoredRuns::Find(const papers::RunName& name) 
   return status;
 }
 
-absl::StatusOr<std::vector<papers::RunPicture>> StoredRuns::Pictures(const papers::RunName& name) {
+absl::StatusOr<std::vector<judging::RunPicture>> StoredRuns::Pictures(const judging::RunName& name) {
   NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
-  std::vector<papers::RunPicture> pictures;
+  std::vector<judging::RunPicture> pictures;
   if (!run->job) {
     return pictures;
   }
@@ -104,17 +104,17 @@ absl::StatusOr<std::vector<papers::RunPicture>> StoredRuns::Pictures(const paper
   return pictures;
 }
 
-absl::StatusOr<papers::Samples> StoredRuns::Read(const papers::RunName& name, std::string_view series) {
+absl::StatusOr<judging::Samples> StoredRuns::Read(const judging::RunName& name, std::string_view series) {
   NORMLAB_ASSIGN_OR_RETURN(const Run* run, Look(name));
   if (!run->job) {
-    return papers::Samples();
+    return judging::Samples();
   }
   absl::StatusOr<store::Curve> curve = store_.ReadCurve(run->job->id, series, {});
   if (absl::IsNotFound(curve.status())) {
-    return papers::Samples();
+    return judging::Samples();
   }
   NORMLAB_RETURN_IF_ERROR(curve.status());
-  return papers::Samples{.steps = std::move(curve->steps), .values = std::move(curve->values)};
+  return judging::Samples{.steps = std::move(curve->steps), .values = std::move(curve->values)};
 }
 
 }  // namespace normlab::server

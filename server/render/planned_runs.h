@@ -7,29 +7,29 @@
 #include <vector>
 
 #include "base/status.h"
-#include "results/papers/curve_source.h"
-#include "results/papers/paper.h"
+#include "results/judging/curve_source.h"
+#include "results/judging/paper.h"
 #include "results/store/store.h"
 #include "server/schedule/resolve.h"
 
 namespace normlab::server {
 
 struct PlannedJob {
-  papers::PlannedRun run;
+  judging::PlannedRun run;
   ResolvedJob job;
 };
 
 // kInternal if the manifest names a configuration that is not valid; the message says which run and what is wrong.
-absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<papers::PlannedRun>& plan);
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan);
 
 // The runs of a plan as tables read them. Not thread-safe; one per rendering. Borrows the store.
-class StoredRuns : public papers::CurveSource {
+class StoredRuns : public judging::CurveSource {
  public:
   StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan);
 
-  absl::StatusOr<papers::RunStatus> Find(const papers::RunName& name) override;
-  absl::StatusOr<papers::Samples> Read(const papers::RunName& name, std::string_view series) override;
-  absl::StatusOr<std::vector<papers::RunPicture>> Pictures(const papers::RunName& name) override;
+  absl::StatusOr<judging::RunStatus> Find(const judging::RunName& name) override;
+  absl::StatusOr<judging::Samples> Read(const judging::RunName& name, std::string_view series) override;
+  absl::StatusOr<std::vector<judging::RunPicture>> Pictures(const judging::RunName& name) override;
 
  private:
   struct Run {
@@ -40,7 +40,7 @@ class StoredRuns : public papers::CurveSource {
   };
 
   // The planned run with its stored job, looked up once: one rendering sees one state of each job.
-  absl::StatusOr<const Run*> Look(const papers::RunName& name);
+  absl::StatusOr<const Run*> Look(const judging::RunName& name);
 
   store::Store& store_;
   std::map<std::tuple<std::string, std::string, std::uint64_t>, Run> runs_;  // by item, arm and seed

@@ -20,7 +20,7 @@ DaemonOptions ServerTest::Options() {
   options.home = folder_.path() + "/home";
   options.socket_path = folder_.path() + "/s/normlabd.sock";
   options.token_file = folder_.path() + "/token";
-  options.papers = &papers::BuiltInPapers();
+  options.papers = &judging::BuiltInPapers();
   return options;
 }
 

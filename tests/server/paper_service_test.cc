@@ -197,7 +197,7 @@ TEST(StoredRuns, ItemsWithArmsOfOneNameDoNotShareRuns) {
   auto store = store::Store::Open(folder.path());
   ASSERT_TRUE(store.ok());
   const auto planned = [](const std::string& item, const std::string& batch_size) {
-    return papers::PlannedRun{
+    return judging::PlannedRun{
         .item = item, .arm = "layer", .experiment = "mnist_mlp", .fields = {{"batch_size", batch_size}}, .seed = 1};
   };
   const auto plan = ResolvePlan({planned("first", "128"), planned("second", "4")});

@@ -1,0 +1,207 @@
+#include "results/judging/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "results/stats/paired.h"
+
+namespace normlab::judging {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Groups jobs in the order in which arms first appear; moves out what has been there before.
+void Group(std::vector<ComparedJob> jobs, Comparison& comparison) {
+  std::map<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>, std::size_t> arm_of;
+  std::map<std::pair<std::size_t, std::uint64_t>, std::string> seen;
+  for (ComparedJob& job : jobs) {
+    const auto [found, is_new] = arm_of.emplace(std::pair(job.experiment, job.fields), comparison.arms.size());
+    if (is_new) {
+      comparison.arms.emplace_back();
+    }
+    const auto [first, is_first] = seen.emplace(std::pair(found->second, job.seed), job.name);
+    if (!is_first) {
+      comparison.repeats.push_back(fmt::format("{} repeats {}", job.name, first->second));
+      continue;
+    }
+    comparison.arms[found->second].jobs.push_back(comparison.jobs.size());
+    comparison.jobs.push_back(std::move(job));
+  }
+  for (Comparison::Arm& arm : comparison.arms) {
+    std::sort(arm.jobs.begin(), arm.jobs.end(), [&comparison](std::size_t a, std::size_t b) {
+      return comparison.jobs[a].seed < comparison.jobs[b].seed;
+    });
+  }
+}
+
+// Calls arms by the fields that not all of them share. Fields of different experiments say little beside each other:
+// there the experiment's name is all.
+void Label(Comparison& comparison) {
+  const auto job_of = [&comparison](const Comparison::Arm& arm) -> const ComparedJob& {
+    return comparison.jobs[arm.jobs.front()];
+  };
+  std::map<std::pair<std::string, std::string>, std::size_t> arms_with;
+  std::set<std::string> experiments;
+  for (const Comparison::Arm& arm : comparison.arms) {
+    experiments.insert(job_of(arm).experiment);
+    for (const auto& field : job_of(arm).fields) {
+      ++arms_with[field];
+    }
+  }
+  std::map<std::string, int> uses;
+  for (Comparison::Arm& arm : comparison.arms) {
+    for (const auto& field : job_of(arm).fields) {
+      if (experiments.size() == 1 && arms_with[field] < comparison.arms.size()) {
+        arm.label += fmt::format("{}{}={}", arm.label.empty() ? "" : " ", field.first, field.second);
+      }
+    }
+    if (arm.label.empty()) {
+      arm.label = job_of(arm).experiment;
+    }
+    ++uses[arm.label];
+  }
+  for (Comparison::Arm& arm : comparison.arms) {
+    if (uses[arm.label] > 1) {
+      arm.label += fmt::format(" ({})", job_of(arm).name);
+    }
+  }
+}
+
+double PlaceOf(const Comparison& comparison, std::size_t series) {
+  double at = kInfinity;
+  for (const ComparedJob& job : comparison.jobs) {
+    const stats::Curve& curve = job.curves[series];
+    if (!job.diverged && !curve.x.empty()) {
+      at = std::min(at, curve.x.back());
+    }
+  }
+  return std::isinf(at) ? 0 : at;
+}
+
+// Points at or before `at`.
+std::size_t CountTo(const stats::Curve& curve, double at) {
+  return static_cast<std::size_t>(std::upper_bound(curve.x.begin(), curve.x.end(), at) - curve.x.begin());
+}
+
+// A run's last value up to `at`; a diverged run is worse than any number. Absent: it recorded nothing.
+std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double at) {
+  if (job.diverged) {
+    return kInfinity;
+  }
+  const stats::Curve& curve = job.curves[series];
+  const std::size_t n = CountTo(curve, at);
+  return n == 0 ? std::nullopt : std::optional(curve.y[n - 1]);
+}
+
+Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& arm, std::size_t series, double at) {
+  Comparison::Cell cell;
+  std::vector<double> least;
+  for (const std::size_t j : arm.jobs) {
+    const ComparedJob& job = comparison.jobs[j];
+    const std::optional<double> value = ValueOf(job, series, at);
+    if (job.diverged) {
+      ++cell.diverged;
+    } else if (value) {
+      const stats::Curve& curve = job.curves[series];
+      double lowest = kInfinity;
+      std::for_each_n(curve.y.begin(), CountTo(curve, at), [&lowest](double y) { lowest = std::min(lowest, y); });
+      least.push_back(lowest);
+      cell.values.push_back(*value);
+    }
+  }
+  if (!cell.values.empty()) {
+    cell.mean = stats::Mean(cell.values);
+    cell.least = stats::Mean(least);
+    if (const auto interval = stats::IntervalOfMean(cell.values, kConfidence,
+                                                    fmt::format("{}/{}", arm.label, comparison.series[series]))) {
+      cell.interval = interval->interval;
+    }
+  }
+  return cell;
+}
+
+// b - a where both may be infinite.
+stats::Bounded Between(double a, double b) {
+  return std::isinf(a) && std::isinf(b) ? stats::Bounded{-kInfinity, kInfinity} : stats::Bounded{b - a, b - a};
+}
+
+Comparison::Difference MakeDifference(const Comparison& comparison, const Comparison::Arm& first,
+                                      const Comparison::Arm& arm, std::size_t series, double at) {
+  Comparison::Difference difference;
+  std::vector<double> exact;
+  std::vector<stats::Bounded> bounded;
+  for (const std::size_t j : arm.jobs) {
+    const ComparedJob& job = comparison.jobs[j];
+    const auto mate =
+        std::lower_bound(first.jobs.begin(), first.jobs.end(), job.seed,
+                         [&](std::size_t other, std::uint64_t seed) { return comparison.jobs[other].seed < seed; });
+    if (mate == first.jobs.end() || comparison.jobs[*mate].seed != job.seed) {
+      continue;
+    }
+    const auto a = ValueOf(comparison.jobs[*mate], series, at), b = ValueOf(job, series, at);
+    if (a && b) {
+      difference.diverged += job.diverged || comparison.jobs[*mate].diverged ? 1 : 0;
+      bounded.push_back(Between(*a, *b));
+      exact.push_back(*b - *a);
+    }
+  }
+  difference.pairs = static_cast<int>(bounded.size());
+  if (difference.diverged > 0) {
+    const stats::MedianEstimate median = stats::MedianDifference(bounded, kConfidence);
+    if (median.median.lo == median.median.hi) {
+      difference.estimate = median.median.lo;
+    }
+    difference.interval = median.interval;
+    difference.p = median.sign_p;
+  } else if (difference.pairs > 0) {
+    difference.estimate = stats::Mean(exact);
+    difference.interval = stats::StudentInterval(exact, kConfidence);
+    difference.p = difference.pairs > stats::kMaxFlipPairs ? stats::StudentP(exact) : stats::SignFlipP(exact);
+  }
+  return difference;
+}
+
+void AdjustP(Comparison& comparison) {
+  std::vector<Comparison::Difference*> family;
+  std::vector<double> p;
+  for (Comparison::Row& row : comparison.rows) {
+    for (Comparison::Difference& difference : row.differences) {
+      if (difference.p) {
+        family.push_back(&difference);
+        p.push_back(*difference.p);
+      }
+    }
+  }
+  const std::vector<double> adjusted = stats::HolmAdjust(p);
+  for (std::size_t i = 0; i < family.size(); ++i) {
+    family[i]->p_holm = adjusted[i];
+  }
+}
+
+}  // namespace
+
+Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series) {
+  Comparison comparison;
+  comparison.series = std::move(series);
+  Group(std::move(jobs), comparison);
+  Label(comparison);
+  for (std::size_t s = 0; s < comparison.series.size(); ++s) {
+    Comparison::Row& row = comparison.rows.emplace_back();
+    row.at = PlaceOf(comparison, s);
+    for (const Comparison::Arm& arm : comparison.arms) {
+      row.cells.push_back(MakeCell(comparison, arm, s, row.at));
+      row.differences.push_back(&arm == &comparison.arms.front()
+                                    ? Comparison::Difference()
+                                    : MakeDifference(comparison, comparison.arms.front(), arm, s, row.at));
+    }
+  }
+  AdjustP(comparison);
+  return comparison;
+}
+
+}  // namespace normlab::judging

@@ -1,0 +1,16 @@
+# cmake -DOUT=x.cc -DPAPERS=id -DDIR=... -P embed.cmake: turns the files of papers/<id>/ into a C++ source, so that
+# installed programs need no data files. Raw string literals keep the content readable in it.
+set(text "// Made by results/judging/embed.cmake.\n#include \"results/judging/embedded.h\"\n\nnamespace normlab::judging {\n")
+string(APPEND text "const std::vector<EmbeddedPaper>& EmbeddedPapers() {\n  static const auto* papers = new std::vector<EmbeddedPaper>{\n")
+foreach(id IN LISTS PAPERS)
+  string(APPEND text "      {\"${id}\", {\n")
+  file(GLOB files RELATIVE ${DIR}/${id} ${DIR}/${id}/*.yaml ${DIR}/${id}/*.csv)
+  list(SORT files)
+  foreach(file IN LISTS files)
+    file(READ ${DIR}/${id}/${file} content)
+    string(APPEND text "          {\"${file}\", R\"normlab(${content})normlab\"},\n")
+  endforeach()
+  string(APPEND text "      }},\n")
+endforeach()
+string(APPEND text "  };\n  return *papers;\n}\n}  // namespace normlab::judging\n")
+file(WRITE ${OUT} "${text}")

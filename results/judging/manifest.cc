@@ -1,0 +1,308 @@
+#include "results/judging/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "results/judging/reference.h"
+#include "results/judging/yaml_reader.h"
+#include "results/stats/paired.h"
+
+namespace normlab::judging {
+namespace {
+
+constexpr double kHuge = 1e300;
+
+template <typename T>
+std::vector<std::string> Ids(const std::vector<T>& things) {
+  std::vector<std::string> ids;
+  for (const T& thing : things) {
+    ids.push_back(thing.id);
+  }
+  return ids;
+}
+
+// Fields of an experiment's configuration: any names, single values, kept as text.
+Fields ReadFields(const YAML::Node& node, const std::string& path, Problems& problems) {
+  Fields fields;
+  for (const auto& [name, value] : NamedEntries(node, path, problems)) {
+    if (value.IsScalar()) {
+      fields.emplace_back(name, value.Scalar());
+    } else {
+      problems.Add(value.Mark(), fmt::format("{}.{} is expected to be a single value", path, name));
+    }
+  }
+  return fields;
+}
+
+class ItemReader {
+ public:
+  ItemReader(const YAML::Node& node, const std::string& path, const Files& files, Problems& problems)
+      : map_(node, path, problems), files_(files), problems_(problems) {}
+
+  Item Read(const std::string& id) {
+    item_.id = id;
+    item_.title = map_.Text("title");
+    item_.place = map_.Text("place");
+    item_.note = map_.Text("note", "");
+    if (map_.Has("not_run")) {
+      ReadNotRun();
+      map_.Finish();
+      return std::move(item_);
+    }
+    item_.experiment = map_.Text("experiment");
+    item_.dataset = map_.Text("dataset", "");
+    ReadMatrix();
+    item_.end_share = map_.Number("end_share", 0, 1, item_.end_share);
+    ReadX();
+    ReadGroups();
+    ReadMetrics();
+    ReadArms();
+    ReadReference();
+    ReadBudgets();
+    ReadClaims();
+    map_.Finish();
+    return std::move(item_);
+  }
+
+ private:
+  std::string Path(std::string_view key) const { return fmt::format("{}.{}", map_.path(), key); }
+
+  void ReadNotRun() {
+    item_.not_run = map_.Text("not_run");
+    Claim claim;
+    claim.id = item_.id;
+    claim.statement = map_.Text("statement");
+    claim.place = item_.place;
+    item_.claims.push_back(std::move(claim));
+  }
+
+  void ReadMatrix() {
+    if (!map_.Has("matrix")) {
+      return;
+    }
+    MapReader matrix(map_.Optional("matrix"), Path("matrix"), problems_);
+    item_.matrix = MatrixWords{.caption = matrix.Text("caption"),
+                               .below = matrix.Number("below", -kHuge, kHuge),
+                               .yes = matrix.Text("yes"),
+                               .no = matrix.Text("no")};
+    matrix.Finish();
+  }
+
+  void ReadX() {
+    MapReader x(map_.Required("x"), Path("x"), problems_);
+    item_.x.series = x.Text("series");
+    item_.x.unit = x.Text("unit");
+    item_.x.units = x.Text("units", item_.x.unit);
+    item_.x.label = x.Text("label", item_.x.units);
+    if (x.Has("paper")) {
+      MapReader paper(x.Optional("paper"), Path("x.paper"), problems_);
+      item_.x.paper_label = paper.Text("label");
+      item_.x.paper_unit = paper.Number("unit", 1e-9, 1e9);
+      item_.x.paper_first = paper.Number("first", -1e9, 1e9, 0);
+      paper.Finish();
+    }
+    x.Finish();
+  }
+
+  // A manifest without groups has one, without a name.
+  void ReadGroups() {
+    for (const auto& [id, node] : NamedEntries(map_.Optional("groups"), Path("groups"), problems_)) {
+      MapReader group(node, Path("groups." + id), problems_);
+      item_.groups.push_back({id, group.Text("label")});
+      group.Finish();
+    }
+    if (item_.groups.empty()) {
+      item_.groups.push_back({"", ""});
+    }
+  }
+
+  void ReadMetrics() {
+    for (const auto& [id, node] : NamedEntries(map_.Required("metrics"), Path("metrics"), problems_)) {
+      MapReader reader(node, Path("metrics." + id), problems_);
+      Metric metric;
+      metric.id = id;
+      metric.label = reader.Text("label");
+      metric.unit = reader.Text("unit", "");
+      metric.series = reader.Text("series");
+      metric.scale = reader.Number("scale", 1e-12, 1e12, 1);
+      metric.log = reader.Bool("log", false);
+      metric.floor = reader.Number("floor", metric.log ? 1e-300 : -kHuge, kHuge, metric.log ? 1e-12 : 0);
+      metric.digits = reader.Integer("digits", 0, 12, 2);
+      metric.tie = reader.Number("tie", metric.log ? 1 : 0, 1e12, metric.log ? 1 : 0);
+      reader.Finish();
+      item_.metrics.push_back(std::move(metric));
+    }
+  }
+
+  void ReadArms() {
+    const Fields common = ReadFields(map_.Optional("fields"), Path("fields"), problems_);
+    for (const auto& [id, node] : NamedEntries(map_.Required("arms"), Path("arms"), problems_)) {
+      MapReader reader(node, Path("arms." + id), problems_);
+      Arm arm{.id = id, .label = reader.Text("label"), .group = 0, .fields = common};
+      if (!item_.groups.front().id.empty()) {
+        arm.group = reader.Choice("group", Ids(item_.groups));
+      }
+      Override(arm.fields, ReadFields(reader.Optional("fields"), reader.path() + ".fields", problems_));
+      reader.Finish();
+      item_.arms.push_back(std::move(arm));
+    }
+    item_.reference.assign(item_.arms.size(), std::vector<ReferenceCurve>(item_.metrics.size()));
+  }
+
+  void ReadReference() {
+    if (!map_.Has("reference")) {
+      return;
+    }
+    const std::string name = map_.Text("reference");
+    const auto file = files_.find(name);
+    if (file == files_.end()) {
+      return map_.Problem(map_.Optional("reference"), "reference",
+                          fmt::format("names the file '{}', which is not beside the manifest", name));
+    }
+    ParseReference(file->second, item_,
+                   [&](int line, const std::string& text) { problems_.AddLine(name, line, text); });
+  }
+
+  // What `map` says of an extent, over what `base` says.
+  Extent ReadExtent(MapReader& map, const Extent& base) {
+    Extent extent = base;
+    extent.end = map.Number("end", 1e-9, 1e12, base.end);
+    extent.x_per_value = map.Number("x_per_value", 1e-9, 1e9, base.x_per_value);
+    extent.core_seconds = map.Number("core_seconds", 0, 1e12, base.core_seconds);
+    Override(extent.fields, ReadFields(map.Optional("fields"), map.path() + ".fields", problems_));
+    return extent;
+  }
+
+  void ReadBudgets() {
+    for (const auto& [id, node] : NamedEntries(map_.Required("budgets"), Path("budgets"), problems_)) {
+      MapReader reader(node, Path("budgets." + id), problems_);
+      Budget budget{id, reader.Text("summary"), reader.Bool("full_scale", false), {}};
+      Extent common;
+      common.seeds = reader.Integer("seeds", 1, stats::kMaxFlipPairs);
+      common = ReadExtent(reader, common);
+      budget.extents.assign(item_.groups.size(), common);
+      for (const auto& [group, own] : NamedEntries(reader.Optional("groups"), reader.path() + ".groups", problems_)) {
+        ReadGroupExtent(group, own, reader.path() + ".groups." + group, budget);
+      }
+      for (std::size_t g = 0; g < item_.groups.size(); ++g) {
+        if (budget.extents[g].end == 0) {
+          reader.Problem(node, "end", fmt::format("is missing, here or in groups.{}", item_.groups[g].id));
+        }
+      }
+      reader.Finish();
+      item_.budgets.push_back(std::move(budget));
+    }
+  }
+
+  void ReadGroupExtent(const std::string& group, const YAML::Node& node, const std::string& path, Budget& budget) {
+    const std::vector<std::string> ids = Ids(item_.groups);
+    const auto found = std::find(ids.begin(), ids.end(), group);
+    if (found == ids.end()) {
+      const std::string near = NearestWord(group, ids);
+      return problems_.Add(node.Mark(), fmt::format("{} is not a group{}", path,
+                                                    near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+    }
+    MapReader reader(node, path, problems_);
+    Extent& extent = budget.extents[static_cast<std::size_t>(found - ids.begin())];
+    extent = ReadExtent(reader, extent);
+    reader.Finish();
+  }
+
+  void ReadClaims() {
+    const YAML::Node list = map_.Optional("claims");
+    if (!list.IsDefined()) {
+      return;
+    }
+    if (!list.IsSequence()) {
+      return map_.Problem(list, "claims", "is expected to be a list");
+    }
+    std::vector<std::string> seen;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      MapReader reader(list[i], Path(fmt::format("claims[{}]", i)), problems_);
+      Claim claim = ReadClaim(reader);
+      if (std::find(seen.begin(), seen.end(), claim.id) != seen.end()) {
+        reader.Problem(list[i], "id", fmt::format("'{}' is given twice", claim.id));
+      }
+      seen.push_back(claim.id);
+      reader.Finish();
+      item_.claims.push_back(std::move(claim));
+    }
+  }
+
+  Claim ReadClaim(MapReader& reader) {
+    Claim claim;
+    claim.id = reader.Text("id");
+    claim.statement = reader.Text("statement");
+    claim.place = reader.Text("place", item_.place);
+    claim.rule = static_cast<Rule>(reader.Choice("rule", {"lower", "close", "value", "reaches", "below", "above"}));
+    claim.metric = reader.Choice("metric", Ids(item_.metrics));
+    claim.arm = reader.Choice("arm", Ids(item_.arms));
+    claim.needs = reader.Number("needs", 0, 1e12, 0);
+    const bool log = !item_.metrics.empty() && item_.metrics[static_cast<std::size_t>(claim.metric)].log;
+    if (ComparesArms(claim.rule)) {
+      claim.than = reader.Choice("than", Ids(item_.arms));
+    }
+    if (claim.rule == Rule::kClose || claim.rule == Rule::kValue) {
+      claim.within = reader.Number("within", log ? 1 : 0, 1e12);
+    }
+    if (claim.rule == Rule::kValue && reader.Has("value")) {
+      claim.value = reader.Number("value", -kHuge, kHuge);
+    }
+    if (BoundsValues(claim.rule)) {
+      claim.bound = reader.Number("bound", -kHuge, kHuge);
+    }
+    if (claim.rule == Rule::kReaches) {
+      claim.target = reader.Number("target", -kHuge, kHuge);
+    } else if (reader.Has("over")) {
+      MapReader over(reader.Optional("over"), reader.path() + ".over", problems_);
+      claim.from = over.Number("from", 0, 1e12);
+      claim.to = over.Number("to", std::max(claim.from, 1e-9), 1e12);
+      over.Finish();
+    }
+    return claim;
+  }
+
+  MapReader map_;
+  const Files& files_;
+  Problems& problems_;
+  Item item_;
+};
+
+}  // namespace
+
+void Override(Fields& fields, const Fields& with) {
+  for (const auto& [name, value] : with) {
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
+    if (found == fields.end()) {
+      fields.emplace_back(name, value);
+    } else {
+      found->second = value;
+    }
+  }
+}
+
+const Budget* Item::FindBudget(std::string_view id) const {
+  const auto found = std::find_if(budgets.begin(), budgets.end(), [&](const Budget& b) { return b.id == id; });
+  return found == budgets.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view file_name, const Files& files) {
+  Problems problems(file_name);
+  const auto document = LoadYaml(yaml, YamlLimits{}, problems);
+  if (!document) {
+    return problems.ToStatus();
+  }
+  MapReader map(*document, "manifest", problems);
+  map.Integer("schema", 1, 1);
+  Manifest manifest{map.Text("id"), map.Text("title"), map.Text("citation", ""), {}};
+  for (const auto& [id, node] : NamedEntries(map.Required("items"), "items", problems)) {
+    manifest.items.push_back(ItemReader(node, "items." + id, files, problems).Read(id));
+  }
+  map.Finish();
+  NORMLAB_RETURN_IF_ERROR(problems.ToStatus());
+  return manifest;
+}
+
+}  // namespace normlab::judging

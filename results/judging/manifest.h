@@ -1,0 +1,152 @@
+// manifest.h - what a manifest says, as plain values. docs in results/papers/README.md.
+//
+// Arms, groups and metrics are referred to by index once a manifest is parsed: whoever holds an Item may trust them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+
+namespace normlab::judging {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;  // "norm" -> "layer"
+// Sets in `fields` what `with` says; the rest stays, in its order.
+void Override(Fields& fields, const Fields& with);
+
+// What is measured: lower is better.
+struct Metric {
+  std::string id;      // "test_error"
+  std::string label;   // "Test error"
+  std::string unit;    // "%"
+  std::string series;  // "test/error"
+  double scale = 1;    // unit per recorded value: 100 makes a fraction a percentage
+  bool log = false;    // compared as ratios, averaged geometrically, drawn on a log axis
+  double floor = 0;    // of a log metric: smaller values count as this
+  int digits = 2;      // after the point; significant digits of a log metric
+  double tie = 0;      // differences (log: factors) up to this are called equal
+};
+
+// Where a measurement lies: the axis of curves and the "at" of tables.
+struct XAxis {
+  std::string series;  // "train/pass": recorded at the same steps as the metrics
+  std::string unit;    // "pass"
+  std::string units;   // "passes"
+  std::string label;   // "passes over the training images"
+  // The paper's own axis: its value u lies at `paper_first + u * paper_unit` of ours. Empty label: the same axis.
+  std::string paper_label;
+  double paper_unit = 1;
+  double paper_first = 0;
+};
+
+// Arms drawn and listed together.
+struct Group {
+  std::string id;     // "batch_128"
+  std::string label;  // "batch size 128"
+};
+
+struct Arm {
+  std::string id;     // "layer_128"
+  std::string label;  // "LayerNorm"; the same label has the same colour in every group
+  int group = 0;
+  Fields fields;
+};
+
+// The paper's curve of one arm and metric: what it printed for x in [from, to] lies between lo and hi.
+struct ReferenceRow {
+  double from = 0;
+  double to = 0;
+  double lo = 0;
+  double hi = 0;
+};
+using ReferenceCurve = std::vector<ReferenceRow>;  // rising in x
+
+// How one group of arms is run under a budget.
+struct Extent {
+  int seeds = 0;
+  double end = 0;           // x at the end of a run
+  double x_per_value = 1;   // x per recorded value of XAxis::series: 0.2 when a run's pass is a fifth of the paper's
+  double core_seconds = 0;  // that a run took where the manifest was written; 0: not said
+  Fields fields;
+};
+
+struct Budget {
+  std::string id;
+  std::string summary;
+  bool full_scale = false;      // the paper's own scale: only then can a claim be REPRODUCED
+  std::vector<Extent> extents;  // by group
+};
+
+enum class Rule { kLower, kClose, kValue, kReaches, kBelow, kAbove };
+// Whether a rule compares two arms.
+inline bool ComparesArms(Rule rule) { return rule == Rule::kLower || rule == Rule::kClose || rule == Rule::kReaches; }
+// Whether a rule bounds every value of an arm.
+inline bool BoundsValues(Rule rule) { return rule == Rule::kBelow || rule == Rule::kAbove; }
+
+struct Claim {
+  std::string id;
+  std::string statement;
+  std::string place;
+  Rule rule = Rule::kLower;
+  int metric = 0;
+  int arm = 0;
+  int than = 0;     // the other arm, where ComparesArms
+  double from = 0;  // judged over x in [from, to]; both 0: the end, see Item::end_share
+  double to = 0;
+  double needs = 0;             // x both arms must reach
+  double within = 0;            // kClose, kValue: how near (log: a factor)
+  double target = 0;            // kReaches
+  double bound = 0;             // kBelow, kAbove
+  std::optional<double> value;  // kValue: the printed number; absent: the paper's curve
+  bool at_end() const { return to == 0; }
+};
+
+// The table of an item whose cells are words, as an invariance is one: the first word where every value of every run
+// is below the bound, else the second.
+struct MatrixWords {
+  std::string caption;  // what the numbers beside the words are
+  double below = 0;
+  std::string yes, no;
+};
+
+struct Item {
+  std::string id;
+  std::string title;
+  std::string place;
+  std::string experiment;
+  std::string dataset;  // what the paper used; another one caps verdicts
+  std::string note;     // what a reader must know about the paper's side: "its curves are single runs"
+  std::string not_run;  // why it is not run; then there is one claim, what it shows, and nothing else below
+  std::optional<MatrixWords> matrix;
+  double end_share = 0.15;  // "the end" of a run: this share of its x, at least one unit
+  XAxis x;
+  std::vector<Group> groups;
+  std::vector<Metric> metrics;
+  std::vector<Arm> arms;
+  std::vector<std::vector<ReferenceCurve>> reference;  // [arm][metric]
+  std::vector<Budget> budgets;
+  std::vector<Claim> claims;
+
+  const Budget* FindBudget(std::string_view id) const;
+};
+
+struct Manifest {
+  std::string id;
+  std::string title;
+  std::string citation;
+  std::vector<Item> items;
+};
+
+// Content of the files a manifest may name, by name.
+using Files = std::map<std::string, std::string, std::less<>>;
+
+// kInvalidArgument with one line per problem: "fig.yaml:12:5: items.mnist.claims[2].metrik is not a field; did you mean
+// metric?". Limits: 256 KiB, depth 16, 20,000 nodes; anchors, aliases and tags are refused.
+absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view file_name, const Files& files);
+
+}  // namespace normlab::judging

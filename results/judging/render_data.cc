@@ -1,0 +1,239 @@
+#include "results/judging/render_data.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+
+#include "results/judging/reference.h"
+#include "results/judging/render_figure.h"
+#include "results/report/csv.h"
+#include "results/report/json.h"
+
+namespace normlab::judging {
+namespace {
+
+using report::Dump;
+using report::Json;
+using report::ToJson;
+
+Json ToJson(const std::optional<stats::Interval>& interval) {
+  return interval ? Json{ToJson(interval->lo), ToJson(interval->hi)} : Json(nullptr);
+}
+Json ToJson(const ReferenceRow* row) {
+  return row ? Json{{"from", row->from}, {"to", row->to}, {"lo", row->lo}, {"hi", row->hi}} : Json(nullptr);
+}
+
+void ForEachCell(const Measured& measured, const std::function<void(const Arm&, const Metric&, const Cell&)>& visit) {
+  const Item& item = *measured.item;
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    for (std::size_t a = 0; a < item.arms.size(); ++a) {
+      visit(item.arms[a], item.metrics[m], Summarize(measured, static_cast<int>(a), static_cast<int>(m)));
+    }
+  }
+}
+
+std::optional<stats::Interval> IntervalOf(const Cell& cell) {
+  return cell.interval ? std::optional(cell.interval->interval) : std::nullopt;
+}
+std::string MethodOf(const Cell& cell) { return cell.interval ? std::string(ToString(cell.interval->method)) : ""; }
+
+Json Head(const Manifest& manifest, const Measured& measured) {
+  const Item& item = *measured.item;
+  return {{"schema", 1},
+          {"paper", manifest.id},
+          {"item", item.id},
+          {"title", item.title},
+          {"place", item.place},
+          {"budget", measured.budget->id},
+          {"full_scale", measured.budget->full_scale},
+          {"datasets", measured.datasets},
+          {"caveats", measured.Caveats()},
+          {"note", item.note}};
+}
+
+Json CellJson(const Arm& arm, const Metric& metric, const Cell& cell) {
+  Json values = Json::array();
+  for (double value : cell.values) {
+    values.push_back(ToJson(value));
+  }
+  return {{"arm", arm.id},
+          {"metric", metric.id},
+          {"unit", metric.unit},
+          {"at", ToJson(cell.at > 0 ? std::optional(cell.at) : std::nullopt)},
+          {"planned", cell.planned},
+          {"submitted", cell.submitted},
+          {"n", cell.values.size()},
+          {"diverged", cell.diverged},
+          {"mean", ToJson(cell.mean)},
+          {"mean_kind", metric.log ? "geometric" : "arithmetic"},
+          {"interval", ToJson(IntervalOf(cell))},
+          {"confidence", kConfidence},
+          {"method", MethodOf(cell)},
+          {"values", std::move(values)},
+          {"paper", ToJson(cell.paper)},
+          {"paper_final", ToJson(cell.paper_final)}};
+}
+
+Json ClaimJson(const Item& item, const Judgement& j) {
+  const Claim& claim = *j.claim;
+  return {{"id", claim.id},
+          {"statement", claim.statement},
+          {"place", claim.place},
+          {"verdict", ToString(j.verdict)},
+          {"reason", j.reason},
+          {"rule", j.rule},
+          {"metric", item.not_run.empty() ? item.metrics[static_cast<std::size_t>(claim.metric)].id : ""},
+          {"n", j.n},
+          {"planned", j.planned},
+          {"from", j.from},
+          {"to", j.to},
+          {"effect_kind", claim.rule == Rule::kValue   ? "value"
+                          : claim.rule == Rule::kBelow ? "largest"
+                          : claim.rule == Rule::kAbove ? "smallest"
+                          : j.ratio                    ? "ratio"
+                                                       : "difference"},
+          {"median", j.median},
+          {"effect", ToJson(j.effect)},
+          {"interval", ToJson(j.interval)},
+          {"prediction_interval", ToJson(j.prediction)},
+          {"confidence", kConfidence},
+          {"paper", ToJson(j.paper)},
+          {"p", ToJson(j.p)},
+          {"p_exact", ToJson(j.p_exact)},
+          {"p_holm", ToJson(j.p_holm)}};
+}
+
+Json RunsJson(const Measured& measured) {
+  Json runs = Json::array();
+  for (std::size_t a = 0; a < measured.item->arms.size(); ++a) {
+    for (const Run& run : measured.runs[a]) {
+      runs.push_back({{"arm", measured.item->arms[a].id},
+                      {"seed", run.seed},
+                      {"job", run.status.job},
+                      {"succeeded", run.status.succeeded},
+                      {"diverged", run.status.diverged},
+                      {"dataset", run.status.dataset},
+                      {"fingerprint", run.status.fingerprint}});
+    }
+  }
+  return runs;
+}
+
+// One point of a figure.
+struct Row {
+  std::string_view source;
+  std::string_view arm;
+  std::string_view metric;
+  std::string seed;
+  double x = 0;
+  std::optional<double> value, lo, hi;
+};
+
+void VisitOurs(const Measured& measured, std::size_t a, std::size_t m, const std::function<void(const Row&)>& visit) {
+  const std::string& arm = measured.item->arms[a].id;
+  const std::string& metric = measured.item->metrics[m].id;
+  for (const Run& run : measured.runs[a]) {
+    for (std::size_t i = 0; i < run.curves[m].x.size(); ++i) {
+      visit({"normlab", arm, metric, fmt::to_string(run.seed), run.curves[m].x[i], run.curves[m].y[i], {}, {}});
+    }
+  }
+  for (const stats::MeanPoint& p : MeanCurve(measured, static_cast<int>(a), static_cast<int>(m))) {
+    Row row{"normlab", arm, metric, "mean", p.x, p.mean, {}, {}};
+    if (p.interval) {
+      row.lo = p.interval->lo;
+      row.hi = p.interval->hi;
+    }
+    visit(row);
+  }
+}
+
+void ForEachPoint(const Measured& measured, const std::function<void(const Row&)>& visit) {
+  const Item& item = *measured.item;
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+      VisitOurs(measured, a, m, visit);
+      for (const ReferenceRow& row : item.reference[a][m]) {
+        visit({"paper", item.arms[a].id, item.metrics[m].id, "", (row.from + row.to) / 2, Middle(row, item.metrics[m]),
+               row.lo, row.hi});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
+  const Measured& measured = result.measured;
+  report::CsvWriter csv;
+  for (std::string_view name :
+       {"paper",   "item",       "budget",   "data",     "arm",       "metric",         "unit",          "at",
+        "planned", "n",          "diverged", "mean",     "mean_kind", "interval_lo",    "interval_hi",   "confidence",
+        "method",  "paper_from", "paper_to", "paper_lo", "paper_hi",  "paper_final_lo", "paper_final_hi"}) {
+    csv.Text(name);
+  }
+  csv.EndRow();
+  const std::string data = fmt::format("{}", fmt::join(measured.datasets, "+"));
+  ForEachCell(measured, [&](const Arm& arm, const Metric& metric, const Cell& cell) {
+    const auto interval = IntervalOf(cell);
+    const auto of = [](const auto& thing, auto member) {
+      return thing ? std::optional<double>((*thing).*member) : std::nullopt;
+    };
+    csv.Text(manifest.id).Text(measured.item->id).Text(measured.budget->id).Text(data).Text(arm.id).Text(metric.id);
+    csv.Text(metric.unit).Number(cell.at > 0 ? std::optional(cell.at) : std::nullopt).Number(cell.planned);
+    csv.Number(static_cast<double>(cell.values.size())).Number(cell.diverged).Number(cell.mean);
+    csv.Text(metric.log ? "geometric" : "arithmetic");
+    csv.Number(of(interval, &stats::Interval::lo)).Number(of(interval, &stats::Interval::hi)).Number(kConfidence);
+    csv.Text(MethodOf(cell)).Number(of(cell.paper, &ReferenceRow::from)).Number(of(cell.paper, &ReferenceRow::to));
+    csv.Number(of(cell.paper, &ReferenceRow::lo)).Number(of(cell.paper, &ReferenceRow::hi));
+    csv.Number(of(cell.paper_final, &ReferenceRow::lo)).Number(of(cell.paper_final, &ReferenceRow::hi));
+    csv.EndRow();
+  });
+  return csv.Take();
+}
+
+std::string TableJson(const Manifest& manifest, const ItemResult& result) {
+  Json json = Head(manifest, result.measured);
+  json["cells"] = Json::array();
+  ForEachCell(result.measured, [&](const Arm& arm, const Metric& metric, const Cell& cell) {
+    json["cells"].push_back(CellJson(arm, metric, cell));
+  });
+  json["claims"] = Json::array();
+  for (const Judgement& judgement : result.judgements) {
+    json["claims"].push_back(ClaimJson(*result.measured.item, judgement));
+  }
+  json["runs"] = RunsJson(result.measured);
+  return Dump(json);
+}
+
+std::string FigureCsv(const Measured& measured) {
+  report::CsvWriter csv;
+  for (std::string_view name : {"source", "arm", "metric", "seed", "x", "value", "lo", "hi"}) {
+    csv.Text(name);
+  }
+  csv.EndRow();
+  ForEachPoint(measured, [&](const Row& row) {
+    csv.Text(row.source).Text(row.arm).Text(row.metric).Text(row.seed);
+    csv.Number(row.x).Number(row.value).Number(row.lo).Number(row.hi).EndRow();
+  });
+  return csv.Take();
+}
+
+std::string FigureJson(const Manifest& manifest, const Measured& measured) {
+  Json json = Head(manifest, measured);
+  json["x"] = measured.item->x.label;
+  json["points"] = Json::array();
+  ForEachPoint(measured, [&](const Row& row) {
+    json["points"].push_back({{"source", row.source},
+                              {"arm", row.arm},
+                              {"metric", row.metric},
+                              {"seed", row.seed},
+                              {"x", row.x},
+                              {"value", ToJson(row.value)},
+                              {"lo", ToJson(row.lo)},
+                              {"hi", ToJson(row.hi)}});
+  });
+  return Dump(json);
+}
+
+}  // namespace normlab::judging

@@ -1,0 +1,268 @@
+#include "results/judging/render_document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "results/judging/format_value.h"
+#include "results/judging/render_matrix.h"
+#include "results/judging/rule_text.h"
+
+namespace normlab::judging {
+namespace {
+
+using report::Align;
+
+report::Tone ToneOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kReproduced:
+      return report::Tone::kGood;
+    case Verdict::kDirectionOnly:
+      return report::Tone::kPartial;
+    case Verdict::kDifferent:
+      return report::Tone::kBad;
+    case Verdict::kInconclusive:
+    case Verdict::kNotRun:
+      return report::Tone::kOpen;
+  }
+  return report::Tone::kOpen;
+}
+
+// "3", "2 of 3", "2 of 3, 1 diverged": nothing that was planned goes unsaid.
+std::string CountText(const Cell& cell) {
+  if (cell.submitted == 0) {
+    return "NOT_RUN";
+  }
+  std::string text = fmt::format("{}", cell.values.size());
+  if (static_cast<int>(cell.values.size()) < cell.planned) {
+    text += fmt::format(" of {}", cell.planned);
+  }
+  if (cell.diverged > 0) {
+    text += fmt::format(", {} diverged", cell.diverged);
+  }
+  return text;
+}
+
+// What the paper shows at the cell's place, and where it shows it if not exactly there.
+std::string PaperText(const Item& item, const Metric& metric, const Cell& cell) {
+  if (!cell.paper) {
+    return "–";
+  }
+  const std::string band = BandText(metric, *cell.paper);
+  if (cell.at >= cell.paper->from && cell.at <= cell.paper->to) {
+    return band;
+  }
+  return fmt::format("{} ({})", band, XRangeText(item.x, cell.paper->from, cell.paper->to));
+}
+
+report::Table MakeTable(const Measured& measured) {
+  const Item& item = *measured.item;
+  report::Table table;
+  table.caption = fmt::format("{} ({}), budget {}", item.title, item.place, measured.budget->id);
+  table.columns = {{"", Align::kLeft},         {"at", Align::kRight},          {"n", Align::kRight},
+                   {"normlab", Align::kRight}, {"paper there", Align::kRight}, {"paper final", Align::kRight}};
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    const Metric& metric = item.metrics[m];
+    report::Table::Band band;
+    band.heading = metric.unit.empty() ? metric.label : fmt::format("{} ({})", metric.label, metric.unit);
+    for (std::size_t a = 0; a < item.arms.size(); ++a) {
+      const Cell cell = Summarize(measured, static_cast<int>(a), static_cast<int>(m));
+      band.rows.push_back({ArmText(item, static_cast<int>(a)), cell.at > 0 ? XText(item.x, cell.at) : "–",
+                           CountText(cell), CellText(metric, cell), PaperText(item, metric, cell),
+                           cell.paper_final ? BandText(metric, *cell.paper_final) : "–"});
+    }
+    table.bands.push_back(std::move(band));
+  }
+  return table;
+}
+
+std::vector<std::string> MakeNotes(const Measured& measured) {
+  const Item& item = *measured.item;
+  std::vector<std::string> notes;
+  if (item.matrix) {
+    notes.push_back(item.note);
+    return notes;
+  }
+  const bool any_log = std::any_of(item.metrics.begin(), item.metrics.end(), [](const Metric& m) { return m.log; });
+  std::string how = fmt::format(
+      "normlab: mean over seeds with a 95 % interval (Student t below {} seeds, from there BCa bootstrap with a pinned "
+      "generator)",
+      stats::kBootstrapFrom);
+  for (const Metric& metric : item.metrics) {
+    if (any_log && metric.log) {
+      how += fmt::format("; {}: geometric mean", metric.label);
+    }
+  }
+  notes.push_back(how +
+                  ". n: runs with a value there. A run that diverged is counted, not averaged, and in claims it is "
+                  "worse than any number.");
+  if (!item.note.empty()) {
+    notes.push_back(item.note);
+  }
+  for (const std::string& caveat : measured.Caveats()) {
+    notes.push_back(fmt::format("No claim can read REPRODUCED here: {}.", caveat));
+  }
+  return notes;
+}
+
+// What the claim compared, for the name of its number.
+std::string EffectName(const Metric& metric, const Judgement& j) {
+  if (BoundsValues(j.claim->rule)) {
+    return j.claim->rule == Rule::kBelow ? "largest [all]" : "smallest [all]";
+  }
+  const bool ratio = j.ratio && j.claim->rule != Rule::kValue;
+  const std::string unit = ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
+  const std::string what = j.claim->rule == Rule::kValue ? metric.label : ratio ? "ratio" : "difference";
+  return fmt::format("{}{}{}", j.median ? "median " : "", what, unit);
+}
+
+report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
+  const Item& item = *measured.item;
+  report::Finding finding{.verdict = std::string(ToString(j.verdict)),
+                          .tone = ToneOf(j.verdict),
+                          .claim = j.claim->statement,
+                          .place = j.claim->place,
+                          .limits = measured.Limits(),
+                          .reason = j.reason,
+                          .facts = {},
+                          .rule = j.rule};
+  if (!item.not_run.empty()) {
+    return finding;
+  }
+  const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
+  if (j.n > 0) {
+    finding.facts.emplace_back(EffectName(metric, j), EffectText(metric, j));
+  }
+  if (j.paper && j.verdict != Verdict::kNotRun) {
+    finding.facts.emplace_back("paper", EffectValueText(metric, j, *j.paper));
+  }
+  if (j.n > 0) {
+    finding.facts.emplace_back("over", XRangeText(item.x, j.from, j.to));
+    finding.facts.emplace_back("n =", fmt::format("{}", j.n));
+  }
+  if (j.p_exact) {
+    finding.facts.emplace_back("exact p", PText(*j.p_exact));
+  }
+  if (j.p_holm) {
+    finding.facts.emplace_back("Holm p", PText(*j.p_holm));
+  }
+  return finding;
+}
+
+std::string StateText(const RunStatus& status) {
+  return status.job.empty() ? "NOT_RUN" : status.succeeded ? "succeeded" : status.diverged ? "diverged" : "unfinished";
+}
+
+report::Table MakeRunTable(const Measured& measured) {
+  const Item& item = *measured.item;
+  report::Table table;
+  table.caption = "Runs behind it";
+  table.columns = {{"arm", Align::kLeft},   {"seed", Align::kRight},    {"job", Align::kLeft},
+                   {"state", Align::kLeft}, {"data set", Align::kLeft}, {"fingerprint", Align::kLeft}};
+  report::Table::Band band;
+  for (std::size_t a = 0; a < item.arms.size(); ++a) {
+    for (const Run& run : measured.runs[a]) {
+      constexpr std::size_t kShown = 12;
+      band.rows.push_back({ArmText(item, static_cast<int>(a)), fmt::format("{}", run.seed),
+                           run.status.job.empty() ? "–" : run.status.job, StateText(run.status),
+                           run.status.dataset.empty() ? "–" : run.status.dataset,
+                           run.status.fingerprint.empty() ? "–" : run.status.fingerprint.substr(0, kShown)});
+    }
+  }
+  table.bands.push_back(std::move(band));
+  return table;
+}
+
+// In the order of Verdict; what did not occur is left out.
+std::vector<report::VerdictCount> Count(const std::vector<Judgement>& judgements) {
+  std::array<int, 5> counts{};
+  for (const Judgement& judgement : judgements) {
+    ++counts[static_cast<std::size_t>(judgement.verdict)];
+  }
+  std::vector<report::VerdictCount> occurred;
+  for (std::size_t v = 0; v < counts.size(); ++v) {
+    if (counts[v] > 0) {
+      const auto verdict = static_cast<Verdict>(v);
+      occurred.push_back({std::string(ToString(verdict)), ToneOf(verdict), counts[v]});
+    }
+  }
+  return occurred;
+}
+
+}  // namespace
+
+report::Section MakeSection(const ItemResult& result) {
+  const Item& item = *result.measured.item;
+  report::Section section{.id = item.id,
+                          .title = fmt::format("{} ({})", item.title, item.place),
+                          .budget = {},
+                          .counts = Count(result.judgements),
+                          .table = {},
+                          .notes = {},
+                          .pictures = {},
+                          .findings = {},
+                          .runs = {}};
+  if (item.not_run.empty()) {
+    section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
+    section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
+    section.notes = MakeNotes(result.measured);
+    section.runs = MakeRunTable(result.measured);
+  } else if (!item.note.empty()) {
+    section.notes.push_back(item.note);
+  }
+  for (const Judgement& judgement : result.judgements) {
+    section.findings.push_back(MakeFinding(result.measured, judgement));
+  }
+  return section;
+}
+
+std::string CountVerdicts(const std::vector<ItemResult>& results) {
+  std::vector<Judgement> all;
+  for (const ItemResult& result : results) {
+    all.insert(all.end(), result.judgements.begin(), result.judgements.end());
+  }
+  std::string text;
+  for (const report::VerdictCount& count : Count(all)) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count.count, count.verdict);
+  }
+  return text.empty() ? "no claims" : text;
+}
+
+report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemResult>& results) {
+  report::Document document;
+  document.title = manifest.title;
+  std::set<std::string> datasets, machines;
+  std::string only;
+  for (const ItemResult& result : results) {
+    datasets.insert(result.measured.datasets.begin(), result.measured.datasets.end());
+    machines.insert(result.measured.machines.begin(), result.measured.machines.end());
+    only += fmt::format(" --only {}", result.measured.item->id);
+    document.sections.push_back(MakeSection(result));
+  }
+  if (!manifest.citation.empty()) {
+    document.about.emplace_back("paper", manifest.citation);
+  }
+  const auto run = std::find_if(results.begin(), results.end(),
+                                [](const ItemResult& result) { return result.measured.item->not_run.empty(); });
+  if (run != results.end()) {
+    const Budget& budget = *run->measured.budget;
+    document.about.emplace_back("budget",
+                                results.size() == 1 ? fmt::format("{}: {}", budget.id, budget.summary) : budget.id);
+    const bool all = results.size() > 1 && results.size() == manifest.items.size();
+    document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, all ? "" : only, budget.id);
+  }
+  const bool any_data = std::any_of(results.begin(), results.end(),
+                                    [](const ItemResult& result) { return !result.measured.item->dataset.empty(); });
+  document.about.emplace_back("data", !any_data          ? "none is needed"
+                                      : datasets.empty() ? "no run yet"
+                                                         : fmt::format("{}", fmt::join(datasets, ", ")));
+  if (!machines.empty()) {
+    document.about.emplace_back("machine", fmt::format("{}", fmt::join(machines, "; ")));
+  }
+  document.about.emplace_back("verdicts", CountVerdicts(results));
+  return document;
+}
+
+}  // namespace normlab::judging

@@ -1,0 +1,136 @@
+// Arms, places, differences with known answers, and what is done with runs that diverged or are there twice.
+#include "results/judging/comparison.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/results/judging/literal_jobs.h"
+
+namespace normlab::judging {
+namespace {
+
+using testing::ElementsAre;
+
+const std::vector<std::string> kError = {"test/error"};
+
+std::vector<std::string> Labels(const Comparison& comparison) {
+  std::vector<std::string> labels;
+  for (const Comparison::Arm& arm : comparison.arms) {
+    labels.push_back(arm.label);
+  }
+  return labels;
+}
+
+TEST(Compare, ArmsAreConfigurationsCalledByWhatTellsThemApart) {
+  Comparison comparison = Compare(
+      {MakeJob("j1", "layer", 2, {{1}}), MakeJob("j2", "none", 1, {{2}}), MakeJob("j3", "layer", 1, {{3}})}, kError);
+  EXPECT_THAT(Labels(comparison), ElementsAre("norm=layer", "norm=none"));
+  EXPECT_THAT(comparison.arms[0].jobs, ElementsAre(2u, 0u)) << "in the order of their seeds";
+
+  ComparedJob other = MakeJob("j4", "none", 1, {{2}});
+  other.experiment = "draw";
+  comparison = Compare({MakeJob("j1", "layer", 1, {{1}}), other}, kError);
+  EXPECT_THAT(Labels(comparison), ElementsAre("mnist_mlp", "draw"));
+
+  EXPECT_THAT(Labels(Compare({MakeJob("j1", "layer", 1, {{1}})}, kError)), ElementsAre("mnist_mlp"));
+}
+
+TEST(Compare, TwoArmsOfOneNameAreToldApartByTheirJobs) {
+  ComparedJob draw = MakeJob("j2", "none", 1, {{2}});
+  draw.experiment = "draw";
+  const Comparison comparison =
+      Compare({MakeJob("j1", "layer", 1, {{1}}), MakeJob("j3", "none", 1, {{1}}), draw}, kError);
+  EXPECT_THAT(Labels(comparison), ElementsAre("mnist_mlp (j1)", "mnist_mlp (j3)", "draw"));
+}
+
+TEST(Compare, ValuesAreThoseOfTheLastStepEveryRunHasReached) {
+  const Comparison comparison =
+      Compare({MakeJob("j1", "layer", 1, {{5, 1, 3, 0}}), MakeJob("j2", "layer", 2, {{7, 2, 4}})}, kError);
+  const Comparison::Row& row = comparison.rows[0];
+  EXPECT_EQ(row.at, 30);
+  EXPECT_THAT(row.cells[0].values, ElementsAre(3, 4)) << "not 0, which the other run has not reached";
+  EXPECT_EQ(row.cells[0].mean, 3.5);
+  EXPECT_EQ(row.cells[0].least, 1.5);
+}
+
+TEST(Compare, DifferencesArePairedBySeed) {
+  std::vector<ComparedJob> jobs;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {  // seeds differ by 10, arms by 1 + seed / 100
+    const double level = 10.0 * static_cast<double>(seed);
+    jobs.push_back(MakeJob("a" + std::to_string(seed), "none", seed, {{level}}));
+    jobs.push_back(MakeJob("b" + std::to_string(seed), "layer", 7 - seed,
+                           {{10.0 * static_cast<double>(7 - seed) - 1 - static_cast<double>(7 - seed) / 100}}));
+  }
+  const Comparison comparison = Compare(jobs, kError);
+  const Comparison::Difference& difference = comparison.rows[0].differences[1];
+  EXPECT_EQ(difference.pairs, 6);
+  EXPECT_NEAR(*difference.estimate, -1.035, 1e-12);
+  // Student, 5 degrees: t = 2.5706, sd of 0.01 .. 0.06 is 0.018708.
+  EXPECT_NEAR(difference.interval->lo, -1.035 - 2.5706 * 0.018708 / std::sqrt(6.0), 1e-5);
+  EXPECT_EQ(difference.p, 2.0 / 64) << "all six of one sign: 2 of 2^6 patterns are as extreme";
+  EXPECT_EQ(difference.p_holm, 2.0 / 64) << "a family of one";
+  EXPECT_EQ(comparison.rows[0].differences[0].pairs, 0) << "the first arm against itself";
+}
+
+TEST(Compare, HolmCoversEverySeriesAndArm) {
+  std::vector<ComparedJob> jobs;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    jobs.push_back(MakeJob("a", "none", seed, {{1}, {1}}));
+    jobs.push_back(MakeJob("b", "layer", seed, {{0.5}, {seed % 2 == 0 ? 0.0 : 2.0}}));
+  }
+  const Comparison comparison = Compare(jobs, {"test/error", "train/nll"});
+  EXPECT_EQ(comparison.rows[0].differences[1].p, 2.0 / 64);
+  EXPECT_EQ(comparison.rows[0].differences[1].p_holm, 4.0 / 64);
+  EXPECT_EQ(comparison.rows[1].differences[1].p_holm, 1.0);
+}
+
+TEST(Compare, ADivergedRunIsCountedAndWorseThanAnyNumber) {
+  const Comparison comparison =
+      Compare({MakeJob("j1", "none", 1, {{4}}), MakeJob("j2", "none", 2, {{4}}), MakeJob("j3", "none", 3, {{4}}),
+               MakeJob("j4", "layer", 1, {{1}}), MakeJob("j5", "layer", 2, {{1}}),
+               Diverged(MakeJob("j6", "layer", 3, {{1e30}}))},
+              kError);
+  const Comparison::Row& row = comparison.rows[0];
+  EXPECT_EQ(row.cells[1].diverged, 1);
+  EXPECT_THAT(row.cells[1].values, ElementsAre(1, 1));
+  EXPECT_EQ(row.differences[1].pairs, 3);
+  EXPECT_EQ(row.differences[1].diverged, 1);
+  EXPECT_EQ(row.differences[1].estimate, -3.0) << "the median of -3, -3, inf";
+  EXPECT_EQ(row.differences[1].p, 1.0) << "two signs of three";
+}
+
+TEST(Compare, TwoDivergedRunsOfASeedSayNothingOfTheirDifference) {
+  const Comparison comparison =
+      Compare({Diverged(MakeJob("j1", "none", 1, {{4}})), Diverged(MakeJob("j2", "layer", 1, {{4}}))}, kError);
+  const Comparison::Difference& difference = comparison.rows[0].differences[1];
+  EXPECT_EQ(difference.pairs, 1);
+  EXPECT_EQ(difference.estimate, std::nullopt);
+  EXPECT_EQ(comparison.rows[0].at, 0);
+}
+
+TEST(Compare, ARunThatIsThereTwiceCountsOnce) {
+  const Comparison comparison = Compare({MakeJob("j1", "none", 1, {{4}}), MakeJob("j2", "none", 1, {{4}})}, kError);
+  EXPECT_EQ(comparison.jobs.size(), 1u);
+  EXPECT_THAT(comparison.repeats, ElementsAre("j2 repeats j1"));
+}
+
+TEST(Compare, MissingSeriesAndSeedsWithoutAMateLeaveNoPair) {
+  const Comparison comparison = Compare(
+      {MakeJob("j1", "none", 1, {{4}}), MakeJob("j2", "layer", 2, {{1}}), MakeJob("j3", "layer", 1, {{}})}, kError);
+  const Comparison::Row& row = comparison.rows[0];
+  EXPECT_EQ(row.cells[1].values.size(), 1u);
+  EXPECT_EQ(row.differences[1].pairs, 0);
+  EXPECT_EQ(row.differences[1].p, std::nullopt);
+}
+
+TEST(Compare, NotANumberStaysSo) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Comparison comparison = Compare({MakeJob("j1", "none", 1, {{nan}}), MakeJob("j2", "layer", 1, {{1}})}, kError);
+  EXPECT_TRUE(std::isnan(*comparison.rows[0].cells[0].mean));
+  EXPECT_TRUE(std::isnan(*comparison.rows[0].differences[1].estimate));
+}
+
+}  // namespace
+}  // namespace normlab::judging
