@@ -109,14 +109,14 @@ absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path) {
 
 Access::Access(std::string_view token) : token_sha256_(token.empty() ? "" : Sha256Hex(token)) {}
 
-absl::Status Access::Check(std::string_view peer, std::string_view authorization) const {
+absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_view authorization) const {
   if (peer.starts_with("unix:")) {
-    return absl::OkStatus();
+    return Principal{.identity = "owner", .role = Role::kAdmin};
   }
   if (!token_sha256_.empty() && authorization.starts_with(kBearer)) {
     const std::string shown = Sha256Hex(authorization.substr(kBearer.size()));
     if (CRYPTO_memcmp(shown.data(), token_sha256_.data(), token_sha256_.size()) == 0) {
-      return absl::OkStatus();
+      return Principal{.identity = "token", .role = Role::kAdmin};
     }
   }
   return absl::UnauthenticatedError(

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "server/edge/caller.h"
 
 namespace normlab::server {
 
@@ -33,7 +34,7 @@ class Access {
 
   // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711"), `authorization` the value of that metadata
   // entry. kUnauthenticated unless the caller came through the Unix socket or shows the token.
-  absl::Status Check(std::string_view peer, std::string_view authorization) const;
+  absl::StatusOr<Principal> Identify(std::string_view peer, std::string_view authorization) const;
 
  private:
   std::string token_sha256_;  // empty: no token

@@ -146,13 +146,14 @@ absl::Status Plot(Core& core, const v1::PlotJobsRequest& request, v1::PlotJobsRe
 
 grpc::Status ComparisonServiceImpl::CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
                                                 v1::CompareJobsResponse* response) {
-  return core_.gate.Call(*context, "CompareJobs", CallKind::kShort,
-                         [&] { return Compare(core_, *request, *response); });
+  return core_.gate.Call(*context, "ComparisonService.CompareJobs", CallKind::kShort,
+                         [&](const Caller&) { return Compare(core_, *request, *response); });
 }
 
 grpc::Status ComparisonServiceImpl::PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
                                              v1::PlotJobsResponse* response) {
-  return core_.gate.Call(*context, "PlotJobs", CallKind::kShort, [&] { return Plot(core_, *request, *response); });
+  return core_.gate.Call(*context, "ComparisonService.PlotJobs", CallKind::kShort,
+                         [&](const Caller&) { return Plot(core_, *request, *response); });
 }
 
 }  // namespace normlab::server

@@ -68,7 +68,7 @@ absl::Status DropTerminal(Core& core, std::vector<store::JobId>& running) {
   return absl::OkStatus();
 }
 
-absl::Status FollowCurves(Core& core, const v1::WatchCurvesRequest& request, grpc::ServerContext& context,
+absl::Status FollowCurves(Core& core, const v1::WatchCurvesRequest& request, const Caller& caller,
                           grpc::ServerWriter<v1::WatchCurvesResponse>& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::JobId> jobs, ReadWatched(request));
   std::vector<store::JobId> running = jobs;
@@ -95,7 +95,7 @@ absl::Status FollowCurves(Core& core, const v1::WatchCurvesRequest& request, grp
     } else if (running.empty()) {
       return absl::OkStatus();
     } else {
-      NORMLAB_RETURN_IF_ERROR(WaitForNews(core, context, seen, looked));
+      NORMLAB_RETURN_IF_ERROR(WaitForNews(core, caller, seen, looked));
     }
   }
 }
@@ -104,7 +104,7 @@ absl::Status FollowCurves(Core& core, const v1::WatchCurvesRequest& request, grp
 
 grpc::Status CurveServiceImpl::ListSeries(grpc::ServerContext* context, const v1::ListSeriesRequest* request,
                                           v1::ListSeriesResponse* response) {
-  return core_.gate.Call(*context, "ListSeries", CallKind::kShort, [&]() -> absl::Status {
+  return core_.gate.Call(*context, "CurveService.ListSeries", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const store::JobId job, ReadJobId(request->job_id()));
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> all, core_.store.ListSeries(job));
     for (const store::SeriesInfo& series : all) {
@@ -116,14 +116,14 @@ grpc::Status CurveServiceImpl::ListSeries(grpc::ServerContext* context, const v1
 
 grpc::Status CurveServiceImpl::ReadCurve(grpc::ServerContext* context, const v1::ReadCurveRequest* request,
                                          grpc::ServerWriter<v1::ReadCurveResponse>* writer) {
-  return core_.gate.Call(*context, "ReadCurve", CallKind::kStream,
-                         [&] { return StreamCurve(core_, *request, *writer); });
+  return core_.gate.Call(*context, "CurveService.ReadCurve", CallKind::kStream,
+                         [&](const Caller&) { return StreamCurve(core_, *request, *writer); });
 }
 
 grpc::Status CurveServiceImpl::WatchCurves(grpc::ServerContext* context, const v1::WatchCurvesRequest* request,
                                            grpc::ServerWriter<v1::WatchCurvesResponse>* writer) {
-  return core_.gate.Call(*context, "WatchCurves", CallKind::kStream,
-                         [&] { return FollowCurves(core_, *request, *context, *writer); });
+  return core_.gate.Call(*context, "CurveService.WatchCurves", CallKind::kStream,
+                         [&](const Caller& caller) { return FollowCurves(core_, *request, caller, *writer); });
 }
 
 }  // namespace normlab::server

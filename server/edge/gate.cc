@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <exception>
 
 #include "base/log.h"
 #include "server/edge/errors.h"
@@ -29,6 +29,24 @@ bool IsOurFault(const absl::Status& status) {
   }
 }
 
+absl::Status Thrown(std::string_view what) {
+  return absl::InternalError(fmt::format("the server failed inside this call: {}; its log names the call", what));
+}
+
+// One more in `counter` while it lives, whatever ends the block.
+class Count {
+ public:
+  explicit Count(std::atomic<int>& counter) : counter_(counter), before_(counter.fetch_add(1)) {}
+  ~Count() { counter_.fetch_sub(1); }
+  Count(const Count&) = delete;
+  Count& operator=(const Count&) = delete;
+  int before() const { return before_; }
+
+ private:
+  std::atomic<int>& counter_;
+  const int before_;
+};
+
 }  // namespace
 
 absl::Status Stopping() {
@@ -36,58 +54,81 @@ absl::Status Stopping() {
                    std::chrono::seconds(2));
 }
 
-absl::Status Gate::Admit(const grpc::ServerContext& context, CallKind kind) const {
-  NORMLAB_RETURN_IF_ERROR(access_.Check(context.peer(), Authorization(context)));
+// Counts one more while it lives, whatever ends the block.
+class Gate::UnderWay {
+ public:
+  explicit UnderWay(Gate& gate) : gate_(gate) {
+    const MutexLock lock(gate_.mu_);
+    ++gate_.calls_;
+  }
+  ~UnderWay() {
+    const MutexLock lock(gate_.mu_);
+    --gate_.calls_;
+    gate_.idle_.notify_all();
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  Gate& gate_;
+};
+
+absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
   if (draining_ && kind != CallKind::kWorker) {
     return Stopping();
   }
-  if (context.deadline() <= std::chrono::system_clock::now()) {
+  if (caller.deadline() <= Caller::Clock::now()) {
     return absl::DeadlineExceededError("the call's deadline had passed before it was looked at");
   }
   return absl::OkStatus();
 }
 
-absl::Status Gate::Counted(std::atomic<int>& open, int limit, const std::function<absl::Status()>& body) {
-  absl::Status status;
-  if (open.fetch_add(1) >= limit) {
-    status = WithRetry(absl::ResourceExhaustedError(fmt::format(
-                           "{} such calls are open, which is the limit; close one or try again later", limit)),
-                       std::chrono::seconds(5));
-  } else {
-    status = body();
+absl::Status Gate::Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body) {
+  const Count count(open);
+  if (count.before() >= limit) {
+    return WithRetry(absl::ResourceExhaustedError(fmt::format(
+                         "{} such calls are open, which is the limit; close one or try again later", limit)),
+                     std::chrono::seconds(5));
   }
-  open.fetch_sub(1);
+  return body(caller);
+}
+
+absl::Status Gate::Run(const Caller& caller, CallKind kind, const Body& body) {
+  NORMLAB_RETURN_IF_ERROR(Admit(caller, kind));
+  switch (kind) {
+    case CallKind::kStream:
+      return Counted(streams_, limits_.streams, caller, body);
+    case CallKind::kWorkerWait:
+      return Counted(worker_waits_, limits_.worker_waits, caller, body);
+    default:
+      return body(caller);
+  }
+}
+
+absl::Status Gate::Serve(const Caller& caller, std::string_view method, CallKind kind, const Body& body) {
+  const UnderWay under_way(*this);
+  absl::Status status;
+  try {
+    status = Run(caller, kind, body);
+  } catch (const std::exception& error) {
+    status = Thrown(error.what());
+  } catch (...) {
+    status = Thrown("an unknown exception");
+  }
+  if (IsOurFault(status)) {
+    Log(LogLevel::kWarning, "call_failed",
+        {{"call", method}, {"caller", caller.identity()}, {"error", Message(status)}});
+  }
   return status;
 }
 
-absl::Status Gate::Run(const grpc::ServerContext& context, CallKind kind, const std::function<absl::Status()>& body) {
-  NORMLAB_RETURN_IF_ERROR(Admit(context, kind));
-  switch (kind) {
-    case CallKind::kStream:
-      return Counted(streams_, limits_.streams, body);
-    case CallKind::kWorkerWait:
-      return Counted(worker_waits_, limits_.worker_waits, body);
-    default:
-      return body();
+grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body) {
+  absl::StatusOr<Principal> principal = access_.Identify(context.peer(), Authorization(context));
+  if (!principal.ok()) {
+    return ToGrpc(principal.status());
   }
-}
-
-grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view name, CallKind kind,
-                        const std::function<absl::Status()>& body) {
-  {
-    const MutexLock lock(mu_);
-    ++calls_;
-  }
-  const absl::Status status = Run(context, kind, body);
-  {
-    const MutexLock lock(mu_);
-    --calls_;
-    idle_.notify_all();
-  }
-  if (IsOurFault(status)) {
-    Log(LogLevel::kWarning, "call_failed", {{"call", name}, {"error", Message(status)}});
-  }
-  return ToGrpc(status);
+  const Caller caller(*std::move(principal), context.deadline(), [&context] { return context.IsCancelled(); });
+  return ToGrpc(Serve(caller, method, kind, body));
 }
 
 void Gate::WaitUntilIdle(std::chrono::milliseconds timeout) {

@@ -1,7 +1,8 @@
 // gate.h - what every call passes: may the caller call, is the server still serving, is there room.
 //
-// Each method of each service runs through Gate::Call, so that the rules stand in one place; a test walks all methods
-// by reflection and demands that each is guarded.
+// Each method of each service runs through the gate, so that the rules stand in one place; a test walks all methods by
+// reflection and demands that each is guarded. Behind it there is a Caller and an absl::Status, and nothing of gRPC but
+// the messages and their streams.
 //
 // Thread safety: all methods, any thread.
 #pragma once
@@ -38,11 +39,18 @@ struct GateLimits {
 
 class Gate {
  public:
+  using Body = std::function<absl::Status(const Caller&)>;
+
   Gate(Access access, GateLimits limits) : access_(std::move(access)), limits_(limits) {}
 
-  // Checks, calls `body`, and puts its status on the wire. Unexpected errors are logged with the name of the call.
-  grpc::Status Call(grpc::ServerContext& context, std::string_view name, CallKind kind,
-                    const std::function<absl::Status()>& body);
+  // The door of gRPC: finds out who calls, serves him, and puts the status on the wire. `method` is
+  // "JobService.GetJob".
+  grpc::Status Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body);
+
+  // Checks, calls `body`, and returns its status. A body that throws is kInternal. Errors that are our fault are
+  // logged with the method's name.
+  absl::Status Serve(const Caller& caller, std::string_view method, CallKind kind, const Body& body)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // From now on only workers' reports are served.
   void Drain() { draining_ = true; }
@@ -51,10 +59,11 @@ class Gate {
   void WaitUntilIdle(std::chrono::milliseconds timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  absl::Status Admit(const grpc::ServerContext& context, CallKind kind) const;
-  absl::Status Run(const grpc::ServerContext& context, CallKind kind, const std::function<absl::Status()>& body);
+  class UnderWay;
+  absl::Status Admit(const Caller& caller, CallKind kind) const;
+  absl::Status Run(const Caller& caller, CallKind kind, const Body& body);
   // Runs `body` if fewer than `limit` calls counted by `open` run.
-  static absl::Status Counted(std::atomic<int>& open, int limit, const std::function<absl::Status()>& body);
+  static absl::Status Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body);
 
   const Access access_;
   const GateLimits limits_;

@@ -65,16 +65,27 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);
 }
 
+struct Hosted {
+  std::string_view name;  // "normlab.v1.JobService"
+  std::unique_ptr<grpc::Service> service;
+};
+
+// Every service there is: what stands here is served, answers health checks and is told by reflection.
+std::vector<Hosted> MakeServices(Core& core) {
+  std::vector<Hosted> services;
+  services.push_back({v1::JobService::service_full_name(), std::make_unique<JobServiceImpl>(core)});
+  services.push_back({v1::CurveService::service_full_name(), std::make_unique<CurveServiceImpl>(core)});
+  services.push_back({v1::ArtifactService::service_full_name(), std::make_unique<ArtifactServiceImpl>(core)});
+  services.push_back({v1::ExperimentService::service_full_name(), std::make_unique<ExperimentServiceImpl>(core)});
+  services.push_back({v1::PaperService::service_full_name(), std::make_unique<PaperServiceImpl>(core)});
+  services.push_back({v1::ComparisonService::service_full_name(), std::make_unique<ComparisonServiceImpl>(core)});
+  services.push_back({v1::WorkerService::service_full_name(), std::make_unique<WorkerServiceImpl>(core)});
+  return services;
+}
+
 class GrpcServerImpl : public GrpcServer {
  public:
-  explicit GrpcServerImpl(Core& core)
-      : jobs_(core),
-        curves_(core),
-        artifacts_(core),
-        experiments_(core),
-        papers_(core),
-        comparisons_(core),
-        workers_(core) {}
+  explicit GrpcServerImpl(Core& core) : services_(MakeServices(core)) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -84,8 +95,8 @@ class GrpcServerImpl : public GrpcServer {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     SetLimits(builder);
-    for (grpc::Service* service : Services()) {
-      builder.RegisterService(service);
+    for (const Hosted& hosted : services_) {
+      builder.RegisterService(hosted.service.get());
     }
     if (!reflection) {
       builder.SetOption(std::make_unique<WithoutReflection>());
@@ -96,12 +107,8 @@ class GrpcServerImpl : public GrpcServer {
     if (server_ == nullptr) {
       return absl::InternalError("gRPC did not start");
     }
-    for (const std::string_view name :
-         {v1::JobService::service_full_name(), v1::CurveService::service_full_name(),
-          v1::ArtifactService::service_full_name(), v1::ExperimentService::service_full_name(),
-          v1::PaperService::service_full_name(), v1::ComparisonService::service_full_name(),
-          v1::WorkerService::service_full_name()}) {
-      server_->GetHealthCheckService()->SetServingStatus(std::string(name), true);
+    for (const Hosted& hosted : services_) {
+      server_->GetHealthCheckService()->SetServingStatus(std::string(hosted.name), true);
     }
     listener.Start(std::move(acceptor));
     return absl::OkStatus();
@@ -118,17 +125,7 @@ class GrpcServerImpl : public GrpcServer {
   }
 
  private:
-  std::vector<grpc::Service*> Services() {
-    return {&jobs_, &curves_, &artifacts_, &experiments_, &papers_, &comparisons_, &workers_};
-  }
-
-  JobServiceImpl jobs_;
-  CurveServiceImpl curves_;
-  ArtifactServiceImpl artifacts_;
-  ExperimentServiceImpl experiments_;
-  PaperServiceImpl papers_;
-  ComparisonServiceImpl comparisons_;
-  WorkerServiceImpl workers_;
+  const std::vector<Hosted> services_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -110,18 +110,19 @@ absl::StatusOr<std::pair<store::Request, store::JobId>> KeyAndJob(const Request&
 
 grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext* context, const v1::CreateJobRequest* request,
                                        v1::CreateJobResponse* response) {
-  return core_.gate.Call(*context, "CreateJob", CallKind::kShort, [&] { return Create(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.CreateJob", CallKind::kShort,
+                         [&](const Caller&) { return Create(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::BatchCreateJobs(grpc::ServerContext* context, const v1::BatchCreateJobsRequest* request,
                                              v1::BatchCreateJobsResponse* response) {
-  return core_.gate.Call(*context, "BatchCreateJobs", CallKind::kShort,
-                         [&] { return BatchCreate(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.BatchCreateJobs", CallKind::kShort,
+                         [&](const Caller&) { return BatchCreate(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                                     v1::GetJobResponse* response) {
-  return core_.gate.Call(*context, "GetJob", CallKind::kShort, [&]() -> absl::Status {
+  return core_.gate.Call(*context, "JobService.GetJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request->job_id()));
     NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.GetJob(id));
     ToWire(job, *response->mutable_job());
@@ -131,12 +132,13 @@ grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJ
 
 grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {
-  return core_.gate.Call(*context, "ListJobs", CallKind::kShort, [&] { return List(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.ListJobs", CallKind::kShort,
+                         [&](const Caller&) { return List(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                                        v1::CancelJobResponse* response) {
-  return core_.gate.Call(*context, "CancelJob", CallKind::kShort, [&]() -> absl::Status {
+  return core_.gate.Call(*context, "JobService.CancelJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
     NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.Cancel(key_and_job.first, key_and_job.second));
     ToWire(job, *response->mutable_job());
@@ -146,7 +148,7 @@ grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::C
 
 grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
                                        v1::ResumeJobResponse* response) {
-  return core_.gate.Call(*context, "ResumeJob", CallKind::kShort, [&]() -> absl::Status {
+  return core_.gate.Call(*context, "JobService.ResumeJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
     NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.ResumeAsNew(key_and_job.first, key_and_job.second));
     core_.attempts.QueueChanged();
@@ -157,7 +159,7 @@ grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const v1::R
 
 grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::DeleteJobRequest* request,
                                        v1::DeleteJobResponse*) {
-  return core_.gate.Call(*context, "DeleteJob", CallKind::kShort, [&]() -> absl::Status {
+  return core_.gate.Call(*context, "JobService.DeleteJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
     return core_.store.Delete(key_and_job.first, key_and_job.second);
   });
@@ -165,8 +167,8 @@ grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::D
 
 grpc::Status JobServiceImpl::WatchJobs(grpc::ServerContext* context, const v1::WatchJobsRequest* request,
                                        grpc::ServerWriter<v1::WatchJobsResponse>* writer) {
-  return core_.gate.Call(*context, "WatchJobs", CallKind::kStream,
-                         [&] { return StreamJobs(core_, *request, *context, *writer); });
+  return core_.gate.Call(*context, "JobService.WatchJobs", CallKind::kStream,
+                         [&](const Caller& caller) { return StreamJobs(core_, *request, caller, *writer); });
 }
 
 }  // namespace normlab::server

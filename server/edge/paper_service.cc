@@ -150,7 +150,7 @@ void List(const Core& core, v1::ListPapersResponse& response) {
 
 grpc::Status PaperServiceImpl::ListPapers(grpc::ServerContext* context, const v1::ListPapersRequest*,
                                           v1::ListPapersResponse* response) {
-  return core_.gate.Call(*context, "ListPapers", CallKind::kShort, [&] {
+  return core_.gate.Call(*context, "PaperService.ListPapers", CallKind::kShort, [&](const Caller&) {
     List(core_, *response);
     return absl::OkStatus();
   });
@@ -159,23 +159,26 @@ grpc::Status PaperServiceImpl::ListPapers(grpc::ServerContext* context, const v1
 grpc::Status PaperServiceImpl::PlanReproduction(grpc::ServerContext* context,
                                                 const v1::PlanReproductionRequest* request,
                                                 v1::PlanReproductionResponse* response) {
-  return core_.gate.Call(*context, "PlanReproduction", CallKind::kShort,
-                         [&] { return Plan(core_, *request, *response); });
+  return core_.gate.Call(*context, "PaperService.PlanReproduction", CallKind::kShort,
+                         [&](const Caller&) { return Plan(core_, *request, *response); });
 }
 
 grpc::Status PaperServiceImpl::GetTable(grpc::ServerContext* context, const v1::GetTableRequest* request,
                                         v1::GetTableResponse* response) {
-  return core_.gate.Call(*context, "GetTable", CallKind::kShort, [&] { return Table(core_, *request, *response); });
+  return core_.gate.Call(*context, "PaperService.GetTable", CallKind::kShort,
+                         [&](const Caller&) { return Table(core_, *request, *response); });
 }
 
 grpc::Status PaperServiceImpl::GetFigure(grpc::ServerContext* context, const v1::GetFigureRequest* request,
                                          v1::GetFigureResponse* response) {
-  return core_.gate.Call(*context, "GetFigure", CallKind::kShort, [&] { return Figure(core_, *request, *response); });
+  return core_.gate.Call(*context, "PaperService.GetFigure", CallKind::kShort,
+                         [&](const Caller&) { return Figure(core_, *request, *response); });
 }
 
 grpc::Status PaperServiceImpl::GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
                                          v1::GetReportResponse* response) {
-  return core_.gate.Call(*context, "GetReport", CallKind::kShort, [&] { return Report(core_, *request, *response); });
+  return core_.gate.Call(*context, "PaperService.GetReport", CallKind::kShort,
+                         [&](const Caller&) { return Report(core_, *request, *response); });
 }
 
 }  // namespace normlab::server

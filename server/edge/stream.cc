@@ -12,14 +12,14 @@ constexpr std::chrono::milliseconds kSlice{250};
 
 absl::Status ReaderGone() { return absl::CancelledError("the reader is gone"); }
 
-absl::Status WaitForNews(Core& core, grpc::ServerContext& context, std::uint64_t seen,
+absl::Status WaitForNews(Core& core, const Caller& caller, std::uint64_t seen,
                          std::chrono::steady_clock::time_point last_look) {
   std::this_thread::sleep_until(last_look + kFollowPace);
   for (;;) {
     if (core.gate.draining()) {
       return Stopping();
     }
-    if (context.IsCancelled()) {
+    if (caller.cancelled()) {
       return ReaderGone();
     }
     if (core.news.Current() != seen) {

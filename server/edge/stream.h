@@ -1,8 +1,6 @@
 // stream.h - how the streams that follow the store wait: woken by commits, paced, ended by the reader or the server.
 #pragma once
 
-#include <grpcpp/server_context.h>
-
 #include <chrono>
 
 #include "server/edge/core.h"
@@ -14,7 +12,7 @@ constexpr std::chrono::milliseconds kFollowPace{50};
 
 // Waits for news after `seen`, but never less than kFollowPace after `last_look`. OK to look again, kCancelled when the
 // reader is gone, kUnavailable when the server stops.
-absl::Status WaitForNews(Core& core, grpc::ServerContext& context, std::uint64_t seen,
+absl::Status WaitForNews(Core& core, const Caller& caller, std::uint64_t seen,
                          std::chrono::steady_clock::time_point last_look);
 
 // The reader is gone; nobody sees this.

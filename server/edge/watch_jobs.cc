@@ -113,7 +113,7 @@ absl::Status Follower::Send(const std::vector<store::Job>& jobs) {
 
 }  // namespace
 
-absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, grpc::ServerContext& context,
+absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, const Caller& caller,
                         grpc::ServerWriter<v1::WatchJobsResponse>& writer) {
   Follower follower(core, writer);
   NORMLAB_RETURN_IF_ERROR(follower.Begin(request));
@@ -125,7 +125,7 @@ absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, grpc::S
       return Stopping();
     }
     if (!more && !follower.Done()) {
-      NORMLAB_RETURN_IF_ERROR(WaitForNews(core, context, seen, looked));
+      NORMLAB_RETURN_IF_ERROR(WaitForNews(core, caller, seen, looked));
     }
   }
   return absl::OkStatus();

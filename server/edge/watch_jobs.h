@@ -4,7 +4,6 @@
 // Nothing is queued: one write is in flight, and a slow reader skips states it was too slow for.
 #pragma once
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include "normlab/v1/jobs.grpc.pb.h"
@@ -13,7 +12,7 @@
 namespace normlab::server {
 
 // Returns when all named jobs are terminal, the reader is gone (kCancelled) or the server stops (kUnavailable).
-absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, grpc::ServerContext& context,
+absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, const Caller& caller,
                         grpc::ServerWriter<v1::WatchJobsResponse>& writer);
 
 }  // namespace normlab::server

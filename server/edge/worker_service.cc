@@ -33,8 +33,7 @@ absl::Status NameStale(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) ? WithReason(status, "STALE_ATTEMPT") : status;
 }
 
-absl::Status GiveLease(Core& core, grpc::ServerContext& context, const v1::LeaseRequest& request,
-                       v1::LeaseResponse& response) {
+absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest& request, v1::LeaseResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   const std::string& worker = request.worker();
   if (worker.empty() || worker.size() > kMaxWorkerName || Shown(worker).find('\\') != std::string::npos) {
@@ -43,7 +42,7 @@ absl::Status GiveLease(Core& core, grpc::ServerContext& context, const v1::Lease
   }
   NORMLAB_ASSIGN_OR_RETURN(
       const std::optional<store::Lease> lease,
-      core.attempts.Lease(key, worker, ReadDuration(request.wait()), [&context] { return context.IsCancelled(); }));
+      core.attempts.Lease(key, worker, ReadDuration(request.wait()), [&caller] { return caller.cancelled(); }));
   if (!lease && core.gate.draining()) {
     return Stopping();
   }
@@ -101,45 +100,46 @@ absl::Status End(Core& core, const v1::FinishRequest& request) {
 
 grpc::Status WorkerServiceImpl::Lease(grpc::ServerContext* context, const v1::LeaseRequest* request,
                                       v1::LeaseResponse* response) {
-  return core_.gate.Call(*context, "Lease", CallKind::kWorkerWait,
-                         [&] { return GiveLease(core_, *context, *request, *response); });
+  return core_.gate.Call(*context, "WorkerService.Lease", CallKind::kWorkerWait,
+                         [&](const Caller& caller) { return GiveLease(core_, caller, *request, *response); });
 }
 
 grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                                           v1::HeartbeatResponse* response) {
-  return core_.gate.Call(*context, "Heartbeat", CallKind::kWorker,
-                         [&] { return NameStale(Beat(core_, *request, *response)); });
+  return core_.gate.Call(*context, "WorkerService.Heartbeat", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(Beat(core_, *request, *response)); });
 }
 
 grpc::Status WorkerServiceImpl::AppendPoints(grpc::ServerContext* context, const v1::AppendPointsRequest* request,
                                              v1::AppendPointsResponse* response) {
-  return core_.gate.Call(*context, "AppendPoints", CallKind::kWorker,
-                         [&] { return NameStale(Append(core_, *request, *response)); });
+  return core_.gate.Call(*context, "WorkerService.AppendPoints", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(Append(core_, *request, *response)); });
 }
 
 grpc::Status WorkerServiceImpl::PutCheckpoint(grpc::ServerContext* context,
                                               grpc::ServerReader<v1::PutCheckpointRequest>* reader,
                                               v1::PutCheckpointResponse*) {
-  return core_.gate.Call(*context, "PutCheckpoint", CallKind::kWorker,
-                         [&] { return NameStale(ReceiveCheckpoint(core_, *reader)); });
+  return core_.gate.Call(*context, "WorkerService.PutCheckpoint", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(ReceiveCheckpoint(core_, *reader)); });
 }
 
 grpc::Status WorkerServiceImpl::GetCheckpoint(grpc::ServerContext* context, const v1::GetCheckpointRequest* request,
                                               grpc::ServerWriter<v1::GetCheckpointResponse>* writer) {
-  return core_.gate.Call(*context, "GetCheckpoint", CallKind::kWorker,
-                         [&] { return NameStale(SendCheckpoint(core_, *request, *writer)); });
+  return core_.gate.Call(*context, "WorkerService.GetCheckpoint", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(SendCheckpoint(core_, *request, *writer)); });
 }
 
 grpc::Status WorkerServiceImpl::PutArtifact(grpc::ServerContext* context,
                                             grpc::ServerReader<v1::PutArtifactRequest>* reader,
                                             v1::PutArtifactResponse*) {
-  return core_.gate.Call(*context, "PutArtifact", CallKind::kWorker,
-                         [&] { return NameStale(ReceiveArtifact(core_, *reader)); });
+  return core_.gate.Call(*context, "WorkerService.PutArtifact", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(ReceiveArtifact(core_, *reader)); });
 }
 
 grpc::Status WorkerServiceImpl::Finish(grpc::ServerContext* context, const v1::FinishRequest* request,
                                        v1::FinishResponse*) {
-  return core_.gate.Call(*context, "Finish", CallKind::kWorker, [&] { return NameStale(End(core_, *request)); });
+  return core_.gate.Call(*context, "WorkerService.Finish", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(End(core_, *request)); });
 }
 
 }  // namespace normlab::server

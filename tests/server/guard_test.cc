@@ -163,11 +163,14 @@ TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
   EXPECT_EQ(services, std::set<std::string>(kServices.begin(), kServices.end()));
 }
 
-TEST_F(SocketTest, HealthAnswers) {
+TEST_F(SocketTest, HealthAnswersForTheServerAndForEveryService) {
   const std::string serving = "\x08\x01";
   EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "", "").first_message, serving);
-  EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "\x0a\x15normlab.v1.JobService", "").first_message,
-            serving);
+  for (const std::string& service : kServices) {
+    const std::string name = "normlab.v1." + service;
+    const std::string request = "\x0a" + std::string(1, static_cast<char>(name.size())) + name;
+    EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", request, "").first_message, serving) << name;
+  }
 }
 
 TEST_F(SocketTest, MalformedMessagesAreRefusedAndTheServerGoesOn) {

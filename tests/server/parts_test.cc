@@ -85,9 +85,9 @@ TEST(Token, FilesOthersMayReadAreRefused) {
 
 TEST(Access, WithoutATokenNobodyOnTcpMayCall) {
   const Access access("");
-  EXPECT_TRUE(access.Check("unix:", "").ok());
-  EXPECT_FALSE(access.Check("ipv4:127.0.0.1:5", "").ok());
-  EXPECT_FALSE(access.Check("ipv4:127.0.0.1:5", "Bearer ").ok());
+  EXPECT_TRUE(access.Identify("unix:", "").ok());
+  EXPECT_FALSE(access.Identify("ipv4:127.0.0.1:5", "").ok());
+  EXPECT_FALSE(access.Identify("ipv4:127.0.0.1:5", "Bearer ").ok());
 }
 
 CommandLine Parse(std::vector<const char*> arguments) {

@@ -1,0 +1,43 @@
+// caller.h - who makes a call, what he may do and how long he waits for the answer, whichever door he came through.
+//
+// Made by the door (Gate::Call for gRPC) and borrowed by everything behind it for the length of the call.
+//
+// Thread safety: immutable; any thread. cancelled() may be called while the call runs on another.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace normlab::server {
+
+enum class Role {
+  kAdmin,  // everything
+};
+
+struct Principal {
+  std::string identity;  // for logs: "owner" came through the Unix socket, "token" showed it
+  Role role = Role::kAdmin;
+};
+
+class Caller {
+ public:
+  using Clock = std::chrono::system_clock;  // of deadlines, which gRPC counts so
+
+  // `cancelled` says whether nobody waits for the answer any more; it is borrowed from the door.
+  Caller(Principal principal, Clock::time_point deadline, std::function<bool()> cancelled)
+      : principal_(std::move(principal)), deadline_(deadline), cancelled_(std::move(cancelled)) {}
+
+  const std::string& identity() const { return principal_.identity; }
+  Role role() const { return principal_.role; }
+  Clock::time_point deadline() const { return deadline_; }  // Clock::time_point::max(): none
+  bool cancelled() const { return cancelled_(); }
+
+ private:
+  const Principal principal_;
+  const Clock::time_point deadline_;
+  const std::function<bool()> cancelled_;
+};
+
+}  // namespace normlab::server

@@ -1,0 +1,84 @@
+// The gate without a wire: what a call may count on, and what is left when it ends in any way.
+#include "server/edge/gate.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include "server/edge/errors.h"
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+using testing::HasSubstr;
+
+Caller Someone(Caller::Clock::time_point deadline = Caller::Clock::time_point::max()) {
+  return {Principal{.identity = "owner", .role = Role::kAdmin}, deadline, [] { return false; }};
+}
+
+class GateTest : public testing::Test {
+ protected:
+  absl::Status Serve(CallKind kind, const Gate::Body& body) { return gate_.Serve(Someone(), "Test.Call", kind, body); }
+
+  Gate gate_{Access(""), GateLimits{.streams = 1, .worker_waits = 1}};
+};
+
+TEST_F(GateTest, ABodySeesItsCaller) {
+  const absl::Status status = Serve(CallKind::kShort, [](const Caller& caller) {
+    return absl::AbortedError(fmt::format("{} {}", caller.identity(), caller.cancelled() ? "left" : "waits"));
+  });
+  EXPECT_EQ(Message(status), "owner waits");
+}
+
+TEST_F(GateTest, ABodyThatThrowsIsInternalAndFreesItsPlace) {
+  const std::vector<Gate::Body> bodies = {
+      [](const Caller&) -> absl::Status { throw std::bad_alloc(); },
+      [](const Caller&) -> absl::Status { throw std::runtime_error("unexpected"); },
+      [](const Caller&) -> absl::Status { throw 7; },
+  };
+  for (const CallKind kind : {CallKind::kShort, CallKind::kStream, CallKind::kWorker, CallKind::kWorkerWait}) {
+    for (const Gate::Body& body : bodies) {
+      EXPECT_EQ(Serve(kind, body).code(), absl::StatusCode::kInternal);
+    }
+    EXPECT_TRUE(Serve(kind, [](const Caller&) { return absl::OkStatus(); }).ok());
+  }
+  EXPECT_THAT(Message(Serve(CallKind::kShort, bodies[1])), HasSubstr("unexpected"));
+  // A place that was never freed would make this wait for ever.
+  gate_.WaitUntilIdle(std::chrono::hours(1));
+}
+
+TEST_F(GateTest, KindsAreCountedApart) {
+  const absl::Status status = Serve(CallKind::kStream, [this](const Caller&) {
+    const absl::Status second = Serve(CallKind::kStream, [](const Caller&) { return absl::OkStatus(); });
+    EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_GT(DetailOf<google::rpc::RetryInfo>(ToGrpc(second)).retry_delay().seconds(), 0);
+    return Serve(CallKind::kWorkerWait, [](const Caller&) { return absl::OkStatus(); });
+  });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(GateTest, ACallWhoseDeadlineHasPassedIsNotBegun) {
+  bool begun = false;
+  const absl::Status status = gate_.Serve(Someone(Caller::Clock::now() - std::chrono::seconds(1)), "Test.Call",
+                                          CallKind::kShort, [&begun](const Caller&) {
+                                            begun = true;
+                                            return absl::OkStatus();
+                                          });
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_FALSE(begun);
+}
+
+TEST_F(GateTest, ADrainingServerHearsWorkersOnly) {
+  gate_.Drain();
+  for (const CallKind kind : {CallKind::kShort, CallKind::kStream, CallKind::kWorkerWait}) {
+    EXPECT_EQ(Serve(kind, [](const Caller&) { return absl::OkStatus(); }).code(), absl::StatusCode::kUnavailable);
+  }
+  EXPECT_TRUE(Serve(CallKind::kWorker, [](const Caller&) { return absl::OkStatus(); }).ok());
+}
+
+}  // namespace
+}  // namespace normlab::server
