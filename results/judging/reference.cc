@@ -56,6 +56,8 @@ class Parser {
     const auto cells = Split(line, ',');
     if (columns_.empty()) {
       Header(number, cells);
+    } else if (!starts_well_) {
+      return;  // rows of an unknown form; the header has been told of
     } else if (cells.size() != columns_.size()) {
       problem_(number, fmt::format("has {} columns; expected {}", cells.size(), columns_.size()));
     } else {
@@ -66,8 +68,8 @@ class Parser {
  private:
   void Header(int number, const std::vector<std::string_view>& cells) {
     columns_.resize(cells.size());
-    const bool starts_well = cells.size() > 3 && cells[0] == "arm" && cells[1] == "from" && cells[2] == "to";
-    if (!starts_well) {
+    starts_well_ = cells.size() > 3 && cells[0] == "arm" && cells[1] == "from" && cells[2] == "to";
+    if (!starts_well_) {
       problem_(number, "header is expected to start with arm,from,to and to go on with metrics");
     }
     for (std::size_t c = 3; c < cells.size(); ++c) {
@@ -129,6 +131,7 @@ class Parser {
   Item& item_;
   const std::function<void(int, std::string)>& problem_;
   std::vector<Column> columns_;
+  bool starts_well_ = false;  // the header
 };
 
 }  // namespace

@@ -142,6 +142,13 @@ TEST(Reference, ProblemsNameFileAndLine) {
   EXPECT_THAT(ErrorOf(kTinyManifest, {}), HasSubstr("names the file 'tiny.csv', which is not beside the manifest"));
 }
 
+// Found by manifest_fuzz: the row was read as if it had the three columns that the header lacks.
+TEST(Reference, RowsBelowABrokenHeaderAreNotRead) {
+  const std::string error = ErrorOf(kTinyManifest, {{"tiny.csv", "arm\nplain\n"}});
+  EXPECT_THAT(error, HasSubstr("tiny.csv:1: header is expected to start with arm,from,to"));
+  EXPECT_THAT(error, testing::Not(HasSubstr("tiny.csv:2")));
+}
+
 TEST(Reference, EmptyCellsWereNotPrinted) {
   const auto manifest =
       ParseManifest(kTinyManifest, "my.yaml", {{"tiny.csv", "arm,from,to,error,nll\nplain,1,2,,0.5\n"}});

@@ -1,0 +1,53 @@
+// manifest_fuzz.cc - any text must come out of the reader of manifests as a paper whose indices hold, or as an error with
+// file, line and column. What follows a NUL byte is the paper's reference curve.
+#include <algorithm>
+#include <cstdlib>
+
+#include "results/judging/manifest.h"
+
+namespace {
+
+using namespace normlab::judging;
+
+void Require(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+void RequireIndicesHold(const Item& item) {
+  const auto in = [](int index, const auto& of) { return index >= 0 && index < static_cast<int>(of.size()); };
+  for (const Arm& arm : item.arms) {
+    Require(in(arm.group, item.groups));
+  }
+  for (const Claim& claim : item.claims) {
+    Require(!item.not_run.empty() || (in(claim.metric, item.metrics) && in(claim.arm, item.arms)));
+    Require(!ComparesArms(claim.rule) || !item.not_run.empty() || in(claim.than, item.arms));
+  }
+  for (const Budget& budget : item.budgets) {
+    Require(budget.extents.size() == item.groups.size());
+  }
+  Require(item.reference.empty() || item.reference.size() == item.arms.size());
+  for (const auto& of_arm : item.reference) {
+    Require(of_arm.size() == item.metrics.size());
+    for (const ReferenceCurve& curve : of_arm) {
+      Require(std::is_sorted(curve.begin(), curve.end(), [](const auto& a, const auto& b) { return a.from < b.from; }));
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view all(reinterpret_cast<const char*>(data), size);
+  const std::string_view yaml = all.substr(0, all.find('\0'));
+  const std::string curve(all.substr(std::min(size, yaml.size() + 1)));
+  const auto manifest = ParseManifest(yaml, "fuzz", {{"tiny.csv", curve}});
+  if (!manifest.ok()) {
+    Require(normlab::Message(manifest.status()).find("fuzz") != std::string::npos ||
+            normlab::Message(manifest.status()).find("tiny.csv") != std::string::npos);
+    return 0;
+  }
+  std::for_each(manifest->items.begin(), manifest->items.end(), RequireIndicesHold);
+  return 0;
+}
