@@ -22,6 +22,7 @@ class Arena {
   template <typename T>
   T* array(Index n) {
     static_assert(std::is_trivially_destructible_v<T>);
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may well be a pointer
     return static_cast<T*>(allocate(static_cast<std::size_t>(n) * sizeof(T)));
   }
 

@@ -136,7 +136,8 @@ StepResult MnistTraining::Evaluate(std::uint64_t updates_done, Recorder& recorde
   const nn::Classification test = Classify(data_.test);
   const auto train_size = static_cast<double>(data_.train.size());
   const auto test_size = static_cast<double>(data_.test.size());
-  recorder.Point("train/pass", updates_done, static_cast<double>(updates_done / order_.UpdatesPerPass()));
+  const auto whole_passes = updates_done / order_.UpdatesPerPass();
+  recorder.Point("train/pass", updates_done, static_cast<double>(whole_passes));
   recorder.Point("train/nll", updates_done, train.nll_sum / train_size);
   recorder.Point("test/nll", updates_done, test.nll_sum / test_size);
   recorder.Point("test/error", updates_done, static_cast<double>(test.errors) / test_size);

@@ -96,8 +96,9 @@ BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step&
 
 // What fused_lstm.h needs to know, once a pass.
 template <typename T>
-FusedLstm& BasicLstm<T>::fused(Tape& tape) requires std::is_same_v<T, float> {
-  if (FusedLstm* kept = tape.attached<FusedLstm>(this)) {
+template <typename FloatTape>
+FusedLstm& BasicLstm<T>::fused(FloatTape& tape) {
+  if (FusedLstm* kept = tape.template attached<FusedLstm>(this)) {
     return *kept;
   }
   FusedLstmSites sites{.clip = static_cast<float>(spec_.clip), .bias = tape.parameter(bias_)};

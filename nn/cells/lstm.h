@@ -80,7 +80,8 @@ class BasicLstm {
   const LstmSpec& spec() const { return spec_; }
 
  private:
-  FusedLstm& fused(Tape& tape) requires std::is_same_v<T, float>;
+  template <typename FloatTape>  // a template, because clang 14 instantiates what `requires` rules out for double
+  FusedLstm& fused(FloatTape& tape);
   Var gate_sums(Var recurrent, Var input, const Step& step, Var mask);
   State composed_step(Var recurrent, Var input_sums, State previous, const Step& step, Var mask);
 

@@ -163,6 +163,7 @@ const typename BasicSharedWeight<T>::Use* BasicSharedWeight<T>::copy_inputs(cons
                                                                             T* end) {
   const Index in = use->x.rows();
   for (; cols > 0; use = use->previous) {
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): there are uses for all `cols` columns
     for (Index column = use->x.cols(); column-- > 0; --cols) {
       end -= stride;
       std::copy_n(use->x.data() + column * in, in, end);

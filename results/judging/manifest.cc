@@ -274,7 +274,8 @@ class ItemReader {
 
 void Override(Fields& fields, const Fields& with) {
   for (const auto& [name, value] : with) {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&key = name](const auto& f) { return f.first == key; });
     if (found == fields.end()) {
       fields.emplace_back(name, value);
     } else {
