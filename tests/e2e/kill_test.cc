@@ -63,7 +63,7 @@ class CheckpointWatch {
         }
       }
       pollfd readable{fd_, POLLIN, 0};
-      if (::poll(&readable, 1, 10'000) <= 0) {
+      if (::poll(&readable, 1, 100'000) <= 0) {
         last_mask_ = 0;
         return "";
       }
@@ -151,9 +151,9 @@ class KillTest : public testing::Test {
     Deployment deployment({"--slots", "1"});
     const Result expected = RunUndisturbed(deployment, LargeSpec());
     for (int tries = 0; tries < 20; ++tries) {
+      CheckpointWatch watch(deployment.home());  // before the job, whose checkpoints may be quick
       const std::string id = deployment.Submit(LargeSpec());
       const v1::Job job = deployment.WaitUntilRunning(id);
-      CheckpointWatch watch(deployment.home());
       ASSERT_TRUE(watch.WaitForNewFile());
       kill(deployment, job);
       const bool hit = watch.WasDropped();

@@ -10,6 +10,8 @@
 namespace normlab::server {
 namespace {
 
+constexpr int kPatienceMs = static_cast<int>(std::chrono::milliseconds(kPatience).count());
+
 class ListenerTest : public ServerTest {};
 
 // gRPC's own listener would be deaf for ever after this.
@@ -33,7 +35,7 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
   ASSERT_EQ(errno, EMFILE);
   ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   pollfd hang_up{client, POLLIN, 0};
-  EXPECT_EQ(::poll(&hang_up, 1, 20'000), 1);  // the server took the connection and dropped it
+  EXPECT_EQ(::poll(&hang_up, 1, kPatienceMs), 1);  // the server took the connection and dropped it
   char byte = 0;
   EXPECT_LE(::read(client, &byte, 1), 0);
 
@@ -69,7 +71,7 @@ class FewConnectionsTest : public ServerTest {
   // Whether the server speaks to the new connection, as HTTP/2 servers do at once, or drops it.
   static bool Served(int client) {
     pollfd answer{client, POLLIN, 0};
-    EXPECT_EQ(::poll(&answer, 1, 20'000), 1);
+    EXPECT_EQ(::poll(&answer, 1, kPatienceMs), 1);
     char byte = 0;
     return ::read(client, &byte, 1) == 1;
   }

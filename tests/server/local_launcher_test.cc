@@ -56,7 +56,7 @@ TEST_F(LauncherTest, OneWorkerPerSlot) {
   LocalLauncher launcher(Shell("echo $$ >> " + folder_.path() + "/pids; exec sleep 1000", 3));
   ASSERT_TRUE(launcher.Start().ok());
   ASSERT_TRUE(Eventually([this] { return LineCount("pids") == 3; }));
-  launcher.Stop(std::chrono::seconds(20));
+  launcher.Stop(kPatience);
   EXPECT_EQ(Exits().size(), 3u);
   EXPECT_EQ(LineCount("pids"), 3u);
   EXPECT_TRUE(Exits()[0].told);
@@ -107,7 +107,7 @@ TEST_F(LauncherTest, StopLetsWorkersWindUp) {
                                folder_.path() + "/up; while :; do sleep 0.01; done"));
   ASSERT_TRUE(launcher.Start().ok());
   ASSERT_TRUE(Eventually([this] { return LineCount("up") == 1; }));
-  launcher.Stop(std::chrono::seconds(20));
+  launcher.Stop(kPatience);
   EXPECT_EQ(ReadFile("checkpoint"), "saved\n");
   EXPECT_THAT(Exits().at(0).why, testing::EndsWith("exited with code 0"));
 }
@@ -129,7 +129,7 @@ TEST_F(LauncherTest, StderrGoesToALogOfBoundedSize) {
   LocalLauncher launcher(options);
   ASSERT_TRUE(launcher.Start().ok());
   ASSERT_TRUE(Eventually([this] { return LineCount("done") == 1; }));
-  launcher.Stop(std::chrono::seconds(20));
+  launcher.Stop(kPatience);
   EXPECT_THAT(ReadFile("logs/worker-1.log"), HasSubstr("last words\n"));
   EXPECT_LE(ReadFile("logs/worker-1.log").size(), 10'000u + 16 * 1024);
   EXPECT_LE(ReadFile("logs/worker-1.log.1").size(), 10'000u + 16 * 1024);

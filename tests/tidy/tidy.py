@@ -52,6 +52,8 @@ LIBRARIES = {
     "archive_entry.h": {"data"},
     "zstd.h": {"results"},
 }
+# Tests for which time itself is the input.
+MAY_SLEEP = {"tests/e2e/kill_test.cc"}  # kills at random times
 MAX_LINES = 600
 PROJECT_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
@@ -105,6 +107,13 @@ def openmp_stays_behind_its_door(root):
                 yield f"{path}:{number}: OpenMP reductions and atomics do not give the same bits twice"
 
 
+def tests_do_not_sleep(root):
+    for path, lines in sources(root, {"tests"}):
+        for number, line in enumerate(lines, 1):
+            if re.search(r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", line) and path.as_posix() not in MAY_SLEEP:
+                yield f"{path}:{number}: a test that sleeps rests on how fast a machine is; wait for what must happen"
+
+
 def tests_are_registered_and_enabled(root):
     cmake = "\n".join(p.read_text() for p in (root / "tests").rglob("CMakeLists.txt"))
     for path, lines in sources(root, {"tests"}, (".cc",)):
@@ -154,6 +163,7 @@ RULES = [
     includes_follow_the_table,
     floors_look_down_only,
     openmp_stays_behind_its_door,
+    tests_do_not_sleep,
     tests_are_registered_and_enabled,
     files_stay_short,
     no_open_marks,

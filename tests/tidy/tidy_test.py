@@ -25,6 +25,7 @@ BREACHES = {
         {"server/render/r.h": '// r.h - x.\n#include "server/daemon.h"\n'},
     ],
     "openmp_stays_behind_its_door": [{"nn/b.cc": "#pragma omp parallel for\n"}, {"base/parallel.cc": "#pragma omp parallel for reduction(+ : s)\n"}],
+    "tests_do_not_sleep": [{"tests/base/a_test.cc": "std::this_thread::sleep_for(std::chrono::seconds(1));\n"}],
     "tests_are_registered_and_enabled": [
         {"tests/base/lost_test.cc": "TEST(A, B) {}\n"},
         {"tests/base/a_test.cc": "TEST(A, DISABLED_B) {}\n"},
