@@ -1,0 +1,69 @@
+"""tools/lint.py refuses a guarded member that is touched without its lock, and what .clang-tidy's list names."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GUARDED = """#include "base/mutex.h"
+class Counter {
+ public:
+  void Add() { %s++count_; }
+ private:
+  normlab::Mutex mu_;
+  int count_ ABSL_GUARDED_BY(mu_) = 0;
+};
+void Count(Counter& counter) { counter.Add(); }
+"""
+
+
+def lint(kind, text, folder="server"):
+    """Lints a tree of one source in `folder`."""
+    root = pathlib.Path(tempfile.mkdtemp())
+    build = root / "build"
+    for path in (root / "base", root / folder, build):
+        path.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "base/mutex.h", root / "base")
+    shutil.copy(ROOT / ".clang-tidy", root)
+    (root / "base/lock.cc").write_text('#include "base/mutex.h"\n')
+    (root / folder / "a.cc").write_text(text)
+    entries = [
+        {"directory": str(build), "file": str(root / f), "command": f"c++ -I{root} -std=c++20 -o a.o -c {root / f}"}
+        for f in ("base/lock.cc", f"{folder}/a.cc")
+    ]
+    (build / "compile_commands.json").write_text(json.dumps(entries))
+    command = [sys.executable, "-B", ROOT / "tools/lint.py", build, kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Lint(unittest.TestCase):
+    def test_a_guarded_member_needs_its_lock(self):
+        status, output = lint("locks", GUARDED % "const normlab::MutexLock lock(mu_); ")
+        self.assertEqual(status, 0, output)
+        status, output = lint("locks", GUARDED % "", "tests")
+        self.assertEqual(status, 1, output)
+        self.assertIn("requires holding mutex 'mu_'", output)
+
+    def test_what_the_list_names_is_found(self):
+        status, output = lint("tidy", "double Half(int n) { return n / 2.0; }\n")
+        self.assertEqual(status, 0, output)
+        status, output = lint("tidy", "double Half(int n) { return n / 2; }\n")
+        self.assertEqual(status, 1, output)
+        self.assertIn("bugprone-integer-division", output)
+
+    def test_a_source_that_does_not_compile_is_a_finding(self):
+        for kind in ("locks", "tidy"):
+            self.assertEqual(lint(kind, '#include "base/mutex.h"\nint f() { return g(); }\n')[0], 1)
+
+
+if __name__ == "__main__":
+    missing = [tool for tool in ("clang++", "clang-tidy") if shutil.which(tool) is None]
+    if missing:
+        print(f"SKIPPED: {' and '.join(missing)} not installed; tools/dev check installs them")
+        sys.exit(77)
+    unittest.main()

@@ -1,0 +1,93 @@
+"""What clang finds in our sources, from the compile commands of a build folder. Exit status 1 if there is anything.
+
+    python3 tools/lint.py BUILD locks          -Wthread-safety: a guarded member is touched with its lock held
+    python3 tools/lint.py BUILD tidy [FILE...]  clang-tidy's allow-list (.clang-tidy); tests and benchmarks are not read
+
+Generated headers must have been built.
+"""
+
+import concurrent.futures
+import functools
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+LOCKS_HEADER = "base/mutex.h"
+# A tenth of the analyzer's default: it finds the same here in half the time.
+ANALYZER = [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=20000")]
+
+
+def compile_commands(build):
+    """Our own sources -> the arguments they are compiled with; generated sources are left out."""
+    commands = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["file"])
+        if not source.is_relative_to(build):
+            commands[source] = shlex.split(entry["command"])
+    return commands
+
+
+def root_of(sources):
+    return pathlib.Path(os.path.commonpath([s.parent for s in sources]))
+
+
+@functools.cache
+def includes(root, file):
+    """The project's files that `file` includes, also through others."""
+    found = set()
+    for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', file.read_text(encoding="utf-8"), re.M):
+        header = root / name
+        if header.exists():
+            found |= {name} | includes(root, header)
+    return found
+
+
+def lock_check(build, source, command):
+    """The command of `source` with clang in the compiler's place, without its output."""
+    arguments = command[1:]
+    output = arguments.index("-o")
+    del arguments[output : output + 2]
+    flags = ["-fsyntax-only", "-Wno-everything", "-Wthread-safety", "-Werror=thread-safety"]
+    return ["clang++", *arguments, *flags]
+
+
+def tidy_check(build, source, command):
+    return ["clang-tidy", "-p", str(build), "--quiet", *ANALYZER, str(source)]
+
+
+def run(build, checks):
+    def one(check):
+        done = subprocess.run(check, cwd=build, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + (done.stderr if done.returncode else "")
+
+    bad = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for status, output in pool.map(one, checks):
+            if status:
+                bad += 1
+                print(output, flush=True)
+    return bad
+
+
+def main():
+    build, kind = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    commands = compile_commands(build)
+    root = root_of(commands)
+    if kind == "locks":
+        chosen = [s for s in commands if LOCKS_HEADER in includes(root, s)]
+        checks = [lock_check(build, s, commands[s]) for s in chosen]
+    else:
+        named = {pathlib.Path(f).resolve() for f in sys.argv[3:]}
+        chosen = [s for s in commands if (s in named if named else s.relative_to(root).parts[0] not in ("tests", "bench"))]
+        checks = [tidy_check(build, s, commands[s]) for s in chosen]
+    bad = run(build, checks)
+    print(f"{kind}: {len(chosen)} sources, {bad} with findings")
+    return 1 if bad or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
