@@ -47,21 +47,23 @@ double StepFlops(const v1::DrawConfig& config) {
 
 void DrawStep(benchmark::State& state, v1::NormKind norm, bool attention) {
   PrepareThread();
-  const v1::DrawConfig config = Config(norm, attention);
-  auto experiment = MakeDraw(config, 1, data::BinarizedMnistData{NoiseImages(10 * kBatch), NoiseImages(1), ""});
-  NullRecorder recorder;
-  std::uint64_t step = 0;
-  (*experiment)->Step(step++, recorder);  // finds out how much memory a step needs
+  Updates updates = DrawUpdates(norm, attention);
+  updates.Next();  // finds out how much memory a step needs
   for (auto _ : state) {
-    (*experiment)->Step(step++, recorder);
+    updates.Next();
   }
-  Rates(state, StepFlops(config));
+  Rates(state, StepFlops(Config(norm, attention)));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_MiB"] = static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 }  // namespace
+
+Updates DrawUpdates(v1::NormKind norm, bool attention) {
+  const data::BinarizedMnistData data{NoiseImages(10 * kBatch), NoiseImages(1), ""};
+  return Updates(MakeDraw(Config(norm, attention), 1, data).value());
+}
 
 void RegisterDraw() {
   const auto add = [](const char* name, v1::NormKind norm, bool attention) {

@@ -49,21 +49,22 @@ double StepFlops(const v1::HandwritingConfig& config) {
 
 void HandwritingStep(benchmark::State& state, v1::NormKind norm) {
   PrepareThread();
-  const v1::HandwritingConfig config = Config(norm);
-  auto experiment = MakeHandwriting(config, 1, NoiseLines());
-  NullRecorder recorder;
-  std::uint64_t step = 0;
-  (*experiment)->Step(step++, recorder);  // finds out how much memory a step needs
+  Updates updates = HandwritingUpdates(norm);
+  updates.Next();  // finds out how much memory a step needs
   for (auto _ : state) {
-    (*experiment)->Step(step++, recorder);
+    updates.Next();
   }
-  Rates(state, StepFlops(config));
+  Rates(state, StepFlops(Config(norm)));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_MiB"] = static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 }  // namespace
+
+Updates HandwritingUpdates(v1::NormKind norm) {
+  return Updates(MakeHandwriting(Config(norm), 1, NoiseLines()).value());
+}
 
 void RegisterHandwriting() {
   for (const auto& [name, norm] : {std::pair{"HandwritingStep/none", v1::NORM_KIND_NONE},

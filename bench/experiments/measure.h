@@ -3,7 +3,12 @@
 
 #include <benchmark/benchmark.h>
 
+#include <limits>
+#include <memory>
+#include <utility>
+
 #include "experiments/experiment.h"
+#include "normlab/v1/experiments.pb.h"
 
 namespace normlab {
 
@@ -13,6 +18,30 @@ class NullRecorder final : public Recorder {
   void Point(std::string_view, std::uint64_t, double) override {}
   void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
 };
+
+// The updates of an experiment in order, but for those that an evaluation follows.
+class Updates {
+ public:
+  explicit Updates(std::unique_ptr<Experiment> experiment,
+                   std::uint64_t evaluation_interval = std::numeric_limits<std::uint64_t>::max())
+      : experiment_(std::move(experiment)), evaluation_interval_(evaluation_interval) {}
+
+  void Next() {
+    step_ += (step_ + 1) % evaluation_interval_ == 0 ? 1 : 0;
+    experiment_->Step(step_++, recorder_);
+  }
+
+ private:
+  std::unique_ptr<Experiment> experiment_;
+  std::uint64_t evaluation_interval_;
+  std::uint64_t step_ = 0;
+  NullRecorder recorder_;
+};
+
+// At the paper's sizes, on images and lines of noise.
+Updates MnistUpdates(v1::NormKind norm, int batch_size);
+Updates DrawUpdates(v1::NormKind norm, bool attention);
+Updates HandwritingUpdates(v1::NormKind norm);
 
 // One thread, in the mode in which workers train: denormals are zero.
 void PrepareThread();

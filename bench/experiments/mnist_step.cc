@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kPixels = 784;
 constexpr std::int64_t kClasses = 10;
+constexpr int kImages = 6400;
 
 data::LabelledImages NoiseImages(std::int64_t count) {
   Rng rng(1, "bench/images");
@@ -48,18 +49,11 @@ double StepFlops(double hidden) { return 3.0 * ForwardFlops(hidden) - 2.0 * kPix
 
 void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
   PrepareThread();
-  const v1::MnistMlpConfig config = Config(norm, batch_size, 6400, 10);
-  auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(6400), NoiseImages(10), ""});
-  NullRecorder recorder;
-  const std::uint64_t updates_per_pass = (*experiment)->TotalSteps() / 10000;
-  std::uint64_t step = 0;
+  Updates updates = MnistUpdates(norm, batch_size);
   for (auto _ : state) {
-    (*experiment)->Step(step++, recorder);
-    if ((step + 1) % updates_per_pass == 0) {
-      ++step;  // leaves out the update that an evaluation would follow
-    }
+    updates.Next();
   }
-  Rates(state, batch_size * StepFlops(config.hidden_units()));
+  Rates(state, batch_size * StepFlops(Config(norm, batch_size, kImages, 1).hidden_units()));
 }
 
 // All 65,000 images, as after every pass of the paper's runs.
@@ -75,6 +69,12 @@ void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
 }
 
 }  // namespace
+
+Updates MnistUpdates(v1::NormKind norm, int batch_size) {
+  const data::MnistData data{NoiseImages(kImages), NoiseImages(1), ""};
+  return Updates(MakeMnistMlp(Config(norm, batch_size, kImages, 1), 1, data).value(),
+                 static_cast<std::uint64_t>(kImages / batch_size));
+}
 
 void RegisterMnist() {
   const std::pair<const char*, v1::NormKind> norms[] = {{"none", v1::NORM_KIND_NONE},

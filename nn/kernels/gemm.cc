@@ -107,8 +107,10 @@ void Pack(const Operand& b, Index k, Index n, AlignedBuffer& buffer) {
   PackColumns(b, k, n, buffer.reserve(Panels(n) * kTileCols * k));
 }
 
-void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out, Sweep sweep) {
-  MultiplyReady(ReadyRows(a, m, n, k), {panels, k * kTileCols, kTileCols}, m, n, kGroup, kDepth, out, sweep);
+void GemmPacked(const Operand& a, const float* panels, Index m, Index n, Index k, const Output& out, Order sweep) {
+  constexpr Index kPiece = 1 << 18;  // multiply-adds: some microseconds
+  const Index group = std::clamp(kPiece / (m * k * kTileCols), Index{1}, kGroup);
+  MultiplyReady(ReadyRows(a, m, n, k), {panels, k * kTileCols, kTileCols}, m, n, group, kDepth, out, sweep);
 }
 
 }  // namespace
@@ -158,7 +160,7 @@ void PackedMatrix::pack(Trans tb, Index k, Index n, const float* b, Index ldb) {
 }
 
 void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatrix& b, float* c, Index ldc,
-                 bool accumulate, Sweep sweep) {
+                 bool accumulate, Order sweep) {
   assert(lda >= (ta == Trans::kYes ? m : b.k()) && ldc >= b.n());
   if (!Trivial(m, b.n(), b.k(), c, ldc, accumulate)) {
     HWY_DYNAMIC_DISPATCH(GemmPacked)

@@ -17,6 +17,7 @@
 // contract. Operands must not overlap the output. A sum over k = 0 is zero.
 #pragma once
 
+#include "base/parallel.h"
 #include "nn/kernels/aligned.h"
 
 namespace normlab::nn::kernels {
@@ -44,12 +45,10 @@ class PackedMatrix {
   AlignedBuffer data_;
 };
 
-// Which columns of B come first; the bits are the same. A B that is larger than the cache and multiplied again and
-// again is best swept to and fro: a sweep then begins with what the last one left in the cache.
-enum class Sweep { kForward, kBackward };
-
-// C [m x n] = op(A) B, or C += op(A) B with `accumulate`; gives the same bits whatever m is, row for row.
+// C [m x n] = op(A) B, or C += op(A) B with `accumulate`; gives the same bits whatever m is, row for row. `sweep` says which columns
+// of B come first, for the same bits: a B that is larger than the cache and multiplied again and again is best swept to
+// and fro, for then a sweep begins with what the last one left in the cache.
 void gemm_packed(Trans ta, Index m, const float* a, Index lda, const PackedMatrix& b, float* c, Index ldc,
-                 bool accumulate = false, Sweep sweep = Sweep::kForward);
+                 bool accumulate = false, Order sweep = Order::kForward);
 
 }  // namespace normlab::nn::kernels

@@ -25,7 +25,7 @@ namespace HWY_NAMESPACE {
 // k is cut into blocks of at most this: a panel of 16 columns is then 64 KiB and streams from the second-level cache,
 // which costs less than reading and writing C once more.
 constexpr Index kDepth = 1024;
-constexpr Index kGroup = 4;      // panels per piece: runs of 256 bytes of B and C, and enough pieces for a few threads
+constexpr Index kGroup = 4;      // panels per piece at most: runs of 256 bytes of B and C
 constexpr Index kRowBlock = 96;  // rows of A that pass by one panel
 static_assert(kRowBlock % kTileRows == 0);
 
@@ -79,12 +79,10 @@ inline void Block(const Rows& a, Index i0, Index i1, const Columns& b, Index j0,
 
 // C = rows x columns where the columns are ready to be read: packed before, or a row-major B in place.
 inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Index group, Index max_depth,
-                          const Output& out, Sweep sweep = Sweep::kForward) {
+                          const Output& out, Order sweep = Order::kForward) {
   const DepthBlocks blocks(a.k, max_depth);
-  const Index pieces = (Panels(n) + group - 1) / group;
-  parallel_for(pieces, [&](Index piece) HWY_ATTR {
-    const Index j0 = (sweep == Sweep::kForward ? piece : pieces - 1 - piece) * group;
-    const Index j1 = std::min(j0 + group, Panels(n));
+  const auto multiply = [&](Index piece) HWY_ATTR {
+    const Index j0 = piece * group, j1 = std::min(j0 + group, Panels(n));
     for (Index p = 0; p < a.k; p = blocks.end(p)) {
       const Columns part{b.data + j0 * b.panel_stride + p * b.ld, b.panel_stride, b.ld};
       for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
@@ -92,14 +90,16 @@ inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Ind
               out.at(i, j0 * kTileCols, out.accumulate || p > 0));
       }
     }
-  });
+  };
+  parallel_for((Panels(n) + group - 1) / group, multiply, sweep);
 }
 
 // The same with every piece packing the columns it needs just before, so that they are still in the cache.
 inline void MultiplyPacking(const Rows& a, const Operand& b, Index m, Index n, const Output& out) {
   const Index stride = a.k * kTileCols;
-  parallel_ranges(Panels(n), kGroup, [&](Index j0, Index j1) HWY_ATTR {
-    float* panels = ThreadWorkspace().piece.reserve(kGroup * stride);
+  float* const scratch = ThreadWorkspace().pieces.reserve(Threads() * kGroup * stride);
+  parallel_ranges(Panels(n), kGroup, [&](Index j0, Index j1, int thread) HWY_ATTR {
+    float* panels = scratch + thread * kGroup * stride;
     PackPanels(b, 0, a.k, n, j0, j1, panels);
     for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
       Block(a, i, RowBlockEnd(i, m), {panels, stride, kTileCols}, j0, j1, 1, {0, a.k, m, n},

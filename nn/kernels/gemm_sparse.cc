@@ -91,8 +91,9 @@ void MultiplyBlock(const Nonzeros& s, Index q, const float* block, Index cols, b
 }
 
 void GemmSparse(const Nonzeros& s, const Operand& b, Index n, bool transpose, const Output& out) {
-  parallel_ranges(n, kWidth, [&](Index begin, Index end) HWY_ATTR {
-    float* block = ThreadWorkspace().piece.reserve(kSparseDepth * kWidth);
+  float* const scratch = ThreadWorkspace().pieces.reserve(Threads() * kSparseDepth * kWidth);
+  parallel_ranges(n, kWidth, [&](Index begin, Index end, int thread) HWY_ATTR {
+    float* block = scratch + thread * kSparseDepth * kWidth;
     for (Index q = 0; q < s.blocks(); ++q) {
       const Index p = q * kSparseDepth;
       PackBlock(b, p, std::min(kSparseDepth, s.cols - p), begin, end - begin, block);

@@ -7,7 +7,7 @@ namespace normlab::nn::kernels {
 
 struct Workspace {
   AlignedBuffer rows, columns;  // packed by the caller of a product, read by every piece of it
-  AlignedBuffer piece;          // packed and read by one piece
+  AlignedBuffer pieces;         // as much for each thread of the loop, packed and read by one piece at a time
 };
 
 // Never hold a pointer into it across a call of another kernel.

@@ -24,7 +24,7 @@ class PackedWeight<float> {
   void multiply(Index m, const float* a, float* c, bool accumulate) {
     const Index k = packed_.k(), n = packed_.n();
     for (Index row = 0; row < m; row += kRows) {
-      sweep_ = sweep_ == kernels::Sweep::kForward ? kernels::Sweep::kBackward : kernels::Sweep::kForward;
+      sweep_ = sweep_ == Order::kForward ? Order::kBackward : Order::kForward;
       kernels::gemm_packed(Trans::kNo, std::min(kRows, m - row), a + row * k, k, packed_, c + row * n, n, accumulate,
                            sweep_);
     }
@@ -36,7 +36,7 @@ class PackedWeight<float> {
   static constexpr Index kRows = 128;
 
   kernels::PackedMatrix packed_;
-  kernels::Sweep sweep_ = kernels::Sweep::kForward;  // of the last product: the next begins where it ended
+  Order sweep_ = Order::kForward;  // of the last product: the next begins where it ended
 };
 
 template <>

@@ -123,9 +123,9 @@ TEST_P(Training, LearnsTheBatchItSees) {
   EXPECT_LT(after, 0.5f * before);
 }
 
-TEST_P(Training, OneTwoAndThreeThreadsGiveTheSameBits) {
+TEST_P(Training, AnyNumberOfThreadsGivesTheSameBits) {
   std::vector<float> expected;
-  for (const int threads : {1, 2, 3}) {
+  for (const int threads : {1, 2, 3, 8}) {
     SetThreads(threads);
     Trainer trainer(GetParam(), true);
     std::vector<float> losses;
@@ -213,21 +213,13 @@ TEST(Denormals, AreFlushedOnTheWholeTeam) {
   std::jthread([] {
     constexpr int kThreads = 3;
     SetThreads(kThreads);
-    std::atomic<int> flushing{0};
-    const auto count = [&] {
+    static std::atomic<int> flushing;
+    const auto count = [] {
       flushing = 0;
-      // Each piece waits for the others, so each runs on a thread of its own.
-      std::atomic<int> arrived{0};
-      parallel_for(kThreads, [&](std::ptrdiff_t) {
-        ++arrived;
-        while (arrived < kThreads) {
-          std::this_thread::yield();
-        }
-        flushing += flushes_denormals() ? 1 : 0;
-      });
+      on_each_thread([] { flushing += flushes_denormals() ? 1 : 0; });
       return flushing.load();
     };
-    EXPECT_EQ(count(), 0);  // also starts the team, with denormals
+    EXPECT_LT(count(), kThreads);  // this thread does not
     flush_denormals();
     EXPECT_EQ(count(), kThreads);
     volatile float tiny = 1e-38f;

@@ -1,4 +1,4 @@
-// No kernel allocates in steady state. An executable of its own: it replaces malloc's C++ doors for the whole process.
+// No kernel allocates or starts a thread in steady state. An executable of its own: it replaces malloc's C++ doors for the whole process.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "nn/kernels/norm.h"
 #include "nn/kernels/pointwise.h"
 #include "nn/kernels/update.h"
+#include "tests/base/thread_counter.h"
 #include "tests/nn/kernels/kernel_testing.h"
 
 namespace {
@@ -65,13 +66,20 @@ TEST(Kernels, DoNotAllocateOnceWarm) {
     adam_update(out * in, adam_scalars(1e-3, 0.9, 0.999, 1e-8, 1, true), dw.data(), parameters.data(), m.data(),
                 v.data());
   };
-  for (const int threads : {1, 2}) {
+  for (const int threads : {1, 2, 3, 5, 8}) {
     SetThreads(threads);
     for (const Index b : {batch, Index{4}}) {
       step(b);
-      step(b);
       const float* packed_at = packed.data();
-      EXPECT_EQ(AllocationsOf([&] { step(b); }), 0) << threads << " threads, batch " << b;
+      const long started = ThreadsStarted();
+      EXPECT_EQ(AllocationsOf([&] {
+                  for (int i = 0; i < 20; ++i) {
+                    step(b);
+                  }
+                }),
+                0)
+          << threads << " threads, batch " << b;
+      EXPECT_EQ(ThreadsStarted(), started) << threads << " threads, batch " << b;
       EXPECT_EQ(packed.data(), packed_at);
     }
   }

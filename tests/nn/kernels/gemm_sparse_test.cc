@@ -106,7 +106,7 @@ TEST(GemmSparse, ThreadsGiveTheSameBits) {
                            Product{Trans::kYes, Trans::kNo, Trans::kYes, 784, 1000, 128, true}}) {
     SetThreads(1);
     const std::vector<float> one = Multiply(p);
-    for (const int threads : {2, 3}) {
+    for (const int threads : {2, 3, 8}) {
       SetThreads(threads);
       EXPECT_TRUE(SameBits(one, Multiply(p))) << testing::PrintToString(p) << " threads " << threads;
     }

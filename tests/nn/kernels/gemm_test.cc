@@ -52,7 +52,7 @@ std::vector<float> Multiply(const Product& s) {
   return c;
 }
 
-std::vector<float> MultiplyPacked(const Product& s, Sweep sweep = Sweep::kForward) {
+std::vector<float> MultiplyPacked(const Product& s, Order sweep = Order::kForward) {
   const auto a = s.a(), b = s.b();
   auto c = s.c();
   PackedMatrix packed;
@@ -136,7 +136,7 @@ TEST(Gemm, ThreadsGiveTheSameBits) {
         const Product s{ta, tb, m, n, k, 0, true};
         SetThreads(1);
         const auto one = Multiply(s), one_packed = MultiplyPacked(s);
-        for (const int threads : {2, 3}) {
+        for (const int threads : {2, 3, 8}) {
           SetThreads(threads);
           EXPECT_TRUE(SameBits(one, Multiply(s))) << testing::PrintToString(s) << " threads " << threads;
           EXPECT_TRUE(SameBits(one_packed, MultiplyPacked(s)))
@@ -152,7 +152,7 @@ TEST(Gemm, ASweepBackwardsGivesTheSameBits) {
   for (const auto& [m, n, k] :
        std::vector<std::tuple<Index, Index, Index>>{{8, 1600, 400}, {3, 100, 7}, {129, 65, 1301}}) {
     const Product s{Trans::kNo, Trans::kYes, m, n, k, 3, true};
-    EXPECT_TRUE(SameBits(MultiplyPacked(s), MultiplyPacked(s, Sweep::kBackward))) << testing::PrintToString(s);
+    EXPECT_TRUE(SameBits(MultiplyPacked(s), MultiplyPacked(s, Order::kBackward))) << testing::PrintToString(s);
   }
 }
 

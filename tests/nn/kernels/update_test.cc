@@ -96,7 +96,7 @@ TEST(Update, ThreadsGiveTheSameBits) {
   State one(n), many(n);
   adam_update(n, scalars, one.g.data(), one.w.data(), one.m.data(), one.v.data());
   sgd_momentum_update(n, 0.1f, 0.9f, 1.0f, one.g.data(), one.w.data(), one.m.data());
-  SetThreads(3);
+  SetThreads(8);
   adam_update(n, scalars, many.g.data(), many.w.data(), many.m.data(), many.v.data());
   sgd_momentum_update(n, 0.1f, 0.9f, 1.0f, many.g.data(), many.w.data(), many.m.data());
   SetThreads(1);
