@@ -124,9 +124,10 @@ void Output(const LstmRule& rule, const Row& row) {
   });
 }
 
-// Rows a piece has: fine enough for threads, and never more than kLstmPieces pieces.
+// Rows a piece has: some microseconds of sigmoids and tanhs, and never more than kLstmPieces pieces.
 Index RowsPerPiece(Index units, Index rows) {
-  return std::max(RowGrain(4 * units), (rows + kLstmPieces - 1) / kLstmPieces);
+  constexpr Index kSums = 1 << 12;
+  return std::max({Index{1}, kSums / (4 * units), (rows + kLstmPieces - 1) / kLstmPieces});
 }
 
 void LstmForward(const LstmRule& rule, const LstmStep& step) {

@@ -25,11 +25,12 @@ using Single = hn::CappedTag<float, 1>;
 
 HWY_INLINE Index FullLanes() { return static_cast<Index>(hn::Lanes(Full())); }
 
-// Floats per piece of parallel work: large against the cost of handing out a piece, small enough to balance threads.
-constexpr Index kGrain = 1 << 15;
+// Floats per piece of a loop that does little with each: microseconds of work, large against the cost of handing out a
+// piece, small enough to balance threads. Loops that do more with a float cut finer.
+constexpr Index kGrain = 1 << 13;
 HWY_INLINE Index RowGrain(Index f) { return f >= kGrain ? 1 : kGrain / f; }
-// Columns per piece when rows are summed: a block of this many accumulators stays in the first-level cache.
-constexpr Index kColumnGrain = 256;
+// Columns per piece when rows are summed: four cache lines of each row, and as many accumulators.
+constexpr Index kColumnGrain = 64;
 
 // An optional array: p[i...], or the constant when p is null.
 template <typename D>

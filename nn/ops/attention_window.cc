@@ -121,15 +121,11 @@ BasicWindow<T> attention_window(BasicVar<T> sums, BasicVar<T> kappa, const Windo
                         .kappa = tape.result("attention_window.kappa", count, batch, {sums, kappa}),
                         .texts = texts,
                         .weights = tape.scratch(count * (texts.begin[batch] - texts.begin[0]))};
-  for (Index b = 0; b < batch; ++b) {
-    forward(pass, b);
-  }
+  parallel_for(batch, [&](Index b) { forward(pass, b); });
   tape.on_backward({pass.w, pass.kappa}, [pass] {
     const GradSink<T> dsums = pass.sums.grad_sink();
     const GradSink<T> dbefore = pass.before.grad_sink();
-    for (Index b = 0; b < pass.texts.batch; ++b) {
-      backward(pass, b, dsums, dbefore);
-    }
+    parallel_for(pass.texts.batch, [&](Index b) { backward(pass, b, dsums, dbefore); });
   });
   return {.symbols = pass.w, .kappa = pass.kappa};
 }

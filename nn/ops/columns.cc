@@ -6,6 +6,7 @@
 
 #include "nn/error.h"
 #include "nn/ops/check.h"
+#include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
 namespace {
@@ -85,31 +86,33 @@ std::span<const BasicVar<T>> split_columns(BasicVar<T> x, Index blocks) {
   return result;
 }
 
-// dblock is its columns of dz.
+// dblock is its columns of dz, and stays where they are: nothing reads dz after this.
 template <typename T>
 BasicVar<T> join_columns(std::span<const BasicVar<T>> blocks) {
   if (blocks.empty()) {
     throw Error("join_columns: no blocks; expected at least one");
   }
   BasicTape<T>& tape = blocks.front().tape();
+  const auto count = static_cast<Index>(blocks.size());
+  Index* const places = tape.template scratch<Index>(count);
   Index cols = 0;
-  for (const BasicVar<T>& block : blocks) {
+  for (Index k = 0; k < count; ++k) {
+    const BasicVar<T>& block = blocks[static_cast<std::size_t>(k)];
     require_shapes(block.rows() == blocks.front().rows(), "join_columns", blocks.front(), block, "as many rows");
+    places[k] = cols * block.rows();
     cols += block.cols();
   }
   const BasicVar<T> z = tape.result("join_columns", blocks.front().rows(), cols, blocks);
-  T* place = z.mutable_data();
-  for (const BasicVar<T>& block : blocks) {
-    place = std::copy_n(block.data(), block.size(), place);
-  }
-  const auto count = static_cast<Index>(blocks.size());
   const BasicVar<T>* kept = tape.copy(blocks.data(), count);
-  tape.on_backward({z}, [z, kept, count] {
-    const T* dz = z.grad();
-    for (Index k = 0; k < count; dz += kept[k].size(), ++k) {
-      if (const GradSink<T> sink = kept[k].grad_sink()) {
-        write(kept[k].size(), dz, sink.data, sink.accumulate);
-      }
+  parallel_ranges(count, columns_per_piece(blocks.front().size()), [&](Index begin, Index end) {
+    for (Index k = begin; k < end; ++k) {
+      std::copy_n(kept[k].data(), kept[k].size(), z.mutable_data() + places[k]);
+    }
+  });
+  tape.on_backward({z}, [z, kept, places, count] {
+    T* dz = z.grad_sink().data;
+    for (Index k = 0; k < count; ++k) {
+      kept[k].adopt_gradient(dz + places[k]);
     }
   });
   return z;

@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "nn/error.h"
 #include "nn/ops/check.h"
+#include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
 namespace {
+
+// A class costs an exponential.
+Index examples_per_piece(Index classes) { return columns_per_piece(16 * classes); }
 
 template <typename T>
 void require_labels(BasicVar<T> logits, std::span<const std::int32_t> labels) {
@@ -65,18 +70,22 @@ BasicVar<T> softmax_cross_entropy(BasicVar<T> logits, std::span<const std::int32
   BasicVar<T> loss = tape.result("softmax_cross_entropy", 1, 1, {logits});
   const Index classes = logits.rows(), batch = logits.cols();
   const std::int32_t* y = tape.copy(labels.data(), batch);
-  double sum = 0.0;
-  for (Index b = 0; b < batch; ++b) {
-    const T* z = logits.data() + b * classes;
-    sum += static_cast<double>(Softmax<T>(z, classes).nll(z, y[b]));
-  }
-  *loss.mutable_data() = static_cast<T>(sum / static_cast<double>(batch));
+  T* nll = tape.scratch(batch);
+  parallel_ranges(batch, examples_per_piece(classes), [&](Index begin, Index end) {
+    for (Index b = begin; b < end; ++b) {
+      const T* z = logits.data() + b * classes;
+      nll[b] = Softmax<T>(z, classes).nll(z, y[b]);
+    }
+  });
+  *loss.mutable_data() = static_cast<T>(std::accumulate(nll, nll + batch, 0.0) / static_cast<double>(batch));
   tape.on_backward({loss}, [=] {
     const GradSink<T> dz = logits.grad_sink();
     const T scale = *loss.grad() / static_cast<T>(batch);
-    for (Index b = 0; b < batch; ++b) {
-      softmax_gradient(logits.data() + b * classes, classes, y[b], scale, dz.data + b * classes, dz.accumulate);
-    }
+    parallel_ranges(batch, examples_per_piece(classes), [&](Index begin, Index end) {
+      for (Index b = begin; b < end; ++b) {
+        softmax_gradient(logits.data() + b * classes, classes, y[b], scale, dz.data + b * classes, dz.accumulate);
+      }
+    });
   });
   return loss;
 }

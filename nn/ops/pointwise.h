@@ -9,8 +9,11 @@
 
 namespace normlab::nn {
 
-// Values per piece: tens of microseconds of work, so that small matrices stay on one thread.
-inline constexpr Index kPointwiseGrain = Index{1} << 15;
+// Values per piece: microseconds of work, so that small matrices stay on one thread.
+inline constexpr Index kPointwiseGrain = Index{1} << 13;
+
+// Columns of so many values that make a piece, at least one.
+inline Index columns_per_piece(Index rows) { return std::max<Index>(1, kPointwiseGrain / rows); }
 
 // out[i] = f(i) for i in [0, n).
 template <typename T, typename F>

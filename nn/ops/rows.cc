@@ -21,17 +21,19 @@ struct RowCopy {
 
 template <typename T>
 void copy_rows(const RowCopy& c, const T* from, T* to, bool accumulate) {
-  for (Index b = 0; b < c.cols; ++b) {
-    const T* source = from + b * c.from_rows + c.from_first;
-    T* target = to + b * c.to_rows + c.to_first;
-    if (!accumulate) {
-      std::copy_n(source, c.count, target);
-      continue;
+  parallel_ranges(c.cols, columns_per_piece(c.count), [&](Index begin, Index end) {
+    for (Index b = begin; b < end; ++b) {
+      const T* source = from + b * c.from_rows + c.from_first;
+      T* target = to + b * c.to_rows + c.to_first;
+      if (!accumulate) {
+        std::copy_n(source, c.count, target);
+        continue;
+      }
+      for (Index i = 0; i < c.count; ++i) {
+        target[i] += source[i];
+      }
     }
-    for (Index i = 0; i < c.count; ++i) {
-      target[i] += source[i];
-    }
-  }
+  });
 }
 
 }  // namespace
