@@ -13,6 +13,7 @@ namespace normlab::server {
 namespace {
 
 constexpr int kUsage = 2;
+constexpr int kWatchdogDelay = 10;  // seconds
 
 constexpr std::string_view kFooter = R"(Examples:
   normlabd                                   serve $NORMLAB_HOME (or ~/.local/share/normlab), one worker per core
@@ -34,6 +35,7 @@ struct Flags {
   int slots = 0;
   int threads_per_job = 1;
   int lease_seconds = 60;
+  int stall_seconds = 900;
   bool no_workers = false;
   bool print_ready = false;
 };
@@ -51,6 +53,10 @@ void Declare(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--lease-seconds", flags.lease_seconds, "silence after which a worker is taken for dead")
       ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--stall-seconds", flags.stall_seconds,
+                 "how long a job may make no step; then its worker is ended and the job tried again")
+      ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
@@ -80,11 +86,13 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   if (flags.no_workers) {
     options.slots = 0;
   } else {
-    options.worker_argv = {
-        program_directory + "/normlab-worker", "--socket",          options.socket_path,       "--threads",
-        fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid())};
+    options.worker_argv = {program_directory + "/normlab-worker", "--socket", options.socket_path, "--threads",
+                           fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid()),
+                           // Later than the server, which then has taken the job back and said why.
+                           "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
   }
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
+  options.attempts.stall = std::chrono::seconds(flags.stall_seconds);
   options.attempts.host = HostName();
   return absl::OkStatus();
 }

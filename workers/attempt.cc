@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "proto/spec.h"
 
 namespace normlab::workers {
@@ -29,13 +29,7 @@ v1::Outcome ToOutcome(RunEnd end) {
   }
 }
 
-// A library's exception may say anything; the server wants a line.
-std::string OneLine(std::string text) {
-  constexpr std::size_t kLongest = 2000;
-  text.resize(std::min(text.size(), kLongest));
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
+constexpr std::size_t kLongestError = 2000;
 
 }  // namespace
 
@@ -45,7 +39,8 @@ Attempt::Attempt(ServiceClient& client, const SessionOptions& options, const v1:
       options_(options),
       job_(job),
       stop_(std::move(stop)),
-      lease_(client, job.attempt(), ToMilliseconds(job.lease())),
+      watchdog_(options.stall, options.on_stall),
+      lease_(client, job.attempt(), ToMilliseconds(job.lease()), options.now),
       outbox_(client, job.attempt(), lease_.lost(), options.outbox),
       facts_(options.facts) {}
 
@@ -56,7 +51,7 @@ RunEnd Attempt::Perform() {
   }
   RunResult result = RunExperiment([this] { return Prepare(); }, std::move(*checkpoint), *this, options_.runner);
   const absl::Status sent = outbox_.Drain();
-  if (!sent.ok() && !IsStale(sent) && !lease_.lost().stop_requested()) {
+  if (!sent.ok() && !IsStale(sent) && !IsTransient(sent)) {
     result.end = RunEnd::kFailed;
     result.error = fmt::format("the server refused what was measured: {}", Message(sent));
     return Finish(result);
@@ -80,6 +75,7 @@ Order Attempt::NextOrder() {
 }
 
 void Attempt::Point(std::string_view series, std::uint64_t step, double value) {
+  watchdog_.Moved();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   outbox_.Point(series, step, value, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
@@ -128,11 +124,13 @@ RunEnd Attempt::Finish(const RunResult& result) {
   v1::FinishRequest request;
   *request.mutable_attempt() = job_.attempt();
   request.set_outcome(ToOutcome(result.end));
-  request.set_error(OneLine(result.error));
+  request.set_error(OneLine(result.error, kLongestError));
   request.set_fingerprint(result.fingerprint);
   request.set_steps_done(result.steps_done);
   request.set_cpu_seconds(lease_.CpuSeconds());
-  request.mutable_facts()->insert(facts_.begin(), facts_.end());
+  for (const auto& [key, value] : facts_) {
+    (*request.mutable_facts())[key] = OneLine(value, kLongestError);
+  }
   lease_.Finishing();
   const absl::Status status =
       Retry("finish", options_.backoff, lease_.lost(), [&] { return client_.Finish(request, lease_.lost()); });

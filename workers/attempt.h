@@ -12,6 +12,7 @@
 #include "workers/outbox.h"
 #include "workers/runner.h"
 #include "workers/session.h"
+#include "workers/watchdog.h"
 
 namespace normlab::workers {
 
@@ -27,6 +28,7 @@ class Attempt : public RunHost {
 
   Order NextOrder() override;
   void Progress(std::uint64_t steps_done, std::uint64_t steps_total) override {
+    watchdog_.Moved();
     lease_.Progress(steps_done, steps_total);
   }
   void Point(std::string_view series, std::uint64_t step, double value) override;
@@ -45,6 +47,7 @@ class Attempt : public RunHost {
   const SessionOptions& options_;
   const v1::LeaseResponse::Lease& job_;
   const std::stop_token stop_;
+  Watchdog watchdog_;  // before all that moves it
   Lease lease_;
   Outbox outbox_;  // after lease_: listens for its loss
   std::map<std::string, std::string> facts_;

@@ -25,8 +25,6 @@ bool IsTransient(const absl::Status& status) {
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kCancelled:  // a server that shuts down cancels what it has not answered
-    case absl::StatusCode::kInternal:   // its disk failed: it refuses writes until it is restarted
-    case absl::StatusCode::kUnknown:    // gRPC's word for a connection that broke inside a call
       return true;
     default:
       return false;
@@ -41,21 +39,68 @@ bool SleepFor(std::chrono::milliseconds time, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool IsUnexplained(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kUnknown;
+}
+
+// Which answers of one call are worth another try, and what is logged about them.
+class Patience {
+ public:
+  Patience(std::string_view what, const Backoff& backoff) : what_(what), backoff_(backoff) {}
+
+  bool TriesAgain(const absl::Status& status) {
+    const auto now = Clock::now();
+    if (!IsUnexplained(status)) {
+      unexplained_since_.reset();
+    } else if (!unexplained_since_) {
+      unexplained_since_ = now;
+    }
+    const bool again = unexplained_since_ ? now - *unexplained_since_ < backoff_.unexplained : IsTransient(status);
+    if (!again) {
+      Say(status.ok() ? "server_answers_again" : "server_refuses", status);
+      return false;
+    }
+    if (backoff_.limit && now - began_ >= *backoff_.limit) {
+      Say("server_given_up", status);
+      return false;
+    }
+    if (!said_ || now - *said_ >= kSayEvery) {
+      said_ = now;
+      Log(LogLevel::kWarning, "server_does_not_answer",
+          {{"call", what_}, {"why", Message(status)}, {"next", "trying again"}});
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::chrono::minutes kSayEvery{1};
+
+  void Say(std::string_view event, const absl::Status& status) const {
+    if (said_) {
+      Log(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, event, {{"call", what_}, {"why", Message(status)}});
+    }
+  }
+
+  const std::string_view what_;
+  const Backoff& backoff_;
+  const Clock::time_point began_ = Clock::now();
+  std::optional<Clock::time_point> said_;
+  std::optional<Clock::time_point> unexplained_since_;
+};
+
+}  // namespace
+
 absl::Status Retry(std::string_view what, const Backoff& backoff, std::stop_token stop,
                    const std::function<absl::Status()>& call) {
-  bool silent = false;
+  Patience patience(what, backoff);
   for (auto pause = backoff.first; !stop.stop_requested(); pause = std::min(2 * pause, backoff.longest)) {
     const absl::Status status = call();
-    if (!IsTransient(status)) {
-      if (silent) {
-        Log(LogLevel::kInfo, "server_answers_again", {{"call", what}});
-      }
+    if (!stop.stop_requested() && !patience.TriesAgain(status)) {
       return status;
-    }
-    if (!silent && !stop.stop_requested()) {
-      silent = true;
-      Log(LogLevel::kWarning, "server_does_not_answer",
-          {{"call", what}, {"why", Message(status)}, {"next", "trying again"}});
     }
     SleepFor(pause, stop);
   }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 #include "base/status.h"
@@ -21,17 +22,23 @@ bool IsStale(const absl::Status& status);
 // be repeated: points are compared with what is stored, checkpoints and artifacts replace themselves.
 bool IsTransient(const absl::Status& status);
 
-// Waits of a retry loop: each twice as long as the one before, from `first` to `longest`.
+// How long a call is repeated, and how often: pauses are each twice as long as the one before, from `first` to
+// `longest`.
 struct Backoff {
   std::chrono::milliseconds first{50};
   std::chrono::milliseconds longest{2000};
+  std::optional<std::chrono::milliseconds> limit = std::chrono::minutes(10);  // absent: until stopped
+  // kInternal and kUnknown do not tell a server whose disk failed, or a connection that broke, from a message that the
+  // server could not read: they are taken for a refusal when nothing else was answered for so long.
+  std::chrono::milliseconds unexplained{30'000};
 };
 
 // Sleeps for `time`, or until `stop` is requested: false then.
 bool SleepFor(std::chrono::milliseconds time, std::stop_token stop);
 
-// Calls until the answer is OK or not transient, or until `stop` is requested: kCancelled then. `what` names the call
-// in the one log line that says the server does not answer, and the one that says it does again.
+// Calls until the answer is OK or a refusal, the backoff's limit has passed (the last answer then, which is still
+// transient), or `stop` is requested: kCancelled then. `what` names the call in the log lines that say that the server
+// does not answer, now and every minute, that it does again, and that it was given up.
 absl::Status Retry(std::string_view what, const Backoff& backoff, std::stop_token stop,
                    const std::function<absl::Status()>& call);
 

@@ -1,5 +1,7 @@
 #include "workers/lease.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -9,8 +11,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kInterval{1000};  // how soon a cancel is heard, and how often progress is seen to move
+constexpr milliseconds kInterval{1000};  // how often progress is seen to move
 constexpr milliseconds kRetry{100};
+constexpr milliseconds kOrderWait{30'000};  // of one call; the next one follows at once
 constexpr std::chrono::seconds kRateWindow{30};
 
 double ProcessCpuSeconds() {
@@ -21,19 +24,21 @@ double ProcessCpuSeconds() {
 
 }  // namespace
 
-Lease::Lease(ServiceClient& client, v1::Attempt attempt, milliseconds length)
+Lease::Lease(ServiceClient& client, v1::Attempt attempt, milliseconds length, std::function<Clock::time_point()> now)
     : client_(client),
       attempt_(std::move(attempt)),
       length_(length),
       interval_(std::min(kInterval, length / 4)),
       cpu_at_start_(ProcessCpuSeconds()),
-      end_(Clock::now() + length),
-      thread_([this](std::stop_token stop) { Beat(std::move(stop)); }) {}
+      now_(std::move(now)),
+      end_(now_() + length),
+      heartbeats_([this](std::stop_token stop) { Beat(std::move(stop)); }),
+      orders_([this](std::stop_token stop) { Listen(std::move(stop)); }) {}
 
 Lease::~Lease() = default;
 
 Order Lease::CurrentOrder() const {
-  if (lost_.stop_requested() || Clock::now() >= end_.load()) {
+  if (lost_.stop_requested() || now_() >= end_.load()) {
     return Order::kDrop;
   }
   return order_;
@@ -49,11 +54,10 @@ double Lease::CpuSeconds() const { return ProcessCpuSeconds() - cpu_at_start_; }
 void Lease::Beat(std::stop_token stop) {
   while (!stop.stop_requested()) {
     const absl::Status status = SendOne(stop);
-    if (IsStale(status) && !finishing_) {
-      stale_ = true;
-      return Lose();
+    if (LoseIfStale(status)) {
+      return;
     }
-    if (Clock::now() >= end_.load()) {
+    if (now_() >= end_.load()) {
       return Lose();
     }
     SleepFor(status.ok() ? interval_ : std::min(interval_, kRetry), stop);
@@ -67,20 +71,53 @@ absl::Status Lease::SendOne(std::stop_token stop) {
   request.set_steps_total(steps_total_);
   request.set_steps_per_second(RecentRate());
   request.set_cpu_seconds(CpuSeconds());
-  const Clock::time_point sent = Clock::now();
+  const Clock::time_point sent = now_();
   const auto left = std::chrono::duration_cast<milliseconds>(end_.load() - sent);
   NORMLAB_ASSIGN_OR_RETURN(const v1::HeartbeatResponse answer, client_.Heartbeat(request, left, std::move(stop)));
   end_ = sent + length_;
-  if (answer.stop()) {
-    order_ = Order::kStop;
-  } else if (answer.yield() && order_ == Order::kGoOn) {
-    order_ = Order::kYield;
-  }
+  Heard(answer.stop(), answer.yield());
   return absl::OkStatus();
 }
 
+void Lease::Heard(bool stop, bool yield) {
+  if (stop) {
+    order_ = Order::kStop;
+  } else if (yield) {
+    auto none = Order::kGoOn;
+    order_.compare_exchange_strong(none, Order::kYield);
+  }
+}
+
+bool Lease::LoseIfStale(const absl::Status& status) {
+  if (!IsStale(status) || finishing_) {
+    return false;
+  }
+  stale_ = true;
+  Lose();
+  return true;
+}
+
+void Lease::Listen(std::stop_token stop) {
+  std::stop_source end;
+  const std::stop_callback on_lost(lost_.get_token(), [&end] { end.request_stop(); });
+  const std::stop_callback on_destroyed(stop, [&end] { end.request_stop(); });
+  v1::AwaitOrderRequest request;
+  *request.mutable_attempt() = attempt_;
+  *request.mutable_wait() = google::protobuf::util::TimeUtil::MillisecondsToDuration(kOrderWait.count());
+  while (!end.stop_requested() && order_ == Order::kGoOn) {
+    const auto answer = client_.AwaitOrder(request, end.get_token());
+    if (answer.ok()) {
+      Heard(answer->stop(), answer->yield());
+    } else if (LoseIfStale(answer.status())) {
+      return;
+    } else {
+      SleepFor(kRetry, end.get_token());
+    }
+  }
+}
+
 double Lease::RecentRate() {
-  const Sample now{Clock::now(), steps_done_};
+  const Sample now{now_(), steps_done_};
   if (!samples_.empty() && now.steps < samples_.back().steps) {
     samples_.clear();
   }

@@ -1,6 +1,7 @@
 // normlab-worker - leases jobs from a server, trains them, reports what it measures.
 //
-// Exit status: 0 when asked to stop or done, 1 when the server refuses this worker, 2 for wrong arguments.
+// Exit status: 0 when asked to stop or done, 1 when the server refuses this worker, 2 for wrong arguments, 3 when a job
+// got nowhere and this process ended itself to end it.
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -29,6 +30,8 @@
 namespace normlab::workers {
 namespace {
 
+constexpr int kStalled = 3;
+
 constexpr char kExamples[] = R"(Examples:
   normlab-worker                                   serve the normlabd of this user, on all cores
   normlab-worker --threads 1 --once                train one job on one core, then exit
@@ -45,6 +48,7 @@ struct Arguments {
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::vector<std::string> data = DataDirectories();
   double checkpoint_interval = 30;
+  int stall_seconds = 900;
   bool once = false;
   std::optional<int> parent;  // 0: whoever it is now
 };
@@ -77,6 +81,11 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->capture_default_str()
       ->envname("NORMLAB_CHECKPOINT_INTERVAL")
       ->check(CLI::Range(0.0, 86400.0).description(""));
+  app.add_option("--stall-seconds", arguments.stall_seconds,
+                 "how long a job may make no step; then this process ends with exit code 3")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000).description(""));
   app.add_flag("--once", arguments.once, "exit after one job");
   app.add_option("--die-with-parent", arguments.parent,
                  "end at once when the process that started this one ends; with its PID also if it has ended already")
@@ -103,6 +112,12 @@ void ForbidCoreFiles() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
+[[noreturn]] void EndStalled(int seconds) {
+  Log(LogLevel::kError, "job_got_nowhere",
+      {{"seconds", seconds}, {"next", "this process ends; --stall-seconds gives slow steps longer"}});
+  ::_exit(kStalled);
+}
+
 SessionOptions ToOptions(const Arguments& arguments) {
   SessionOptions options;
   options.worker = WorkerName();
@@ -112,6 +127,8 @@ SessionOptions ToOptions(const Arguments& arguments) {
   options.leave_with_server = arguments.parent.has_value();
   options.runner.checkpoint_interval =
       std::chrono::milliseconds(static_cast<std::int64_t>(1000 * arguments.checkpoint_interval));
+  options.stall = std::chrono::seconds(arguments.stall_seconds);
+  options.on_stall = [seconds = arguments.stall_seconds] { EndStalled(seconds); };
   options.make_experiment = MakeExperiment;
   return options;
 }

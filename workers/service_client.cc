@@ -83,6 +83,14 @@ absl::StatusOr<v1::HeartbeatResponse> ServiceClient::Heartbeat(const v1::Heartbe
   return response;
 }
 
+absl::StatusOr<v1::AwaitOrderResponse> ServiceClient::AwaitOrder(const v1::AwaitOrderRequest& request,
+                                                                 std::stop_token stop) {
+  Call call(*this, kUnary + milliseconds(TimeUtil::DurationToMilliseconds(request.wait())), std::move(stop));
+  v1::AwaitOrderResponse response;
+  NORMLAB_RETURN_IF_ERROR(FromGrpc(stub_->AwaitOrder(call.context(), request, &response)));
+  return response;
+}
+
 absl::Status ServiceClient::AppendPoints(const v1::AppendPointsRequest& request, std::stop_token stop) {
   Call call(*this, kUnary, std::move(stop));
   v1::AppendPointsResponse response;

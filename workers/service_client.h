@@ -25,6 +25,7 @@ class ServiceClient {
   absl::StatusOr<v1::LeaseResponse> Lease(const v1::LeaseRequest& request, std::stop_token stop);
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(const v1::HeartbeatRequest& request,
                                                   std::chrono::milliseconds deadline, std::stop_token stop);
+  absl::StatusOr<v1::AwaitOrderResponse> AwaitOrder(const v1::AwaitOrderRequest& request, std::stop_token stop);
   absl::Status AppendPoints(const v1::AppendPointsRequest& request, std::stop_token stop);
   absl::Status PutCheckpoint(const v1::Attempt& attempt, std::uint64_t step, std::string_view bytes,
                              std::stop_token stop);

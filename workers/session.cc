@@ -32,7 +32,9 @@ absl::StatusOr<LeasedJob> NextJob(ServiceClient& client, const SessionOptions& o
   for (;;) {
     request.set_request_id(NewRequestId());  // kept while a call is repeated: an answer that was lost is given again
     v1::LeaseResponse response;
-    NORMLAB_RETURN_IF_ERROR(Retry("lease", options.backoff, stop, [&] {
+    Backoff backoff = options.backoff;
+    backoff.limit.reset();  // a worker without a server has nothing better to do
+    NORMLAB_RETURN_IF_ERROR(Retry("lease", backoff, stop, [&] {
       auto answer = client.Lease(request, stop);
       if (answer.ok()) {
         response = std::move(*answer);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "experiments/experiment.h"
+#include "workers/lease.h"
 #include "workers/outbox.h"
 #include "workers/runner.h"
 #include "workers/service_client.h"
@@ -24,11 +25,15 @@ struct SessionOptions {
   std::vector<std::string> data_directories;
   std::map<std::string, std::string> facts;  // of this process: instruction set, threads, build
   bool once = false;                         // return after one job
-  bool leave_with_server = false;            // return when the server goes down: it starts workers of its own
+  // How long an attempt may get nowhere, and what ends the process then.
+  std::chrono::milliseconds stall{900'000};
+  std::function<void()> on_stall;
+  bool leave_with_server = false;  // return when the server goes down: it starts workers of its own
   std::chrono::milliseconds lease_wait{20'000};
   RunnerOptions runner;
   OutboxOptions outbox;
   Backoff backoff;
+  std::function<Lease::Clock::time_point()> now = Lease::Clock::now;  // measures leases
   // How an experiment is made; tests put a small one here.
   std::function<absl::StatusOr<std::unique_ptr<Experiment>>(const v1::JobSpec&, const ExperimentContext&)>
       make_experiment;

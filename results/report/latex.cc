@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/text.h"
 #include "results/report/document.h"
 
 namespace normlab::report {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+
+#include "base/text.h"
 
 namespace normlab::report {
 namespace {
@@ -42,23 +43,6 @@ bool In(const std::array<Range, N>& ranges, char32_t c) {
 bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029; }
 
 }  // namespace
-
-char32_t TakeCodePoint(std::string_view& utf8) {
-  constexpr char32_t kBroken = 0xFFFD;
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(utf8[i]); };
-  const std::uint8_t lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : (lead >> 5) == 6 ? 2 : (lead >> 4) == 14 ? 3 : (lead >> 3) == 30 ? 4 : 0;
-  char32_t c = length == 1 ? lead : lead & (0x7Fu >> length);
-  bool whole = length > 0 && length <= utf8.size();
-  for (std::size_t i = 1; whole && i < length; ++i) {
-    whole = (byte(i) >> 6) == 2;
-    c = (c << 6) | (byte(i) & 0x3Fu);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  whole = whole && c >= kSmallest[length] && c <= 0x10FFFF && !(c >= 0xD800 && c <= 0xDFFF);
-  utf8.remove_prefix(whole ? length : 1);
-  return whole ? c : kBroken;
-}
 
 int Width(std::string_view utf8) {
   int width = 0;

@@ -16,9 +16,6 @@ std::string Pad(std::string_view utf8, int width, Align align);
 // Lines of at most `width` columns, broken at blanks; a longer word stands alone.
 std::vector<std::string> Wrap(std::string_view utf8, int width);
 
-// One code point from the front of `utf8`, which shrinks; U+FFFD for a broken byte.
-char32_t TakeCodePoint(std::string_view& utf8);
-
 // Control characters and broken bytes replaced by U+FFFD: what comes from a user's manifest must not steer a terminal.
 std::string Printable(std::string_view utf8);
 

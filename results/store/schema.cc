@@ -195,7 +195,13 @@ CREATE TABLE overview(
 // Nothing ever scored a checkpoint.
 constexpr const char* kVersion3 = "ALTER TABLE checkpoint DROP COLUMN score;";
 
-constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}};
+// What tells a job that gets nowhere from one that was merely interrupted.
+constexpr const char* kVersion4 = R"sql(
+ALTER TABLE attempt ADD COLUMN start_step INTEGER NOT NULL DEFAULT -1; -- of the checkpoint it began from; -1: none
+ALTER TABLE attempt ADD COLUMN died INTEGER NOT NULL DEFAULT 0;        -- its worker died or got nowhere
+)sql";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {

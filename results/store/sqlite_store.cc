@@ -67,6 +67,7 @@ class SqliteStore : public Store {
 
   absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) override;
   absl::Status Release(AttemptId attempt, std::string_view why) override;
+  absl::Status Died(AttemptId attempt, std::string_view why, int most) override;
   absl::StatusOr<std::vector<Job>> ActiveJobs() override;
   absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) override;
   absl::StatusOr<AppendResult> AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) override;
@@ -266,6 +267,13 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
 absl::Status SqliteStore::Release(AttemptId attempt, std::string_view why) {
   return writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
     NORMLAB_RETURN_IF_ERROR(store::Release(db, attempt, why, Now()));
+    return LoadAndSeal(db, attempt.job).status();
+  });
+}
+
+absl::Status SqliteStore::Died(AttemptId attempt, std::string_view why, int most) {
+  return writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(store::Died(db, attempt, why, most, Now()));
     return LoadAndSeal(db, attempt.job).status();
   });
 }

@@ -244,6 +244,9 @@ class Store {
   // Ends the attempt without an outcome (worker died, lease expired, server draining): RUNNING goes back to QUEUED,
   // CANCELLING becomes CANCELLED. Not an error if the attempt is stale: then nothing changes.
   virtual absl::Status Release(AttemptId attempt, std::string_view why) = 0;
+  // Release for an attempt whose worker died. The job FAILS instead once `most` attempts in a row have died without a
+  // checkpoint beyond the one they started from; that is counted on disk, so no restart forgets it.
+  virtual absl::Status Died(AttemptId attempt, std::string_view why, int most) = 0;
   // Every job that is RUNNING or CANCELLING, for a server that starts.
   virtual absl::StatusOr<std::vector<Job>> ActiveJobs() = 0;
   // Returns the job, whose state tells whether to stop.

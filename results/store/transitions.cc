@@ -59,9 +59,10 @@ absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view
     return lease;
   }
   NORMLAB_RETURN_IF_ERROR(NextRevision(db).status());
-  NORMLAB_RETURN_IF_ERROR(db.Run(
-      "INSERT INTO attempt(job, number, worker, started_ms) SELECT id, attempt, worker, ?2 FROM job WHERE id = ?1", id,
-      now_ms));
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("INSERT INTO attempt(job, number, worker, started_ms, start_step) SELECT id, attempt, worker, ?2, "
+             "(SELECT coalesce(max(step), -1) FROM checkpoint WHERE job = ?1) FROM job WHERE id = ?1",
+             id, now_ms));
   NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, id));
   return lease;
 }
@@ -83,6 +84,23 @@ absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, st
                 " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
                 attempt.job, attempt.number, now_ms));
   return changed ? EndAttempt(db, attempt, why, now_ms) : absl::OkStatus();
+}
+
+absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms) {
+  NORMLAB_RETURN_IF_ERROR(db.Run("UPDATE attempt SET died = 1 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
+                                 attempt.job, attempt.number));
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t deaths,
+                           db.Int("SELECT count(*) FROM attempt WHERE job = ?1 AND died = 1 AND "
+                                  "start_step >= (SELECT coalesce(max(step), -1) FROM checkpoint WHERE job = ?1)",
+                                  attempt.job));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::int64_t running,
+      db.Int("SELECT count(*) FROM job WHERE id = ?1 AND attempt = ?2 AND state = 2", attempt.job, attempt.number));
+  if (running == 0 || deaths < most) {
+    return Release(db, attempt, why, now_ms);
+  }
+  return Fail(db, attempt,
+              fmt::format("{} attempts in a row ended without a new checkpoint; the last: {}", deaths, why), now_ms);
 }
 
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms) {

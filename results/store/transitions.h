@@ -29,6 +29,8 @@ absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view
 // The lease of `attempt` if it still lives.
 absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt);
 absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms);
+// The store's Died.
+absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms);
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms);
 absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& progress);
 // FAILED by the store itself, not by its worker.

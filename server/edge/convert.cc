@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
 #include "proto/spec_text.h"
 #include "server/edge/errors.h"
-#include "server/edge/text.h"
 
 namespace normlab::server {
 namespace {
@@ -30,12 +30,6 @@ void Copy(const std::map<std::string, std::string>& from, Map& to) {
 }
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// A worker's free text made fit to store: one line, bounded.
-std::string OneLine(std::string text) {
-  std::replace_if(text.begin(), text.end(), IsControl, ' ');
-  return CutText(std::move(text), kMaxText);
-}
 
 double ReadAmount(double amount, std::string_view path, std::vector<FieldViolation>& violations) {
   if (!std::isfinite(amount) || amount < 0) {
@@ -247,7 +241,7 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
     default:
       violations.push_back({"outcome", fmt::format("is {}; expected an Outcome", static_cast<int>(request.outcome()))});
   }
-  info.error = OneLine(request.error());
+  info.error = OneLine(request.error(), kMaxText);
   if (info.state == store::JobState::kFailed && info.error.empty()) {
     violations.push_back({"error", "is empty; expected why the job failed, in one line"});
   }
@@ -263,7 +257,7 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
         {"facts", fmt::format("hold {} entries; expected at most {}", request.facts_size(), kMaxLabels)});
   }
   for (const auto& [key, value] : request.facts()) {
-    info.facts[OneLine(key)] = OneLine(value);
+    info.facts[OneLine(key, kMaxText)] = OneLine(value, kMaxText);
   }
   return info;
 }

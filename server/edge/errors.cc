@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <google/protobuf/any.pb.h>
 
+#include "base/text.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/edge/text.h"
 
 namespace normlab::server {
 namespace {

@@ -74,7 +74,7 @@ class Gate::UnderWay {
 };
 
 absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
-  if (draining_ && kind != CallKind::kWorker) {
+  if (draining_ && kind != CallKind::kWorker && kind != CallKind::kWorkerOrder) {
     return Stopping();
   }
   if (caller.deadline() <= Caller::Clock::now()) {
@@ -100,6 +100,8 @@ absl::Status Gate::Run(const Caller& caller, CallKind kind, const Body& body) {
       return Counted(streams_, limits_.streams, caller, body);
     case CallKind::kWorkerWait:
       return Counted(worker_waits_, limits_.worker_waits, caller, body);
+    case CallKind::kWorkerOrder:
+      return Counted(worker_orders_, limits_.worker_orders, caller, body);
     default:
       return body(caller);
   }

@@ -24,15 +24,17 @@ namespace normlab::server {
 
 // How long calls of a kind hold their thread, and whether they are needed while workers wind up.
 enum class CallKind {
-  kShort,       // refused while draining
-  kStream,      // for minutes or hours: counted, refused beyond a limit and while draining
-  kWorker,      // a worker's report: served until the end, so that checkpoints of the last moment are kept
-  kWorkerWait,  // a worker that waits for a job: as kStream, but counted apart, so that watchers cannot starve workers
+  kShort,        // refused while draining
+  kStream,       // for minutes or hours: counted, refused beyond a limit and while draining
+  kWorker,       // a worker's report: served until the end, so that checkpoints of the last moment are kept
+  kWorkerWait,   // a worker that waits for a job: as kStream, but counted apart, so that watchers cannot starve workers
+  kWorkerOrder,  // a worker at work that waits for orders: counted apart too, and served until the end
 };
 
 struct GateLimits {
   int streams = 64;
   int worker_waits = 128;
+  int worker_orders = 128;
   int connections = 512;          // further ones are closed as they come
   std::int64_t queued = 100'000;  // jobs that wait for a worker
 };
@@ -70,6 +72,7 @@ class Gate {
   std::atomic<bool> draining_{false};
   std::atomic<int> streams_{0};
   std::atomic<int> worker_waits_{0};
+  std::atomic<int> worker_orders_{0};
   Mutex mu_;
   std::condition_variable idle_;
   int calls_ ABSL_GUARDED_BY(mu_) = 0;  // under way

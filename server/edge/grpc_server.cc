@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kMaxMessage = 4 << 20;
 constexpr int kMaxMetadata = 8 << 10;
-constexpr int kMaxThreads = 384;  // streams (64) + waiting workers (128) + short calls
+constexpr int kMaxThreads = 512;  // streams (64) + waiting workers (128) + workers' orders (128) + short calls
 constexpr std::size_t kMaxBuffers = std::size_t{512} << 20;
 
 // Takes reflection out of one server: the library puts it into every server of the process.

@@ -141,6 +141,7 @@ grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::C
   return core_.gate.Call(*context, "JobService.CancelJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
     NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.Cancel(key_and_job.first, key_and_job.second));
+    core_.attempts.Cancelled(key_and_job.second);
     ToWire(job, *response->mutable_job());
     return absl::OkStatus();
   });

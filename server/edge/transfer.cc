@@ -118,7 +118,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
   NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, *file));
   const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
   NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
-  core.attempts.Checkpointed(attempt);
+  core.attempts.Moved(attempt);
   return absl::OkStatus();
 }
 
@@ -143,7 +143,7 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
                                  .size = header.size(),
                                  .crc32c = header.crc32c()};
   NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
-  core.attempts.Beat(attempt);
+  core.attempts.Moved(attempt);
   return absl::OkStatus();
 }
 

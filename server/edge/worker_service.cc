@@ -64,9 +64,22 @@ absl::Status Beat(Core& core, const v1::HeartbeatRequest& request, v1::Heartbeat
   const store::Progress progress = ReadProgress(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ReportProgress(attempt, progress));
-  core.attempts.Beat(attempt);
+  core.attempts.Beat(attempt, progress.steps_done);
   response.set_stop(job.state == store::JobState::kCancelling);
   response.set_yield(core.gate.draining());
+  return absl::OkStatus();
+}
+
+absl::Status GiveOrder(Core& core, const Caller& caller, const v1::AwaitOrderRequest& request,
+                       v1::AwaitOrderResponse& response) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const Attempts::Order order,
+      core.attempts.AwaitOrder(attempt, ReadDuration(request.wait()), [&caller] { return caller.cancelled(); }));
+  response.set_stop(order == Attempts::Order::kStop);
+  response.set_yield(order == Attempts::Order::kYield);
   return absl::OkStatus();
 }
 
@@ -80,7 +93,7 @@ absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::Appe
     core.attempts.Ended(attempt);
   }
   NORMLAB_RETURN_IF_ERROR(result.status());
-  core.attempts.Beat(attempt);
+  core.attempts.Moved(attempt);
   response.set_stored(result->stored);
   response.set_repeated(result->repeated);
   return absl::OkStatus();
@@ -108,6 +121,13 @@ grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1
                                           v1::HeartbeatResponse* response) {
   return core_.gate.Call(*context, "WorkerService.Heartbeat", CallKind::kWorker,
                          [&](const Caller&) { return NameStale(Beat(core_, *request, *response)); });
+}
+
+grpc::Status WorkerServiceImpl::AwaitOrder(grpc::ServerContext* context, const v1::AwaitOrderRequest* request,
+                                           v1::AwaitOrderResponse* response) {
+  return core_.gate.Call(*context, "WorkerService.AwaitOrder", CallKind::kWorkerOrder, [&](const Caller& caller) {
+    return NameStale(GiveOrder(core_, caller, *request, *response));
+  });
 }
 
 grpc::Status WorkerServiceImpl::AppendPoints(grpc::ServerContext* context, const v1::AppendPointsRequest* request,

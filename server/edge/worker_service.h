@@ -14,6 +14,8 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
                      v1::LeaseResponse* response) override;
   grpc::Status Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                          v1::HeartbeatResponse* response) override;
+  grpc::Status AwaitOrder(grpc::ServerContext* context, const v1::AwaitOrderRequest* request,
+                          v1::AwaitOrderResponse* response) override;
   grpc::Status AppendPoints(grpc::ServerContext* context, const v1::AppendPointsRequest* request,
                             v1::AppendPointsResponse* response) override;
   grpc::Status PutCheckpoint(grpc::ServerContext* context, grpc::ServerReader<v1::PutCheckpointRequest>* reader,

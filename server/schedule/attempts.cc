@@ -15,7 +15,7 @@
 namespace normlab::server {
 namespace {
 
-// How long a waiting lease may be deaf to its caller's end.
+// How long a call that waits may be deaf to its caller's end.
 constexpr std::chrono::milliseconds kSlice{200};
 
 // True also for a zombie: it works no more, and whoever should collect it may be gone as well.
@@ -37,7 +37,7 @@ absl::Status Attempts::Recover() {
     const store::AttemptId attempt{.job = job.id, .number = job.attempt};
     Grant(attempt, job.worker);
     if (const int pid = LocalPid(job.worker); pid != 0 && ProcessIsGone(pid)) {
-      End(attempt, "the server was down and its worker with it", false);
+      End(attempt, "the server was down and its worker with it", true);
     }
   }
   return absl::OkStatus();
@@ -100,35 +100,90 @@ void Attempts::Close() {
   MutexLock lock(mu_);
   closed_ = true;
   queue_changed_.notify_all();
+  orders_changed_.notify_all();
+}
+
+absl::StatusOr<Attempts::Order> Attempts::AwaitOrder(store::AttemptId attempt, std::chrono::milliseconds wait,
+                                                     const std::function<bool()>& given_up) {
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  // A cancel that was stored before the lease was known here has told nobody; one that comes later does.
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, store_.GetJob(attempt.job));
+  if (job.state == store::JobState::kCancelling) {
+    Cancelled(attempt.job);
+  }
+  do {
+    const auto slice_end = std::min(deadline, std::chrono::steady_clock::now() + kSlice);
+    MutexLock lock(mu_);
+    std::optional<absl::StatusOr<Order>> order;
+    while (!(order = CurrentOrder(attempt)) && lock.WaitUntil(orders_changed_, slice_end)) {
+    }
+    if (order) {
+      return *std::move(order);
+    }
+  } while (std::chrono::steady_clock::now() < deadline && !given_up());
+  return Order::kGoOn;
+}
+
+std::optional<absl::StatusOr<Attempts::Order>> Attempts::CurrentOrder(store::AttemptId attempt) {
+  const Held* const held = Find(attempt);
+  if (held == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("attempt {} of job j{} is over; this worker must stop", attempt.number, attempt.job));
+  }
+  if (held->cancelled) {
+    return Order::kStop;
+  }
+  return closed_ ? std::optional<absl::StatusOr<Order>>(Order::kYield) : std::nullopt;
+}
+
+void Attempts::Cancelled(store::JobId job) {
+  MutexLock lock(mu_);
+  if (const auto held = held_.find(job); held != held_.end()) {
+    held->second.cancelled = true;
+    orders_changed_.notify_all();
+  }
 }
 
 void Attempts::Grant(store::AttemptId attempt, std::string_view worker) {
   MutexLock lock(mu_);
-  held_[attempt.job] = {
-      .number = attempt.number, .worker = std::string(worker), .ends = options_.now() + options_.lease};
+  held_[attempt.job] = {.number = attempt.number,
+                        .worker = std::string(worker),
+                        .ends = options_.now() + options_.lease,
+                        .stalls = options_.now() + options_.stall};
 }
 
-void Attempts::Beat(store::AttemptId attempt) {
-  MutexLock lock(mu_);
+Attempts::Held* Attempts::Find(store::AttemptId attempt) {
   const auto held = held_.find(attempt.job);
-  if (held != held_.end() && held->second.number == attempt.number) {
-    held->second.ends = options_.now() + options_.lease;
+  return held != held_.end() && held->second.number == attempt.number ? &held->second : nullptr;
+}
+
+void Attempts::Beat(store::AttemptId attempt, std::uint64_t steps_done) {
+  MutexLock lock(mu_);
+  Held* const held = Find(attempt);
+  if (held == nullptr) {
+    return;
+  }
+  held->ends = options_.now() + options_.lease;
+  if (held->steps_done != steps_done) {
+    held->steps_done = steps_done;
+    held->stalls = options_.now() + options_.stall;
   }
 }
 
-void Attempts::Checkpointed(store::AttemptId attempt) {
-  Beat(attempt);
+void Attempts::Moved(store::AttemptId attempt) {
   MutexLock lock(mu_);
-  deaths_.erase(attempt.job);
+  if (Held* const held = Find(attempt)) {
+    held->ends = options_.now() + options_.lease;
+    held->stalls = options_.now() + options_.stall;
+  }
 }
 
 void Attempts::Ended(store::AttemptId attempt) {
   MutexLock lock(mu_);
-  const auto held = held_.find(attempt.job);
-  if (held != held_.end() && held->second.number == attempt.number) {
-    held_.erase(held);
+  if (Find(attempt) != nullptr) {
+    held_.erase(attempt.job);
+    orders_changed_.notify_all();
   }
-  deaths_.erase(attempt.job);
 }
 
 void Attempts::WorkerGone(int pid, std::string_view why, bool died) {
@@ -151,12 +206,8 @@ void Attempts::Sweep() {
   {
     MutexLock lock(mu_);
     for (const auto& [job, held] : held_) {
-      const int pid = LocalPid(held.worker);
-      if (pid != 0 && ProcessIsGone(pid)) {
-        lost.push_back({{job, held.number}, fmt::format("worker {} is gone", held.worker)});
-      } else if (options_.now() >= held.ends) {
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.lease).count();
-        lost.push_back({{job, held.number}, fmt::format("worker {} was silent for {} s", held.worker, seconds)});
+      if (std::string why = Verdict(held); !why.empty()) {
+        lost.push_back({{job, held.number}, std::move(why)});
       }
     }
   }
@@ -165,26 +216,39 @@ void Attempts::Sweep() {
   }
 }
 
+std::string Attempts::Verdict(const Held& held) const {
+  const auto seconds = [](std::chrono::milliseconds time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  };
+  if (const int pid = LocalPid(held.worker); pid != 0 && ProcessIsGone(pid)) {
+    return fmt::format("worker {} is gone", held.worker);
+  }
+  if (options_.now() >= held.ends) {
+    return fmt::format("worker {} was silent for {} s", held.worker, seconds(options_.lease));
+  }
+  if (options_.now() >= held.stalls) {
+    return fmt::format(
+        "worker {} got nowhere for {} s after {} steps; normlabd --stall-seconds gives slow steps longer", held.worker,
+        seconds(options_.stall), held.steps_done);
+  }
+  return "";
+}
+
 void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
   Held held;
-  int deaths = 0;
   {
     MutexLock lock(mu_);
-    const auto found = held_.find(attempt.job);
-    if (found == held_.end() || found->second.number != attempt.number) {
+    const Held* const found = Find(attempt);
+    if (found == nullptr) {
       return;
     }
-    held = found->second;
-    held_.erase(found);
-    deaths = died ? deaths_[attempt.job] + 1 : 0;
+    held = *found;
+    held_.erase(attempt.job);
+    orders_changed_.notify_all();
   }
-  const absl::Status status = GiveBackOrFail(attempt, why, deaths);
+  const absl::Status status = died ? store_.Died(attempt, why, options_.max_deaths) : store_.Release(attempt, why);
   Log(LogLevel::kWarning, "attempt_ended",
-      {{"job", attempt.job},
-       {"attempt", attempt.number},
-       {"why", why},
-       {"deaths", deaths},
-       {"status", Message(status)}});
+      {{"job", attempt.job}, {"attempt", attempt.number}, {"why", why}, {"died", died}, {"status", Message(status)}});
   MutexLock lock(mu_);
   const bool stale = absl::IsFailedPrecondition(status) || absl::IsNotFound(status);
   if (!status.ok() && !stale) {  // the disk is full: the next sweep tries again
@@ -192,25 +256,8 @@ void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
     held_.emplace(attempt.job, held);
     return;
   }
-  if (died) {
-    deaths_[attempt.job] = deaths;
-  }
   ++queue_version_;
   queue_changed_.notify_all();
-}
-
-absl::Status Attempts::GiveBackOrFail(store::AttemptId attempt, std::string_view why, int deaths) {
-  if (deaths >= options_.max_deaths) {
-    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, store_.GetJob(attempt.job));
-    if (job.state == store::JobState::kRunning) {
-      store::FinishInfo info;
-      info.state = store::JobState::kFailed;
-      info.error = fmt::format("{} attempts in a row ended without a new checkpoint; the last: {}", deaths, why);
-      info.steps_done = job.steps_done;
-      return store_.Finish(attempt, info).status();
-    }
-  }
-  return store_.Release(attempt, why);
 }
 
 int Attempts::LocalPid(std::string_view worker) const {

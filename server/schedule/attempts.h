@@ -3,8 +3,9 @@
 //
 // A lease is kept in memory and measured by a monotonic clock, so that clock jumps end none early; the attempt's number
 // in the store is what makes two attempts safe. An attempt ends without an outcome when its worker died or fell silent.
-// Its job then goes back to the queue, unless it has done so too often without a new checkpoint in between: then it
-// fails, with the last reason, instead of being tried for ever.
+// Or it lives and gets nowhere: no new step, point or piece of a file for long. Its job then goes back to the queue,
+// unless it has done so too often without a new checkpoint in between: then it fails, with the last reason, instead of
+// being tried for ever.
 //
 // Thread safety: all methods, any thread. mu_ is never held while the store is called. Borrows the store.
 #pragma once
@@ -26,7 +27,8 @@ using MonotonicClock = std::function<std::chrono::steady_clock::time_point()>;
 
 struct AttemptsOptions {
   std::chrono::milliseconds lease{60'000};
-  int max_deaths = 5;  // in a row without a new checkpoint
+  std::chrono::milliseconds stall{900'000};  // how long an attempt may get nowhere
+  int max_deaths = 5;                        // in a row without a new checkpoint
   MonotonicClock now = [] { return std::chrono::steady_clock::now(); };
   std::string host;  // of this machine: workers named "<host>:<pid>" whose process is gone are released at once
 };
@@ -44,20 +46,30 @@ class Attempts {
                                                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
   // A job may have become free.
   void QueueChanged() ABSL_LOCKS_EXCLUDED(mu_);
-  // Leases end with no job from now on, those that wait included.
+  // Leases end with no job from now on, those that wait included; workers are told to yield.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The worker of `attempt` lives: its lease starts anew.
-  void Beat(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
-  // The attempt got somewhere: earlier deaths no longer count.
-  void Checkpointed(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // What the worker of an attempt is to do before its next step.
+  enum class Order { kGoOn, kStop, kYield };
+  // Waits until there is an order for `attempt`, `wait` has passed (kGoOn), or `given_up` says that the caller is gone.
+  // kFailedPrecondition once the attempt is over.
+  absl::StatusOr<Order> AwaitOrder(store::AttemptId attempt, std::chrono::milliseconds wait,
+                                   const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
+  // The store was asked to cancel the job: whoever works on it hears of it now.
+  void Cancelled(store::JobId job) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The worker of `attempt` lives and has done so many steps: its lease starts anew.
+  void Beat(store::AttemptId attempt, std::uint64_t steps_done) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same, of one that got somewhere otherwise: new points, a piece of a file.
+  void Moved(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
   // The store has ended the attempt.
   void Ended(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends what the process `pid` on this machine held. `died`: counts against the job; false for a worker that was told
   // to go.
   void WorkerGone(int pid, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
-  // Ends attempts that were silent for a lease, and those of processes of this machine that are gone. Call often.
+  // Ends attempts that were silent for a lease, those that got nowhere, and those of processes of this machine that are
+  // gone. Call often.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
 
   std::chrono::milliseconds lease() const { return options_.lease; }
@@ -67,12 +79,20 @@ class Attempts {
     int number = 0;
     std::string worker;
     std::chrono::steady_clock::time_point ends;
+    std::chrono::steady_clock::time_point stalls;  // unless it gets somewhere before
+    std::uint64_t steps_done = 0;
+    bool cancelled = false;
   };
 
   void Grant(store::AttemptId attempt, std::string_view worker) ABSL_LOCKS_EXCLUDED(mu_);
   bool WaitForQueue(std::uint64_t seen, std::chrono::steady_clock::time_point deadline,
                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status GiveBackOrFail(store::AttemptId attempt, std::string_view why, int deaths);
+  // What is held of `attempt`; nullptr if it is over.
+  Held* Find(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Why the attempt is to end now; empty: it may go on.
+  std::string Verdict(const Held& held) const;
+  // Absent: none yet.
+  std::optional<absl::StatusOr<Order>> CurrentOrder(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Forgets the lease and gives the job back or fails it. If the store cannot, the next Sweep tries again.
   void End(store::AttemptId attempt, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
   // The pid in "<our host>:<pid>"; 0 for other workers.
@@ -82,10 +102,10 @@ class Attempts {
   const AttemptsOptions options_;
   Mutex mu_;
   std::condition_variable queue_changed_;
+  std::condition_variable orders_changed_;
   std::uint64_t queue_version_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
-  std::map<store::JobId, int> deaths_ ABSL_GUARDED_BY(mu_);  // in a row without a new checkpoint
 };
 
 }  // namespace normlab::server

@@ -78,6 +78,14 @@ v1::JobSpec SmallSpec() {
   return spec;
 }
 
+v1::JobSpec EndlessSpec() {
+  v1::JobSpec spec = SmallSpec();
+  spec.mutable_mnist_mlp()->set_passes(10'000);
+  spec.mutable_mnist_mlp()->set_train_images(55'000);
+  spec.mutable_mnist_mlp()->set_batch_size(2);
+  return spec;
+}
+
 Deployment::Deployment(std::vector<std::string> server_flags) : server_flags_(std::move(server_flags)) {
   StartServer();
 }
@@ -137,8 +145,11 @@ void Deployment::EndServer(int signal) {
 pid_t Deployment::StartWorker(const std::vector<std::string>& flags) {
   const int log = OpenLog(fmt::format("{}/by-hand-{}.log", home(), workers_by_hand_.size()));
   SpawnOptions options;
-  options.argv = {Program("normlab-worker"), "--socket", SocketPath(home()), "--checkpoint-interval", "0.05"};
+  options.argv = {Program("normlab-worker"), "--socket", SocketPath(home())};
   options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+  if (std::find(flags.begin(), flags.end(), "--checkpoint-interval") == flags.end()) {
+    options.argv.insert(options.argv.end(), {"--checkpoint-interval", "0.05"});
+  }
   options.environment = {"OMP_WAIT_POLICY=passive"};  // more threads than cores must not spin
   options.stderr_fd = log;
   const auto pid = Spawn(options);
@@ -244,6 +255,14 @@ v1::Job Deployment::WaitUntil(const std::string& job, const std::function<bool(c
 }
 
 v1::Job Deployment::WaitUntilTerminal(const std::string& job) { return WaitUntil(job, IsTerminal); }
+
+v1::Job Deployment::CancelBeyond(const std::string& job, std::uint64_t steps) {
+  WaitUntil(job, [steps](const v1::Job& j) { return j.steps_done() > steps; });
+  Cancel(job);
+  v1::Job cancelled = WaitUntilTerminal(job);
+  EXPECT_EQ(cancelled.state(), v1::JOB_STATE_CANCELLED) << cancelled.error();
+  return cancelled;
+}
 
 v1::Job Deployment::WaitUntilRunning(const std::string& job, int after) {
   return WaitUntil(job,

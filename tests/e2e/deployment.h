@@ -30,6 +30,9 @@ inline constexpr char kNoData[] =
 
 // A run of a second or two: a narrow network with layer normalisation on a part of the data.
 v1::JobSpec SmallSpec();
+// The same network on a run of days: for a job that is interrupted, which must not end by itself, however fast the
+// machine.
+v1::JobSpec EndlessSpec();
 
 class Deployment {
  public:
@@ -60,6 +63,8 @@ class Deployment {
   // Follows the job until `done`, across restarts of the server; fails the test after two minutes.
   v1::Job WaitUntil(const std::string& job, const std::function<bool(const v1::Job&)>& done);
   v1::Job WaitUntilTerminal(const std::string& job);
+  // Cancels the job once it has done more than `steps`, and returns what it was then.
+  v1::Job CancelBeyond(const std::string& job, std::uint64_t steps);
   // RUNNING, in an attempt later than `after`.
   v1::Job WaitUntilRunning(const std::string& job, int after = 0);
   // Returns when a point of the job is on disk.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace normlab::e2e {
 
 Result RunUndisturbed(Deployment& deployment, const v1::JobSpec& spec) {
@@ -14,6 +16,17 @@ Result RunUndisturbed(Deployment& deployment, const v1::JobSpec& spec) {
           .took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)};
 }
 
+namespace {
+
+void ExpectNoneLost(const Curve& curve, const Curve& acknowledged) {
+  for (const auto& [key, bits] : acknowledged) {
+    const auto it = curve.find(key);
+    EXPECT_TRUE(it != curve.end() && it->second == bits) << key.first << " at " << key.second << " was lost or changed";
+  }
+}
+
+}  // namespace
+
 v1::Job ExpectSameResult(Deployment& deployment, const std::string& job_id, const Result& expected,
                          const Curve& acknowledged) {
   const v1::Job job = deployment.WaitUntilTerminal(job_id);
@@ -21,10 +34,25 @@ v1::Job ExpectSameResult(Deployment& deployment, const std::string& job_id, cons
   EXPECT_EQ(job.fingerprint(), expected.fingerprint);
   const Curve curve = deployment.ReadCurve(job_id);
   EXPECT_TRUE(curve == expected.curve) << curve.size() << " points; the undisturbed run has " << expected.curve.size();
-  for (const auto& [key, bits] : acknowledged) {
-    const auto it = curve.find(key);
-    EXPECT_TRUE(it != curve.end() && it->second == bits) << key.first << " at " << key.second << " was lost or changed";
+  ExpectNoneLost(curve, acknowledged);
+  return job;
+}
+
+v1::Job ExpectSameBeginning(Deployment& deployment, const std::string& job_id, std::uint64_t steps,
+                            const v1::JobSpec& spec, const Curve& acknowledged) {
+  const v1::Job job = deployment.CancelBeyond(job_id, steps);
+  const v1::Job undisturbed = deployment.CancelBeyond(deployment.Submit(spec), job.steps_done());
+  EXPECT_EQ(undisturbed.attempt(), 1);
+  const Curve curve = deployment.ReadCurve(job_id);
+  Curve expected = deployment.ReadCurve(undisturbed.job_id());
+  std::uint64_t last = 0;
+  for (const auto& [key, bits] : curve) {
+    last = std::max(last, key.second);
   }
+  std::erase_if(expected, [last](const auto& point) { return point.first.second > last; });
+  EXPECT_GT(curve.size(), job.steps_done()) << "a point an update, and one before the first";
+  EXPECT_TRUE(curve == expected) << curve.size() << " points; the undisturbed run has " << expected.size();
+  ExpectNoneLost(curve, acknowledged);
   return job;
 }
 

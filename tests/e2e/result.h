@@ -22,4 +22,9 @@ Result RunUndisturbed(Deployment& deployment, const v1::JobSpec& spec);
 v1::Job ExpectSameResult(Deployment& deployment, const std::string& job, const Result& expected,
                          const Curve& acknowledged = {});
 
+// For jobs of the same spec that never end: cancels `job` beyond `steps`, then runs one undisturbed beyond that, and
+// expects the same points, bit for bit, as far as the first one came. `acknowledged`: as above.
+v1::Job ExpectSameBeginning(Deployment& deployment, const std::string& job, std::uint64_t steps,
+                            const v1::JobSpec& spec, const Curve& acknowledged = {});
+
 }  // namespace normlab::e2e

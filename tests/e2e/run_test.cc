@@ -140,7 +140,7 @@ items:
 
 TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
   Deployment deployment({"--no-workers"});
-  deployment.StartWorker({"--threads", "1", "--once"});  // leaves a checkpoint every 50 ms
+  deployment.StartWorker({"--threads", "1", "--once", "--checkpoint-interval", "0"});
   const auto [code, out] = deployment.RunClient({"submit",
                                                  "handwriting",
                                                  "--dataset",
@@ -216,29 +216,25 @@ TEST_F(RunTest, AnotherSeedGivesOtherBits) {
 
 TEST_F(RunTest, ACancelledJobIsContinuedByResume) {
   Deployment deployment({"--slots", "1"});
-  v1::JobSpec spec = SmallSpec();
-  spec.mutable_mnist_mlp()->set_passes(50);  // longer than the second in which a worker hears of it
-  const Result expected = RunUndisturbed(deployment, spec);
-  const std::string id = deployment.Submit(spec);
+  const std::string id = deployment.Submit(EndlessSpec());
   deployment.WaitForPoints(id);
-  deployment.Cancel(id);
-  const v1::Job cancelled = deployment.WaitUntilTerminal(id);
-  ASSERT_EQ(cancelled.state(), v1::JOB_STATE_CANCELLED) << cancelled.error();
+  const v1::Job cancelled = deployment.CancelBeyond(id, 0);
   EXPECT_LT(cancelled.steps_done(), cancelled.steps_total());
   const Curve before = deployment.ReadCurve(id);
-  ExpectSameResult(deployment, deployment.Resume(id), expected, before);
+  const std::string resumed = deployment.Resume(id);
+  ExpectSameBeginning(deployment, resumed, cancelled.steps_done(), EndlessSpec(), before);
   EXPECT_EQ(deployment.Get(id).state(), v1::JOB_STATE_CANCELLED) << "a terminal state changed";
 }
 
 TEST_F(RunTest, AGracefulRestartGoesOnWhereItWas) {
   Deployment deployment({"--slots", "1"});
-  const Result expected = RunUndisturbed(deployment, SmallSpec());
-  const std::string id = deployment.Submit(SmallSpec());
+  const std::string id = deployment.Submit(EndlessSpec());
   deployment.WaitForPoints(id);
   deployment.EndServer(SIGTERM);
   EXPECT_FALSE(std::filesystem::is_empty(deployment.home() + "/checkpoints")) << "the worker left a checkpoint";
   deployment.StartServer();
-  EXPECT_EQ(ExpectSameResult(deployment, id, expected).attempt(), 2);
+  const Curve before = deployment.ReadCurve(id);
+  EXPECT_EQ(ExpectSameBeginning(deployment, id, before.size(), EndlessSpec(), before).attempt(), 2);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
 
 #include "base/crc32c.h"
 #include "tests/server/fixture.h"
@@ -14,10 +15,12 @@ using std::chrono::seconds;
 
 class AttemptsTest : public testing::Test {
  protected:
-  AttemptsTest() : store_(*store::Store::Open(folder_.path())), attempts_(*store_, Options()) {}
+  AttemptsTest()
+      : store_(*store::Store::Open(folder_.path())), attempts_(std::make_unique<Attempts>(*store_, Options())) {}
 
   AttemptsOptions Options() {
     return {.lease = seconds(60),
+            .stall = seconds(300),
             .max_deaths = 3,
             .now = [this] { return std::chrono::steady_clock::time_point(seconds(now_)); },
             .host = "here"};
@@ -31,7 +34,7 @@ class AttemptsTest : public testing::Test {
     return store_->CreateJobs({}, {job})->at(0).job.id;
   }
   store::AttemptId Lease(std::string_view worker = "there:1") {
-    const auto lease = attempts_.Lease({}, worker, std::chrono::milliseconds(0), [] { return false; });
+    const auto lease = attempts_->Lease({}, worker, std::chrono::milliseconds(0), [] { return false; });
     EXPECT_TRUE(lease.ok() && lease->has_value());
     return {.job = (*lease)->job.id, .number = (*lease)->job.attempt};
   }
@@ -40,24 +43,40 @@ class AttemptsTest : public testing::Test {
     ASSERT_TRUE(file.ok() && (*file)->Append("weights").ok());
     ASSERT_TRUE(
         store_->PutCheckpoint(attempt, {.step = step, .size = 7, .crc32c = Crc32c("weights")}, *std::move(file)).ok());
-    attempts_.Checkpointed(attempt);
+    attempts_->Moved(attempt);
+  }
+  // The server is started again.
+  void Restart() {
+    attempts_.reset();
+    store_.reset();
+    store_ = *store::Store::Open(folder_.path());
+    attempts_ = std::make_unique<Attempts>(*store_, Options());
+    ASSERT_TRUE(attempts_->Recover().ok());
+  }
+  // `seconds` pass, in which the worker says every 50 s that it has done so many steps.
+  void Beats(store::AttemptId attempt, int seconds, std::uint64_t steps_done) {
+    for (int passed = 0; passed < seconds; passed += 50) {
+      now_ += 50;
+      attempts_->Beat(attempt, steps_done);
+      attempts_->Sweep();
+    }
   }
   store::JobState State(store::JobId job) { return store_->GetJob(job)->state; }
 
   ScratchFolder folder_;
   std::atomic<int> now_{1000};
   std::unique_ptr<store::Store> store_;
-  Attempts attempts_;
+  std::unique_ptr<Attempts> attempts_;
 };
 
 TEST_F(AttemptsTest, ALeaseEndsAfterItsTimeAndNotBefore) {
   const store::JobId job = Submit();
   Lease();
   now_ += 59;
-  attempts_.Sweep();
+  attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kRunning);
   now_ += 1;
-  attempts_.Sweep();
+  attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
 
@@ -65,9 +84,9 @@ TEST_F(AttemptsTest, ABeatStartsTheLeaseAnew) {
   const store::JobId job = Submit();
   const store::AttemptId attempt = Lease();
   now_ += 59;
-  attempts_.Beat(attempt);
+  attempts_->Beat(attempt, 0);
   now_ += 59;
-  attempts_.Sweep();
+  attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kRunning);
 }
 
@@ -75,12 +94,12 @@ TEST_F(AttemptsTest, ABeatOfAnOldAttemptDoesNot) {
   const store::JobId job = Submit();
   const store::AttemptId old = Lease();
   now_ += 60;
-  attempts_.Sweep();
+  attempts_->Sweep();
   Lease();
   now_ += 59;
-  attempts_.Beat(old);
+  attempts_->Beat(old, 0);
   now_ += 1;
-  attempts_.Sweep();
+  attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
 
@@ -90,7 +109,7 @@ TEST_F(AttemptsTest, DeathsWithoutProgressFailTheJobWithTheLastReason) {
     EXPECT_EQ(State(job), store::JobState::kQueued);
     const store::AttemptId attempt = Lease("here:4711");
     ASSERT_TRUE(store_->ReportProgress(attempt, {.steps_done = 5, .steps_total = 10}).ok());
-    attempts_.WorkerGone(4711, "killed by signal 9 (Killed)", true);
+    attempts_->WorkerGone(4711, "killed by signal 9 (Killed)", true);
   }
   EXPECT_EQ(State(job), store::JobState::kFailed);
   EXPECT_EQ(store_->GetJob(job)->error,
@@ -105,16 +124,80 @@ TEST_F(AttemptsTest, ACheckpointForgivesEarlierDeaths) {
     if (death % 2 == 0) {
       Checkpoint(attempt, death);
     }
-    attempts_.WorkerGone(4711, "killed", true);
+    attempts_->WorkerGone(4711, "killed", true);
   }
   EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, ACheckpointNoFurtherThanTheLastForgivesNothing) {
+  const store::JobId job = Submit();
+  for (int death = 1; death <= 4; ++death) {
+    EXPECT_EQ(State(job), store::JobState::kQueued);
+    const store::AttemptId attempt = Lease("here:4711");
+    Checkpoint(attempt, 40);
+    attempts_->WorkerGone(4711, "killed", true);
+  }
+  EXPECT_EQ(State(job), store::JobState::kFailed) << "the first of four did get further";
+}
+
+TEST_F(AttemptsTest, DeathsAreCountedAcrossRestarts) {
+  const store::JobId job = Submit();
+  Lease("here:4711");
+  attempts_->WorkerGone(4711, "killed", true);
+  Restart();
+  Lease("here:4711");
+  attempts_->WorkerGone(4711, "asked to stop", false);
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+  Lease("here:2147483646");  // goes down with the server
+  Restart();
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+  Lease("here:2147483646");
+  Restart();
+  EXPECT_EQ(State(job), store::JobState::kFailed);
+  EXPECT_EQ(store_->GetJob(job)->error,
+            "3 attempts in a row ended without a new checkpoint; the last: the server was down and its worker with it");
+}
+
+TEST_F(AttemptsTest, AnAttemptThatLivesAndGetsNowhereEnds) {
+  const store::JobId job = Submit();
+  for (int death = 1; death <= 3; ++death) {
+    const store::AttemptId attempt = Lease();
+    Beats(attempt, 250, 0);
+    EXPECT_EQ(State(job), store::JobState::kRunning);
+    Beats(attempt, 300, 7);  // one step was done, and then none
+    EXPECT_EQ(State(job), store::JobState::kRunning);
+    Beats(attempt, 50, 7);
+    EXPECT_NE(State(job), store::JobState::kRunning);
+  }
+  EXPECT_EQ(
+      store_->GetJob(job)->error,
+      "3 attempts in a row ended without a new checkpoint; the last: worker there:1 got nowhere for 300 s after 7 "
+      "steps; normlabd --stall-seconds gives slow steps longer");
+}
+
+TEST_F(AttemptsTest, PointsAndPiecesOfFilesAreProgressToo) {
+  const store::JobId job = Submit();
+  const store::AttemptId attempt = Lease();
+  for (int i = 0; i < 10; ++i) {
+    Beats(attempt, 250, 0);
+    attempts_->Moved(attempt);
+  }
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+}
+
+TEST_F(AttemptsTest, CancelOfAStepThatHangsCompletes) {
+  const store::JobId job = Submit();
+  const store::AttemptId attempt = Lease();
+  ASSERT_TRUE(store_->Cancel({}, job).ok());
+  Beats(attempt, 300, 0);
+  EXPECT_EQ(State(job), store::JobState::kCancelled);
 }
 
 TEST_F(AttemptsTest, AWorkerThatWasToldToGoDoesNotCount) {
   const store::JobId job = Submit();
   for (int i = 0; i < 5; ++i) {
     Lease("here:4711");
-    attempts_.WorkerGone(4711, "asked to stop", false);
+    attempts_->WorkerGone(4711, "asked to stop", false);
   }
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
@@ -126,7 +209,7 @@ TEST_F(AttemptsTest, OnlyTheDeadWorkersJobsAreGivenBack) {
   Lease("here:4711");
   Lease("here:4712");
   Lease("there:4711");
-  attempts_.WorkerGone(4711, "killed", true);
+  attempts_->WorkerGone(4711, "killed", true);
   EXPECT_EQ(State(first), store::JobState::kQueued);
   EXPECT_EQ(State(second), store::JobState::kRunning);
   EXPECT_EQ(State(third), store::JobState::kRunning);
@@ -136,7 +219,7 @@ TEST_F(AttemptsTest, ADyingWorkerOfACancelledJobCancelsIt) {
   const store::JobId job = Submit();
   Lease("here:4711");
   ASSERT_TRUE(store_->Cancel({}, job).ok());
-  attempts_.WorkerGone(4711, "killed", true);
+  attempts_->WorkerGone(4711, "killed", true);
   EXPECT_EQ(State(job), store::JobState::kCancelled);
 }
 
@@ -147,28 +230,42 @@ TEST_F(AttemptsTest, RecoveryGivesLivingWorkersALeaseAndReleasesTheDead) {
   ASSERT_TRUE(store_->LeaseNext({}, "here:" + std::to_string(::getpid())).ok());
   ASSERT_TRUE(store_->LeaseNext({}, "there:1").ok());
   ASSERT_TRUE(store_->LeaseNext({}, "here:2147483646").ok());  // beyond the largest process number
-  ASSERT_TRUE(attempts_.Recover().ok());
+  ASSERT_TRUE(attempts_->Recover().ok());
   EXPECT_EQ(State(living), store::JobState::kRunning);
   EXPECT_EQ(State(elsewhere), store::JobState::kRunning);
   EXPECT_EQ(State(dead), store::JobState::kQueued);
   now_ += 60;
-  attempts_.Sweep();
+  attempts_->Sweep();
   EXPECT_EQ(State(living), store::JobState::kQueued);
   EXPECT_EQ(State(elsewhere), store::JobState::kQueued);
 }
 
 TEST_F(AttemptsTest, ACallerThatGaveUpLeavesTheJobInTheQueue) {
   const store::JobId job = Submit();
-  const auto lease = attempts_.Lease({}, "there:1", std::chrono::milliseconds(0), [] { return true; });
+  const auto lease = attempts_->Lease({}, "there:1", std::chrono::milliseconds(0), [] { return true; });
   ASSERT_TRUE(lease.ok());
   EXPECT_FALSE(lease->has_value());
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
 
+TEST_F(AttemptsTest, WhoeverWaitsForAnOrderIsToldToYieldOnceClosed) {
+  Submit();
+  const store::AttemptId attempt = Lease();
+  const auto order = [&](std::chrono::milliseconds wait) {
+    return *attempts_->AwaitOrder(attempt, wait, [] { return false; });
+  };
+  EXPECT_EQ(order(std::chrono::milliseconds(0)), Attempts::Order::kGoOn);
+  auto waiting = std::async(std::launch::async, [&] { return order(std::chrono::hours(1)); });
+  attempts_->Close();
+  EXPECT_EQ(waiting.get(), Attempts::Order::kYield);
+  ASSERT_TRUE(store_->Cancel({}, attempt.job).ok());
+  EXPECT_EQ(order(std::chrono::hours(1)), Attempts::Order::kStop) << "the stronger order";
+}
+
 TEST_F(AttemptsTest, NothingIsLeasedOnceClosed) {
   Submit();
-  attempts_.Close();
-  const auto lease = attempts_.Lease({}, "there:1", seconds(30), [] { return false; });
+  attempts_->Close();
+  const auto lease = attempts_->Lease({}, "there:1", seconds(30), [] { return false; });
   ASSERT_TRUE(lease.ok());
   EXPECT_FALSE(lease->has_value());
 }

@@ -5,7 +5,6 @@
 
 #include "server/edge/access.h"
 #include "server/edge/errors.h"
-#include "server/edge/text.h"
 #include "server/options.h"
 #include "tests/server/fixture.h"
 
@@ -41,14 +40,6 @@ TEST(Errors, TrailersStaySmall) {
   const grpc::Status status = ToGrpc(BadRequest(violations));
   EXPECT_LT(status.error_message().size() + status.error_details().size() * 4 / 3, 8000u);
   EXPECT_TRUE(BadRequest({}).ok());
-}
-
-TEST(CutText, KeepsCharactersWhole) {
-  EXPECT_EQ(CutText("abc", 3), "abc");
-  EXPECT_EQ(CutText("abcd", 3), "abc...");
-  EXPECT_EQ(CutText("ab\xc3\xa4\xc3\xb6", 3), "ab...");
-  EXPECT_EQ(CutText("ab\xc3\xa4\xc3\xb6", 4), "ab\xc3\xa4...");
-  EXPECT_EQ(CutText("\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 7), "\xf0\x9f\x98\x80...");
 }
 
 TEST(ReadLoopback, TakesLoopbackOnly) {

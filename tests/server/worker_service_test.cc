@@ -21,6 +21,25 @@ class WorkerServiceTest : public ServerTest {
     request.mutable_wait()->set_nanos(wait_ms * 1'000'000);
     return workers_->Lease(&context, request, response);
   }
+  // Asks for an order in a thread of its own, which ends with the answer.
+  std::future<std::pair<grpc::Status, v1::AwaitOrderResponse>> AwaitOrder(const v1::Attempt& attempt, int seconds) {
+    return std::async(std::launch::async, [this, attempt, seconds] {
+      CallContext context;
+      v1::AwaitOrderRequest request;
+      *request.mutable_attempt() = attempt;
+      request.mutable_wait()->set_seconds(seconds);
+      v1::AwaitOrderResponse response;
+      const grpc::Status status = workers_->AwaitOrder(&context, request, &response);
+      return std::pair(status, response);
+    });
+  }
+  void Cancel(const std::string& job) {
+    CallContext context;
+    v1::CancelJobRequest request;
+    request.set_job_id(job);
+    v1::CancelJobResponse response;
+    EXPECT_TRUE(jobs_->CancelJob(&context, request, &response).ok());
+  }
   grpc::Status GetCheckpoint(const v1::Attempt& attempt, v1::PutCheckpointRequest::Header* header, std::string* bytes) {
     CallContext context;
     v1::GetCheckpointRequest request;
@@ -180,13 +199,61 @@ TEST_F(WorkerServiceTest, EveryWriteOfAStaleAttemptIsRefused) {
     artifact.mutable_header()->set_name("weights.safetensors");
     artifact.mutable_header()->set_media_type("application/octet-stream");
     for (const grpc::Status& status :
-         {Beat(stale, &beat), Append(stale, "train/nll", 0, 3), PutCheckpoint(stale, 2, "x"),
-          GetCheckpoint(stale, &header, &bytes), Finish(stale, v1::OUTCOME_FAILED),
+         {Beat(stale, &beat), AwaitOrder(stale, 30).get().first, Append(stale, "train/nll", 0, 3),
+          PutCheckpoint(stale, 2, "x"), GetCheckpoint(stale, &header, &bytes), Finish(stale, v1::OUTCOME_FAILED),
           PutRaw(std::vector<v1::PutArtifactRequest>{artifact})}) {
       EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
       EXPECT_EQ(ReasonOf(status), "STALE_ATTEMPT");
     }
   }
+}
+
+// The waits are longer than a call's deadline in these tests: nothing but the event itself can bring the answer.
+TEST_F(WorkerServiceTest, ACancelReachesWhoeverWaitsForAnOrder) {
+  const v1::Job job = Create(1);
+  const v1::Attempt attempt = LeaseOne().attempt();
+  auto order = AwaitOrder(attempt, 30);
+  Cancel(job.job_id());
+  const auto [status, response] = order.get();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(response.stop());
+  EXPECT_FALSE(response.yield());
+  EXPECT_TRUE(AwaitOrder(attempt, 30).get().second.stop()) << "asked for after it was given";
+  StopServer();
+  StartServer();
+  EXPECT_TRUE(AwaitOrder(attempt, 30).get().second.stop()) << "given before the server was started again";
+}
+
+TEST_F(WorkerServiceTest, AnOrderCallEndsWithItsAttempt) {
+  Create(1);
+  const v1::Attempt attempt = LeaseOne().attempt();
+  EXPECT_FALSE(AwaitOrder(attempt, 0).get().second.stop()) << "none yet";
+  auto order = AwaitOrder(attempt, 30);
+  ASSERT_TRUE(Finish(attempt).ok());
+  const grpc::Status status = order.get().first;
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
+  EXPECT_EQ(ReasonOf(status), "STALE_ATTEMPT");
+}
+
+class NoStreamsTest : public WorkerServiceTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.limits.streams = 0;
+    options.limits.worker_waits = 1;
+    return options;
+  }
+};
+
+TEST_F(NoStreamsTest, WatchersTakeNoWorkersOrders) {
+  const v1::Job job = Create(1);
+  const v1::Attempt attempt = LeaseOne().attempt();
+  CallContext context;
+  v1::WatchJobsResponse news;
+  EXPECT_FALSE(jobs_->WatchJobs(&context, {})->Read(&news));
+  auto order = AwaitOrder(attempt, 30);
+  Cancel(job.job_id());
+  EXPECT_TRUE(order.get().second.stop());
 }
 
 TEST_F(WorkerServiceTest, UnknownJobsAreNotFound) {

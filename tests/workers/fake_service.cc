@@ -106,6 +106,23 @@ grpc::Status FakeService::Heartbeat(grpc::ServerContext*, const v1::HeartbeatReq
   return Answer("Heartbeat");
 }
 
+grpc::Status FakeService::AwaitOrder(grpc::ServerContext* context, const v1::AwaitOrderRequest*,
+                                     v1::AwaitOrderResponse* response) {
+  MutexLock lock(mu_);
+  if (const auto status = Scripted("AwaitOrder")) {
+    return *status;
+  }
+  if (on_order) {
+    *response = on_order();
+    return grpc::Status::OK;
+  }
+  std::condition_variable never;
+  while (!context->IsCancelled()) {
+    lock.WaitUntil(never, std::chrono::steady_clock::now() + std::chrono::milliseconds(2));
+  }
+  return grpc::Status::CANCELLED;
+}
+
 grpc::Status FakeService::AppendPoints(grpc::ServerContext*, const v1::AppendPointsRequest* request,
                                        v1::AppendPointsResponse*) {
   MutexLock lock(mu_);

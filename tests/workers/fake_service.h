@@ -35,7 +35,8 @@ class FakeService : public v1::WorkerService::Service {
   void LoseAnswer(const std::string& method) { lost_answers_.insert(method); }
 
   std::function<v1::HeartbeatResponse(const v1::HeartbeatRequest&)> on_heartbeat;
-  std::function<void()> on_points;  // before they are stored
+  std::function<v1::AwaitOrderResponse()> on_order;  // unset: no order ever comes
+  std::function<void()> on_points;                   // before they are stored
   std::function<void()> on_empty_lease = [] {};
 
   using Points = std::map<std::pair<std::string, std::uint64_t>, double>;
@@ -52,6 +53,7 @@ class FakeService : public v1::WorkerService::Service {
 
   grpc::Status Lease(grpc::ServerContext*, const v1::LeaseRequest*, v1::LeaseResponse*) override;
   grpc::Status Heartbeat(grpc::ServerContext*, const v1::HeartbeatRequest*, v1::HeartbeatResponse*) override;
+  grpc::Status AwaitOrder(grpc::ServerContext*, const v1::AwaitOrderRequest*, v1::AwaitOrderResponse*) override;
   grpc::Status AppendPoints(grpc::ServerContext*, const v1::AppendPointsRequest*, v1::AppendPointsResponse*) override;
   grpc::Status PutCheckpoint(grpc::ServerContext*, grpc::ServerReader<v1::PutCheckpointRequest>*,
                              v1::PutCheckpointResponse*) override;

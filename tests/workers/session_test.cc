@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+
 #include "tests/workers/fake_service.h"
 #include "tests/workers/toy_experiment.h"
 #include "workers/checkpoint.h"
@@ -25,12 +28,13 @@ class SessionTest : public testing::Test {
  protected:
   SessionTest() {
     options_.worker = "test:1";
+    options_.on_stall = [] { FAIL() << "it does get on"; };
     options_.once = true;
     options_.lease_wait = milliseconds(1);
     options_.facts = {{"threads", "1"}};
     options_.runner.checkpoint_interval = milliseconds(0);
     options_.outbox.linger = milliseconds(1);
-    options_.outbox.backoff = options_.backoff = {milliseconds(1), milliseconds(2)};
+    options_.outbox.backoff = options_.backoff = {.first = milliseconds(1), .longest = milliseconds(2)};
     options_.make_experiment = [this](const v1::JobSpec&, const ExperimentContext& context) {
       (*context.facts)["data.mnist"] = "d1e2";
       ++made_;
@@ -148,16 +152,49 @@ TEST_F(SessionTest, ALeaseWithoutAnsweredHeartbeatEndsByItself) {
 TEST_F(SessionTest, AnsweredHeartbeatsKeepAShortLease) {
   toy_.steps = kEndless;
   service_.AddJob(1, milliseconds(200));
+  std::atomic<int> now{0};  // ms
+  options_.now = [&] { return Lease::Clock::time_point(milliseconds(now)); };
   int beats = 0;
   service_.on_heartbeat = [&](const v1::HeartbeatRequest& request) {
     EXPECT_EQ(request.attempt().number(), 1);
+    now += 60;  // two pass within a lease
     v1::HeartbeatResponse response;
-    response.set_stop(++beats == 12);  // 11 intervals of a quarter of the lease: it was renewed
+    response.set_stop(++beats == 12);  // 720 ms after the lease was given: it was renewed
     return response;
   };
   ASSERT_TRUE(RunOne().ok());
   ASSERT_THAT(service_.finished, SizeIs(1));
   EXPECT_EQ(service_.finished[0].outcome(), v1::OUTCOME_CANCELLED);
+}
+
+// A heartbeat brings the order in the end, so that a worker that listens to nothing else ends too.
+TEST_F(SessionTest, ACancelIsHeardBeforeAnyHeartbeatBringsIt) {
+  toy_.steps = kEndless;
+  service_.AddJob(1, milliseconds(2000));
+  service_.Script("AwaitOrder", kAway, 2);
+  int beats = 0;
+  service_.on_heartbeat = [&](const v1::HeartbeatRequest&) {
+    v1::HeartbeatResponse response;
+    response.set_stop(++beats == 10);
+    return response;
+  };
+  service_.on_order = [&] {
+    v1::AwaitOrderResponse response;
+    response.set_stop(true);
+    return response;
+  };
+  ASSERT_TRUE(RunOne().ok());
+  ASSERT_THAT(service_.finished, SizeIs(1));
+  EXPECT_EQ(service_.finished[0].outcome(), v1::OUTCOME_CANCELLED);
+  EXPECT_LT(beats, 10);
+}
+
+TEST_F(SessionTest, AnAttemptThatIsOverIsDroppedBeforeAnyHeartbeatSaysSo) {
+  toy_.steps = kEndless;
+  service_.AddJob(1);
+  service_.Script("AwaitOrder", kStale);
+  ASSERT_TRUE(RunOne().ok());
+  EXPECT_THAT(service_.finished, IsEmpty());
 }
 
 TEST_F(SessionTest, CancelStopsCheckpointsAndReports) {
@@ -235,6 +272,41 @@ TEST_F(SessionTest, ExceptionsAndDivergenceAreReported) {
   EXPECT_EQ(service_.finished[1].outcome(), v1::OUTCOME_DIVERGED);
   EXPECT_EQ(service_.finished[1].error(), "train/loss became nan at step 5");
   EXPECT_EQ(service_.finished[1].fingerprint(), "");
+}
+
+TEST_F(SessionTest, AnErrorOfAnyBytesReachesTheServer) {
+  toy_.throws_at = 3;
+  toy_.error = std::string(1999, 'e') + "\u00e9 caf\xe9\n";  // longer than is sent, with a character at the cut
+  service_.AddJob(1);
+  ASSERT_TRUE(RunOne().ok());
+  ASSERT_THAT(service_.finished, SizeIs(1));
+  EXPECT_EQ(service_.finished[0].error(), std::string(1999, 'e') + "...");
+}
+
+TEST_F(SessionTest, AStepThatNeverEndsIsNoticed) {
+  std::promise<void> bitten;
+  auto end = bitten.get_future();
+  options_.stall = milliseconds(1);
+  options_.on_stall = [&] { bitten.set_value(); };
+  toy_.before_step = [&](std::uint64_t step) {
+    if (step == 7) {
+      end.wait();
+    }
+  };
+  service_.AddJob(1);
+  ASSERT_TRUE(RunOne().ok());
+  ExpectUndisturbedResult();
+}
+
+// A server that is there and will not take what was measured, but says "later" for ever.
+TEST_F(SessionTest, ACallThatIsGivenUpDropsTheAttemptForAnother) {
+  options_.outbox.backoff.limit = milliseconds(0);
+  service_.AddJob(1);
+  service_.AddJob(2);
+  service_.Script("AppendPoints", {grpc::StatusCode::RESOURCE_EXHAUSTED, "the disk is full"});
+  ASSERT_TRUE(RunAll().ok());
+  ExpectUndisturbedResult();
+  EXPECT_EQ(service_.finished[0].attempt().number(), 2);
 }
 
 TEST_F(SessionTest, AWrongTokenEndsTheSession) {

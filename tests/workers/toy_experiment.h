@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -24,6 +25,8 @@ struct ToyOptions {
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> diverges_at = {};
   std::optional<std::uint64_t> throws_at = {};
+  std::string error = "linear2: shapes [3 x 4] and [5 x 6] do not fit";  // what is thrown
+  std::function<void(std::uint64_t step)> before_step = [](std::uint64_t) {};
 };
 
 // Seven weights with a momentum each; a loss per step, an error every fifth.
@@ -35,8 +38,9 @@ class ToyExperiment : public Experiment {
   void Begin(Recorder& recorder) override { recorder.Point("test/error", 0, 100.0); }
 
   StepResult Step(std::uint64_t step, Recorder& recorder) override {
+    options_.before_step(step);
     if (options_.throws_at == step) {
-      throw std::runtime_error("linear2: shapes [3 x 4] and [5 x 6] do not fit");
+      throw std::runtime_error(options_.error);
     }
     Rng noise(options_.seed, "toy", step);
     double loss = 0;

@@ -1,0 +1,21 @@
+// text.h - foreign text made fit to send: protobuf refuses strings that are not UTF-8.
+//
+// Thread safety: free functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace normlab {
+
+// One code point from the front of `utf8`, which must not be empty and shrinks; U+FFFD for a broken byte.
+char32_t TakeCodePoint(std::string_view& utf8);
+
+// At most `size` bytes of `utf8` and then "...", never half a character.
+std::string CutText(std::string utf8, std::size_t size);
+
+// Any bytes as one line of UTF-8, cut to `size`: broken bytes become U+FFFD, control characters blanks.
+std::string OneLine(std::string_view bytes, std::size_t size);
+
+}  // namespace normlab
