@@ -3,6 +3,7 @@
 // The data directory of a home:
 //   normlabd.lock        held while a server runs; says which
 //   normlab.db, ...      the store's
+//   spool/               files on their way from local workers; they have no names
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
 //   run/token            the token of the loopback port, if there is one

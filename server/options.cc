@@ -88,6 +88,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   } else {
     options.worker_argv = {program_directory + "/normlab-worker", "--socket", options.socket_path, "--threads",
                            fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid()),
+                           "--spool", flags.home + "/spool",
                            // Later than the server, which then has taken the job back and said why.
                            "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
   }

@@ -29,6 +29,11 @@ v1::Outcome ToOutcome(RunEnd end) {
   }
 }
 
+OutboxOptions WithMoved(OutboxOptions options, Watchdog& watchdog) {
+  options.moved = [&watchdog] { watchdog.Moved(); };
+  return options;
+}
+
 constexpr std::size_t kLongestError = 2000;
 
 }  // namespace
@@ -41,7 +46,7 @@ Attempt::Attempt(ServiceClient& client, const SessionOptions& options, const v1:
       stop_(std::move(stop)),
       watchdog_(options.stall, options.on_stall),
       lease_(client, job.attempt(), ToMilliseconds(job.lease()), options.now),
-      outbox_(client, job.attempt(), lease_.lost(), options.outbox),
+      outbox_(client, job.attempt(), lease_.lost(), WithMoved(options.outbox, watchdog_)),
       facts_(options.facts) {}
 
 RunEnd Attempt::Perform() {
@@ -80,33 +85,42 @@ void Attempt::Point(std::string_view series, std::uint64_t step, double value) {
   outbox_.Point(series, step, value, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
-void Attempt::Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) {
-  outbox_.Artifact(name, media_type, step, std::move(bytes));
+absl::StatusOr<std::shared_ptr<const SpoolFile>> Attempt::Spooled(const FileWriter& write) const {
+  NORMLAB_ASSIGN_OR_RETURN(const std::shared_ptr<SpoolFile> file, SpoolFile::Create(options_.spool_directory));
+  NORMLAB_RETURN_IF_ERROR(write([&file](std::string_view bytes) { return file->Append(bytes); }));
+  return file;
 }
 
-void Attempt::Checkpoint(std::uint64_t steps_done, std::string bytes) {
-  outbox_.Checkpoint(steps_done, std::move(bytes));
+absl::Status Attempt::Artifact(std::string_view name, std::string_view media_type, std::uint64_t step,
+                               const FileWriter& write) {
+  NORMLAB_ASSIGN_OR_RETURN(auto file, Spooled(write));
+  outbox_.Artifact(name, media_type, step, std::move(file));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<std::string>> Attempt::FetchCheckpoint() {
+absl::Status Attempt::Checkpoint(std::uint64_t steps_done, const FileWriter& write) {
+  NORMLAB_ASSIGN_OR_RETURN(auto file, Spooled(write));
+  outbox_.Checkpoint(steps_done, std::move(file));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const ReadableFile>> Attempt::FetchCheckpoint() {
   if (!job_.has_checkpoint_step()) {
-    return std::nullopt;
+    return nullptr;
   }
-  std::string bytes;
-  const absl::Status status = Retry("get_checkpoint", options_.backoff, lease_.lost(), [&] {
-    auto answer = client_.GetCheckpoint(job_.attempt(), lease_.lost());
-    if (answer.ok()) {
-      bytes = std::move(*answer);
-    }
-    return answer.status();
+  std::shared_ptr<SpoolFile> file;
+  const absl::Status status = Retry("get_checkpoint", options_.backoff, lease_.lost(), [&]() -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(file, SpoolFile::Create(options_.spool_directory));
+    return client_.GetCheckpoint(
+        job_.attempt(), *file, [this] { watchdog_.Moved(); }, lease_.lost());
   });
   if (status.code() == absl::StatusCode::kDataLoss || status.code() == absl::StatusCode::kNotFound) {
     Log(LogLevel::kWarning, "checkpoint_not_readable",
         {{"job", job_.attempt().job_id()}, {"why", Message(status)}, {"next", "starts afresh"}});
-    return std::nullopt;
+    return nullptr;
   }
   NORMLAB_RETURN_IF_ERROR(status);
-  return bytes;
+  return file;
 }
 
 absl::StatusOr<PreparedRun> Attempt::Prepare() {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -32,13 +32,15 @@ class Attempt : public RunHost {
     lease_.Progress(steps_done, steps_total);
   }
   void Point(std::string_view series, std::uint64_t step, double value) override;
-  void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) override;
+  absl::Status Artifact(std::string_view name, std::string_view media_type, std::uint64_t step,
+                        const FileWriter& write) override;
   bool CanTakeCheckpoint() override { return !outbox_.HasCheckpoint(); }
-  void Checkpoint(std::uint64_t steps_done, std::string bytes) override;
+  absl::Status Checkpoint(std::uint64_t steps_done, const FileWriter& write) override;
 
  private:
   // Absent: the run starts afresh, because there is none or none that is sound. An error: the attempt is lost.
-  absl::StatusOr<std::optional<std::string>> FetchCheckpoint();
+  absl::StatusOr<std::shared_ptr<const ReadableFile>> FetchCheckpoint();
+  absl::StatusOr<std::shared_ptr<const SpoolFile>> Spooled(const FileWriter& write) const;
   absl::StatusOr<PreparedRun> Prepare();
   RunEnd Finish(const RunResult& result);
   RunEnd Dropped(const absl::Status& why);

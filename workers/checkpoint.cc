@@ -78,25 +78,26 @@ absl::Status CheckLabel(const TextMap& metadata, const RunLabel& label) {
 
 }  // namespace
 
-std::string WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
-                            Experiment& experiment) {
+absl::Status WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
+                             Experiment& experiment, const ByteSink& sink) {
   TextMap metadata = Metadata(label, steps_done);
   metadata["format"] = kFormat;
   metadata["curve"] = CurveToText(curve);
-  return WriteSafetensors(experiment.State(), metadata);
+  return WriteSafetensors(experiment.State(), metadata, sink);
 }
 
-std::string WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment) {
-  return WriteSafetensors(experiment.Weights(), Metadata(label, steps_done));
+absl::Status WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment,
+                          const ByteSink& sink) {
+  return WriteSafetensors(experiment.Weights(), Metadata(label, steps_done), sink);
 }
 
-absl::StatusOr<CurveChains> CheckpointedCurve(std::string_view file) {
-  NORMLAB_ASSIGN_OR_RETURN(const TensorFile read, ReadSafetensors(file));
+absl::StatusOr<CurveChains> CheckpointedCurve(const ReadableFile& file) {
+  NORMLAB_ASSIGN_OR_RETURN(const TensorIndex read, ReadSafetensors(file));
   return CurveFromText(Get(read.metadata, "curve"));
 }
 
-absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment) {
-  NORMLAB_ASSIGN_OR_RETURN(const TensorFile read, ReadSafetensors(file));
+absl::StatusOr<Resumed> RestoreCheckpoint(const ReadableFile& file, const RunLabel& label, Experiment& experiment) {
+  NORMLAB_ASSIGN_OR_RETURN(const TensorIndex read, ReadSafetensors(file));
   NORMLAB_RETURN_IF_ERROR(CheckLabel(read.metadata, label));
   Resumed resumed;
   NORMLAB_ASSIGN_OR_RETURN(resumed.curve, CurveFromText(Get(read.metadata, "curve")));
@@ -107,7 +108,7 @@ absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel&
         fmt::format("checkpoint step is \"{}\"; expected a number up to {}", step, experiment.TotalSteps()));
   }
   resumed.steps_done = *steps_done;
-  NORMLAB_RETURN_IF_ERROR(CopyTensors(read, experiment.State()));
+  NORMLAB_RETURN_IF_ERROR(CopyTensors(file, read, experiment.State()));
   experiment.Restored(resumed.steps_done);
   return resumed;
 }

@@ -23,11 +23,12 @@ struct RunLabel {
   bool operator==(const RunLabel&) const = default;
 };
 
-std::string WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
-                            Experiment& experiment);
+absl::Status WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
+                             Experiment& experiment, const ByteSink& sink);
 
 // The final parameters alone, for other programs to read.
-std::string WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment);
+absl::Status WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment,
+                          const ByteSink& sink);
 
 struct Resumed {
   std::uint64_t steps_done = 0;
@@ -35,10 +36,11 @@ struct Resumed {
 };
 
 // The chains alone, of a checkpoint of any run. kDataLoss for a damaged file.
-absl::StatusOr<CurveChains> CheckpointedCurve(std::string_view file);
+absl::StatusOr<CurveChains> CheckpointedCurve(const ReadableFile& file);
 
 // Overwrites the experiment's state and calls Restored. kDataLoss for a damaged file, kFailedPrecondition for a sound
-// one that belongs to another run or other code; in both cases the experiment is as it was.
-absl::StatusOr<Resumed> RestoreCheckpoint(std::string_view file, const RunLabel& label, Experiment& experiment);
+// one that belongs to another run or other code; in both cases the experiment is as it was. Any other error: it is not
+// to be used any more.
+absl::StatusOr<Resumed> RestoreCheckpoint(const ReadableFile& file, const RunLabel& label, Experiment& experiment);
 
 }  // namespace normlab::workers

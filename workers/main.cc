@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/paths.h"
@@ -47,6 +49,7 @@ struct Arguments {
   std::string token_file;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::vector<std::string> data = DataDirectories();
+  std::string spool = std::filesystem::temp_directory_path().string();
   double checkpoint_interval = 30;
   int stall_seconds = 900;
   bool once = false;
@@ -76,6 +79,10 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
                  "directory of data sets, repeatable [$NORMLAB_DATA, HOME/data, /usr/share/datasets]")
       ->type_name("DIRECTORY")
       ->take_all();
+  app.add_option("--spool", arguments.spool,
+                 "directory where checkpoints and weights wait to be sent; room for two of each")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
   app.add_option("--checkpoint-interval", arguments.checkpoint_interval, "seconds between checkpoints")
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -122,6 +129,7 @@ SessionOptions ToOptions(const Arguments& arguments) {
   SessionOptions options;
   options.worker = WorkerName();
   options.data_directories = arguments.data;
+  options.spool_directory = arguments.spool;
   options.facts = ProcessFacts(arguments.threads);
   options.once = arguments.once;
   options.leave_with_server = arguments.parent.has_value();
@@ -139,6 +147,7 @@ absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
   if (!arguments.token_file.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(token, ReadToken(arguments.token_file));
   }
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(arguments.spool));
   ServiceClient client(channel, token);
   SetThreads(arguments.threads);
   nn::flush_denormals();

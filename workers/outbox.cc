@@ -20,7 +20,7 @@ Outbox::Outbox(ServiceClient& client, v1::Attempt attempt, std::stop_token lost,
     : client_(client),
       attempt_(std::move(attempt)),
       lost_(std::move(lost)),
-      options_(options),
+      options_(std::move(options)),
       thread_([this](std::stop_token stop) { SendAll(std::move(stop)); }) {}
 
 Outbox::~Outbox() {
@@ -52,21 +52,20 @@ void Outbox::Point(std::string_view series, std::uint64_t step, double value, st
   }
 }
 
-void Outbox::Checkpoint(std::uint64_t steps_done, std::string bytes) {
+void Outbox::Checkpoint(std::uint64_t steps_done, std::shared_ptr<const SpoolFile> file) {
   ++checkpoints_;
-  const std::size_t size = bytes.size();
-  Push(CheckpointItem{steps_done, std::move(bytes)}, size);
+  Push(CheckpointItem{steps_done, std::move(file)}, 0);
 }
 
-void Outbox::Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) {
+void Outbox::Artifact(std::string_view name, std::string_view media_type, std::uint64_t step,
+                      std::shared_ptr<const SpoolFile> file) {
   ArtifactItem item;
   *item.header.mutable_attempt() = attempt_;
   item.header.set_name(name.data(), name.size());
   item.header.set_media_type(media_type.data(), media_type.size());
   item.header.set_step(step);
-  item.bytes = std::move(bytes);
-  const std::size_t size = item.bytes.size();
-  Push(std::move(item), size);
+  item.file = std::move(file);
+  Push(std::move(item), 0);
 }
 
 absl::Status Outbox::Drain() {
@@ -120,6 +119,7 @@ void Outbox::SendAll(std::stop_token stop) {
     if (std::holds_alternative<CheckpointItem>(item->payload)) {
       --checkpoints_;
     }
+    options_.moved();
     MutexLock lock(mu_);
     sending_ = false;
     bytes_ -= item->bytes;
@@ -169,18 +169,20 @@ absl::Status Outbox::Send(const Payload& payload, std::stop_token stop) {
   const auto retried = [&](std::string_view what, const std::function<absl::Status()>& call) {
     return Retry(what, options_.backoff, stop, call);
   };
-  return std::visit(
-      Overloaded{[&](const v1::AppendPointsRequest& points) {
-                   return retried("append_points", [&] { return client_.AppendPoints(points, stop); });
-                 },
-                 [&](const CheckpointItem& item) {
-                   return retried("put_checkpoint",
-                                  [&] { return client_.PutCheckpoint(attempt_, item.step, item.bytes, stop); });
-                 },
-                 [&](const ArtifactItem& item) {
-                   return retried("put_artifact", [&] { return client_.PutArtifact(item.header, item.bytes, stop); });
-                 }},
-      payload);
+  return std::visit(Overloaded{[&](const v1::AppendPointsRequest& points) {
+                                 return retried("append_points", [&] { return client_.AppendPoints(points, stop); });
+                               },
+                               [&](const CheckpointItem& item) {
+                                 return retried("put_checkpoint", [&] {
+                                   return client_.PutCheckpoint(attempt_, item.step, *item.file, options_.moved, stop);
+                                 });
+                               },
+                               [&](const ArtifactItem& item) {
+                                 return retried("put_artifact", [&] {
+                                   return client_.PutArtifact(item.header, *item.file, options_.moved, stop);
+                                 });
+                               }},
+                    payload);
 }
 
 }  // namespace normlab::workers

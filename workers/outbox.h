@@ -2,7 +2,8 @@
 //
 // Points gather into batches for a quarter of a second; checkpoints and artifacts follow the points before them, and
 // each item is sent once the one before it has been acknowledged. So a stored checkpoint never knows of a point that is
-// not stored. Training only ever waits here when 32 MiB are unsent, because the server has been away for long.
+// not stored. Training only ever waits here when 32 MiB are unsent, because the server has been away for long; files
+// wait on disk and count for nothing.
 //
 // Thread safety: all methods, any thread. The destructor discards what is unsent.
 #pragma once
@@ -11,7 +12,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +32,7 @@ struct OutboxOptions {
   std::size_t batch_points = 4096;        // about 100 KB on the wire
   std::chrono::milliseconds linger{250};  // a point is on its way no later than this
   Backoff backoff = {};
+  std::function<void()> moved = [] {};  // called for all that the server has taken, pieces of files included
 };
 
 class Outbox {
@@ -40,8 +44,9 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
 
   void Point(std::string_view series, std::uint64_t step, double value, std::int64_t wall_ms) ABSL_LOCKS_EXCLUDED(mu_);
-  void Checkpoint(std::uint64_t steps_done, std::string bytes);
-  void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes);
+  void Checkpoint(std::uint64_t steps_done, std::shared_ptr<const SpoolFile> file);
+  void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step,
+                std::shared_ptr<const SpoolFile> file);
   // A checkpoint waits to be sent or is being sent.
   bool HasCheckpoint() const { return checkpoints_ > 0; }
 
@@ -53,11 +58,11 @@ class Outbox {
  private:
   struct CheckpointItem {
     std::uint64_t step;
-    std::string bytes;
+    std::shared_ptr<const SpoolFile> file;
   };
   struct ArtifactItem {
     v1::PutArtifactRequest::Header header;
-    std::string bytes;
+    std::shared_ptr<const SpoolFile> file;
   };
   using Payload = std::variant<v1::AppendPointsRequest, CheckpointItem, ArtifactItem>;
   struct Item {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <exception>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.h"
@@ -24,7 +26,11 @@ class HashingRecorder : public Recorder {
     host_.Point(series, step, value);
   }
   void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) override {
-    host_.Artifact(name, media_type, step, std::move(bytes));
+    const absl::Status taken =
+        host_.Artifact(name, media_type, step, [&bytes](const ByteSink& sink) { return sink(bytes); });
+    if (!taken.ok()) {
+      throw std::runtime_error(fmt::format("{}: {}", name, Message(taken)));
+    }
   }
 
   void Resume(CurveChains curve) { curve_ = std::move(curve); }
@@ -49,8 +55,8 @@ class Runner {
         checkpointed_(options.now()),
         steps_done_(steps_done) {}
 
-  absl::Status Start(const std::optional<std::string>& checkpoint) {
-    if (checkpoint) {
+  absl::Status Start(const ReadableFile* checkpoint) {
+    if (checkpoint != nullptr) {
       auto resumed = RestoreCheckpoint(*checkpoint, label_, *experiment_);
       if (resumed.ok()) {
         steps_done_ = resumed->steps_done;
@@ -99,8 +105,12 @@ class Runner {
 
   RunResult Finished() {
     Checkpoint();
-    host_.Artifact(kWeightsArtifact, "application/octet-stream", steps_done_,
-                   WriteWeights(label_, steps_done_, *experiment_));
+    const absl::Status taken =
+        host_.Artifact(kWeightsArtifact, "application/octet-stream", steps_done_,
+                       [this](const ByteSink& sink) { return WriteWeights(label_, steps_done_, *experiment_, sink); });
+    if (!taken.ok()) {
+      return End(RunEnd::kFailed, fmt::format("the weights could not be kept: {}", Message(taken)));
+    }
     RunResult result = End(RunEnd::kSucceeded);
     result.fingerprint = Fingerprint(experiment_->Weights(), recorder_.curve());
     return result;
@@ -111,7 +121,12 @@ class Runner {
   }
 
   void Checkpoint() {
-    host_.Checkpoint(steps_done_, WriteCheckpoint(label_, steps_done_, recorder_.curve(), *experiment_));
+    const absl::Status taken = host_.Checkpoint(steps_done_, [this](const ByteSink& sink) {
+      return WriteCheckpoint(label_, steps_done_, recorder_.curve(), *experiment_, sink);
+    });
+    if (!taken.ok()) {
+      Log(LogLevel::kWarning, "checkpoint_not_kept", {{"step", steps_done_}, {"why", Message(taken)}});
+    }
     checkpointed_ = options_.now();
   }
 
@@ -127,7 +142,7 @@ class Runner {
 }  // namespace
 
 RunResult RunExperiment(const std::function<absl::StatusOr<PreparedRun>()>& prepare,
-                        std::optional<std::string> checkpoint, RunHost& host, const RunnerOptions& options) {
+                        std::shared_ptr<const ReadableFile> checkpoint, RunHost& host, const RunnerOptions& options) {
   RunResult failed;
   try {
     auto prepared = prepare();
@@ -136,12 +151,18 @@ RunResult RunExperiment(const std::function<absl::StatusOr<PreparedRun>()>& prep
       return failed;
     }
     Runner runner(std::move(*prepared), host, options, failed.steps_done);
-    if (const absl::Status started = runner.Start(checkpoint); !started.ok()) {
+    if (const absl::Status started = runner.Start(checkpoint.get()); !started.ok()) {
       failed.error = Message(started);
       return failed;
     }
-    checkpoint.reset();  // as large as the model: not kept while training
+    checkpoint.reset();  // as large as the model: its disk is free while training
     return runner.Steps();
+  } catch (const std::bad_alloc&) {
+    failed.error = fmt::format(
+        "out of memory after {} steps: the job needs more than this machine gives; make it smaller (fewer units, a "
+        "smaller batch) or run fewer jobs at a time (normlabd --slots)",
+        failed.steps_done);
+    return failed;
   } catch (const std::exception& error) {
     failed.error = error.what();
     return failed;

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,10 +35,13 @@ class RunHost {
   virtual void Progress(std::uint64_t steps_done, std::uint64_t steps_total) = 0;
   // May block while too much is waiting to be sent.
   virtual void Point(std::string_view series, std::uint64_t step, double value) = 0;
-  virtual void Artifact(std::string_view name, std::string_view media_type, std::uint64_t step, std::string bytes) = 0;
+  // Takes a file, by calling `write` before it returns: the bytes are the run's own memory. An error, such as a full
+  // disk, says that the file is lost.
+  virtual absl::Status Artifact(std::string_view name, std::string_view media_type, std::uint64_t step,
+                                const FileWriter& write) = 0;
   // False while the previous checkpoint is still on its way: the next one waits for a later step.
   virtual bool CanTakeCheckpoint() = 0;
-  virtual void Checkpoint(std::uint64_t steps_done, std::string bytes) = 0;
+  virtual absl::Status Checkpoint(std::uint64_t steps_done, const FileWriter& write) = 0;
 };
 
 enum class RunEnd { kSucceeded, kFailed, kDiverged, kCancelled, kYielded, kDropped };
@@ -66,8 +68,9 @@ inline constexpr char kWeightsArtifact[] = "weights.safetensors";
 
 // Prepares the experiment, restores `checkpoint` if there is one (one that is damaged is logged and left: the run
 // starts afresh, which gives the same bits), and steps to the end. A run that ends, stops or yields hands a last
-// checkpoint to the host; one that succeeds also its weights, as artifact weights.safetensors.
+// checkpoint to the host; one that succeeds also its weights, as artifact weights.safetensors. A checkpoint that the
+// host cannot take is logged and left; a run whose artifact it cannot take fails.
 RunResult RunExperiment(const std::function<absl::StatusOr<PreparedRun>()>& prepare,
-                        std::optional<std::string> checkpoint, RunHost& host, const RunnerOptions& options);
+                        std::shared_ptr<const ReadableFile> checkpoint, RunHost& host, const RunnerOptions& options);
 
 }  // namespace normlab::workers

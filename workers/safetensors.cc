@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
+#include <utility>
 
 namespace normlab::workers {
 namespace {
@@ -106,9 +108,9 @@ std::optional<std::uint64_t> ByteCount(const std::vector<std::int64_t>& shape) {
   return bytes;
 }
 
-// `data` is what follows the header; `start` its offset in the file.
-absl::StatusOr<TensorView> ParseTensor(const std::string& name, const Json& entry, std::string_view data,
-                                       std::uint64_t start) {
+// `start` is where the data begins in a file of `size` bytes.
+absl::StatusOr<StoredTensor> ParseTensor(const std::string& name, const Json& entry, std::uint64_t start,
+                                         std::uint64_t size) {
   if (!entry.is_object() || !entry.contains("dtype") || entry["dtype"] != "F32") {
     return Bad(kPrefix, fmt::format("tensor \"{}\": dtype is not \"F32\"", name));
   }
@@ -119,33 +121,41 @@ absl::StatusOr<TensorView> ParseTensor(const std::string& name, const Json& entr
   }
   const auto begin = static_cast<std::uint64_t>((*offsets)[0]);
   const auto end = static_cast<std::uint64_t>((*offsets)[1]);
-  if (begin > end || end > data.size()) {
+  if (begin > end || end > size - start) {
     return Bad(start, fmt::format("tensor \"{}\": data_offsets [{}, {}] do not lie in the {} bytes of data", name,
-                                  begin, end, data.size()));
+                                  begin, end, size - start));
   }
   if (ByteCount(*shape) != end - begin) {
     return Bad(start + begin, fmt::format("tensor \"{}\": {} bytes do not hold fp32 of shape [{}]", name, end - begin,
                                           fmt::join(*shape, ", ")));
   }
-  return TensorView{name, *shape, data.substr(begin, end - begin)};
+  return StoredTensor{name, *shape, start + begin, end - begin};
 }
 
 // The data must be covered from end to end: no byte twice, no byte by none.
-absl::Status CheckCoverage(const std::vector<TensorView>& by_offset, std::string_view data, std::uint64_t start) {
-  std::uint64_t expected = 0;
-  for (const TensorView& tensor : by_offset) {
-    const auto begin = static_cast<std::uint64_t>(tensor.bytes.data() - data.data());
-    if (begin != expected) {
-      return Bad(start + begin, fmt::format("tensor \"{}\" {}; expected it at byte {}", tensor.name,
-                                            begin < expected ? "overlaps the one before it" : "leaves a gap before it",
-                                            start + expected));
+absl::Status CheckCoverage(const std::vector<StoredTensor>& by_offset, std::uint64_t start, std::uint64_t size) {
+  std::uint64_t expected = start;
+  for (const StoredTensor& tensor : by_offset) {
+    if (tensor.begin != expected) {
+      return Bad(
+          tensor.begin,
+          fmt::format("tensor \"{}\" {}; expected it at byte {}", tensor.name,
+                      tensor.begin < expected ? "overlaps the one before it" : "leaves a gap before it", expected));
     }
-    expected = begin + tensor.bytes.size();
+    expected = tensor.begin + tensor.size;
   }
-  if (expected != data.size()) {
-    return Bad(start + expected, fmt::format("{} bytes belong to no tensor", data.size() - expected));
+  if (expected != size) {
+    return Bad(expected, fmt::format("{} bytes belong to no tensor", size - expected));
   }
   return absl::OkStatus();
+}
+
+// Fills `out`; kInternal if the file ends before, which its size denied.
+absl::Status ReadAll(const ReadableFile& file, std::uint64_t offset, std::span<char> out) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(offset, out));
+  return n == out.size()
+             ? absl::OkStatus()
+             : absl::InternalError(fmt::format("{} of {} bytes could be read from byte {}", n, out.size(), offset));
 }
 
 }  // namespace
@@ -158,7 +168,7 @@ std::size_t Elements(const std::vector<std::int64_t>& shape) {
   return n;
 }
 
-std::string WriteSafetensors(const std::vector<NamedTensor>& tensors, const TextMap& metadata) {
+absl::Status WriteSafetensors(const std::vector<NamedTensor>& tensors, const TextMap& metadata, const ByteSink& sink) {
   Json header = Json::object();
   header[std::string(kMetadata)] = metadata;
   std::uint64_t offset = 0;
@@ -170,48 +180,47 @@ std::string WriteSafetensors(const std::vector<NamedTensor>& tensors, const Text
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // tensors start aligned, as the format asks
   const std::uint64_t length = text.size();
-  std::string file;
-  file.reserve(kPrefix + length + offset);
-  file.append(reinterpret_cast<const char*>(&length), kPrefix);
-  file.append(text);
+  NORMLAB_RETURN_IF_ERROR(sink({reinterpret_cast<const char*>(&length), kPrefix}));
+  NORMLAB_RETURN_IF_ERROR(sink(text));
   for (const NamedTensor& tensor : tensors) {
-    file.append(reinterpret_cast<const char*>(tensor.data), Elements(tensor.shape) * sizeof(float));
+    NORMLAB_RETURN_IF_ERROR(sink({reinterpret_cast<const char*>(tensor.data), Elements(tensor.shape) * sizeof(float)}));
   }
-  return file;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<TensorFile> ReadSafetensors(std::string_view file) {
+absl::StatusOr<TensorIndex> ReadSafetensors(const ReadableFile& file) {
   if (file.size() < kPrefix) {
     return Bad(file.size(), fmt::format("the file ends in its first {} bytes", kPrefix));
   }
   std::uint64_t length = 0;
-  std::memcpy(&length, file.data(), kPrefix);
+  NORMLAB_RETURN_IF_ERROR(ReadAll(file, 0, {reinterpret_cast<char*>(&length), kPrefix}));
   if (length > std::min<std::uint64_t>(file.size() - kPrefix, kMaxHeader)) {
     return Bad(
         0, fmt::format("header of {} bytes in a file of {} (at most {} are read)", length, file.size(), kMaxHeader));
   }
+  std::string text(length, '\0');
+  NORMLAB_RETURN_IF_ERROR(ReadAll(file, kPrefix, text));
   const std::uint64_t start = kPrefix + length;
-  const std::string_view data = file.substr(start);
-  NORMLAB_ASSIGN_OR_RETURN(const Json header, ParseHeader(file.substr(kPrefix, length)));
-  TensorFile result;
+  NORMLAB_ASSIGN_OR_RETURN(const Json header, ParseHeader(text));
+  TensorIndex result;
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadata) {
       NORMLAB_ASSIGN_OR_RETURN(result.metadata, ParseMetadata(entry));
     } else {
-      NORMLAB_ASSIGN_OR_RETURN(TensorView tensor, ParseTensor(name, entry, data, start));
+      NORMLAB_ASSIGN_OR_RETURN(StoredTensor tensor, ParseTensor(name, entry, start, file.size()));
       result.tensors.push_back(std::move(tensor));
     }
   }
-  std::stable_sort(result.tensors.begin(), result.tensors.end(), [](const TensorView& a, const TensorView& b) {
-    return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
+  std::stable_sort(result.tensors.begin(), result.tensors.end(), [](const StoredTensor& a, const StoredTensor& b) {
+    return std::pair(a.begin, a.size) < std::pair(b.begin, b.size);
   });
-  NORMLAB_RETURN_IF_ERROR(CheckCoverage(result.tensors, data, start));
+  NORMLAB_RETURN_IF_ERROR(CheckCoverage(result.tensors, start, file.size()));
   return result;
 }
 
-absl::Status CopyTensors(const TensorFile& file, const std::vector<NamedTensor>& into) {
-  std::map<std::string_view, const TensorView*> by_name;
-  for (const TensorView& tensor : file.tensors) {
+absl::Status CopyTensors(const ReadableFile& file, const TensorIndex& index, const std::vector<NamedTensor>& into) {
+  std::map<std::string_view, const StoredTensor*> by_name;
+  for (const StoredTensor& tensor : index.tensors) {
     by_name[tensor.name] = &tensor;
   }
   for (const NamedTensor& target : into) {
@@ -230,8 +239,9 @@ absl::Status CopyTensors(const TensorFile& file, const std::vector<NamedTensor>&
         fmt::format("the checkpoint holds {} tensors; the experiment has {}", by_name.size(), into.size()));
   }
   for (const NamedTensor& target : into) {
-    const std::string_view bytes = by_name[target.name]->bytes;
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(target.data));
+    const StoredTensor& stored = *by_name[target.name];
+    NORMLAB_RETURN_IF_ERROR(
+        ReadAll(file, stored.begin, {reinterpret_cast<char*>(target.data), static_cast<std::size_t>(stored.size)}));
   }
   return absl::OkStatus();
 }

@@ -10,11 +10,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/fs.h"
 #include "base/status.h"
 #include "experiments/experiment.h"
 
@@ -25,26 +27,33 @@ using TextMap = std::map<std::string, std::string>;
 // Number of elements of a shape whose product is known to fit (the experiment's own tensors).
 std::size_t Elements(const std::vector<std::int64_t>& shape);
 
-// The file as bytes. Equal content gives equal bytes.
-std::string WriteSafetensors(const std::vector<NamedTensor>& tensors, const TextMap& metadata);
+// Takes the bytes of a file in order.
+using ByteSink = std::function<absl::Status(std::string_view)>;
+// Gives the bytes of a file in order, straight from where they are: a model may be half the memory there is.
+using FileWriter = std::function<absl::Status(const ByteSink&)>;
 
-// One tensor of a file that was read. `bytes` points into the file.
-struct TensorView {
+// Equal content gives equal bytes. The sink's first error, after which it is called no more.
+absl::Status WriteSafetensors(const std::vector<NamedTensor>& tensors, const TextMap& metadata, const ByteSink& sink);
+
+// Where a tensor lies in its file.
+struct StoredTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::string_view bytes;
+  std::uint64_t begin = 0;  // bytes from the file's start
+  std::uint64_t size = 0;   // bytes
 };
 
-struct TensorFile {
+struct TensorIndex {
   TextMap metadata;
-  std::vector<TensorView> tensors;  // by offset
+  std::vector<StoredTensor> tensors;  // by offset
 };
 
-// kDataLoss with the byte offset (and the tensor's name) of the first thing wrong. `file` must outlive the result.
-absl::StatusOr<TensorFile> ReadSafetensors(std::string_view file);
+// Reads the header alone. kDataLoss with the byte offset (and the tensor's name) of the first thing wrong.
+absl::StatusOr<TensorIndex> ReadSafetensors(const ReadableFile& file);
 
 // Copies the tensors of `file` over `into`, matched by name. The two must hold the same names and shapes, else
-// kFailedPrecondition names the difference and nothing has been overwritten.
-absl::Status CopyTensors(const TensorFile& file, const std::vector<NamedTensor>& into);
+// kFailedPrecondition names the difference and nothing has been overwritten. Any other error: the file could not be
+// read to its end, and `into` is not to be used.
+absl::Status CopyTensors(const ReadableFile& file, const TensorIndex& index, const std::vector<NamedTensor>& into);
 
 }  // namespace normlab::workers

@@ -1,12 +1,13 @@
 // service_client.h - WorkerService as plain blocking calls, one try each; files travel in pieces with their CRC32C.
 //
-// Thread safety: all methods, any thread. Every call has a deadline and ends early, with kCancelled, when its stop
+// Thread safety: all methods, any thread. Every call is bounded in time and ends early, with kCancelled, when its stop
 // token is triggered. Errors are the server's own; see call.h for what to do about them.
 #pragma once
 
 #include <grpcpp/channel.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "base/status.h"
 #include "normlab/v1/worker.grpc.pb.h"
+#include "workers/spool.h"
 
 namespace normlab::workers {
 
@@ -27,15 +29,20 @@ class ServiceClient {
                                                   std::chrono::milliseconds deadline, std::stop_token stop);
   absl::StatusOr<v1::AwaitOrderResponse> AwaitOrder(const v1::AwaitOrderRequest& request, std::stop_token stop);
   absl::Status AppendPoints(const v1::AppendPointsRequest& request, std::stop_token stop);
-  absl::Status PutCheckpoint(const v1::Attempt& attempt, std::uint64_t step, std::string_view bytes,
+  // Files take as long as they take while pieces move; a call in which nothing has moved for long is kDeadlineExceeded.
+  // `moved` is called for every piece.
+  absl::Status PutCheckpoint(const v1::Attempt& attempt, std::uint64_t step, const SpoolFile& file,
+                             const std::function<void()>& moved, std::stop_token stop);
+  // Into an empty file. kDataLoss when what arrived is not what was announced.
+  absl::Status GetCheckpoint(const v1::Attempt& attempt, SpoolFile& file, const std::function<void()>& moved,
                              std::stop_token stop);
-  // kDataLoss when what arrived is not what was announced.
-  absl::StatusOr<std::string> GetCheckpoint(const v1::Attempt& attempt, std::stop_token stop);
-  absl::Status PutArtifact(v1::PutArtifactRequest::Header header, std::string_view bytes, std::stop_token stop);
+  absl::Status PutArtifact(v1::PutArtifactRequest::Header header, const SpoolFile& file,
+                           const std::function<void()>& moved, std::stop_token stop);
   absl::Status Finish(const v1::FinishRequest& request, std::stop_token stop);
 
  private:
   class Call;
+  class Transfer;
 
   const std::unique_ptr<v1::WorkerService::Stub> stub_;
   const std::string authorization_;

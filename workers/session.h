@@ -23,6 +23,7 @@ namespace normlab::workers {
 struct SessionOptions {
   std::string worker;  // "host:pid", for people
   std::vector<std::string> data_directories;
+  std::string spool_directory;               // where files wait to be sent
   std::map<std::string, std::string> facts;  // of this process: instruction set, threads, build
   bool once = false;                         // return after one job
   // How long an attempt may get nowhere, and what ends the process then.

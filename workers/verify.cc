@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <map>
 
 #include "proto/spec.h"
 #include "proto/spec_text.h"
 #include "workers/safetensors.h"
+#include "workers/spool.h"
 
 namespace normlab::workers {
 namespace {
@@ -47,7 +48,7 @@ class Comparison : public RunHost {
   Order NextOrder() override { return report_.difference.empty() ? Order::kGoOn : Order::kDrop; }
   void Progress(std::uint64_t done, std::uint64_t total) override { options_.progress(done, total); }
   bool CanTakeCheckpoint() override { return false; }
-  void Checkpoint(std::uint64_t, std::string) override {}
+  absl::Status Checkpoint(std::uint64_t, const FileWriter&) override { return absl::OkStatus(); }
 
   void Point(std::string_view series, std::uint64_t step, double value) override {
     const auto found = columns_.find(series);
@@ -69,10 +70,13 @@ class Comparison : public RunHost {
     ++report_.points;
   }
 
-  void Artifact(std::string_view name, std::string_view, std::uint64_t, std::string bytes) override {
-    if (name == kWeightsArtifact && stored_.weights) {
-      CompareWeights(*stored_.weights, bytes);
+  absl::Status Artifact(std::string_view name, std::string_view, std::uint64_t, const FileWriter& write) override {
+    if (name != kWeightsArtifact || !stored_.weights) {
+      return absl::OkStatus();
     }
+    NORMLAB_ASSIGN_OR_RETURN(const std::shared_ptr<SpoolFile> run, SpoolFile::Create(options_.spool_directory));
+    NORMLAB_RETURN_IF_ERROR(write([&run](std::string_view bytes) { return run->Append(bytes); }));
+    return CompareWeights(*stored_.weights, *run);
   }
 
   // Call once the run has ended: what is stored and was not given.
@@ -98,35 +102,48 @@ class Comparison : public RunHost {
     int next = 0;
   };
 
-  void CompareWeights(const std::string& stored_file, const std::string& run_file) {
-    const auto stored = ReadSafetensors(stored_file), run = ReadSafetensors(run_file);
-    if (!stored.ok() || !run.ok()) {
-      return Differs(fmt::format("the stored weights cannot be read: {}", Message(stored.status())));
+  absl::Status CompareWeights(const ReadableFile& stored_file, const ReadableFile& run_file) {
+    const auto stored = ReadSafetensors(stored_file);
+    if (!stored.ok()) {
+      Differs(fmt::format("the stored weights cannot be read: {}", Message(stored.status())));
+      return absl::OkStatus();
     }
-    if (stored->tensors.size() != run->tensors.size()) {
-      return Differs(fmt::format("{} tensors of weights are stored, the run gave {}", stored->tensors.size(),
-                                 run->tensors.size()));
+    NORMLAB_ASSIGN_OR_RETURN(const TensorIndex run, ReadSafetensors(run_file));
+    if (stored->tensors.size() != run.tensors.size()) {
+      Differs(
+          fmt::format("{} tensors of weights are stored, the run gave {}", stored->tensors.size(), run.tensors.size()));
+      return absl::OkStatus();
     }
-    for (std::size_t i = 0; i < run->tensors.size(); ++i) {
-      CompareTensor(stored->tensors[i], run->tensors[i]);
+    for (std::size_t i = 0; i < run.tensors.size(); ++i) {
+      NORMLAB_RETURN_IF_ERROR(CompareTensor(stored_file, stored->tensors[i], run_file, run.tensors[i]));
     }
+    return absl::OkStatus();
   }
 
-  void CompareTensor(const TensorView& stored, const TensorView& run) {
+  absl::Status CompareTensor(const ReadableFile& stored_file, const StoredTensor& stored, const ReadableFile& run_file,
+                             const StoredTensor& run) {
     if (stored.name != run.name || stored.shape != run.shape) {
-      return Differs(fmt::format("weights: {} [{}] is stored, the run gave {} [{}]", stored.name,
-                                 fmt::join(stored.shape, " x "), run.name, fmt::join(run.shape, " x ")));
+      Differs(fmt::format("weights: {} [{}] is stored, the run gave {} [{}]", stored.name,
+                          fmt::join(stored.shape, " x "), run.name, fmt::join(run.shape, " x ")));
+      return absl::OkStatus();
     }
-    for (std::size_t at = 0; at + sizeof(float) <= run.bytes.size(); at += sizeof(float)) {
-      std::uint32_t a = 0, b = 0;
-      std::memcpy(&a, stored.bytes.data() + at, sizeof(a));
-      std::memcpy(&b, run.bytes.data() + at, sizeof(b));
-      if (a != b) {
-        return Differs(fmt::format("weights: {} at index {}: stored is {} ({:08x}), the run gave {} ({:08x})", run.name,
-                                   at / sizeof(float), std::bit_cast<float>(a), a, std::bit_cast<float>(b), b));
+    constexpr std::uint64_t kPiece = 64 << 10;
+    std::vector<std::uint32_t> a(kPiece / sizeof(float)), b(a.size());
+    for (std::uint64_t at = 0; at < run.size; at += kPiece) {
+      const auto bytes = static_cast<std::size_t>(std::min(kPiece, run.size - at));
+      NORMLAB_RETURN_IF_ERROR(stored_file.Read(stored.begin + at, {reinterpret_cast<char*>(a.data()), bytes}).status());
+      NORMLAB_RETURN_IF_ERROR(run_file.Read(run.begin + at, {reinterpret_cast<char*>(b.data()), bytes}).status());
+      for (std::size_t i = 0; i < bytes / sizeof(float); ++i) {
+        if (a[i] != b[i]) {
+          Differs(fmt::format("weights: {} at index {}: stored is {} ({:08x}), the run gave {} ({:08x})", run.name,
+                              at / sizeof(float) + i, std::bit_cast<float>(a[i]), a[i], std::bit_cast<float>(b[i]),
+                              b[i]));
+          return absl::OkStatus();
+        }
+        ++report_.weights;
       }
-      ++report_.weights;
     }
+    return absl::OkStatus();
   }
 
   const StoredResult& stored_;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,8 +20,8 @@ namespace normlab::workers {
 struct StoredResult {
   v1::Job job;
   std::vector<v1::AppendPointsRequest::Columns> curve;  // every series, steps rising
-  std::optional<std::string> weights;                   // weights.safetensors; a diverged job has none
-  std::optional<std::string> checkpoint;                // where to start; absent: at the beginning
+  std::shared_ptr<const ReadableFile> weights;          // weights.safetensors; a diverged job has none
+  std::shared_ptr<const ReadableFile> checkpoint;       // where to start; nullptr: at the beginning
 };
 
 struct VerifyReport {
@@ -33,6 +33,7 @@ struct VerifyReport {
 
 struct VerifyOptions {
   std::vector<std::string> data_directories;
+  std::string spool_directory;  // where the run's weights wait to be compared
   std::function<absl::StatusOr<std::unique_ptr<Experiment>>(const v1::JobSpec&, const ExperimentContext&)>
       make_experiment;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = [](std::uint64_t, std::uint64_t) {};

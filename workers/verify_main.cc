@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -44,15 +45,16 @@ absl::Status Verify(const Arguments& arguments) {
   NORMLAB_RETURN_IF_ERROR(ReadMessage(arguments.curve, curve));
   stored.curve.assign(curve.columns().begin(), curve.columns().end());
   if (!arguments.weights.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(stored.weights, PosixFileSystem().Read(arguments.weights));
+    NORMLAB_ASSIGN_OR_RETURN(stored.weights, PosixFileSystem().Open(arguments.weights));
   }
   if (!arguments.checkpoint.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(stored.checkpoint, PosixFileSystem().Read(arguments.checkpoint));
+    NORMLAB_ASSIGN_OR_RETURN(stored.checkpoint, PosixFileSystem().Open(arguments.checkpoint));
   }
   SetThreads(arguments.threads);
   nn::flush_denormals();
   VerifyOptions options;
   options.data_directories = DataDirectories();
+  options.spool_directory = std::filesystem::temp_directory_path().string();
   options.make_experiment = MakeExperiment;
   static constexpr auto kEvery = std::chrono::milliseconds(100);
   auto told = std::chrono::steady_clock::now() - kEvery;

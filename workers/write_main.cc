@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include "base/fs.h"
@@ -33,10 +34,10 @@ absl::StatusOr<std::string> Write(const Arguments& arguments) {
   if (!spec.ParseFromString(bytes) || !spec.has_handwriting()) {
     return absl::InvalidArgumentError(fmt::format("{}: not the resolved spec of a handwriting job", arguments.spec));
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::string file, PosixFileSystem().Read(arguments.weights));
-  NORMLAB_ASSIGN_OR_RETURN(const TensorFile tensors, ReadSafetensors(file));
+  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> file, PosixFileSystem().Open(arguments.weights));
+  NORMLAB_ASSIGN_OR_RETURN(const TensorIndex tensors, ReadSafetensors(*file));
   Scribe scribe(spec.handwriting());
-  NORMLAB_RETURN_IF_ERROR(Annotate(CopyTensors(tensors, scribe.Weights()), arguments.weights));
+  NORMLAB_RETURN_IF_ERROR(Annotate(CopyTensors(*file, tensors, scribe.Weights()), arguments.weights));
   if (arguments.prime > 0) {
     NORMLAB_RETURN_IF_ERROR(scribe.Imitate(arguments.prime, DataDirectories()));
   }

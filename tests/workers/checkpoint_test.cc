@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/memory_file.h"
 #include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
@@ -27,11 +28,14 @@ class CheckpointTest : public testing::Test {
 
   // A checkpoint whose metadata `key` was changed to `value`.
   std::string With(const std::string& key, const std::string& value) {
-    TextMap metadata = ReadSafetensors(Good())->metadata;
+    TextMap metadata = ReadSafetensors(MemoryFile(Good()))->metadata;
     metadata[key] = value;
-    return WriteSafetensors(experiment_.State(), metadata);
+    return Written([&](const ByteSink& sink) { return WriteSafetensors(experiment_.State(), metadata, sink); });
   }
-  std::string Good() { return WriteCheckpoint(ToyLabel(), 5, recorder_.curve, experiment_); }
+  std::string Good() { return Of(recorder_.curve, experiment_); }
+  static std::string Of(const CurveChains& curve, Experiment& experiment) {
+    return Written([&](const ByteSink& sink) { return WriteCheckpoint(ToyLabel(), 5, curve, experiment, sink); });
+  }
 
   ToyExperiment experiment_{ToyOptions{}};
   ChainRecorder recorder_;
@@ -39,17 +43,17 @@ class CheckpointTest : public testing::Test {
 
 TEST_F(CheckpointTest, RestoresStateStepAndCurve) {
   ToyExperiment other{ToyOptions{}};
-  const auto resumed = RestoreCheckpoint(Good(), ToyLabel(), other);
+  const auto resumed = RestoreCheckpoint(MemoryFile(Good()), ToyLabel(), other);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->steps_done, 5);
   EXPECT_EQ(resumed->curve.series(), recorder_.curve.series());
-  EXPECT_EQ(WriteCheckpoint(ToyLabel(), 5, resumed->curve, other), Good());
+  EXPECT_EQ(Of(resumed->curve, other), Good());
 }
 
 TEST_F(CheckpointTest, RefusesWhatBelongsToAnotherRun) {
   ToyExperiment other{ToyOptions{}};
   const auto error = [&](const std::string& file) {
-    const absl::Status status = RestoreCheckpoint(file, ToyLabel(), other).status();
+    const absl::Status status = RestoreCheckpoint(MemoryFile(file), ToyLabel(), other).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
     return Message(status);
   };
@@ -57,13 +61,14 @@ TEST_F(CheckpointTest, RefusesWhatBelongsToAnotherRun) {
   EXPECT_THAT(error(With("seed", "2")), HasSubstr("seed 2"));
   EXPECT_THAT(error(With("experiment", "draw")), HasSubstr("belongs to draw"));
   EXPECT_THAT(error(With("format", "normlab-checkpoint-2")), HasSubstr("this worker reads \"normlab-checkpoint-1\""));
-  EXPECT_THAT(error(WriteWeights(ToyLabel(), 5, experiment_)), HasSubstr("format is \"\""));
+  EXPECT_THAT(error(Written([&](const ByteSink& sink) { return WriteWeights(ToyLabel(), 5, experiment_, sink); })),
+              HasSubstr("format is \"\""));
 }
 
 TEST_F(CheckpointTest, RefusesDamagedMetadata) {
   ToyExperiment other{ToyOptions{}};
   const auto error = [&](const std::string& file) {
-    const absl::Status status = RestoreCheckpoint(file, ToyLabel(), other).status();
+    const absl::Status status = RestoreCheckpoint(MemoryFile(file), ToyLabel(), other).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
     return Message(status);
   };

@@ -17,6 +17,12 @@ class OutboxTest : public testing::Test {
     attempt_.set_job_id("j1");
     attempt_.set_number(1);
   }
+  static std::shared_ptr<const SpoolFile> Spool(std::string_view bytes) {
+    auto file = *SpoolFile::Create(testing::TempDir());
+    EXPECT_TRUE(file->Append(bytes).ok());
+    return file;
+  }
+
   FakeService service_;
   ServiceClient client_{service_.Channel(), ""};
   v1::Attempt attempt_;
@@ -46,9 +52,9 @@ TEST_F(OutboxTest, LargeFilesArriveWhole) {
   Outbox outbox(client_, attempt_, lost_.get_token());
   std::string bytes(3 * (256 << 10) + 17, 'x');
   bytes[700'000] = 'y';
-  outbox.Artifact("picture.png", "image/png", 3, bytes);
-  outbox.Checkpoint(3, bytes + "z");
-  outbox.Artifact("empty", "text/plain", 3, "");
+  outbox.Artifact("picture.png", "image/png", 3, Spool(bytes));
+  outbox.Checkpoint(3, Spool(bytes + "z"));
+  outbox.Artifact("empty", "text/plain", 3, Spool(""));
   EXPECT_TRUE(outbox.Drain().ok());
   EXPECT_EQ(service_.artifacts.at("picture.png"), bytes);
   EXPECT_EQ(service_.checkpoints.at(3), bytes + "z");
@@ -88,7 +94,7 @@ TEST_F(OutboxTest, AFailureIsKeptAndNothingMoreIsSent) {
   Outbox outbox(client_, attempt_, lost_.get_token(), {.linger = milliseconds(1)});
   outbox.Point("a", 1, 1.0, 0);
   EXPECT_EQ(outbox.Drain().code(), absl::StatusCode::kFailedPrecondition);
-  outbox.Checkpoint(1, "bytes");
+  outbox.Checkpoint(1, Spool("bytes"));
   EXPECT_EQ(outbox.Drain().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(service_.checkpoints.empty());
 }

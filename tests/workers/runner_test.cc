@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/memory_file.h"
 #include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
@@ -16,7 +17,8 @@ constexpr std::chrono::hours kNever{1000};
 
 RunResult RunToy(ToyOptions toy, RunHost& host, std::optional<std::string> checkpoint = std::nullopt,
                  RunnerOptions options = {.checkpoint_interval = kNever}) {
-  return RunExperiment(PrepareToy(toy), std::move(checkpoint), host, options);
+  return RunExperiment(PrepareToy(toy), checkpoint ? std::make_shared<MemoryFile>(*checkpoint) : nullptr, host,
+                       options);
 }
 
 TEST(RunnerTest, RunsToTheEndWithCurveWeightsAndFingerprint) {
@@ -124,11 +126,35 @@ TEST(RunnerTest, AnExceptionBecomesAFailureWithItsText) {
   EXPECT_EQ(result.steps_done, 4);
 }
 
+TEST(RunnerTest, AllocationsThatFailSayWhatToDo) {
+  KeepingHost host;
+  const RunResult result = RunToy({.before_step =
+                                       [](std::uint64_t step) {
+                                         if (step == 2) {
+                                           throw std::bad_alloc();
+                                         }
+                                       }},
+                                  host);
+  EXPECT_EQ(result.end, RunEnd::kFailed);
+  EXPECT_THAT(result.error, HasSubstr("out of memory after 2 steps"));
+  EXPECT_THAT(result.error, HasSubstr("--slots"));
+}
+
+TEST(RunnerTest, ACheckpointThatIsLostCostsNothingButWeightsDo) {
+  KeepingHost host;
+  host.checkpoint_loss = absl::ResourceExhaustedError("No space left on device");
+  EXPECT_EQ(RunToy({}, host).end, RunEnd::kSucceeded);
+  host.artifact_loss = host.checkpoint_loss;
+  const RunResult result = RunToy({}, host);
+  EXPECT_EQ(result.end, RunEnd::kFailed);
+  EXPECT_THAT(result.error, HasSubstr("the weights could not be kept: No space left on device"));
+}
+
 TEST(RunnerTest, AnExperimentThatCannotBeMadeFailsWithItsReason) {
   KeepingHost host;
   const RunResult result = RunExperiment(
       []() -> absl::StatusOr<PreparedRun> { return absl::NotFoundError("no data; run: normlab data fetch mnist"); },
-      std::nullopt, host, {});
+      nullptr, host, {});
   EXPECT_EQ(result.end, RunEnd::kFailed);
   EXPECT_EQ(result.error, "no data; run: normlab data fetch mnist");
 }
@@ -152,7 +178,7 @@ TEST(RunnerTest, ACheckpointOfAnotherRunFailsTheJob) {
     label.identity = "cd34";
     return PreparedRun{std::make_unique<ToyExperiment>(ToyOptions{}), label};
   };
-  const RunResult result = RunExperiment(prepare, other.checkpoints.at(20), host, {});
+  const RunResult result = RunExperiment(prepare, std::make_shared<MemoryFile>(other.checkpoints.at(20)), host, {});
   EXPECT_EQ(result.end, RunEnd::kFailed);
   EXPECT_THAT(result.error, HasSubstr("identity ab12; this run is toy seed 1 identity cd34"));
 }
@@ -172,7 +198,7 @@ TEST(RunnerTest, StepsThatDoNotRiseFailTheJob) {
   const auto prepare = []() -> absl::StatusOr<PreparedRun> {
     return PreparedRun{std::make_unique<RepeatingExperiment>(ToyOptions{}), ToyLabel()};
   };
-  const RunResult result = RunExperiment(prepare, std::nullopt, host, {});
+  const RunResult result = RunExperiment(prepare, nullptr, host, {});
   EXPECT_EQ(result.end, RunEnd::kFailed);
   EXPECT_THAT(result.error, HasSubstr("train/loss: point at step 0 after one at step 0"));
 }

@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "base/rng.h"
+#include "tests/memory_file.h"
+#include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
 namespace {
@@ -23,39 +25,45 @@ std::string File(std::string_view header, std::size_t data_bytes) {
   return file + std::string(header) + std::string(data_bytes, '\1');
 }
 
+MemoryFile MadeOf(std::string_view header, std::size_t data_bytes) { return MemoryFile(File(header, data_bytes)); }
+
+MemoryFile Write(const std::vector<NamedTensor>& tensors, const TextMap& metadata) {
+  return MemoryFile(Written([&](const ByteSink& sink) { return WriteSafetensors(tensors, metadata, sink); }));
+}
+
 std::string ErrorOf(std::string_view file) {
-  const absl::Status status = ReadSafetensors(file).status();
+  const absl::Status status = ReadSafetensors(MemoryFile(std::string(file))).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   return Message(status);
 }
 
 TEST(SafetensorsTest, KeepsNamesShapesMetadataAndBits) {
   float values[6] = {1.5F, -0.0F, std::bit_cast<float>(0x7fc00123U), 1e-45F, 2, 3};
-  const std::string file =
-      WriteSafetensors({{"b.weight", {2, 2}, values}, {"a", {}, values + 4}, {"empty", {0, 3}, values}},
-                       {{"step", "12"}, {"quoted", "\"x\"\n"}});
+  const MemoryFile file = Write({{"b.weight", {2, 2}, values}, {"a", {}, values + 4}, {"empty", {0, 3}, values}},
+                                {{"step", "12"}, {"quoted", "\"x\"\n"}});
   const auto read = ReadSafetensors(file);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->metadata, (TextMap{{"step", "12"}, {"quoted", "\"x\"\n"}}));
   ASSERT_EQ(read->tensors.size(), 3);
   EXPECT_EQ(read->tensors[0].name, "b.weight");
   EXPECT_THAT(read->tensors[0].shape, ElementsAre(2, 2));
-  EXPECT_EQ(std::memcmp(read->tensors[0].bytes.data(), values, 16), 0);
+  EXPECT_EQ(std::memcmp(file.bytes().data() + read->tensors[0].begin, values, 16), 0);
   std::uint64_t header = 0;
-  std::memcpy(&header, file.data(), 8);
+  std::memcpy(&header, file.bytes().data(), 8);
   EXPECT_EQ(header % 8, 0) << "tensors are aligned";
 
   float back[5] = {};
   float none[1];
-  ASSERT_TRUE(CopyTensors(*read, {{"a", {}, back + 4}, {"b.weight", {2, 2}, back}, {"empty", {0, 3}, none}}).ok());
+  ASSERT_TRUE(
+      CopyTensors(file, *read, {{"a", {}, back + 4}, {"b.weight", {2, 2}, back}, {"empty", {0, 3}, none}}).ok());
   EXPECT_EQ(std::memcmp(back, values, sizeof back), 0);
 }
 
 TEST(SafetensorsTest, ReadsWhatOtherProgramsWrite) {
-  EXPECT_FALSE(ReadSafetensors(File(R"( {"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}  )", 8)).ok())
+  EXPECT_FALSE(ReadSafetensors(MadeOf(R"( {"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}  )", 8)).ok())
       << "a header begins with '{'";
-  EXPECT_TRUE(ReadSafetensors(File(R"({"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}   )", 8)).ok());
-  EXPECT_TRUE(ReadSafetensors(File("{}", 0)).ok());
+  EXPECT_TRUE(ReadSafetensors(MadeOf(R"({"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}   )", 8)).ok());
+  EXPECT_TRUE(ReadSafetensors(MadeOf("{}", 0)).ok());
 }
 
 TEST(SafetensorsTest, ShortFilesNameTheByte) {
@@ -109,20 +117,44 @@ TEST(SafetensorsTest, HugeHeaderIsRefusedBeforeItIsParsed) {
 
 TEST(SafetensorsTest, CopyNamesTheDifferenceAndLeavesTheTarget) {
   float values[2] = {1, 2};
-  const std::string file = WriteSafetensors({{"a", {1}, values}, {"b", {1}, values + 1}}, {});
+  const MemoryFile file = Write({{"a", {1}, values}, {"b", {1}, values + 1}}, {});
   const auto read = ReadSafetensors(file);
   float back[3] = {7, 7, 7};
-  EXPECT_THAT(Message(CopyTensors(*read, {{"a", {1}, back}})), HasSubstr("holds 2 tensors; the experiment has 1"));
-  EXPECT_THAT(Message(CopyTensors(*read, {{"a", {1}, back}, {"c", {1}, back + 1}})), HasSubstr("\"c\" is missing"));
-  EXPECT_THAT(Message(CopyTensors(*read, {{"a", {1}, back}, {"b", {2}, back + 1}})),
+  EXPECT_THAT(Message(CopyTensors(file, *read, {{"a", {1}, back}})),
+              HasSubstr("holds 2 tensors; the experiment has 1"));
+  EXPECT_THAT(Message(CopyTensors(file, *read, {{"a", {1}, back}, {"c", {1}, back + 1}})),
+              HasSubstr("\"c\" is missing"));
+  EXPECT_THAT(Message(CopyTensors(file, *read, {{"a", {1}, back}, {"b", {2}, back + 1}})),
               HasSubstr("\"b\" has shape [1] in the checkpoint; the experiment has [2]"));
   EXPECT_THAT(back, ElementsAre(7, 7, 7));
+}
+
+TEST(SafetensorsTest, TheFirstErrorOfTheSinkEndsTheWriting) {
+  float values[2] = {1, 2};
+  for (int good = 0; good < 4; ++good) {
+    int calls = 0;
+    const absl::Status status = WriteSafetensors({{"a", {1}, values}, {"b", {1}, values + 1}}, {}, [&](auto) {
+      return calls++ < good ? absl::OkStatus() : absl::ResourceExhaustedError("the disk is full");
+    });
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(calls, good + 1);
+  }
+}
+
+TEST(SafetensorsTest, TensorsGoOutFromWhereTheyAre) {
+  float values[2] = {1, 2};
+  std::vector<const char*> seen;
+  ASSERT_TRUE(WriteSafetensors({{"a", {2}, values}}, {}, [&](std::string_view bytes) {
+                seen.push_back(bytes.data());
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_EQ(seen.back(), reinterpret_cast<const char*>(values)) << "without a copy of the model";
 }
 
 // Random damage: whatever is read must be sound, and nothing may crash (run under the asan preset).
 TEST(SafetensorsTest, MutatedFilesNeverCrashTheReader) {
   float values[64] = {};
-  const std::string good = WriteSafetensors({{"a", {8, 4}, values}, {"b", {32}, values + 32}}, {{"step", "3"}});
+  const std::string good = Write({{"a", {8, 4}, values}, {"b", {32}, values + 32}}, {{"step", "3"}}).bytes();
   Rng rng(7, "mutation");
   int refused = 0;
   constexpr int kFiles = 20'000;
@@ -145,13 +177,13 @@ TEST(SafetensorsTest, MutatedFilesNeverCrashTheReader) {
           file += '.';
       }
     }
-    const auto read = ReadSafetensors(file);
+    const auto read = ReadSafetensors(MemoryFile(file));
     refused += read.ok() ? 0 : 1;
     if (read.ok()) {
-      for (const TensorView& tensor : read->tensors) {
-        ASSERT_EQ(tensor.bytes.size(), Elements(tensor.shape) * sizeof(float));
-        ASSERT_GE(tensor.bytes.data(), file.data());
-        ASSERT_LE(tensor.bytes.data() + tensor.bytes.size(), file.data() + file.size());
+      for (const StoredTensor& tensor : read->tensors) {
+        ASSERT_EQ(tensor.size, Elements(tensor.shape) * sizeof(float));
+        ASSERT_LE(tensor.begin, file.size());
+        ASSERT_LE(tensor.size, file.size() - tensor.begin);
       }
     }
   }

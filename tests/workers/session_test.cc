@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 
+#include "tests/memory_file.h"
 #include "tests/workers/fake_service.h"
 #include "tests/workers/toy_experiment.h"
 #include "workers/checkpoint.h"
@@ -30,6 +31,7 @@ class SessionTest : public testing::Test {
     options_.worker = "test:1";
     options_.on_stall = [] { FAIL() << "it does get on"; };
     options_.once = true;
+    options_.spool_directory = testing::TempDir();
     options_.lease_wait = milliseconds(1);
     options_.facts = {{"threads", "1"}};
     options_.runner.checkpoint_interval = milliseconds(0);
@@ -55,7 +57,7 @@ class SessionTest : public testing::Test {
   // What the toy gives when nothing goes wrong.
   void ExpectUndisturbedResult() {
     KeepingHost host;
-    const RunResult expected = RunExperiment(PrepareToy(toy_), std::nullopt, host, {});
+    const RunResult expected = RunExperiment(PrepareToy(toy_), nullptr, host, {});
     ASSERT_THAT(service_.finished, SizeIs(1));
     const v1::FinishRequest& finish = service_.finished[0];
     EXPECT_EQ(finish.outcome(), v1::OUTCOME_SUCCEEDED) << finish.error();
@@ -67,9 +69,9 @@ class SessionTest : public testing::Test {
 
   static std::string TensorBytes(const std::string& file) {
     std::string bytes;
-    const auto read = ReadSafetensors(file);
-    for (const TensorView& tensor : read->tensors) {
-      bytes += tensor.bytes;
+    const auto read = ReadSafetensors(MemoryFile(file));
+    for (const StoredTensor& tensor : read->tensors) {
+      bytes += file.substr(tensor.begin, tensor.size);
     }
     return bytes;
   }

@@ -1,6 +1,8 @@
 // toy_experiment.h - a deterministic Experiment of a few floats, and a host that keeps what a run produces.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -86,19 +88,41 @@ class KeepingHost : public RunHost {
   void Point(std::string_view series, std::uint64_t step, double value) override {
     points[{std::string(series), step}] = value;
   }
-  void Artifact(std::string_view name, std::string_view, std::uint64_t, std::string bytes) override {
-    artifacts[std::string(name)] = std::move(bytes);
+  absl::Status Artifact(std::string_view name, std::string_view, std::uint64_t, const FileWriter& write) override {
+    return artifact_loss.ok() ? Keep(write, artifacts[std::string(name)]) : artifact_loss;
   }
   bool CanTakeCheckpoint() override { return can_take; }
-  void Checkpoint(std::uint64_t done, std::string bytes) override { checkpoints[done] = std::move(bytes); }
+  absl::Status Checkpoint(std::uint64_t done, const FileWriter& write) override {
+    return checkpoint_loss.ok() ? Keep(write, checkpoints[done]) : checkpoint_loss;
+  }
 
   Order order = Order::kGoOn;
   std::uint64_t order_at = std::numeric_limits<std::uint64_t>::max();
   bool can_take = true;
+  absl::Status artifact_loss, checkpoint_loss;  // what the host answers instead of taking a file
   std::uint64_t steps_done = 0;
   std::map<std::pair<std::string, std::uint64_t>, double> points;
   std::map<std::string, std::string> artifacts;
   std::map<std::uint64_t, std::string> checkpoints;
+
+ private:
+  static absl::Status Keep(const FileWriter& write, std::string& bytes) {
+    bytes.clear();
+    return write([&bytes](std::string_view piece) {
+      bytes += piece;
+      return absl::OkStatus();
+    });
+  }
 };
+
+// What `write` writes.
+inline std::string Written(const FileWriter& write) {
+  std::string bytes;
+  EXPECT_TRUE(write([&bytes](std::string_view piece) {
+                bytes += piece;
+                return absl::OkStatus();
+              }).ok());
+  return bytes;
+}
 
 }  // namespace normlab::workers

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "proto/spec.h"
+#include "tests/memory_file.h"
 #include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
@@ -23,10 +24,11 @@ class Keeper : public RunHost {
   Order NextOrder() override { return Order::kGoOn; }
   void Progress(std::uint64_t, std::uint64_t) override {}
   bool CanTakeCheckpoint() override { return true; }
-  void Checkpoint(std::uint64_t step, std::string file) override {
+  absl::Status Checkpoint(std::uint64_t step, const FileWriter& write) override {
     if (step == kCheckpoint) {
-      stored_.checkpoint = std::move(file);
+      stored_.checkpoint = std::make_shared<MemoryFile>(Written(write));
     }
+    return absl::OkStatus();
   }
   void Point(std::string_view series, std::uint64_t step, double value) override {
     for (auto& column : stored_.curve) {
@@ -39,8 +41,9 @@ class Keeper : public RunHost {
     stored_.curve.emplace_back().set_series(std::string(series));
     Point(series, step, value);
   }
-  void Artifact(std::string_view, std::string_view, std::uint64_t, std::string bytes) override {
-    stored_.weights = std::move(bytes);
+  absl::Status Artifact(std::string_view, std::string_view, std::uint64_t, const FileWriter& write) override {
+    stored_.weights = std::make_shared<MemoryFile>(Written(write));
+    return absl::OkStatus();
   }
 
  private:
@@ -50,6 +53,7 @@ class Keeper : public RunHost {
 class VerifyTest : public testing::Test {
  protected:
   VerifyTest() {
+    options_.spool_directory = testing::TempDir();
     options_.make_experiment = [this](const v1::JobSpec&, const ExperimentContext& context) {
       (*context.facts)["data.mnist"] = data_;
       return std::make_unique<ToyExperiment>(toy_);
@@ -69,7 +73,7 @@ class VerifyTest : public testing::Test {
           return PreparedRun{std::make_unique<ToyExperiment>(toy_),
                              {"mnist_mlp", Identity(stored_.job.spec(), data_), stored_.job.spec().seed()}};
         },
-        std::nullopt, keeper, {.checkpoint_interval = {}});
+        nullptr, keeper, {.checkpoint_interval = {}});
     if (!from_checkpoint_) {
       stored_.checkpoint.reset();
     }
@@ -162,13 +166,18 @@ TEST_F(VerifyTest, PointsBeforeACheckpointAreHeldAgainstItsHash) {
   stored_.curve.erase(stored_.curve.begin());
   EXPECT_THAT(Difference(), HasSubstr("test/error: the 0 stored points up to step 10 are not the 3"));
   stored_ = whole;
-  stored_.checkpoint->resize(stored_.checkpoint->size() / 2);
+  std::string half(stored_.checkpoint->size() / 2, '\0');
+  ASSERT_TRUE(stored_.checkpoint->Read(0, half).ok());
+  stored_.checkpoint = std::make_shared<MemoryFile>(half);
   EXPECT_EQ(VerifyJob(stored_, options_).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(VerifyTest, TheLastBitOfAWeight) {
   Store();
-  stored_.weights->back() ^= 1;
+  std::string bytes(stored_.weights->size(), '\0');
+  ASSERT_TRUE(stored_.weights->Read(0, bytes).ok());
+  bytes.back() ^= 1;
+  stored_.weights = std::make_shared<MemoryFile>(bytes);
   EXPECT_THAT(Difference(), HasSubstr("weights: linear.bias at index 0"));
 }
 
