@@ -55,7 +55,7 @@ class DaemonImpl : public Daemon {
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     gate_ = std::make_unique<Gate>(Access(token), options_.limits);
-    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers});
+    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits});
     NORMLAB_ASSIGN_OR_RETURN(listener_,
                              Listener::Bind(options_.socket_path, options_.listen, options_.limits.connections));
     NORMLAB_ASSIGN_OR_RETURN(server_, GrpcServer::Start(*core_, *listener_, !options_.listen));

@@ -22,6 +22,7 @@
 #include "server/edge/access.h"
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
+#include "server/schedule/job_limits.h"
 
 namespace normlab::server {
 
@@ -34,6 +35,7 @@ struct DaemonOptions {
   int slots = 1;
   AttemptsOptions attempts;
   GateLimits limits;
+  JobLimits job_limits;
   std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
   const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;
 };

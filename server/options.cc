@@ -36,6 +36,8 @@ struct Flags {
   int threads_per_job = 1;
   int lease_seconds = 60;
   int stall_seconds = 900;
+  int max_file_gib = 8;
+  double job_memory_gib = 0;
   bool no_workers = false;
   bool print_ready = false;
 };
@@ -58,6 +60,13 @@ void Declare(CLI::App& app, Flags& flags) {
                  "how long a job may make no step; then its worker is ended and the job tried again")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
+  app.add_option("--max-file-gib", flags.max_file_gib, "largest checkpoint or artifact; larger jobs are refused")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--job-memory-gib", flags.job_memory_gib,
+                 "memory that a job may need by estimate; larger ones are refused [all of the machine's; with "
+                 "--no-workers: any]")
+      ->check(CLI::Range(0.1, 65'536.0));
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
 }
@@ -65,6 +74,10 @@ void Declare(CLI::App& app, Flags& flags) {
 std::string HostName() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::uint64_t MachineMemory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 absl::Status Fill(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
@@ -91,6 +104,12 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
                            "--spool", flags.home + "/spool",
                            // Later than the server, which then has taken the job back and said why.
                            "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
+  }
+  options.job_limits.file_bytes = static_cast<std::uint64_t>(flags.max_file_gib) << 30;
+  if (flags.job_memory_gib > 0) {
+    options.job_limits.memory_bytes = static_cast<std::uint64_t>(flags.job_memory_gib * (1 << 30));
+  } else if (!flags.no_workers) {
+    options.job_limits.memory_bytes = MachineMemory();
   }
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
   options.attempts.stall = std::chrono::seconds(flags.stall_seconds);

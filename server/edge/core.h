@@ -9,6 +9,7 @@
 #include "server/edge/gate.h"
 #include "server/edge/news.h"
 #include "server/schedule/attempts.h"
+#include "server/schedule/job_limits.h"
 
 namespace normlab::server {
 
@@ -18,6 +19,7 @@ struct Core {
   News& news;
   Gate& gate;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
+  const JobLimits& job_limits;
 };
 
 }  // namespace normlab::server

@@ -21,7 +21,7 @@ constexpr int kMaxBatch = 1000;
 absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   std::vector<FieldViolation> violations;
-  const store::NewJob job = PrepareJob(request, "", violations);
+  const store::NewJob job = PrepareJob(request, core.job_limits, "", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
   core.attempts.QueueChanged();
@@ -56,7 +56,7 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   std::vector<FieldViolation> violations;
   std::vector<store::NewJob> jobs;
   for (int i = 0; i < request.requests_size(); ++i) {
-    jobs.push_back(PrepareJob(request.requests(i), fmt::format("requests[{}].", i), violations));
+    jobs.push_back(PrepareJob(request.requests(i), core.job_limits, fmt::format("requests[{}].", i), violations));
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   if (request.validate_only()) {

@@ -9,11 +9,12 @@
 #include "normlab/v1/jobs.pb.h"
 #include "proto/spec.h"
 #include "results/store/store.h"
+#include "server/schedule/job_limits.h"
 
 namespace normlab::server {
 
-// The job that `request` asks for. Paths of violations start with `prefix`: "" or "requests[3].".
-store::NewJob PrepareJob(const v1::CreateJobRequest& request, const std::string& prefix,
+// The job that `request` asks for, within the limits. Paths of violations start with `prefix`: "" or "requests[3].".
+store::NewJob PrepareJob(const v1::CreateJobRequest& request, const JobLimits& limits, const std::string& prefix,
                          std::vector<FieldViolation>& violations);
 
 }  // namespace normlab::server

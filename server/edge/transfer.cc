@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
@@ -14,8 +15,6 @@ namespace normlab::server {
 namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
-constexpr std::uint64_t kMaxCheckpoint = 4ULL << 30;
-constexpr std::uint64_t kMaxArtifact = 64ULL << 20;
 
 // Checks pieces as they come, against the size that the header announced. Whether all of it came, and unharmed, the
 // store checks.
@@ -55,10 +54,10 @@ absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>&
   return first.header();
 }
 
-// Reads the pieces up to the end of the stream into `file`.
+// Reads the pieces up to the end of the stream into `file`; each shows that the attempt gets on.
 template <typename Request>
-absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header,
-                        PendingFile& file) {
+absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header, Attempts& attempts,
+                        store::AttemptId attempt, PendingFile& file) {
   Receiver receiver(header.size());
   Request message;
   while (reader.Read(&message)) {
@@ -67,6 +66,7 @@ absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Requ
     }
     NORMLAB_RETURN_IF_ERROR(receiver.Add(message.data()));
     NORMLAB_RETURN_IF_ERROR(file.Append(message.data()));
+    attempts.Moved(attempt);
   }
   return absl::OkStatus();
 }
@@ -82,9 +82,10 @@ bool IsMediaType(std::string_view text) {
   return text.size() <= 128 && slash != text.npos && named(text.substr(0, slash)) && named(text.substr(slash + 1));
 }
 
-// Sends the header that `message` holds, then `file` in pieces.
+// Sends the header that `message` holds, then `file` in pieces; calls `sent` after each.
 template <typename Response>
-absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::ServerWriter<Response>& writer) {
+absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::ServerWriter<Response>& writer,
+                        const std::function<void()>& sent) {
   bool open = writer.Write(message);
   for (std::uint64_t begin = 0; open && begin < file.size(); begin += kPiece) {
     std::string& piece = *message.mutable_data();
@@ -92,6 +93,7 @@ absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::Serve
     NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(begin, piece));
     piece.resize(n);
     open = writer.Write(message);
+    sent();
   }
   return open ? absl::OkStatus() : ReaderGone();
 }
@@ -99,23 +101,23 @@ absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::Serve
 // A checkpoint behind its header; `response` may have other fields of the header set.
 template <typename Response>
 absl::Status SendWhole(Response& response, const store::StoredCheckpoint& checkpoint,
-                       grpc::ServerWriter<Response>& writer) {
+                       grpc::ServerWriter<Response>& writer, const std::function<void()>& sent) {
   auto& header = *response.mutable_header();
   header.set_step(checkpoint.info.step);
   header.set_size(checkpoint.info.size);
   header.set_crc32c(checkpoint.info.crc32c);
-  return SendPieces(response, *checkpoint.file, writer);
+  return SendPieces(response, *checkpoint.file, writer, sent);
 }
 
 }  // namespace
 
 absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
   std::vector<FieldViolation> violations;
-  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, kMaxCheckpoint, violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
   const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, *file));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
   const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
   NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
   core.attempts.Moved(attempt);
@@ -124,7 +126,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
 
 absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
   std::vector<FieldViolation> violations;
-  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, kMaxArtifact, violations));
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
   const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
   if (!IsName(header.name(), false)) {
     violations.push_back({"header.name", fmt::format("is {}; expected letters, digits, '.', '_' and '-', at most 128",
@@ -136,7 +138,7 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, header.name()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, *file));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
   const store::ArtifactInfo info{.name = header.name(),
                                  .media_type = header.media_type(),
                                  .step = header.step(),
@@ -160,7 +162,7 @@ absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
   NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.OpenCheckpoint(attempt.job));
   v1::GetCheckpointResponse response;
   *response.mutable_header()->mutable_attempt() = request.attempt();
-  return SendWhole(response, checkpoint, writer);
+  return SendWhole(response, checkpoint, writer, [&] { core.attempts.Moved(attempt); });
 }
 
 absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request,
@@ -170,7 +172,7 @@ absl::Status SendCheckpoint(Core& core, const v1::ReadCheckpointRequest& request
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const auto checkpoint, core.store.OpenCheckpoint(job, request.at_most_step()));
   v1::ReadCheckpointResponse response;
-  return SendWhole(response, checkpoint, writer);
+  return SendWhole(response, checkpoint, writer, [] {});
 }
 
 absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
@@ -182,7 +184,7 @@ absl::Status SendArtifact(Core& core, const v1::ReadArtifactRequest& request,
   v1::ReadArtifactResponse response;
   ToWire(artifact.info, *response.mutable_header()->mutable_artifact());
   response.mutable_header()->set_crc32c(artifact.info.crc32c);
-  return SendPieces(response, *artifact.file, writer);
+  return SendPieces(response, *artifact.file, writer, [] {});
 }
 
 }  // namespace normlab::server

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/crc32c.h"
+#include "tests/peak_memory.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -51,6 +52,56 @@ class ArtifactServiceTest : public ServerTest {
     return reader->Finish();
   }
 };
+
+// Client and server of this test are one process: what either holds is counted.
+TEST_F(ArtifactServiceTest, AFileLargerThanAllMemoryAllowedPassesInPieces) {
+  constexpr std::uint64_t kSize = std::uint64_t{256} << 20, kAllowed = std::uint64_t{32} << 20;
+  const std::string job = Create(1).job_id();
+  const v1::Attempt attempt = LeaseOne().attempt();
+  Put(attempt, "small.bin", "warm", 1);
+  ForgetPeakMemory();
+  const std::uint64_t idle = PeakMemory();
+
+  const std::string piece(256 << 10, 'w');
+  std::uint32_t crc32c = 0;
+  for (std::uint64_t at = 0; at < kSize; at += piece.size()) {
+    crc32c = Crc32c(piece, crc32c);
+  }
+  {
+    grpc::ClientContext context;
+    v1::PutArtifactResponse response;
+    const auto writer = workers_->PutArtifact(&context, &response);
+    v1::PutArtifactRequest message;
+    auto& header = *message.mutable_header();
+    *header.mutable_attempt() = attempt;
+    header.set_name("weights.safetensors");
+    header.set_media_type("application/octet-stream");
+    header.set_size(kSize);
+    header.set_crc32c(crc32c);
+    ASSERT_TRUE(writer->Write(message));
+    message.set_data(piece);
+    for (std::uint64_t at = 0; at < kSize; at += piece.size()) {
+      ASSERT_TRUE(writer->Write(message));
+    }
+    writer->WritesDone();
+    const grpc::Status status = writer->Finish();
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  {
+    grpc::ClientContext context;
+    v1::ReadArtifactRequest request;
+    request.set_job_id(job);
+    request.set_name("weights.safetensors");
+    const auto reader = artifacts_->ReadArtifact(&context, request);
+    std::uint32_t back = 0;
+    for (v1::ReadArtifactResponse message; reader->Read(&message);) {
+      back = Crc32c(message.data(), back);
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    EXPECT_EQ(back, crc32c);
+  }
+  EXPECT_LT(PeakMemory(), idle + kAllowed);
+}
 
 TEST_F(ArtifactServiceTest, FilesComeBackAsTheyWereStored) {
   const std::string job = Create(1).job_id();

@@ -442,5 +442,37 @@ TEST_F(ShortQueueTest, JobsBeyondTheLimitAreToldWhenToComeBack) {
   EXPECT_NE(Create(3).job_id(), "");
 }
 
+// 51 GB of weights and moments: trained for hours, and then refused with its weights.
+TEST_F(JobServiceTest, WhatCannotBeFinishedIsRefusedBeforeItTrains) {
+  v1::CreateJobRequest request = MnistRequest();
+  request.mutable_spec()->mutable_mnist_mlp()->set_hidden_units(65'536);
+  CallContext context;
+  v1::CreateJobResponse response;
+  const grpc::Status status = jobs_->CreateJob(&context, request, &response);
+  EXPECT_THAT(WrongFields(status), ElementsAre("spec.mnist_mlp.hidden_units"));
+  EXPECT_THAT(status.error_message(), HasSubstr("--max-file-gib"));
+  EXPECT_THAT(status.error_message(), HasSubstr("expected files of at most 8.0 GiB"));
+}
+
+class SmallMachineTest : public ServerTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.job_limits.memory_bytes = std::uint64_t{200} << 20;
+    return options;
+  }
+};
+
+TEST_F(SmallMachineTest, WhatNeedsMoreMemoryThanThereIsIsRefused) {
+  EXPECT_NE(Create(1).job_id(), "") << "the default fits";
+  v1::CreateJobRequest request = MnistRequest();
+  request.mutable_spec()->mutable_mnist_mlp()->set_batch_size(55'000);
+  CallContext context;
+  v1::CreateJobResponse response;
+  const grpc::Status status = jobs_->CreateJob(&context, request, &response);
+  EXPECT_THAT(WrongFields(status), ElementsAre("spec.mnist_mlp.hidden_units, batch_size"));
+  EXPECT_THAT(status.error_message(), HasSubstr("expected at most 200 MiB"));
+}
+
 }  // namespace
 }  // namespace normlab::server

@@ -14,18 +14,22 @@ const grpc::Status kLost(grpc::StatusCode::UNAVAILABLE, "the answer was lost");
 
 // Reads a file sent in pieces; absent when size or checksum are not those announced, or a piece is too large.
 template <typename Request, typename Header>
-std::optional<std::string> ReadFile(grpc::ServerReader<Request>& reader, Header& header) {
+std::optional<std::string> ReadFile(grpc::ServerReader<Request>& reader, Header& header, bool drops) {
   Request part;
   std::string bytes;
+  std::uint64_t size = 0;
+  std::uint32_t crc32c = 0;
   while (reader.Read(&part)) {
     if (part.has_header()) {
       header = part.header();
     } else if (part.data().size() > (256 << 10)) {
       return std::nullopt;
     }
-    bytes += part.data();
+    size += part.data().size();
+    crc32c = Crc32c(part.data(), crc32c);
+    bytes += drops ? "" : part.data();
   }
-  return bytes.size() == header.size() && Crc32c(bytes) == header.crc32c() ? std::optional(bytes) : std::nullopt;
+  return size == header.size() && crc32c == header.crc32c() ? std::optional(bytes) : std::nullopt;
 }
 
 }  // namespace
@@ -146,7 +150,7 @@ grpc::Status FakeService::AppendPoints(grpc::ServerContext*, const v1::AppendPoi
 grpc::Status FakeService::PutCheckpoint(grpc::ServerContext*, grpc::ServerReader<v1::PutCheckpointRequest>* reader,
                                         v1::PutCheckpointResponse*) {
   v1::PutCheckpointRequest::Header header;
-  const auto bytes = ReadFile(*reader, header);
+  const auto bytes = ReadFile(*reader, header, drops_files);
   MutexLock lock(mu_);
   if (const auto status = Scripted("PutCheckpoint")) {
     return *status;
@@ -185,7 +189,7 @@ grpc::Status FakeService::GetCheckpoint(grpc::ServerContext*, const v1::GetCheck
 grpc::Status FakeService::PutArtifact(grpc::ServerContext*, grpc::ServerReader<v1::PutArtifactRequest>* reader,
                                       v1::PutArtifactResponse*) {
   v1::PutArtifactRequest::Header header;
-  const auto bytes = ReadFile(*reader, header);
+  const auto bytes = ReadFile(*reader, header, drops_files);
   MutexLock lock(mu_);
   if (const auto status = Scripted("PutArtifact")) {
     return *status;

@@ -36,6 +36,7 @@ class FakeService : public v1::WorkerService::Service {
 
   std::function<v1::HeartbeatResponse(const v1::HeartbeatRequest&)> on_heartbeat;
   std::function<v1::AwaitOrderResponse()> on_order;  // unset: no order ever comes
+  bool drops_files = false;                          // counts and checks files, and keeps none of their bytes
   std::function<void()> on_points;                   // before they are stored
   std::function<void()> on_empty_lease = [] {};
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/peak_memory.h"
 #include "tests/workers/fake_service.h"
 
 namespace normlab::workers {
@@ -59,6 +60,25 @@ TEST_F(OutboxTest, LargeFilesArriveWhole) {
   EXPECT_EQ(service_.artifacts.at("picture.png"), bytes);
   EXPECT_EQ(service_.checkpoints.at(3), bytes + "z");
   EXPECT_EQ(service_.artifacts.at("empty"), "");
+}
+
+TEST_F(OutboxTest, AFileLargerThanAllMemoryAllowedPassesInPieces) {
+  constexpr std::uint64_t kSize = std::uint64_t{256} << 20, kAllowed = std::uint64_t{32} << 20;
+  service_.drops_files = true;
+  Outbox outbox(client_, attempt_, lost_.get_token());
+  outbox.Checkpoint(1, Spool("warm"));
+  ASSERT_TRUE(outbox.Drain().ok());
+  ForgetPeakMemory();
+  const std::uint64_t idle = PeakMemory();
+  auto file = *SpoolFile::Create(testing::TempDir());
+  const std::string piece(1 << 20, 'w');
+  while (file->size() < kSize) {
+    ASSERT_TRUE(file->Append(piece).ok());
+  }
+  outbox.Artifact("weights.safetensors", "application/octet-stream", 2, std::move(file));
+  EXPECT_TRUE(outbox.Drain().ok());
+  EXPECT_EQ(service_.artifacts.count("weights.safetensors"), 1);
+  EXPECT_LT(PeakMemory(), idle + kAllowed);
 }
 
 TEST_F(OutboxTest, ProducersWaitForASlowServer) {

@@ -1,0 +1,81 @@
+#include "proto/footprint.h"
+
+namespace normlab {
+namespace {
+
+constexpr double kFloat = 4;  // bytes
+constexpr double kProcess = 64 << 20;
+constexpr double kPixels = 28 * 28;
+constexpr double kKeptByUnit = 8, kKeptByCell = 24;
+
+// In floats, but for `data`.
+struct Needs {
+  double weights = 0;
+  double tape = 0;
+  double moments = 2;  // of the optimiser, for each weight
+  double data = 0;     // bytes
+};
+
+// The matrices of an LSTM, and its vectors: bias, gains and shifts of three norms, peepholes.
+double Lstm(double inputs, double units) { return 4 * units * (inputs + units) + 26 * units; }
+
+Needs Of(const v1::MnistMlpConfig& config) {
+  const double h = config.hidden_units(), classes = 10;
+  return {.weights = kPixels * h + h * h + classes * h + 8 * h + 4 * classes,
+          .tape = config.batch_size() * (2 * kPixels + 2 * kKeptByUnit * h),
+          .moments = config.optimizer() == v1::OPTIMIZER_KIND_SGD ? 1.0 : 2.0,
+          .data = 70'000 * kPixels};
+}
+
+Needs Of(const v1::DrawConfig& config) {
+  const double u = config.units(), latent = config.latent_size();
+  const double read = 2.0 * config.read_size() * config.read_size(), patch = config.write_size() * config.write_size();
+  const double seen = config.attention() ? read : 2 * kPixels, window = 5;
+  const double written = config.attention() ? 2 * window + patch : kPixels;
+  return {.weights = Lstm(seen + u, u) + Lstm(latent, u) + (u + 4) * (2 * latent + written),
+          .tape = static_cast<double>(config.batch_size()) * config.glimpses() *
+                  (2 * kKeptByCell * u + 2 * (seen + u) + 10 * latent + kPixels + 2 * written),
+          .data = 70'000 * kPixels};
+}
+
+Needs Of(const v1::HandwritingConfig& config) {
+  const double u = config.units(), symbols = config.alphabet() == v1::PEN_ALPHABET_FULL ? 96 : 57;
+  const double outputs = 6.0 * config.components() + 1, window = 3.0 * config.gaussians();
+  return {.weights = Lstm(3 + symbols, u) + 2 * Lstm(3 + u + symbols, u) + (u + 2) * window + (3 * u + 2) * outputs,
+          .tape = static_cast<double>(config.batch_size()) * config.max_steps() *
+                  (3 * kKeptByCell * u + 12 * u + 6 * symbols + 4 * window + 4 * outputs),
+          .data = 300e6};
+}
+
+Needs Of(const v1::InvarianceConfig& config) {
+  const double units = config.units();
+  return {.weights = 0, .tape = 2 * (units * config.inputs() + 8.0 * config.examples() * (units + config.inputs()))};
+}
+
+Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
+  const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
+  return {.weights_bytes = bytes(kFloat * needs.weights),
+          .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.moments)),
+          .memory_bytes = bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.tape)),
+          .weights_fields = experiment + "." + wide,
+          .memory_fields = experiment + "." + wide + long_too};
+}
+
+}  // namespace
+
+Footprint FootprintOf(const v1::JobSpec& resolved) {
+  switch (resolved.experiment_case()) {
+    case v1::JobSpec::kMnistMlp:
+      return Sum(Of(resolved.mnist_mlp()), "mnist_mlp", "hidden_units", ", batch_size");
+    case v1::JobSpec::kDraw:
+      return Sum(Of(resolved.draw()), "draw", "units", ", glimpses, batch_size");
+    case v1::JobSpec::kHandwriting:
+      return Sum(Of(resolved.handwriting()), "handwriting", "units", ", max_steps, batch_size");
+    case v1::JobSpec::kInvariance:
+      return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
+    default:
+      return {};
+  }
+}
+
+}  // namespace normlab
