@@ -7,9 +7,9 @@ namespace {
 
 constexpr char32_t kBroken = 0xFFFD;
 
-bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029; }
-
 }  // namespace
+
+bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029; }
 
 char32_t TakeCodePoint(std::string_view& utf8) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(utf8[i]); };

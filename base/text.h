@@ -12,6 +12,9 @@ namespace normlab {
 // One code point from the front of `utf8`, which must not be empty and shrinks; U+FFFD for a broken byte.
 char32_t TakeCodePoint(std::string_view& utf8);
 
+// C0, DEL, C1, and the separators of lines and paragraphs.
+bool IsControl(char32_t c);
+
 // At most `size` bytes of `utf8` and then "...", never half a character.
 std::string CutText(std::string utf8, std::size_t size);
 

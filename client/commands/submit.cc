@@ -122,9 +122,11 @@ void PrintAnswer(Session& session, const v1::BatchCreateJobsResponse& answer, bo
   for (const auto& created : answer.jobs()) {
     const v1::Job& job = created.job();
     reused += created.reused() ? 1 : 0;
-    const std::string state = created.reused() ? "reused, " + StateName(job.state())
-                              : dry_run        ? "would run"
-                                               : StateName(job.state());
+    const bool twice = dry_run && created.reused() && job.job_id().empty();
+    const std::string state = twice              ? "reused, as above"
+                              : created.reused() ? "reused, " + StateName(job.state())
+                              : dry_run          ? "would run"
+                                                 : StateName(job.state());
     table.Add({{job.job_id(), Paint::kBold},
                {state, StatePaint(job.state())},
                ExperimentName(job.spec()) + " " + SummarizeSpec(job.spec())});

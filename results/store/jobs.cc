@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
 
 namespace normlab::store {
 namespace {
@@ -219,21 +222,35 @@ absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db) {
   return LoadJobs(db, ids);
 }
 
+namespace {
+
+// The stored job that answers `wanted`, if there is one: not one that failed, was cancelled or is being cancelled, which
+// will not give the result that is asked for.
+absl::StatusOr<std::optional<Job>> Reusable(Connection& db, const NewJob& wanted) {
+  std::optional<Job> stored;
+  if (wanted.rerun) {
+    return stored;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> best, BestOfIdentity(db, wanted.identity));
+  if (best.has_value()) {
+    NORMLAB_ASSIGN_OR_RETURN(stored, LoadJob(db, *best));
+    if (stored->state == JobState::kFailed || stored->state == JobState::kCancelled ||
+        stored->state == JobState::kCancelling) {
+      stored.reset();
+    }
+  }
+  return stored;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
                                                    std::int64_t now_ms) {
   std::vector<CreatedJob> created;
   created.reserve(jobs.size());
   for (const NewJob& wanted : jobs) {
-    std::optional<Job> stored;
-    if (!wanted.rerun) {
-      NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> best, BestOfIdentity(db, wanted.identity));
-      if (best.has_value()) {
-        NORMLAB_ASSIGN_OR_RETURN(stored, LoadJob(db, *best));
-      }
-    }
-    // A job that failed, was cancelled or is being cancelled will not give the result that is asked for.
-    if (stored.has_value() && stored->state != JobState::kFailed && stored->state != JobState::kCancelled &&
-        stored->state != JobState::kCancelling) {
+    NORMLAB_ASSIGN_OR_RETURN(std::optional<Job> stored, Reusable(db, wanted));
+    if (stored.has_value()) {
       created.push_back({std::move(*stored), true});
       continue;
     }
@@ -242,6 +259,31 @@ absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::ve
     created.push_back({std::move(job), false});
   }
   return created;
+}
+
+absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::vector<NewJob>& jobs) {
+  std::vector<CreatedJob> previewed;
+  previewed.reserve(jobs.size());
+  std::set<std::string_view> made;  // identities that an earlier one of `jobs` would make
+  for (const NewJob& wanted : jobs) {
+    NORMLAB_ASSIGN_OR_RETURN(std::optional<Job> stored, Reusable(db, wanted));
+    if (!wanted.rerun && !stored.has_value() && made.contains(wanted.identity)) {
+      stored.emplace();
+    }
+    const bool reused = stored.has_value();
+    if (!reused) {
+      made.insert(wanted.identity);
+    }
+    Job job = std::move(stored).value_or(Job{});
+    if (job.id == 0) {
+      job.spec = wanted.spec;
+      job.experiment = wanted.experiment;
+      job.identity = wanted.identity;
+      job.dataset = wanted.dataset;
+    }
+    previewed.push_back({std::move(job), reused});
+  }
+  return previewed;
 }
 
 absl::Status CheckQueue(Connection& db, std::int64_t max) {

@@ -51,6 +51,8 @@ absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db);
 // For each of `jobs`: the stored job of its identity that makes a new one unnecessary, else a new one.
 absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
                                                    std::int64_t now_ms);
+// What CreateJobs would return, with nothing stored; as Store::PreviewJobs.
+absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::vector<NewJob>& jobs);
 // kResourceExhausted if more than `max` jobs are queued. Call after adding some, to have them undone.
 absl::Status CheckQueue(Connection& db, std::int64_t max);
 

@@ -57,6 +57,7 @@ class SqliteStore : public Store {
   }
 
   absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) override;
+  absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(const std::vector<NewJob>& jobs) override;
   absl::StatusOr<Job> GetJob(JobId id) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) override;
   absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) override;
@@ -163,6 +164,10 @@ absl::StatusOr<std::vector<CreatedJob>> SqliteStore::CreateJobs(const Request& r
     NORMLAB_RETURN_IF_ERROR(all_reused ? absl::OkStatus() : CheckQueue(db, options_.max_queued));
     return created;
   });
+}
+
+absl::StatusOr<std::vector<CreatedJob>> SqliteStore::PreviewJobs(const std::vector<NewJob>& jobs) {
+  return readers_->Read([&](Connection& db) { return store::PreviewJobs(db, jobs); });
 }
 
 absl::StatusOr<Job> SqliteStore::GetJob(JobId id) {

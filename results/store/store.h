@@ -226,6 +226,9 @@ class Store {
   // All or none. A replay of `request` returns the first answer.
   virtual absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request,
                                                              const std::vector<NewJob>& jobs) = 0;
+  // What CreateJobs would return now, with nothing stored. A job that would be new has the id 0, its spec and identity
+  // and no more; so has one that would reuse such a job of the same call.
+  virtual absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(const std::vector<NewJob>& jobs) = 0;
   virtual absl::StatusOr<Job> GetJob(JobId id) = 0;
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
   // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.

@@ -30,19 +30,17 @@ absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJ
   return absl::OkStatus();
 }
 
-// What CreateJobs would answer, with nothing stored: new jobs have no id and no state yet.
+// What BatchCreate would answer, with nothing stored: new jobs have no id and no state yet.
 absl::Status Preview(Core& core, const std::vector<store::NewJob>& jobs, v1::BatchCreateJobsResponse& response) {
-  for (const store::NewJob& job : jobs) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> previewed, core.store.PreviewJobs(jobs));
+  for (const store::CreatedJob& preview : previewed) {
     v1::CreateJobResponse& wire = *response.add_jobs();
-    NORMLAB_ASSIGN_OR_RETURN(const std::optional<store::Job> stored, core.store.FindByIdentity(job.identity));
-    const bool usable = stored && (!store::IsTerminal(stored->state) || stored->state == store::JobState::kSucceeded ||
-                                   stored->state == store::JobState::kDiverged);
-    wire.set_reused(usable && !job.rerun);
-    if (wire.reused()) {
-      ToWire(*stored, *wire.mutable_job());
+    wire.set_reused(preview.reused);
+    if (preview.job.id != 0) {
+      ToWire(preview.job, *wire.mutable_job());
     } else {
-      wire.mutable_job()->mutable_spec()->ParseFromString(job.spec);
-      wire.mutable_job()->set_identity(job.identity);
+      wire.mutable_job()->mutable_spec()->ParseFromString(preview.job.spec);
+      wire.mutable_job()->set_identity(preview.job.identity);
     }
   }
   return absl::OkStatus();

@@ -86,6 +86,40 @@ TEST_F(JobsTest, RerunMakesANewJobAndOneBatchSharesIdentities) {
   EXPECT_NE((*created)[2].job.id, (*created)[0].job.id);
 }
 
+// The same answers for every state that a stored job can be in, and within a batch.
+TEST_F(JobsTest, APreviewIsWhatCreationThenAnswers) {
+  ASSERT_OK(FinishAs(CreateAndLease("diverged"), JobState::kDiverged).status());
+  ASSERT_OK(FinishAs(CreateAndLease("failed"), JobState::kFailed).status());
+  const AttemptId cancelling = CreateAndLease("cancelling");
+  ASSERT_OK(store_->Cancel({}, cancelling.job).status());
+  ASSERT_OK(store_->Cancel({}, Create("cancelled")).status());
+  Create("queued");
+  NewJob rerun = MakeJob("rerun");
+  rerun.rerun = true;
+  const std::vector<NewJob> wanted = {MakeJob("queued"),
+                                      MakeJob("diverged"),
+                                      MakeJob("failed"),
+                                      MakeJob("failed"),
+                                      MakeJob("cancelling"),
+                                      MakeJob("cancelled"),
+                                      MakeJob("new"),
+                                      MakeJob("new"),
+                                      rerun,
+                                      rerun,
+                                      MakeJob("rerun")};
+  const auto preview = store_->PreviewJobs(wanted);
+  ASSERT_OK(preview.status());
+  const auto created = store_->CreateJobs({}, wanted);
+  ASSERT_OK(created.status());
+  ASSERT_EQ(preview->size(), created->size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ((*preview)[i].reused, (*created)[i].reused) << i << " " << wanted[i].identity;
+    EXPECT_EQ((*preview)[i].job.identity, (*created)[i].job.identity);
+  }
+  EXPECT_EQ((*preview)[0].job.id, (*created)[0].job.id);
+  EXPECT_EQ((*preview)[7].job.id, 0) << "of a job that is not there yet";
+}
+
 TEST_F(JobsTest, ARepeatedRequestIsAnsweredTheSameAndAnotherBodyRefused) {
   const Request request{"r1", "hash1"};
   const auto first = store_->CreateJobs(request, {MakeJob("a"), MakeJob("b")});
