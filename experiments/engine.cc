@@ -1,5 +1,7 @@
 #include "experiments/engine.h"
 
+#include <cmath>
+
 namespace normlab {
 
 nn::NormKind NormKindOf(v1::NormKind kind) {
@@ -17,6 +19,10 @@ nn::NormKind NormKindOf(v1::NormKind kind) {
   }
 }
 
+nn::EpsPlacement EpsPlacementOf(v1::EpsPlacement placement) {
+  return placement == v1::EPS_PLACEMENT_OUTSIDE_SQRT ? nn::EpsPlacement::kOutsideSqrt : nn::EpsPlacement::kInsideSqrt;
+}
+
 nn::Initializer InitializerOf(v1::InitKind kind) {
   switch (kind) {
     case v1::INIT_KIND_GLOROT_NORMAL:
@@ -28,6 +34,11 @@ nn::Initializer InitializerOf(v1::InitKind kind) {
     default:
       return nn::init::glorot_uniform();
   }
+}
+
+nn::Initializer LstmBiasOf(v1::LstmBias bias, nn::Index units) {
+  return bias == v1::LSTM_BIAS_TORCH_UNIFORM ? nn::init::uniform(1.0 / std::sqrt(static_cast<double>(units)))
+                                             : nn::init::zeros();
 }
 
 std::vector<NamedTensor> Tensors(std::initializer_list<std::vector<nn::NamedValues>> lists) {

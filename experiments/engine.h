@@ -12,7 +12,10 @@
 namespace normlab {
 
 nn::NormKind NormKindOf(v1::NormKind kind);
+nn::EpsPlacement EpsPlacementOf(v1::EpsPlacement placement);
 nn::Initializer InitializerOf(v1::InitKind kind);
+// Of the gates of an LSTM of `units` cells.
+nn::Initializer LstmBiasOf(v1::LstmBias bias, nn::Index units);
 
 // The lists one after the other, as Experiment::State() wants them.
 std::vector<NamedTensor> Tensors(std::initializer_list<std::vector<nn::NamedValues>> lists);

@@ -24,6 +24,10 @@ Initializer constant(double value) {
 
 Initializer zeros() { return constant(0.0); }
 
+Initializer uniform(double bound) {
+  return [bound](Rng& rng, Fans, std::span<double> values) { fill_uniform(rng, bound, values); };
+}
+
 Initializer glorot_uniform() {
   return
       [](Rng& rng, Fans fans, std::span<double> values) { fill_uniform(rng, std::sqrt(3.0 / mean_fan(fans)), values); };

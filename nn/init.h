@@ -24,6 +24,8 @@ namespace init {
 
 Initializer constant(double value);
 Initializer zeros();
+// U(-bound, bound).
+Initializer uniform(double bound);
 // U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio 2010).
 Initializer glorot_uniform();
 // N(0, 2 / (in + out)).

@@ -28,6 +28,7 @@ class Identity final : public BasicNormalizer<T> {
  public:
   BasicVar<T> masked_sums(BasicVar<T> a, const Step&, BasicVar<T>) override { return a; }
   std::optional<RowNormForm<T>> row_form(BasicTape<T>&) override { return RowNormForm<T>{}; }
+  bool has_row_form() const override { return true; }
 };
 
 template <typename T>
@@ -64,6 +65,7 @@ class WeightNorm final : public BasicNormalizer<T> {
     return bias_->masked_sums(a, step, mask);
   }
   std::optional<RowNormForm<T>> row_form(BasicTape<T>& tape) override { return bias_->row_form(tape); }
+  bool has_row_form() const override { return bias_->has_row_form(); }
 
  private:
   BasicParameter<T>& gain_;
@@ -103,6 +105,7 @@ class RowNorm final : public BasicNormalizer<T> {
     const auto op = center_ ? &layer_norm<T> : &rms_norm<T>;
     return op(a, affine_.gain(a.tape()), affine_.bias(a.tape()), eps_);
   }
+  bool has_row_form() const override { return true; }
   std::optional<RowNormForm<T>> row_form(BasicTape<T>& tape) override {
     return RowNormForm<T>{true, center_, eps_, affine_.gain(tape), affine_.bias(tape)};
   }

@@ -1,5 +1,5 @@
 // normalizer.h - how one site of a network normalises its summed inputs. The experiment picks the kind by a NormSpec;
-// layers and cells call weight() and sums() and never ask which kind they hold.
+// layers and cells call weight() and sums(), and where they must know more they ask what it can do, never which kind it is.
 //
 //   kind    sums(a) gives                                   trained                       kept
 //   none    a + b                                           bias                          -
@@ -56,6 +56,22 @@ struct NormSpec {
   BatchStatistics statistics = BatchStatistics::kRunning;
   double decay = 0.9;    // running = decay * running + (1 - decay) * batch, starting from mean 0, variance 1
   Index time_steps = 1;  // the longest sequence to train on; Step::time is below it in training
+
+  bool on_weights() const { return kind == NormKind::kWeight; }
+  bool on_sums() const { return kind != NormKind::kNone && kind != NormKind::kWeight; }
+  bool per_example() const { return kind == NormKind::kLayer || kind == NormKind::kRms; }
+  // The same norm without what it does to sums: weight norm, or none.
+  NormSpec without_sums() const {
+    NormSpec rest = *this;
+    rest.kind = on_sums() ? NormKind::kNone : kind;
+    return rest;
+  }
+  // The same norm without what it does to weights.
+  NormSpec without_weights() const {
+    NormSpec rest = *this;
+    rest.kind = on_weights() ? NormKind::kNone : kind;
+    return rest;
+  }
 };
 
 // Recurrent batch norm after Cooijmans et al. 2016: gain 0.1, statistics of each time step.
@@ -82,8 +98,10 @@ class BasicNormalizer {
   // The same where only the examples whose mask (1 x B) is not 0 have this step: no other counts in a statistic, and
   // what the others get means nothing. An empty mask: all have it.
   virtual BasicVar<T> masked_sums(BasicVar<T> a, const Step& step, BasicVar<T> mask) = 0;
-  // The same as numbers, for ops that normalise while they do more; nullopt if it is of another form.
+  // The same as numbers, for ops that normalise while they do more; nullopt if it is of another form, which
+  // has_row_form() tells beforehand.
   virtual std::optional<RowNormForm<T>> row_form(BasicTape<T>&) { return std::nullopt; }
+  virtual bool has_row_form() const { return false; }
 
   // Exact statistics over a data set, for sites that evaluate with them; see recompute_population. Between begin and
   // end, sums() in Mode::kEvaluate counts the examples it is given, in double and whatever the cut into batches; end

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "nn/error.h"
 #include "nn/parameter.h"
@@ -12,6 +13,11 @@ namespace normlab::nn {
 void internal::throw_stale_var() {
   throw Error(
       "a Var is used that is empty, or that was made before its tape's last reset(); make it anew in this step");
+}
+
+void internal::throw_overwritten(const char* label, const char* op) {
+  throw Error(fmt::format(
+      "'{}' is read after {} wrote its result into the same memory; read it before, or give {} a copy", label, op, op));
 }
 
 template <typename T>
@@ -51,6 +57,7 @@ void BasicTape<T>::reset() {
   arena_.reset();
   last_ = nullptr;
   attachments_ = nullptr;
+  touched_ = nullptr;
   backward_done_ = false;
   ++generation_;
 }
@@ -78,7 +85,9 @@ template <typename T>
 BasicVar<T> BasicTape<T>::zeros(Index rows, Index cols) {
   T* memory = scratch(rows * cols);
   std::fill_n(memory, rows * cols, T{0});
-  return input("zeros", memory, rows, cols);
+  const Var zeros = input("zeros", memory, rows, cols);
+  zeros.node_->writable = true;
+  return zeros;
 }
 
 template <typename T>
@@ -101,20 +110,57 @@ BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::sp
   for (const Var& input : inputs) {
     check(input, op);
     needs_grad = needs_grad || input.needs_grad();
+    touch(op, input.node_);
   }
-  return make({.value = scratch(rows * cols), .rows = rows, .cols = cols, .label = op, .needs_grad = needs_grad});
+  const Var made = make({.value = scratch(rows * cols),
+                         .rows = rows,
+                         .cols = cols,
+                         .label = op,
+                         .needs_grad = needs_grad,
+                         .writable = true});
+  touch(op, made.node_);
+  return made;
+}
+
+template <typename T>
+T* BasicTape<T>::overwrite(const char* op, Var base) {
+  check(base, op);
+  base.data();  // not twice
+  Node& node = *base.node_;
+  const char* keeper = node.kept_by != nullptr ? node.kept_by : node.part_kept_by;
+  if (keeper == nullptr && node.whole != nullptr) {
+    keeper = node.whole->kept_by;
+  }
+  if (!node.writable || keeper != nullptr) {
+    throw Error(fmt::format("{} would overwrite '{}', {}; give it a copy", op, node.label,
+                            keeper == nullptr ? "which is an input or a parameter"
+                                              : fmt::format("whose values {} reads on the way back", keeper)));
+  }
+  node.overwritten = op;
+  if (node.whole != nullptr) {
+    node.whole->part_overwritten = op;
+  }
+  return node.value;
 }
 
 template <typename T>
 BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initializer_list<Var> other_inputs) {
-  check(base, op);
+  T* memory = overwrite(op, base);
   bool needs_grad = base.needs_grad();
   for (const Var& input : other_inputs) {
     check(input, op);
     needs_grad = needs_grad || input.needs_grad();
+    touch(op, input.node_);
   }
-  return make(
-      {.value = base.mutable_data(), .rows = base.rows(), .cols = base.cols(), .label = op, .needs_grad = needs_grad});
+  const Var made = make({.value = memory,
+                         .rows = base.rows(),
+                         .cols = base.cols(),
+                         .label = op,
+                         .needs_grad = needs_grad,
+                         .writable = true,
+                         .whole = base.node_->whole});
+  touch(op, made.node_);
+  return made;
 }
 
 template <typename T>
@@ -124,7 +170,40 @@ BasicVar<T> BasicTape<T>::columns_in_place(const char* op, Var x, Index first, I
                .rows = x.rows(),
                .cols = count,
                .label = op,
-               .needs_grad = x.needs_grad()});
+               .needs_grad = x.needs_grad(),
+               .writable = x.node_->writable,
+               .whole = x.node_->whole != nullptr ? x.node_->whole : x.node_});
+}
+
+template <typename T>
+void BasicTape<T>::touch(const char* op, Node* node) {
+  if (recording_) {
+    touched_ = new (arena_.allocate(sizeof(Touched))) Touched{touched_, node, op};
+  }
+}
+
+template <typename T>
+void BasicTape<T>::mark_kept(const void* closure, std::size_t bytes) {
+  const auto word = [closure](std::size_t i) {
+    std::uintptr_t value = 0;
+    std::memcpy(&value, static_cast<const char*>(closure) + i * sizeof value, sizeof value);
+    return value;
+  };
+  for (; touched_ != nullptr; touched_ = touched_->previous) {
+    Node& node = *touched_->node;
+    const auto begin = reinterpret_cast<std::uintptr_t>(node.value);
+    const std::uintptr_t end = begin + static_cast<std::size_t>(node.rows * node.cols) * sizeof(T);
+    bool kept = false;
+    for (std::size_t i = 0; i < bytes / sizeof(std::uintptr_t); ++i) {
+      kept = kept || (word(i) >= begin && word(i) < end);
+    }
+    if (kept) {
+      node.kept_by = touched_->op;
+      if (node.whole != nullptr) {
+        node.whole->part_kept_by = touched_->op;
+      }
+    }
+  }
 }
 
 template <typename T>

@@ -49,9 +49,17 @@ struct Node {
   const char* label = "";  // the op, input or parameter it comes from
   bool needs_grad = false;
   bool own_flag = false;
+  // What guards memory that ops share (BasicTape::overwrite).
+  bool writable = false;               // the tape's own memory, not an input's or a parameter's
+  Node* whole = nullptr;               // of a view: what it is a part of
+  const char* kept_by = nullptr;       // an op whose way back points into the values
+  const char* part_kept_by = nullptr;  // likewise into those of a view of this
+  const char* overwritten = nullptr;   // the op that has the memory now
+  const char* part_overwritten = nullptr;
 };
 
 [[noreturn]] void throw_stale_var();
+[[noreturn]] void throw_overwritten(const char* label, const char* op);
 
 }  // namespace internal
 
@@ -77,8 +85,9 @@ class BasicVar {
   Index rows() const { return node().rows; }
   Index cols() const { return node().cols; }
   Index size() const { return node().rows * node().cols; }
-  const T* data() const { return node().value; }
-  T scalar() const { return node().value[0]; }  // the value of a 1 x 1
+  // Checked: an op that ran in place may have the memory now.
+  const T* data() const;
+  T scalar() const { return data()[0]; }  // the value of a 1 x 1
   const char* label() const { return node().label; }
   BasicTape<T>& tape() const {
     (void)node();  // for its check
@@ -129,7 +138,7 @@ class BasicTape {
 
   // A constant: borrows rows * cols values until reset(). `label` must live as long; it is for error messages.
   Var input(const char* label, const T* data, Index rows, Index cols);
-  // A constant of zeros.
+  // A constant of zeros. Nobody else's memory: it may be overwritten.
   Var zeros(Index rows, Index cols);
   // A parameter of a store; its gradient goes to the store. May be called many times in a step, gradients add up.
   Var parameter(BasicParameter<T>& parameter);
@@ -145,8 +154,11 @@ class BasicTape {
   Var result(const char* op, Index rows, Index cols, std::initializer_list<Var> inputs) {
     return result(op, rows, cols, std::span<const Var>(inputs.begin(), inputs.size()));
   }
-  // A result in the memory of `base`, which it overwrites: nothing else may read base. Its gradient is its own.
+  // A result in the memory of `base`, see overwrite(). Its gradient is its own.
   Var result_in_place(const char* op, Var base, std::initializer_list<Var> other_inputs);
+  // Takes the memory of `base` for something else. nn::Error naming op and base if it is an input's or a parameter's, or if
+  // an earlier op's way back points into it; from then on reading base is an nn::Error, at once or on the way back.
+  T* overwrite(const char* op, Var base);
   // Columns first .. first + count - 1 of x, seen in place. Its gradient is its own: the op brings it back to x.
   Var columns_in_place(const char* op, Var x, Index first, Index count);
   // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.
@@ -162,7 +174,8 @@ class BasicTape {
     return kept;
   }
   // Notes `fn`, to be called once in backward() if a gradient reached one of `outputs`; the grad() of every output is
-  // there then, zeros where none came. fn captures Vars, pointers and numbers by value.
+  // there then, zeros where none came. fn captures Vars, pointers and numbers by value. A pointer into an input's or an
+  // output's values keeps them from being overwritten: capture none that is not read.
   template <typename Fn>
   void on_backward(std::span<const Var> outputs, Fn fn);
   template <typename Fn>
@@ -192,6 +205,13 @@ class BasicTape {
     void* closure;
   };
 
+  // An input or result of the op that is being made: what its closure may point into.
+  struct Touched {
+    Touched* previous;
+    Node* node;
+    const char* op;
+  };
+
   // One object of attach().
   struct Attachment {
     Attachment* previous;
@@ -202,11 +222,15 @@ class BasicTape {
   Var make(const Node& node);
   void check(const Var& var, const char* op) const;
   void note(std::span<const Var> outputs, void (*run)(void*), void* closure);
+  void touch(const char* op, Node* node);
+  // Marks what the words of a closure point into, and forgets what was touched.
+  void mark_kept(const void* closure, std::size_t bytes);
   bool reached(const Record& record);
 
   Arena arena_;
   Record* last_ = nullptr;
   Attachment* attachments_ = nullptr;
+  Touched* touched_ = nullptr;
   std::uint32_t generation_ = 1;
   bool recording_;
   bool backward_done_ = false;
@@ -221,6 +245,19 @@ inline internal::Node<T>& BasicVar<T>::node() const {
 }
 
 template <typename T>
+inline const T* BasicVar<T>::data() const {
+  const internal::Node<T>& n = node();
+  const char* op = n.overwritten != nullptr ? n.overwritten : n.part_overwritten;
+  if (op == nullptr && n.whole != nullptr) {
+    op = n.whole->overwritten;
+  }
+  if (op != nullptr) [[unlikely]] {
+    internal::throw_overwritten(n.label, op);
+  }
+  return n.value;
+}
+
+template <typename T>
 template <typename Fn>
 void BasicTape<T>::on_backward(std::span<const Var> outputs, Fn fn) {
   static_assert(std::is_trivially_copyable_v<Fn>, "capture Vars, pointers and numbers: the arena destroys nothing");
@@ -229,9 +266,11 @@ void BasicTape<T>::on_backward(std::span<const Var> outputs, Fn fn) {
     needed = needed || output.needs_grad();
   }
   if (!needed) {
+    touched_ = nullptr;
     return;
   }
   Fn* closure = new (arena_.allocate(sizeof(Fn))) Fn(std::move(fn));
+  mark_kept(closure, sizeof(Fn));
   note(
       outputs, [](void* memory) { (*static_cast<Fn*>(memory))(); }, closure);
 }

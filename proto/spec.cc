@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/numerics.h"
 #include "base/sha256.h"
 #include "proto/field.h"
 
@@ -130,14 +131,25 @@ std::string DatasetName(const v1::JobSpec& resolved) {
   return "";
 }
 
-std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256) {
-  std::string text = "normlab job identity 1\n";
+Revisions RevisionsOf(const v1::JobSpec& spec) {
+  const FieldDescriptor* experiment = SetExperiment(spec);
+  return {kNumericsRevision,
+          experiment == nullptr ? 0 : experiment->message_type()->options().GetExtension(v1::experiment).revision()};
+}
+
+std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256, Revisions revisions) {
+  std::string text = fmt::format("normlab job identity 2\nnumerics_revision={}\nmodel_revision={}\n",
+                                 revisions.numerics, revisions.model);
   AppendCanonical(resolved, "", text);
   if (const FieldDescriptor* experiment = SetExperiment(resolved)) {
     AppendCanonical(resolved.GetReflection()->GetMessage(resolved, experiment), experiment->name() + ".", text);
   }
   text += fmt::format("dataset_sha256={}\n", dataset_sha256);
   return Sha256Hex(text);
+}
+
+std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256) {
+  return Identity(resolved, dataset_sha256, RevisionsOf(resolved));
 }
 
 std::vector<ExperimentInfo> Experiments() {

@@ -36,8 +36,21 @@ std::string ExperimentName(const v1::JobSpec& spec);
 // if the experiment has none.
 std::string DatasetName(const v1::JobSpec& resolved);
 
-// Hex SHA-256 over the resolved spec in canonical form and the hash of its data set. Independent of field order on the
-// wire and of the protobuf version: canonical means "path=value" lines sorted by field number, doubles as their bits.
+// What a run's bits depend on beside its configuration and data: code. See base/numerics.h and ExperimentMeta.
+struct Revisions {
+  int numerics = 0;  // of the engine
+  int model = 0;     // of the experiment; 0 if the spec names none
+
+  bool operator==(const Revisions&) const = default;
+};
+// Those of this build.
+Revisions RevisionsOf(const v1::JobSpec& spec);
+
+// Hex SHA-256 over the resolved spec in canonical form, the hash of its data set and the revisions. Independent of field
+// order on the wire and of the protobuf version: canonical means "path=value" lines sorted by field number, doubles as
+// their bits.
+std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256, Revisions revisions);
+// A run of this build.
 std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256);
 
 // --- What can be run, for catalogues, help texts and completion ---

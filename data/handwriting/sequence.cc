@@ -9,7 +9,6 @@ namespace {
 
 constexpr double kMostResampling = 20.0;  // a rate so far off is a wrong one
 constexpr int kLongestGap = 3;            // readings
-constexpr double kInkDeviations = 20.0;   // ascenders reach about 6 median deviations of y
 
 struct Vec {
   double x, y;
@@ -42,7 +41,7 @@ double MedianStep(const PenLine& line) {
   return Median(std::move(steps));
 }
 
-void DropFarFromTheInk(PenLine& line) {
+void DropFarFromTheInk(PenLine& line, double deviations) {
   std::vector<double> heights;
   for (const Stroke& stroke : line.strokes) {
     for (const PenPoint& point : stroke) {
@@ -54,11 +53,11 @@ void DropFarFromTheInk(PenLine& line) {
     height = std::abs(height - middle);
   }
   const double deviation = Median(std::move(heights));
-  if (deviation == 0.0) {
+  if (deviation == 0.0 || deviations == 0.0) {
     return;
   }
   for (Stroke& stroke : line.strokes) {
-    std::erase_if(stroke, [&](PenPoint p) { return std::abs(p.y - middle) > kInkDeviations * deviation; });
+    std::erase_if(stroke, [&](PenPoint p) { return std::abs(p.y - middle) > deviations * deviation; });
   }
 }
 
@@ -121,9 +120,9 @@ double StepScale(const Path& path) {
 
 }  // namespace
 
-std::int64_t DropBadReadings(PenLine& line, double outlier_steps) {
+std::int64_t DropBadReadings(PenLine& line, double outlier_steps, double ink_deviations) {
   const std::int64_t before = PointCount(line);
-  DropFarFromTheInk(line);
+  DropFarFromTheInk(line, ink_deviations);
   const double longest = outlier_steps * MedianStep(line);
   std::vector<Stroke> kept;
   for (const Stroke& stroke : line.strokes) {
@@ -139,7 +138,7 @@ std::int64_t DropBadReadings(PenLine& line, double outlier_steps) {
 
 PenSequence ToSequence(PenLine line, const SequenceOptions& options) {
   if (options.outlier_steps > 0.0) {
-    DropBadReadings(line, options.outlier_steps);
+    DropBadReadings(line, options.outlier_steps, options.ink_deviations);
   }
   const Path path = Trace(line, options.points_per_second);
   const double scale = options.line_scale == LineScale::kStep ? StepScale(path) : 1.0;

@@ -24,7 +24,9 @@ struct SequenceOptions {
   LineScale line_scale = LineScale::kNone;
   double points_per_second = 0.0;  // resample lines of known rate to this; 0: leave as they are
   double outlier_steps = 0.0;      // a pen-down step longer than this many median steps is a bad reading; 0: keep all
-  std::int64_t max_steps = 0;      // keep the first so many; 0: all
+  double ink_deviations =
+      20.0;  // then also a point so many median deviations off the ink's middle (ascenders reach 6); 0: keep
+  std::int64_t max_steps = 0;  // keep the first so many; 0: all
   Alphabet alphabet = Alphabet::kGraves57;
 };
 
@@ -38,9 +40,9 @@ struct PenSequence {
   std::vector<std::uint8_t> text;  // see alphabet.h
 };
 
-// In what follows bad readings are kept out of the line: a point far above or below the ink, or at the end of a step
-// beyond `outlier_steps`; a gap of more than three readings breaks the stroke. Returns how many were dropped.
-std::int64_t DropBadReadings(PenLine& line, double outlier_steps);
+// In what follows bad readings are kept out of the line: a point further than `ink_deviations` above or below the ink, or at the end
+// of a step beyond `outlier_steps`; a gap of more than three readings breaks the stroke. Returns how many were dropped.
+std::int64_t DropBadReadings(PenLine& line, double outlier_steps, double ink_deviations);
 
 // Device units or, with kStep, steps. May be empty for a line of one point.
 PenSequence ToSequence(PenLine line, const SequenceOptions& options);

@@ -21,6 +21,7 @@ nn::LstmSpec CellSpec(const DrawSpec& spec, nn::Index inputs) {
           .placement = nn::LstmPlacement::kCell,
           .input_init = spec.init,
           .recurrent_init = spec.init,
+          .bias_init = spec.bias_init,
           .forget_bias = spec.forget_bias};
 }
 

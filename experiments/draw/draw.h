@@ -28,6 +28,7 @@ struct DrawSpec {
   bool attention = true;
   nn::NormSpec norm = {};  // layer and rms: on the cells; weight: on every weight vector
   nn::Initializer init = nn::init::torch_uniform();
+  nn::Initializer bias_init = nn::init::zeros();  // of the cells' gates
   double forget_bias = 0.0;
 };
 

@@ -31,8 +31,10 @@ DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
           .read = config.read_size(),
           .write = config.write_size(),
           .attention = config.attention(),
-          .norm = {.kind = NormKindOf(config.norm()), .eps = {.value = config.norm_eps()}},
+          .norm = {.kind = NormKindOf(config.norm()),
+                   .eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())}},
           .init = InitializerOf(config.init()),
+          .bias_init = LstmBiasOf(config.lstm_bias(), config.units()),
           .forget_bias = config.forget_bias()};
 }
 
@@ -40,7 +42,8 @@ nn::AdamOptions AdamOf(const v1::DrawConfig& config) {
   return {.learning_rate = config.learning_rate(),
           .beta1 = config.beta1(),
           .beta2 = config.beta2(),
-          .eps = config.adam_eps()};
+          .eps = config.adam_eps(),
+          .bias_correction = config.adam_bias_correction()};
 }
 
 class DrawTraining final : public Experiment {
@@ -112,6 +115,9 @@ StepResult DrawTraining::Step(std::uint64_t step, Recorder& recorder) {
   tape_.backward(bound);
   const double norm = nn::global_norm(store_);
   recorder.Point("train/gradient_norm", step, norm);
+  if (!std::isfinite(norm)) {
+    return StepResult::kDiverged;
+  }
   optimizer_.step(step, nn::clip_scale(norm, clip_norm_));
   return EvaluationFollows(step + 1) ? Evaluate(step + 1, recorder) : StepResult::kContinue;
 }

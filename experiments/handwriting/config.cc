@@ -26,8 +26,10 @@ data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config) {
                            config.scale() == v1::PEN_SCALE_PER_LINE ? data::LineScale::kStep : data::LineScale::kNone,
                        .points_per_second = config.points_per_second(),
                        .outlier_steps = config.outlier_steps(),
+                       .ink_deviations = config.ink_deviations(),
                        .max_steps = config.max_steps(),
                        .alphabet = AlphabetOf(config)},
+          .min_steps = config.min_steps(),
           .train_lines = config.train_lines(),
           .test_lines = config.test_lines()};
 }
@@ -37,10 +39,7 @@ HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
   if (norm.kind == nn::NormKind::kBatch) {
     norm = nn::recurrent_batch_norm(config.max_steps());
   }
-  norm.eps = {.value = config.norm_eps(),
-              .placement = config.norm_eps_placement() == v1::EPS_PLACEMENT_OUTSIDE_SQRT
-                               ? nn::EpsPlacement::kOutsideSqrt
-                               : nn::EpsPlacement::kInsideSqrt};
+  norm.eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())};
   return {.units = config.units(),
           .gaussians = config.gaussians(),
           .components = config.components(),
@@ -49,7 +48,10 @@ HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
           .peepholes = config.peepholes(),
           .forget_bias = config.forget_bias(),
           .clip_cells = config.clip_cells() / config.batch_size(),  // the loss is the mean over a batch's lines
-          .init = InitializerOf(config.init())};
+          .window_bias = {config.window_size_bias(), config.window_sharpness_bias(), config.window_advance_bias()},
+          .init = InitializerOf(config.init()),
+          .bias_init = LstmBiasOf(config.lstm_bias(), config.units()),
+          .limits = {.log_sigma = config.least_log_sigma(), .rho = config.most_rho()}};
 }
 
 }  // namespace normlab

@@ -1,7 +1,6 @@
 #include "experiments/handwriting/network.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "nn/ops/columns.h"
 #include "nn/ops/linear.h"
@@ -13,18 +12,9 @@ namespace {
 constexpr nn::Index kPenNumbers = 3;
 constexpr nn::Index kNumbersPerComponent = 6;
 
-// Torch's default for a layer of as many inputs, U(-a, a) with a = 1 / sqrt(units). With biases of 0 and no ink yet,
-// all of layer 1's sums are 0 at the first point, and a normaliser that meets no variance multiplies gradients by 1 /
-// sqrt(eps), twice in a row: their norm was 7e6 at the first update of a layer-normalised run, of which clipping left
-// nothing to learn.
-nn::Initializer LayerBias(nn::Index units) {
-  return [bound = 1.0 / std::sqrt(static_cast<double>(units))](Rng& rng, nn::Fans, std::span<double> values) {
-    for (double& value : values) {
-      value = rng.Uniform(-bound, bound);
-    }
-  };
-}
-
+// With biases of 0 and no ink yet, all of layer 1's sums are 0 at the first point, and a normaliser that meets no variance
+// multiplies gradients by 1 / sqrt(eps), twice in a row: their norm was 7e6 at the first update of a layer-normalised run, of
+// which clipping left nothing to learn. So lstm_bias is not zeros.
 nn::LstmSpec LayerSpec(const HandwritingShape& shape, nn::Index inputs) {
   return {.inputs = inputs,
           .units = shape.units,
@@ -32,7 +22,7 @@ nn::LstmSpec LayerSpec(const HandwritingShape& shape, nn::Index inputs) {
           .placement = nn::LstmPlacement::kTermsAndCell,
           .input_init = shape.init,
           .recurrent_init = shape.init,
-          .bias_init = LayerBias(shape.units),
+          .bias_init = shape.bias_init,
           .forget_bias = shape.forget_bias,
           .clip = shape.clip_cells,
           .peepholes = shape.peepholes};

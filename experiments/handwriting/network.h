@@ -21,6 +21,7 @@
 #include "nn/layers/linear.h"
 #include "nn/layers/shared_linear.h"
 #include "nn/ops/attention_window.h"
+#include "nn/ops/mixture.h"
 
 namespace normlab {
 
@@ -36,6 +37,8 @@ struct HandwritingShape {
   // Initial biases of the window's a^, b^, k^: how much it sees, how sharply, and how fast it moves on, all as logs.
   std::array<double, 3> window_bias = {-2.0, -1.0, -3.0};
   nn::Initializer init = nn::init::torch_uniform();
+  nn::Initializer bias_init = nn::init::uniform(0.05);  // of the layers' gates: Torch's for 400 units
+  nn::MixtureLimits limits = {};
 };
 
 // A batch of sequences side by side: step t of all examples, then step t + 1. Borrowed until the tape's reset().

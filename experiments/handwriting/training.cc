@@ -72,7 +72,8 @@ HandwritingTraining::HandwritingTraining(const v1::HandwritingConfig& config, st
       optimizer_(store_, {.learning_rate = config.learning_rate(),
                           .beta1 = config.beta1(),
                           .beta2 = config.beta2(),
-                          .eps = config.adam_eps()}),
+                          .eps = config.adam_eps(),
+                          .bias_correction = config.adam_bias_correction()}),
       pen_mean_{static_cast<float>(data_.statistics.mean_x), static_cast<float>(data_.statistics.mean_y)},
       pen_deviation_{static_cast<float>(data_.statistics.std_x), static_cast<float>(data_.statistics.std_y)} {}
 
@@ -88,7 +89,8 @@ StepResult HandwritingTraining::Step(std::uint64_t step, Recorder& recorder) {
   tape_.reset();
   const nn::Var y = network_.outputs(tape_, batch_.get(), nn::Mode::kTrain);
   const auto loss =
-      nn::mixture_nll(y, batch_.targets(), batch_.mask(), {.clip = config_.clip_outputs(), .weight = 1.0 / count});
+      nn::mixture_nll(y, batch_.targets(), batch_.mask(),
+                      {.clip = config_.clip_outputs(), .weight = 1.0 / count, .limits = network_.shape().limits});
   recorder.Point("train/batch_nll", step, loss.loss.scalar());
   if (!std::isfinite(loss.loss.scalar())) {
     return StepResult::kDiverged;
@@ -119,7 +121,7 @@ HandwritingTraining::Measured HandwritingTraining::MeasureTest() {
     batch_.Fill(data_.test, some, static_cast<int>(network_.shape().alphabet));
     evaluation_tape_.reset();
     const nn::Var y = network_.outputs(evaluation_tape_, batch_.get(), nn::Mode::kEvaluate);
-    const auto loss = nn::mixture_nll(y, batch_.targets(), batch_.mask(), {});
+    const auto loss = nn::mixture_nll(y, batch_.targets(), batch_.mask(), {.limits = network_.shape().limits});
     total.nll = std::accumulate(loss.nll, loss.nll + y.cols(), total.nll);
     total.steps += static_cast<double>(batch_.real_steps());
     total.lines += static_cast<double>(some.size());

@@ -80,7 +80,7 @@ WrittenLine Write(HandwritingNetwork& network, const std::vector<std::uint8_t>& 
     const std::vector<float> phi = hand.Look();
     line.finished = LooksBehindTheText(phi);
     if (!line.finished) {
-      point = nn::sample_mixture(next, options.bias, rng);
+      point = nn::sample_mixture(next, options.bias, network.shape().limits, rng);
       line.steps.push_back({point[0], point[1], point[2]});
       line.alignment.insert(line.alignment.end(), phi.begin() + primed, phi.end() - 1);
     }

@@ -21,10 +21,7 @@ nn::BatchVariance VarianceOf(const v1::MnistMlpConfig& config) {
 
 nn::NormSpec HiddenNorm(const v1::MnistMlpConfig& config) {
   return {.kind = NormKindOf(config.norm()),
-          .eps = {.value = config.norm_eps(),
-                  .placement = config.norm_eps_placement() == v1::EPS_PLACEMENT_OUTSIDE_SQRT
-                                   ? nn::EpsPlacement::kOutsideSqrt
-                                   : nn::EpsPlacement::kInsideSqrt},
+          .eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())},
           .variance = VarianceOf(config),
           .statistics = config.batch_norm_statistics() == v1::BATCH_STATISTICS_POPULATION
                             ? nn::BatchStatistics::kPopulation

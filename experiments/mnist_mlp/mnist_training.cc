@@ -141,7 +141,7 @@ StepResult MnistTraining::Evaluate(std::uint64_t updates_done, Recorder& recorde
   recorder.Point("train/nll", updates_done, train.nll_sum / train_size);
   recorder.Point("test/nll", updates_done, test.nll_sum / test_size);
   recorder.Point("test/error", updates_done, static_cast<double>(test.errors) / test_size);
-  return std::isfinite(train.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
+  return std::isfinite(train.nll_sum + test.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
 std::vector<NamedTensor> MnistTraining::State() {

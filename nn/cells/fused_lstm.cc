@@ -91,7 +91,7 @@ FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var m
                                .mask = mask ? mask.data() : nullptr,
                                .c = next.c.mutable_data(),
                                .h = next.h.mutable_data(),
-                               .gates = in_place ? input.mutable_data() : tape.scratch(4 * units * rows),
+                               .gates = in_place ? tape.overwrite("lstm", input) : tape.scratch(4 * units * rows),
                                .squashed = tape.scratch(units * rows),
                                .stats = tape.scratch(kernels::kLstmStats * rows)};
   kernels::lstm_forward(rule_, step);

@@ -17,9 +17,7 @@ namespace {
 NormSpec weight_only(const NormSpec& norm) { return term_norm(norm, false); }
 
 // The norm of a term W h at one site: weight norm is done by then.
-NormSpec site_norm(const NormSpec& norm) {
-  return norm.kind == NormKind::kWeight ? sum_norm(norm) : term_norm(norm, true);
-}
+NormSpec site_norm(const NormSpec& norm) { return norm.on_weights() ? sum_norm(norm) : term_norm(norm, true); }
 
 }  // namespace
 

@@ -49,6 +49,17 @@ BasicLstm<T>::BasicLstm(const BasicScope<T>& scope, const LstmSpec& spec)
     std::transform(kGateNames.begin(), kGateNames.begin() + 3, peepholes_.begin(),
                    [&](const char* gate) { return &(scope / "peephole").vector(gate, spec.units, init::zeros()); });
   }
+  fusable_ = spec.fused && !spec.peepholes && has_row_forms();
+}
+
+// Whether every site can be told to fused_lstm.h as numbers.
+template <typename T>
+bool BasicLstm<T>::has_row_forms() {
+  const auto has = [](const std::unique_ptr<BasicNormalizer<T>>& site) {
+    return site == nullptr || site->has_row_form();
+  };
+  return has(sum_) && has(cell_) && std::all_of(gates_.begin(), gates_.end(), has) &&
+         recurrent_.normalizer().has_row_form() && input_.normalizer().has_row_form();
 }
 
 template <typename T>
@@ -83,7 +94,7 @@ BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step&
   require_shapes(!mask || (mask.rows() == 1 && mask.cols() == input_sums.cols()), "lstm", input_sums, mask,
                  "a mask of 1 x B");
   if constexpr (std::is_same_v<T, float>) {
-    if (spec_.fused && !spec_.peepholes && spec_.norm.kind != NormKind::kBatch) {
+    if (fusable_) {
       FusedLstm& cell = fused(input_sums.tape());
       const Var recurrent = cell.has_terms() ? recurrent_.product(previous.h) : Var();
       const Var input = cell.has_terms() ? input_sums : recurrent_.product_onto(input_sums, previous.h);

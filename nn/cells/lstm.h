@@ -82,6 +82,7 @@ class BasicLstm {
  private:
   template <typename FloatTape>  // a template, because clang 14 instantiates what `requires` rules out for double
   FusedLstm& fused(FloatTape& tape);
+  bool has_row_forms();
   Var gate_sums(Var recurrent, Var input, const Step& step, Var mask);
   State composed_step(Var recurrent, Var input_sums, State previous, const Step& step, Var mask);
 
@@ -92,6 +93,7 @@ class BasicLstm {
   std::array<std::unique_ptr<BasicNormalizer<T>>, 4> gates_;  // kGatesAndCell: f, i, o, g
   std::unique_ptr<BasicNormalizer<T>> cell_;
   std::array<BasicParameter<T>*, 3> peepholes_ = {};  // f, i, o
+  bool fusable_ = false;
 };
 
 using LstmState = BasicLstmState<float>;

@@ -10,24 +10,22 @@ namespace normlab::nn {
 // looks. A plain term has no bias, for the cell has b. Layer and rms norm have one beside b, as in [LN eq 20-22]; batch
 // norm has none (Cooijmans et al. 2016: "BN(W_h h; gain, 0)").
 inline NormSpec term_norm(NormSpec norm, bool normalized) {
-  if (!normalized && norm.kind != NormKind::kWeight) {
-    norm.kind = NormKind::kNone;
-  }
-  norm.bias = norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms;
+  norm = normalized ? norm : norm.without_sums();
+  norm.bias = norm.per_example();
   return norm;
 }
 
 // A sum of terms: one bias is enough, and it is the cell's b.
 inline NormSpec sum_norm(NormSpec norm) {
-  norm.kind = norm.kind == NormKind::kWeight ? NormKind::kNone : norm.kind;
+  norm = norm.without_weights();
   norm.bias = false;
   return norm;
 }
 
 // The cell's state on its way to the output: gain and bias where the kind has a gain.
 inline NormSpec state_norm(NormSpec norm) {
-  norm.kind = norm.kind == NormKind::kWeight ? NormKind::kNone : norm.kind;
-  norm.bias = norm.kind != NormKind::kNone;
+  norm = norm.without_weights();
+  norm.bias = norm.on_sums();
   return norm;
 }
 

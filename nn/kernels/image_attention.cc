@@ -61,7 +61,7 @@ HWY_INLINE void ForRow(Index n, Body&& body) {
     body(Whole<Four>{}, i);
   }
   for (; i < n; ++i) {
-    body(Whole<hn::CappedTag<T, 1>>{}, i);
+    body(Whole<hn::CappedTag<T, 1> >{}, i);
   }
 #endif
 }
@@ -214,23 +214,36 @@ struct Geometry {
   }
 };
 
-// From `mean` to the pixels from a + 1 on.
-template <class D>
-HWY_INLINE hn::Vec<D> Distance(D d, Index a, hn::TFromD<D> mean) {
-  return hn::Sub(hn::Iota(d, static_cast<hn::TFromD<D>>(a + 1)), hn::Set(d, mean));
-}
+// The pixel nearest to a filter's mean, from which the others are measured: a mean far outside of the image has a square that
+// is no number, and distances to it that lose the pixels.
+template <typename T>
+struct Nearest {
+  T pixel, mean;
+
+  Nearest(Index size, T mu) : pixel(std::clamp(std::nearbyint(mu), T{1}, static_cast<T>(size))), mean(mu) {}
+
+  // a - pixel, of the pixels from a + 1 on.
+  template <class D>
+  HWY_INLINE hn::Vec<D> Offset(D d, Index a) const {
+    return hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, pixel));
+  }
+  // (a - mean)^2 - (pixel - mean)^2 = (a - pixel) (a - mean + pixel - mean).
+  template <class D>
+  HWY_INLINE hn::Vec<D> Excess(D d, Index a) const {
+    const auto distance = hn::Sub(hn::Iota(d, static_cast<T>(a + 1)), hn::Set(d, mean));
+    return hn::Mul(Offset(d, a), hn::Add(distance, hn::Set(d, pixel - mean)));
+  }
+};
 
 // One filter over `size` pixels: exp(-(a - mean)^2 / 2 sigma^2) for a = 1 .. size, over its sum. The exponents are
 // taken relative to the nearest pixel's, so that a window that left the image keeps a sum above 0.
 template <typename T>
 HWY_INLINE void Filter(Index size, T mean, T precision, T* f) {
-  const T nearest = std::clamp(std::nearbyint(mean), T{1}, static_cast<T>(size)) - mean;
+  const Nearest<T> nearest(size, mean);
   const T half = precision / 2;
   const T scale = T{1} / SumRow<T>(size, [=](auto lanes, Index a) HWY_ATTR {
                     const auto d = lanes.d;
-                    const auto distance = Distance(d, a, mean);
-                    const auto excess = hn::MulSub(distance, distance, hn::Set(d, nearest * nearest));
-                    const auto value = hn::Exp(d, hn::Neg(hn::Mul(excess, hn::Set(d, half))));
+                    const auto value = hn::Exp(d, hn::Neg(hn::Mul(nearest.Excess(d, a), hn::Set(d, half))));
                     lanes.Store(value, f + a);
                     return value;
                   });
@@ -239,21 +252,22 @@ HWY_INLINE void Filter(Index size, T mean, T precision, T* f) {
 }
 
 // A filter is a softmax of its exponents, so their gradient is e = f (df - f . df); the filter's mean gets the sum of
-// e (a - mean) / sigma^2, and log sigma^2 that of e (a - mean)^2 / 2 sigma^2.
+// e (a - mean) / sigma^2, and log sigma^2 that of e (a - mean)^2 / 2 sigma^2. The e sum to 0: what is the same for all pixels
+// may be taken off.
 template <typename T>
 struct FilterGradient {
   T mean, log_variance;
 
   HWY_INLINE FilterGradient(Index size, T mu, T precision, const T* f, const T* df) {
     const T average = Dot(size, f, df);
-    const auto moment = [=](auto lanes, Index a) HWY_ATTR {
-      const auto d = lanes.d;
-      const auto e = hn::Mul(lanes.Load(f + a), hn::Sub(lanes.Load(df + a), hn::Set(d, average)));
-      return hn::Mul(e, Distance(d, a, mu));
+    const Nearest<T> nearest(size, mu);
+    const auto e = [=](auto lanes, Index a) HWY_ATTR {
+      return hn::Mul(lanes.Load(f + a), hn::Sub(lanes.Load(df + a), hn::Set(lanes.d, average)));
     };
-    mean = precision * SumRow<T>(size, moment);
+    mean = precision * SumRow<T>(size, [=](auto lanes, Index a)
+                                           HWY_ATTR { return hn::Mul(e(lanes, a), nearest.Offset(lanes.d, a)); });
     log_variance = precision / 2 * SumRow<T>(size, [=](auto lanes, Index a) HWY_ATTR {
-                     return hn::Mul(moment(lanes, a), Distance(lanes.d, a, mu));
+                     return hn::Mul(e(lanes, a), nearest.Excess(lanes.d, a));
                    });
   }
 };

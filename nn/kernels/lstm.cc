@@ -186,10 +186,10 @@ HWY_INLINE hn::Vec<D> TanhSlope(D d, hn::Vec<D> t) {
   return hn::NegMulAdd(t, t, hn::Set(d, 1.0f));
 }
 
-// A gradient of z as the rule has it.
+// A gradient of z as the rule has it; NaN stays NaN.
 template <typename D>
 HWY_INLINE hn::Vec<D> Clipped(D d, const LstmRule& rule, hn::Vec<D> dz) {
-  return rule.clip > 0.0f ? hn::Min(hn::Max(dz, hn::Set(d, -rule.clip)), hn::Set(d, rule.clip)) : dz;
+  return rule.clip > 0.0f ? KeepNaN(dz, hn::Min(hn::Max(dz, hn::Set(d, -rule.clip)), hn::Set(d, rule.clip))) : dz;
 }
 
 // What a norm takes from its upstream dn: dx = inv (dn - average - n slope).

@@ -138,7 +138,7 @@ typename BasicSharedWeight<T>::Pass* BasicSharedWeight<T>::sharing(const Pass& p
   }
   const Use* their = theirs->last;
   for (const Use* our = pass.last; our != nullptr; our = our->previous, their = their->previous) {
-    if (their == nullptr || !their->base || their->base.data() != our->y.data()) {
+    if (their == nullptr || !their->base || their->base.mutable_data() != our->y.mutable_data()) {
       return nullptr;
     }
   }

@@ -89,13 +89,14 @@ BasicVar<T> image_write_onto(BasicVar<T> canvas, BasicVar<T> patch, BasicVar<T> 
                  "a patch of n n rows and as many columns as the window");
   BasicTape<T>& tape = window.tape();
   BasicVar<T> written = tape.result_in_place("image_write_onto", canvas, {patch, window});
-  const kernels::ImageWrite<T> args{.batch = batch,
-                                    .grid = grid,
-                                    .window = window.data(),
-                                    .canvas = written.mutable_data(),
-                                    .patch = patch.data(),
-                                    .spread = tape.scratch(n * grid.width * batch)};
+  kernels::ImageWrite<T> args{.batch = batch,
+                              .grid = grid,
+                              .window = window.data(),
+                              .canvas = written.mutable_data(),
+                              .patch = patch.data(),
+                              .spread = tape.scratch(n * grid.width * batch)};
   kernels::image_write_forward(args);
+  args.canvas = nullptr;  // the way back does not read it: the next write may have the memory
   tape.on_backward({written}, [=] {
     kernels::ImageWrite<T> back = args;
     back.d_canvas = written.grad();

@@ -15,9 +15,10 @@ using kernels::kWindowParameters;
 
 // The window that five numbers describe, g~x, g~y, log sigma^2, log delta~, log gamma (5 x B), on a grid with pixels
 // and filters counted from 1 [DRAW eq 19-26]:
-//   gx = (width + 1) / 2 (g~x + 1)     gy = (height + 1) / 2 (g~y + 1)     delta = (max(width, height) - 1) / (n - 1)
-//   delta~ mu_i = g + (i - n / 2 - 0.5) delta     F[i, a] = exp(-(a - mu_i)^2 / 2 sigma^2) / (its sum over the pixels
-//   a)
+//   gx = (width + 1) / 2 (g~x + 1)     gy = (height + 1) / 2 (g~y + 1)
+//   delta = (max(width, height) - 1) / (n - 1) delta~
+//   mu_i = g + (i - n / 2 - 0.5) delta
+//   F[i, a] = exp(-(a - mu_i)^2 / 2 sigma^2) / (its sum over the pixels a)
 // A window outside of the image sees its nearest edge. grid.n >= 2.
 template <typename T>
 BasicVar<T> image_window(BasicVar<T> parameters, const WindowGrid& grid);

@@ -13,8 +13,6 @@
 namespace normlab::nn {
 namespace {
 
-constexpr double kLeastLogSigma = -7.0;
-constexpr double kMostRho = 1.0 - 1e-4;
 constexpr Index kNumbersPerComponent = 6;
 constexpr Index kColumnsPerPiece = 64;
 
@@ -27,15 +25,16 @@ struct Component {
   bool s1_free, s2_free, rho_free;  // whether the limits left the value as it was
 
   // `z` is the column behind e^; M components.
-  Component(const T* z, Index m, Index j, const T* x) {
+  Component(const T* z, Index m, Index j, const T* x, const MixtureLimits& limits) {
+    const T least = static_cast<T>(limits.log_sigma), most = static_cast<T>(limits.rho);
     const T s1_hat = z[3 * m + j], s2_hat = z[4 * m + j];
-    s1_free = s1_hat >= T(kLeastLogSigma);
-    s2_free = s2_hat >= T(kLeastLogSigma);
-    s1 = s1_free ? s1_hat : T(kLeastLogSigma);
-    s2 = s2_free ? s2_hat : T(kLeastLogSigma);
+    s1_free = s1_hat >= least;
+    s2_free = s2_hat >= least;
+    s1 = s1_free ? s1_hat : least;
+    s2 = s2_free ? s2_hat : least;
     const T tanh_rho = std::tanh(z[5 * m + j]);
-    rho_free = std::abs(tanh_rho) <= T(kMostRho);
-    rho = rho_free ? tanh_rho : std::copysign(T(kMostRho), tanh_rho);
+    rho_free = std::abs(tanh_rho) <= most;
+    rho = rho_free ? tanh_rho : std::copysign(most, tanh_rho);
     const T one_minus_square = (1 - rho) * (1 + rho);
     c = 1 / one_minus_square;
     a = (x[0] - z[m + j]) * std::exp(-s1);
@@ -74,10 +73,10 @@ struct LogSumExp {
 };
 
 template <typename T>
-T column_nll(const T* column, Index m, const T* x, T* log_weighted) {
+T column_nll(const T* column, Index m, const T* x, const MixtureLimits& limits, T* log_weighted) {
   const T* z = column + 1;
   for (Index j = 0; j < m; ++j) {
-    log_weighted[j] = z[j] + Component<T>(z, m, j, x).log_density;
+    log_weighted[j] = z[j] + Component<T>(z, m, j, x, limits).log_density;
   }
   const T mixture = LogSumExp<T>(m, [&](Index j) { return log_weighted[j]; }).value();
   const T normalizer = LogSumExp<T>(m, [&](Index j) { return z[j]; }).value();
@@ -90,16 +89,16 @@ T column_nll(const T* column, Index m, const T* x, T* log_weighted) {
 //   drho^ = -g (a b + rho (1 - C Z))      de^ = p(end) - end           and so for 2
 // `take(row, derivative)` gets each.
 template <typename T, typename Take>
-void column_gradient(const T* column, Index m, const T* x, T* log_weighted, Take take) {
+void column_gradient(const T* column, Index m, const T* x, const MixtureLimits& limits, T* log_weighted, Take take) {
   const T* z = column + 1;
   for (Index j = 0; j < m; ++j) {
-    log_weighted[j] = z[j] + Component<T>(z, m, j, x).log_density;
+    log_weighted[j] = z[j] + Component<T>(z, m, j, x, limits).log_density;
   }
   const T mixture = LogSumExp<T>(m, [&](Index j) { return log_weighted[j]; }).value();
   const T normalizer = LogSumExp<T>(m, [&](Index j) { return z[j]; }).value();
   take(0, sigmoid_of(column[0]) - x[2]);
   for (Index j = 0; j < m; ++j) {
-    const Component<T> k(z, m, j, x);
+    const Component<T> k(z, m, j, x, limits);
     const T g = std::exp(log_weighted[j] - mixture);
     const T along = k.c * (k.a - k.rho * k.b), across = k.c * (k.b - k.rho * k.a);
     take(1 + j, std::exp(z[j] - normalizer) - g);
@@ -138,11 +137,12 @@ void backward(const Pass<T>& pass) {
         std::fill_n(d, sink.accumulate ? 0 : rows, T{0});
         continue;
       }
-      column_gradient(pass.column(n), pass.components, pass.targets + 3 * n, pass.room(begin), [&](Index row, T value) {
-        // min and max in this order let NaN through: divergence stays visible.
-        const T cut = clip > 0 ? std::max(std::min(value, clip), -clip) : value;
-        d[row] = weight * cut + (sink.accumulate ? d[row] : T{0});
-      });
+      column_gradient(pass.column(n), pass.components, pass.targets + 3 * n, pass.options.limits, pass.room(begin),
+                      [&](Index row, T value) {
+                        // min and max in this order let NaN through: divergence stays visible.
+                        const T cut = clip > 0 ? std::max(std::min(value, clip), -clip) : value;
+                        d[row] = weight * cut + (sink.accumulate ? d[row] : T{0});
+                      });
     }
   });
 }
@@ -166,7 +166,7 @@ BasicMixtureLoss<T> mixture_nll(BasicVar<T> outputs, const T* targets, const T* 
                         .options = options};
   parallel_ranges(columns, kColumnsPerPiece, [&](Index begin, Index end) {
     for (Index n = begin; n < end; ++n) {
-      nll[n] = pass.counts(n) ? column_nll(pass.column(n), m, targets + 3 * n, pass.room(begin)) : T{0};
+      nll[n] = pass.counts(n) ? column_nll(pass.column(n), m, targets + 3 * n, options.limits, pass.room(begin)) : T{0};
     }
   });
   double sum = 0.0;
@@ -178,7 +178,8 @@ BasicMixtureLoss<T> mixture_nll(BasicVar<T> outputs, const T* targets, const T* 
   return {.loss = pass.loss, .nll = nll};
 }
 
-std::array<float, 3> sample_mixture(std::span<const float> outputs, double bias, Rng& rng) {
+std::array<float, 3> sample_mixture(std::span<const float> outputs, double bias, const MixtureLimits& limits,
+                                    Rng& rng) {
   const auto m = static_cast<Index>(outputs.size() - 1) / kNumbersPerComponent;
   const float* z = outputs.data() + 1;
   const auto sharpened = [&](Index j) { return static_cast<double>(z[j]) * (1.0 + bias); };
@@ -190,7 +191,7 @@ std::array<float, 3> sample_mixture(std::span<const float> outputs, double bias,
     ++j;
   }
   const float nowhere[2] = {0.0f, 0.0f};
-  const Component<float> chosen(z, m, j, nowhere);
+  const Component<float> chosen(z, m, j, nowhere, limits);
   const double rho = static_cast<double>(chosen.rho);
   const double u = rng.Normal(), v = rng.Normal();
   const double x1 = static_cast<double>(z[m + j]) + std::exp(static_cast<double>(chosen.s1) - bias) * u;

@@ -126,6 +126,13 @@ store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolat
   return {.job = job, .number = attempt.number()};
 }
 
+v1::JobSpec ReadStoredSpec(const store::Job& job) {
+  v1::JobSpec spec;
+  spec.ParseFromString(job.spec);
+  std::vector<FieldViolation> ignored;  // it was valid when it was stored, and the worker checks what it must
+  return ResolveSpec(spec, ignored);
+}
+
 v1::Attempt AttemptName(store::AttemptId attempt) {
   v1::Attempt wire;
   wire.set_job_id(JobName(attempt.job));

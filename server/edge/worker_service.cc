@@ -49,7 +49,7 @@ absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest&
   if (lease) {
     auto& wire = *response.mutable_lease();
     *wire.mutable_attempt() = AttemptName({.job = lease->job.id, .number = lease->job.attempt});
-    wire.mutable_spec()->ParseFromString(lease->job.spec);
+    *wire.mutable_spec() = ReadStoredSpec(lease->job);
     SetDuration(core.attempts.lease(), *wire.mutable_lease());
     if (lease->checkpoint_step) {
       wire.set_checkpoint_step(*lease->checkpoint_step);

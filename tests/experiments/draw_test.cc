@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/parallel.h"
-#include "base/rng.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/draw/noise.h"
 #include "proto/spec.h"
@@ -17,19 +16,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-data::BinaryImages Stripes(std::int64_t count, std::uint64_t part) {
-  Rng rng(3, "stripes", part);
-  std::string pixels;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t at = rng.Below(22);
-    for (std::uint64_t p = 0; p < 784; ++p) {
-      const bool inside = p % 28 >= at && p % 28 < at + 5 && p / 28 > 4 && p / 28 < 24;
-      pixels.push_back(rng.Uniform() < (inside ? 0.95 : 0.02) ? '1' : '0');
-    }
-  }
-  return data::BinaryImages(784, std::move(pixels));
-}
 
 v1::DrawConfig Config(v1::NormKind norm) {
   v1::JobSpec spec;

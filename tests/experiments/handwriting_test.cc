@@ -31,7 +31,8 @@ HandwritingShape SmallShape(nn::NormKind norm) {
           .components = 3,
           .alphabet = kAlphabet,
           .norm = {.kind = norm},
-          .init = nn::init::glorot_uniform()};
+          .init = nn::init::glorot_uniform(),
+          .bias_init = nn::init::uniform(0.4)};
 }
 
 // Lines of 6, 4 and 1 points with texts of 5, 3 and 4 characters.

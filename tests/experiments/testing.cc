@@ -106,6 +106,19 @@ data::MnistData SyntheticData(std::int64_t train, std::int64_t test) {
   return {SyntheticImages(train, 0), SyntheticImages(test, 1), "synthetic"};
 }
 
+data::BinaryImages Stripes(std::int64_t count, std::uint64_t part) {
+  Rng rng(3, "stripes", part);
+  std::string pixels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint64_t at = rng.Below(22);
+    for (std::uint64_t p = 0; p < 784; ++p) {
+      const bool inside = p % 28 >= at && p % 28 < at + 5 && p / 28 > 4 && p / 28 < 24;
+      pixels.push_back(rng.Uniform() < (inside ? 0.95 : 0.02) ? '1' : '0');
+    }
+  }
+  return data::BinaryImages(784, std::move(pixels));
+}
+
 const TestData& SharedTestData() {
   static const TestData shared = [] {
     for (const char* name : {"mnist", "fashion_mnist"}) {

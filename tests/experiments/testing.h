@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/binarized_mnist.h"
 #include "data/mnist.h"
 #include "experiments/experiment.h"
 
@@ -50,6 +51,9 @@ struct TestData {
 const TestData& SharedTestData();
 // The synthetic one of `train` and `test` images.
 data::MnistData SyntheticData(std::int64_t train, std::int64_t test);
+
+// Noisy upright bars of 28 x 28 pixels.
+data::BinaryImages Stripes(std::int64_t count, std::uint64_t part);
 
 // The defaults of experiments.proto with `change` applied.
 v1::MnistMlpConfig DefaultConfig();

@@ -1,12 +1,15 @@
 // The fused float LSTM against the same cell composed of primitive ops in double, which finite differences check:
 // values and every gradient, for all placements and norms that have a fused step.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <tuple>
 
 #include "base/parallel.h"
+#include "nn/error.h"
 #include "nn/kernels/lstm.h"
 #include "nn/ops/elementwise.h"
 #include "tests/nn/cell_testing.h"
@@ -23,6 +26,7 @@ struct CellRun {
   UnrollShape shape;
   bool masked = false;
   bool zero_start = false;
+  bool nan_upstream = false;  // the gradient of h_1's first value is not a number
 };
 
 template <typename T>
@@ -49,6 +53,9 @@ Results run_cell(const CellRun& run) {
   std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
   Rng rng(7, "cotangent");
   std::generate(cotangent.begin(), cotangent.end(), [&] { return static_cast<T>(rng.Normal()); });
+  if (run.nan_upstream) {
+    cotangent[0] = std::numeric_limits<T>::quiet_NaN();
+  }
   tape.backward(y, cotangent.data());
   Results results{{"output", {y.data(), y.data() + y.size()}}};
   for (BasicParameter<T>& p : store.parameters()) {
@@ -127,6 +134,34 @@ TEST_P(FusedLstmTest, ClipsTheGradientsOfTheGatesInputs) {
   const Results clipped = run_cell<double>(run);
   EXPECT_TRUE(Near(run_cell<float>(run), clipped, 3e-5));
   EXPECT_FALSE(Near(free, clipped, 0.1)) << "nothing was clipped";
+}
+
+// Without a norm of its sums a cell keeps its gates where the sums were: not in memory of its caller's.
+TEST(FusedLstm, SumsOfTheCallerAreNotOverwritten) {
+  ParameterStore store(1);
+  Lstm lstm(Scope(store) / "lstm", {.inputs = 3, .units = 2});
+  Tape tape;
+  const std::vector<float> sums(8, 0.5f);
+  const auto zeros = lstm.zero_state(tape, 1);
+  try {
+    lstm.step(tape.input("sums", sums.data(), 8, 1), zeros, {.mode = Mode::kTrain});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("would overwrite 'sums', which is an input"));
+  }
+}
+
+// A clip must not turn a gradient that is not a number into one that looks right.
+TEST_P(FusedLstmTest, NaNPassesThroughTheClip) {
+  const UnrollShape shape{.inputs = 3, .units = 19, .batch = 4, .steps = 3};
+  CellRun run{.spec = spec(shape), .shape = shape, .nan_upstream = true};
+  run.spec.clip = 0.02;
+  const auto shows = [](const Results& results) {
+    const std::vector<double>& dx = results.at("x");
+    return std::any_of(dx.begin(), dx.end(), [](double v) { return std::isnan(v); });
+  };
+  EXPECT_TRUE(shows(run_cell<double>(run)));
+  kernels::ForEachTarget([&](const std::string& target) { EXPECT_TRUE(shows(run_cell<float>(run))) << target; });
 }
 
 TEST_P(FusedLstmTest, FollowsTheComposedCellInFloatOnEveryInstructionSet) {

@@ -212,6 +212,31 @@ TEST(ImageWindow, OutsideOfTheImageSeesTheNearestEdge) {
   EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) { return image_window(in.on(t, "p"), grid); }));
 }
 
+// So far that the square of the distance is no float: the filter is the nearest pixel's, on every instruction set, and what
+// goes back is finite.
+TEST(ImageWindow, FarWindowsStayFiniteInFloat) {
+  const WindowGrid grid{6, 6, 2};
+  const float far[] = {1e25f, -1e25f, 0.0f, 0.0f, 0.0f};
+  kernels::ForEachTarget([&](const std::string& target) {
+    BasicParameterStore<float> store(1);
+    BasicParameter<float>& p = store.add("p", {kWindowParameters}, init::zeros());
+    std::copy_n(far, kWindowParameters, p.value());
+    Tape tape;
+    const Var window = image_window(tape.parameter(p), grid);
+    EXPECT_EQ(window.data()[5], 1.0f) << target << ": right edge";
+    EXPECT_EQ(window.data()[0], 0.0f) << target;
+    EXPECT_EQ(window.data()[grid.n * grid.width], 1.0f) << target << ": upper edge";
+    std::vector<float> cotangent(static_cast<std::size_t>(window.size()));
+    for (std::size_t i = 0; i < cotangent.size(); ++i) {
+      cotangent[i] = std::sin(static_cast<float>(i));
+    }
+    tape.backward(window, cotangent.data());
+    for (Index i = 0; i < kWindowParameters; ++i) {
+      EXPECT_TRUE(std::isfinite(p.gradient()[i])) << target << ": parameter " << i;
+    }
+  });
+}
+
 TEST(ImageWindow, NaNShows) {
   const WindowGrid grid{6, 6, 2};
   const float p[] = {std::nanf(""), 0.0f, 0.0f, 0.0f, 0.0f};

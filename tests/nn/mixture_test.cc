@@ -180,7 +180,7 @@ TEST(Mixture, SamplesFollowTheDistribution) {
   double first = 0, ends = 0, sum1 = 0, square1 = 0, square2 = 0, cross = 0;
   constexpr int kDraws = 40000;
   for (int i = 0; i < kDraws; ++i) {
-    const auto [x1, x2, end] = sample_mixture(z, 0.0, rng);
+    const auto [x1, x2, end] = sample_mixture(z, 0.0, {}, rng);
     ends += static_cast<double>(end);
     if (x1 < 0) {
       const double d = static_cast<double>(x1) + 50;
@@ -195,7 +195,7 @@ TEST(Mixture, SamplesFollowTheDistribution) {
   EXPECT_NEAR(square2 / first, 1.0, 0.04);
   EXPECT_NEAR(cross / first, 1.2, 0.06);
   // A large bias leaves the likeliest component's mean.
-  const auto [x1, x2, end] = sample_mixture(z, 20.0, rng);
+  const auto [x1, x2, end] = sample_mixture(z, 20.0, {}, rng);
   EXPECT_NEAR(x1, -50.0f, 1e-3f);
   EXPECT_NEAR(x2, 0.0f, 1e-3f);
 }

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "nn/error.h"
+#include "nn/ops/columns.h"
 #include "nn/ops/elementwise.h"
 #include "nn/ops/linear.h"
 #include "nn/ops/pointwise.h"
@@ -127,6 +131,87 @@ TEST_F(TapeTest, WhatTheLossDoesNotDependOnIsNotRun) {
   tape_.on_backward({aside}, [&ran] { ran = true; });
   tape_.backward(sum(w));
   EXPECT_FALSE(ran);
+}
+
+// --- Memory that ops share ---
+
+Var Overwriting(Var base) {
+  Var y = base.tape().result_in_place("overwriting", base, {});
+  std::fill_n(y.mutable_data(), y.size(), 7.0f);
+  y.tape().on_backward({y}, [base, y] { base.adopt_gradient(y.grad_sink().data); });
+  return y;
+}
+
+// x * x, which reads x on the way back: through its Var, or through a pointer it captured.
+Var Square(Var x, bool through_pointer) {
+  Var y = x.tape().result("square", x.rows(), x.cols(), {x});
+  std::transform(x.data(), x.data() + x.size(), y.mutable_data(), [](float v) { return v * v; });
+  const float* values = through_pointer ? x.data() : nullptr;
+  x.tape().on_backward({y}, [x, y, values] {
+    const float* v = values != nullptr ? values : x.data();
+    const GradSink<float> dx = x.grad_sink();
+    for (Index i = 0; dx && i < x.size(); ++i) {
+      dx.data[i] = (dx.accumulate ? dx.data[i] : 0.0f) + 2.0f * v[i] * y.grad()[i];
+    }
+  });
+  return y;
+}
+
+TEST_F(TapeTest, MemoryThatIsNotTheTapesIsNotOverwritten) {
+  const float x[] = {1.0f, 2.0f};
+  const std::string wanted = "which is an input or a parameter; give it a copy";
+  EXPECT_EQ(ErrorOf([&] { Overwriting(tape_.input("x", x, 2, 1)); }), "overwriting would overwrite 'x', " + wanted);
+  EXPECT_EQ(ErrorOf([&] { Overwriting(tape_.parameter(w_)); }), "overwriting would overwrite 'w', " + wanted);
+  EXPECT_THAT(ErrorOf([&] { Overwriting(split_columns(tape_.input("x", x, 1, 2), 2)[1]); }), HasSubstr(wanted));
+  EXPECT_THAT(w_.value()[0], 3.0f);
+  EXPECT_EQ(Overwriting(tape_.zeros(2, 1)).data()[1], 7.0f) << "nobody else's memory";
+}
+
+TEST_F(TapeTest, WhatAWayBackPointsIntoIsNotOverwritten) {
+  const Var a = tape_.parameter(w_) + tape_.parameter(w_);
+  Square(a, true);
+  EXPECT_EQ(ErrorOf([&] { Overwriting(a); }),
+            fmt::format("overwriting would overwrite '{}', whose values square reads on the way back; give it a copy",
+                        a.label()));
+  EXPECT_THAT(ErrorOf([&] {
+                Overwriting(a * a);
+                Overwriting(a);
+              }),
+              HasSubstr("reads on the way back"));
+}
+
+TEST_F(TapeTest, WhatAWayBackReadsOfAnOverwrittenVarIsRefused) {
+  const Var a = tape_.parameter(w_) + tape_.parameter(w_);
+  const Var square = Square(a, false);
+  const Var loss = sum(square + Overwriting(a));
+  EXPECT_EQ(ErrorOf([&] { tape_.backward(loss); }),
+            fmt::format("'{}' is read after overwriting wrote its result into the same memory; read it before, or give "
+                        "overwriting a copy",
+                        a.label()));
+}
+
+TEST_F(TapeTest, AnOverwrittenVarIsNotReadAgain) {
+  const Var a = tape_.parameter(w_) + tape_.parameter(w_);
+  const Var b = Overwriting(a);
+  EXPECT_THAT(ErrorOf([&] { a + a; }), HasSubstr("is read after overwriting wrote"));
+  EXPECT_THAT(ErrorOf([&] { Overwriting(a); }), HasSubstr("is read after overwriting wrote"));
+  EXPECT_EQ(Overwriting(b).data()[0], 7.0f) << "the new owner may be overwritten";
+}
+
+TEST_F(TapeTest, PartsAreOverwrittenApart) {
+  Parameter& wide = store_.add("wide", {2, 2}, init::constant(1.0));
+  const Var whole = tape_.parameter(wide) + tape_.parameter(wide);
+  const std::span<const Var> parts = split_columns(whole, 2);
+  Overwriting(parts[0]);
+  EXPECT_EQ(parts[1].data()[0], 2.0f) << "the other part is as it was";
+  EXPECT_THAT(ErrorOf([&] { whole.data(); }), HasSubstr("is read after overwriting wrote"));
+
+  const Var kept = tape_.parameter(wide) + tape_.parameter(wide);
+  Square(kept, true);
+  EXPECT_THAT(ErrorOf([&] { Overwriting(split_columns(kept, 2)[0]); }), HasSubstr("square reads on the way back"));
+  const Var other = tape_.parameter(wide) + tape_.parameter(wide);
+  Square(split_columns(other, 2)[0], true);
+  EXPECT_THAT(ErrorOf([&] { Overwriting(other); }), HasSubstr("square reads on the way back"));
 }
 
 TEST(ArenaTest, KeepsItsMemoryAndAlignsIt) {

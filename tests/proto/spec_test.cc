@@ -137,7 +137,24 @@ TEST(Spec, NamesOfExperimentAndDataset) {
 // If this fails, every stored job has lost its identity: finished runs would be trained again. Change it only together
 // with a field of the configuration.
 TEST(Identity, IsStableAcrossVersions) {
-  EXPECT_EQ(Identity(Defaults(), "abc"), "610117cf67808783763b1e6d82dffb4aac0a7071fc843882c812dfd5bf8433b5");
+  EXPECT_EQ(Identity(Defaults(), "abc", {1, 1}), "512a6b4f5bc75a3bccd84d0e42b9578a3c2ff3d4f607e85df00e421864473fb9");
+}
+
+TEST(Identity, RevisionsOfEngineAndModelChangeIt) {
+  const v1::JobSpec spec = Defaults();
+  const Revisions here = RevisionsOf(spec);
+  EXPECT_EQ(Identity(spec, "x"), Identity(spec, "x", here));
+  EXPECT_NE(Identity(spec, "x"), Identity(spec, "x", {here.numerics + 1, here.model}));
+  EXPECT_NE(Identity(spec, "x"), Identity(spec, "x", {here.numerics, here.model + 1}));
+}
+
+TEST(Identity, EveryExperimentHasARevision) {
+  const auto& experiments = *v1::JobSpec::descriptor()->FindOneofByName("experiment");
+  for (int i = 0; i < experiments.field_count(); ++i) {
+    v1::JobSpec spec;
+    spec.GetReflection()->MutableMessage(&spec, experiments.field(i));
+    EXPECT_GE(RevisionsOf(spec).model, 1) << experiments.field(i)->name();
+  }
 }
 
 TEST(Identity, DoesNotDependOnTheOrderOfFields) {

@@ -1,0 +1,323 @@
+// A job's identity holds the revisions of engine and model. Here a short run of every experiment and norm must have the bits
+// that golden_bits.txt holds for it, on every instruction set that this processor has: when bits change, a revision must.
+//
+// To change bits on purpose: raise kNumericsRevision (base/numerics.h) or the experiment's `revision`
+// (proto/normlab/v1/experiments.proto), then run each ctest entry of this program with UPDATE_GOLDEN=1, which refuses bits
+// that are new under an old revision. Lines of processors that are not at hand stay as they are, and fail there until they
+// are made there.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/sha256.h"
+#include "experiments/draw/draw_training.h"
+#include "experiments/handwriting/training.h"
+#include "experiments/invariance/invariance.h"
+#include "experiments/mnist_mlp/mnist_training.h"
+#include "nn/cpu.h"
+#include "nn/denormals.h"
+#include "proto/field.h"
+#include "proto/spec.h"
+#include "proto/spec_text.h"
+#include "testing.h"
+
+namespace normlab {
+namespace {
+
+// --- The runs ---
+
+v1::JobSpec Spec(const std::string& yaml) {
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec spec = ResolveSpec(ParseSpec(yaml, violations), violations);
+  EXPECT_TRUE(violations.empty()) << yaml << ViolationsToStatus(violations);
+  return spec;
+}
+
+absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
+  switch (spec.experiment_case()) {
+    case v1::JobSpec::kMnistMlp:
+      return MakeMnistMlp(spec.mnist_mlp(), spec.seed(), SyntheticData(300, 100));
+    case v1::JobSpec::kDraw:
+      return MakeDraw(spec.draw(), spec.seed(), data::BinarizedMnistData{Stripes(64, 0), Stripes(40, 1), "stripes"});
+    case v1::JobSpec::kHandwriting:
+      return MakeHandwriting(spec.handwriting(), spec.seed(),
+                             ExperimentContext{.data_directories = {}, .facts = nullptr});
+    default:
+      return MakeInvariance(spec.invariance(), spec.seed());
+  }
+}
+
+std::map<std::string, v1::JobSpec> Runs() {
+  const std::string mnist = "hidden_units: 72, batch_size: 50, passes: 1, train_images: 300, test_images: 100";
+  const std::string draw =
+      "glimpses: 4, units: 40, latent_size: 6, batch_size: 32, epochs: 2, train_images: 64, test_images: 40";
+  const std::string pen =
+      "dataset: synthetic_pen, units: 40, components: 3, gaussians: 3, updates: 4, max_steps: 40, train_lines: 30, "
+      "test_lines: 5, evaluation_interval: 4";
+  std::map<std::string, v1::JobSpec> runs;
+  const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
+    runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
+  };
+  for (const char* norm : {"none", "batch", "layer", "weight", "rms"}) {
+    add("mnist_mlp", mnist, norm);
+    add("handwriting", pen, norm);
+    add("invariance", "trials: 2, precision: float", norm);
+    if (norm != std::string_view("batch")) {
+      add("draw", draw, norm);
+    }
+  }
+  return runs;
+}
+
+// Hash of all that the run recorded and of its state at the end.
+std::string Bits(const v1::JobSpec& spec) {
+  auto made = Make(spec);
+  EXPECT_TRUE(made.ok()) << made.status();
+  Experiment& experiment = **made;
+  MemoryRecorder recorder;
+  experiment.Begin(recorder);
+  for (std::uint64_t step = 0; step < experiment.TotalSteps(); ++step) {
+    EXPECT_EQ(experiment.Step(step, recorder), StepResult::kContinue);
+  }
+  return Sha256Hex(PointsSha256(recorder) + StateSha256(experiment)).substr(0, 16);
+}
+
+// --- Every option is one ---
+
+// Values other than the runs above have, in whose place each must change the run's bits.
+struct Change {
+  const char* run;
+  const char* field;
+  const char* value;
+};
+constexpr Change kChanges[] = {
+    {"mnist_mlp.layer", "norm", "rms"},
+    {"mnist_mlp.layer", "batch_size", "60"},
+    {"mnist_mlp.layer", "passes", "2"},
+    {"mnist_mlp.layer", "hidden_units", "71"},
+    {"mnist_mlp.layer", "optimizer", "adam_uncorrected"},
+    {"mnist_mlp.layer", "learning_rate", "2e-3"},
+    {"mnist_mlp.layer", "beta1", "0.8"},
+    {"mnist_mlp.layer", "beta2", "0.9"},
+    {"mnist_mlp.layer", "adam_eps", "1e-3"},
+    {"mnist_mlp.layer", "init", "he_normal"},
+    {"mnist_mlp.layer", "norm_eps", "1e-2"},
+    {"mnist_mlp.layer", "norm_eps_placement", "outside_sqrt"},
+    {"mnist_mlp.batch", "batch_norm_logits", "false"},
+    {"mnist_mlp.batch", "batch_norm_variance", "unbiased"},
+    {"mnist_mlp.batch", "batch_norm_statistics", "population"},
+    {"mnist_mlp.batch", "batch_norm_decay", "0.5"},
+    {"mnist_mlp.layer", "train_images", "200"},
+    {"mnist_mlp.layer", "test_images", "90"},
+    {"draw.layer", "norm", "rms"},
+    {"draw.layer", "attention", "false"},
+    {"draw.layer", "glimpses", "3"},
+    {"draw.layer", "units", "39"},
+    {"draw.layer", "latent_size", "5"},
+    {"draw.layer", "read_size", "3"},
+    {"draw.layer", "write_size", "4"},
+    {"draw.layer", "batch_size", "31"},
+    {"draw.layer", "epochs", "1"},
+    {"draw.layer", "learning_rate", "2e-3"},
+    {"draw.layer", "beta1", "0.8"},
+    {"draw.layer", "beta2", "0.9"},
+    {"draw.layer", "adam_eps", "1e-3"},
+    {"draw.layer", "clip_norm", "0.1"},
+    {"draw.layer", "init", "he_normal"},
+    {"draw.layer", "forget_bias", "1"},
+    {"draw.layer", "norm_eps", "1e-2"},
+    {"draw.layer", "evaluation_interval", "1"},
+    {"draw.layer", "train_images", "63"},
+    {"draw.layer", "test_images", "39"},
+    {"draw.layer", "lstm_bias", "torch_uniform"},
+    {"draw.layer", "norm_eps_placement", "outside_sqrt"},
+    {"draw.layer", "adam_bias_correction", "false"},
+    {"handwriting.layer", "norm", "rms"},
+    {"handwriting.layer", "batch_size", "7"},
+    {"handwriting.layer", "updates", "3"},
+    {"handwriting.layer", "max_steps", "30"},
+    {"handwriting.layer", "units", "39"},
+    {"handwriting.layer", "gaussians", "2"},
+    {"handwriting.layer", "components", "2"},
+    {"handwriting.layer", "peepholes", "true"},
+    {"handwriting.layer", "learning_rate", "2e-3"},
+    {"handwriting.layer", "beta1", "0.8"},
+    {"handwriting.layer", "beta2", "0.9"},
+    {"handwriting.layer", "adam_eps", "1e-3"},
+    {"handwriting.layer", "clip_norm", "0.1"},
+    {"handwriting.layer", "clip_outputs", "0.01"},
+    {"handwriting.layer", "init", "he_normal"},
+    {"handwriting.layer", "forget_bias", "1"},
+    {"handwriting.layer", "norm_eps", "1e-2"},
+    {"handwriting.layer", "norm_eps_placement", "outside_sqrt"},
+    {"handwriting.layer", "alphabet", "full"},
+    {"handwriting.layer", "scale", "per_line"},
+    {"handwriting.layer", "train_lines", "29"},
+    {"handwriting.layer", "test_lines", "4"},
+    {"handwriting.layer", "evaluation_interval", "2"},
+    {"handwriting.layer", "clip_cells", "0.01"},
+    {"handwriting.layer", "lstm_bias", "zeros"},
+    {"handwriting.layer", "window_size_bias", "-1"},
+    {"handwriting.layer", "window_sharpness_bias", "0"},
+    {"handwriting.layer", "window_advance_bias", "-2"},
+    {"handwriting.layer", "ink_deviations", "1"},
+    {"handwriting.layer", "outlier_steps", "1"},
+    {"handwriting.layer", "points_per_second", "50"},
+    {"handwriting.layer", "least_log_sigma", "0"},
+    {"handwriting.layer", "most_rho", "1e-3"},
+    {"handwriting.layer", "adam_bias_correction", "false"},
+    {"invariance.layer", "norm", "batch"},
+    {"invariance.layer", "precision", "double"},
+    {"invariance.layer", "norm_eps", "1e-2"},
+    {"invariance.layer", "inputs", "47"},
+    {"invariance.layer", "units", "63"},
+    {"invariance.layer", "examples", "31"},
+    {"invariance.layer", "trials", "3"},
+    {"invariance.layer", "weight_scale", "0.5"},
+};
+
+// What the runs above are given instead of a data set, what only another optimiser reads, and a length that every line of the
+// synthetic pen has.
+const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "mnist_mlp.momentum",
+                                       "handwriting.min_steps"};
+
+TEST(Options, EachChangesBits) {
+  const auto runs = Runs();
+  std::map<std::string, std::string> bits;
+  std::set<std::string> changed = kUnused;
+  for (const auto& [run, field, value] : kChanges) {
+    v1::JobSpec spec = runs.at(run);
+    const std::string experiment = ExperimentName(spec);
+    const auto& member = *spec.GetDescriptor()->FindFieldByName(experiment);
+    google::protobuf::Message& config = *spec.GetReflection()->MutableMessage(&spec, &member);
+    field::SetFromText(config, *config.GetDescriptor()->FindFieldByName(field), value);
+    const auto [base, is_new] = bits.try_emplace(run);
+    base->second = is_new ? Bits(runs.at(run)) : base->second;
+    EXPECT_NE(Bits(spec), base->second) << run << " with " << field << ": " << value;
+    changed.insert(experiment + "." + field);
+  }
+  for (const ExperimentInfo& info : Experiments()) {
+    for (const FieldInfo& field : info.fields) {
+      EXPECT_TRUE(changed.contains(info.name + "." + field.name)) << info.name << "." << field.name << " is not tried";
+    }
+  }
+}
+
+TEST(Options, SeedsChangeBits) {
+  for (const auto& [name, spec] : Runs()) {
+    v1::JobSpec other = spec;
+    other.set_seed(spec.seed() + 1);
+    EXPECT_NE(Bits(other), Bits(spec)) << name;
+  }
+}
+
+// --- The file: a line "<arithmetic> <run> <numerics revision> <model revision> <bits>" each, sorted ---
+
+constexpr char kFile[] = NORMLAB_TEST_SOURCE_DIR "/golden_bits.txt";
+
+struct Golden {
+  Revisions revisions;
+  std::string bits;
+};
+using Goldens = std::map<std::pair<std::string, std::string>, Golden>;  // by arithmetic and run
+
+Goldens ReadGoldens() {
+  Goldens goldens;
+  std::ifstream file(kFile);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream fields(line);
+    std::string arithmetic, run;
+    Golden golden;
+    fields >> arithmetic >> run >> golden.revisions.numerics >> golden.revisions.model >> golden.bits;
+    EXPECT_TRUE(fields) << kFile << ": " << line;
+    goldens[{arithmetic, run}] = golden;
+  }
+  return goldens;
+}
+
+void WriteGoldens(const Goldens& goldens) {
+  std::ofstream file(kFile);
+  for (const auto& [key, golden] : goldens) {
+    file << fmt::format("{} {} {} {} {}\n", key.first, key.second, golden.revisions.numerics, golden.revisions.model,
+                        golden.bits);
+  }
+}
+
+std::string_view WhatToRaise() {
+  return "bits changed under an unchanged revision: raise kNumericsRevision (base/numerics.h) or the experiment's "
+         "revision "
+         "(experiments.proto), then UPDATE_GOLDEN=1. If no bit was to change, this is a bug";
+}
+
+TEST(GoldenBitsRuns, NameEveryExperiment) {
+  const auto runs = Runs();
+  for (const ExperimentInfo& info : Experiments()) {
+    EXPECT_TRUE(runs.contains(info.name + ".layer")) << info.name;
+  }
+}
+
+// --- The tests, one for each instruction set ---
+
+class GoldenBits : public testing::TestWithParam<const char*> {
+ protected:
+  // Runs on the set the test is named after from here on; false: this processor or binary has none of it.
+  static bool Choose() {
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      if (hwy::TargetName(target) == std::string_view(GetParam())) {
+        hwy::SetSupportedTargetsForTest(target);
+        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+        return true;
+      }
+    }
+    return false;
+  }
+  void TearDown() override {
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+TEST_P(GoldenBits, AreThoseOfTheirRevision) {
+  if (!Choose()) {
+    GTEST_SKIP() << "this processor, or this binary, has no " << GetParam();
+  }
+  ASSERT_EQ(nn::instruction_set(), GetParam());
+  nn::flush_denormals();
+  const bool update = std::getenv("UPDATE_GOLDEN") != nullptr;
+  const std::string arithmetic = nn::arithmetic();
+  Goldens goldens = ReadGoldens();
+  const auto some = goldens.lower_bound({arithmetic, ""});
+  if (!update && (some == goldens.end() || some->first.first != arithmetic)) {
+    GTEST_SKIP() << "golden_bits.txt has none of " << arithmetic << " (another C library?); UPDATE_GOLDEN=1 adds them";
+  }
+  for (const auto& [name, spec] : Runs()) {
+    SCOPED_TRACE(arithmetic + " " + name);
+    const auto old = goldens.find({arithmetic, name});
+    const Golden now{RevisionsOf(spec), Bits(spec)};
+    if (old != goldens.end() && old->second.revisions == now.revisions) {
+      EXPECT_EQ(old->second.bits, now.bits) << WhatToRaise();
+    } else if (update) {
+      goldens[{arithmetic, name}] = now;
+    } else if (old == goldens.end()) {
+      ADD_FAILURE() << "there are no golden bits of this run; UPDATE_GOLDEN=1 adds them";
+    } else {
+      ADD_FAILURE() << "the golden bits are of revision " << old->second.revisions.numerics << "."
+                    << old->second.revisions.model << ", the code of " << now.revisions.numerics << "."
+                    << now.revisions.model << "; UPDATE_GOLDEN=1 makes them anew";
+    }
+  }
+  if (update && !HasFailure()) {
+    WriteGoldens(goldens);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Experiments, GoldenBits, testing::Values("SSE4", "AVX2", "AVX3", "NEON"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace normlab
