@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "base/parallel.h"
 #include "nn/ops/check.h"
 #include "nn/ops/gemm.h"
+#include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
 namespace {
@@ -164,10 +164,15 @@ const typename BasicSharedWeight<T>::Use* BasicSharedWeight<T>::copy_inputs(cons
   const Index in = use->x.rows();
   for (; cols > 0; use = use->previous) {
     // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): there are uses for all `cols` columns
-    for (Index column = use->x.cols(); column-- > 0; --cols) {
-      end -= stride;
-      std::copy_n(use->x.data() + column * in, in, end);
-    }
+    const Index count = use->x.cols();
+    const T* x = use->x.data();
+    end -= count * stride;
+    cols -= count;
+    parallel_ranges(count, columns_per_piece(in), [&](Index first, Index last) {
+      for (Index column = first; column < last; ++column) {
+        std::copy_n(x + column * in, in, end + column * stride);
+      }
+    });
   }
   return use;
 }
