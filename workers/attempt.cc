@@ -50,7 +50,11 @@ Attempt::Attempt(ServiceClient& client, const SessionOptions& options, const v1:
       facts_(options.facts) {}
 
 RunEnd Attempt::Perform() {
-  auto checkpoint = FetchCheckpoint();
+  const auto restarted = Start();
+  if (!restarted.ok()) {
+    return Dropped(restarted.status());
+  }
+  auto checkpoint = *restarted ? absl::StatusOr<std::shared_ptr<const ReadableFile>>(nullptr) : FetchCheckpoint();
   if (!checkpoint.ok()) {
     return Dropped(checkpoint.status());
   }
@@ -104,6 +108,30 @@ absl::Status Attempt::Checkpoint(std::uint64_t steps_done, const FileWriter& wri
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Attempt::Start() {
+  const Revisions revisions = RevisionsOf(job_.spec());
+  v1::StartRequest request;
+  *request.mutable_attempt() = job_.attempt();
+  request.set_arithmetic(options_.arithmetic);
+  request.set_numerics_revision(revisions.numerics);
+  request.set_model_revision(revisions.model);
+  v1::StartResponse response;
+  NORMLAB_RETURN_IF_ERROR(Retry("start", options_.backoff, lease_.lost(), [&] {
+    auto answer = client_.Start(request, lease_.lost());
+    if (answer.ok()) {
+      response = std::move(*answer);
+    }
+    return answer.status();
+  }));
+  if (response.restarted()) {
+    Log(LogLevel::kWarning, "job_restarted",
+        {{"job", job_.attempt().job_id()},
+         {"why", "what was stored was computed by another revision or instruction set"},
+         {"next", "starts afresh"}});
+  }
+  return response.restarted();
+}
+
 absl::StatusOr<std::shared_ptr<const ReadableFile>> Attempt::FetchCheckpoint() {
   if (!job_.has_checkpoint_step()) {
     return nullptr;
@@ -129,7 +157,10 @@ absl::StatusOr<PreparedRun> Attempt::Prepare() {
   PreparedRun run;
   NORMLAB_ASSIGN_OR_RETURN(run.experiment, options_.make_experiment(spec, {options_.data_directories, &data_facts}));
   const auto data = data_facts.find("data." + DatasetName(spec));
-  run.label = {ExperimentName(spec), Identity(spec, data != data_facts.end() ? data->second : ""), spec.seed()};
+  run.label = {.experiment = ExperimentName(spec),
+               .identity = Identity(spec, data != data_facts.end() ? data->second : ""),
+               .seed = spec.seed(),
+               .computed_by = {RevisionsOf(spec), options_.arithmetic}};
   facts_.merge(data_facts);
   return run;
 }

@@ -38,6 +38,8 @@ class Attempt : public RunHost {
   absl::Status Checkpoint(std::uint64_t steps_done, const FileWriter& write) override;
 
  private:
+  // Says what computes here. Whether what earlier attempts stored was dropped for it. An error: the attempt is lost.
+  absl::StatusOr<bool> Start();
   // Absent: the run starts afresh, because there is none or none that is sound. An error: the attempt is lost.
   absl::StatusOr<std::shared_ptr<const ReadableFile>> FetchCheckpoint();
   absl::StatusOr<std::shared_ptr<const SpoolFile>> Spooled(const FileWriter& write) const;

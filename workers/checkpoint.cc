@@ -11,12 +11,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kFormat[] = "normlab-checkpoint-1";
+constexpr char kFormat[] = "normlab-checkpoint-2";
 
 TextMap Metadata(const RunLabel& label, std::uint64_t steps_done) {
   return {{"experiment", label.experiment},
           {"identity", label.identity},
           {"seed", std::to_string(label.seed)},
+          {"numerics_revision", std::to_string(label.computed_by.revisions.numerics)},
+          {"model_revision", std::to_string(label.computed_by.revisions.model)},
+          {"arithmetic", label.computed_by.arithmetic},
           {"step", std::to_string(steps_done)}};
 }
 
@@ -64,8 +67,14 @@ absl::Status CheckLabel(const TextMap& metadata, const RunLabel& label) {
     return absl::FailedPreconditionError(
         fmt::format("checkpoint format is \"{}\"; this worker reads \"{}\"", format, kFormat));
   }
-  const RunLabel found{Get(metadata, "experiment"), Get(metadata, "identity"),
-                       ParseNumber(Get(metadata, "seed")).value_or(0)};
+  const auto number = [&](const char* key) { return ParseNumber(Get(metadata, key)).value_or(0); };
+  const ComputedBy there{{static_cast<int>(number("numerics_revision")), static_cast<int>(number("model_revision"))},
+                         Get(metadata, "arithmetic")};
+  if (there != label.computed_by) {
+    return absl::AbortedError(
+        fmt::format("the checkpoint was computed by {}, here computes {}", Shown(there), Shown(label.computed_by)));
+  }
+  const RunLabel found{Get(metadata, "experiment"), Get(metadata, "identity"), number("seed"), there};
   if (found != label) {
     return absl::FailedPreconditionError(
         fmt::format("the checkpoint belongs to {} seed {} identity {}; this run is {} seed {} identity {}: its "
@@ -77,6 +86,11 @@ absl::Status CheckLabel(const TextMap& metadata, const RunLabel& label) {
 }
 
 }  // namespace
+
+std::string Shown(const ComputedBy& by) {
+  return fmt::format("numerics revision {}, model revision {}, {}", by.revisions.numerics, by.revisions.model,
+                     by.arithmetic);
+}
 
 absl::Status WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, const CurveChains& curve,
                              Experiment& experiment, const ByteSink& sink) {

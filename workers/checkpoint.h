@@ -9,16 +9,28 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "proto/spec.h"
 #include "workers/fingerprint.h"
 #include "workers/safetensors.h"
 
 namespace normlab::workers {
 
+// Code and machine, as far as bits depend on them.
+struct ComputedBy {
+  Revisions revisions;
+  std::string arithmetic;  // of nn/cpu.h
+
+  bool operator==(const ComputedBy&) const = default;
+};
+// "numerics revision 1, model revision 1, AVX3/libm.5c1f09ab".
+std::string Shown(const ComputedBy& by);
+
 // Which run a checkpoint belongs to. One with another label is never resumed from.
 struct RunLabel {
   std::string experiment;  // "mnist_mlp"
-  std::string identity;    // hash of the resolved spec and its data
+  std::string identity;    // hash of the resolved spec, its data and the revisions
   std::uint64_t seed = 0;
+  ComputedBy computed_by;
 
   bool operator==(const RunLabel&) const = default;
 };
@@ -38,9 +50,9 @@ struct Resumed {
 // The chains alone, of a checkpoint of any run. kDataLoss for a damaged file.
 absl::StatusOr<CurveChains> CheckpointedCurve(const ReadableFile& file);
 
-// Overwrites the experiment's state and calls Restored. kDataLoss for a damaged file, kFailedPrecondition for a sound
-// one that belongs to another run or other code; in both cases the experiment is as it was. Any other error: it is not
-// to be used any more.
+// Overwrites the experiment's state and calls Restored. kDataLoss for a damaged file, kAborted for one that was computed by
+// another revision or on another instruction set, whose bits cannot be continued here, kFailedPrecondition for one that
+// belongs to another run; in these cases the experiment is as it was. Any other error: it is not to be used any more.
 absl::StatusOr<Resumed> RestoreCheckpoint(const ReadableFile& file, const RunLabel& label, Experiment& experiment);
 
 }  // namespace normlab::workers

@@ -23,6 +23,7 @@
 #include "base/paths.h"
 #include "base/signals.h"
 #include "experiments/experiment.h"
+#include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "workers/channel.h"
 #include "workers/facts.h"
@@ -128,6 +129,7 @@ void ForbidCoreFiles() {
 SessionOptions ToOptions(const Arguments& arguments) {
   SessionOptions options;
   options.worker = WorkerName();
+  options.arithmetic = nn::arithmetic();
   options.data_directories = arguments.data;
   options.spool_directory = arguments.spool;
   options.facts = ProcessFacts(arguments.threads);

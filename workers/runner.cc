@@ -63,10 +63,10 @@ class Runner {
         recorder_.Resume(std::move(resumed->curve));
         return absl::OkStatus();
       }
-      if (resumed.status().code() != absl::StatusCode::kDataLoss) {
+      if (!absl::IsDataLoss(resumed.status()) && !absl::IsAborted(resumed.status())) {
         return resumed.status();
       }
-      Log(LogLevel::kWarning, "checkpoint_damaged", {{"why", Message(resumed.status())}, {"next", "starts afresh"}});
+      Log(LogLevel::kWarning, "checkpoint_not_usable", {{"why", Message(resumed.status())}, {"next", "starts afresh"}});
     }
     experiment_->Begin(recorder_);
     return absl::OkStatus();

@@ -66,10 +66,10 @@ struct RunnerOptions {
 
 inline constexpr char kWeightsArtifact[] = "weights.safetensors";
 
-// Prepares the experiment, restores `checkpoint` if there is one (one that is damaged is logged and left: the run
-// starts afresh, which gives the same bits), and steps to the end. A run that ends, stops or yields hands a last
-// checkpoint to the host; one that succeeds also its weights, as artifact weights.safetensors. A checkpoint that the
-// host cannot take is logged and left; a run whose artifact it cannot take fails.
+// Prepares the experiment, restores `checkpoint` if there is one (one that is damaged, or was computed by other code or on
+// another instruction set, is logged and left: the run starts afresh), and steps to the end. A run that ends, stops or
+// yields hands a last checkpoint to the host; one that succeeds also its weights, as artifact weights.safetensors. A
+// checkpoint that the host cannot take is logged and left; a run whose artifact it cannot take fails.
 RunResult RunExperiment(const std::function<absl::StatusOr<PreparedRun>()>& prepare,
                         std::shared_ptr<const ReadableFile> checkpoint, RunHost& host, const RunnerOptions& options);
 

@@ -106,6 +106,13 @@ absl::StatusOr<v1::LeaseResponse> ServiceClient::Lease(const v1::LeaseRequest& r
   return response;
 }
 
+absl::StatusOr<v1::StartResponse> ServiceClient::Start(const v1::StartRequest& request, std::stop_token stop) {
+  Call call(*this, kUnary, std::move(stop));
+  v1::StartResponse response;
+  NORMLAB_RETURN_IF_ERROR(FromGrpc(stub_->Start(call.context(), request, &response)));
+  return response;
+}
+
 absl::StatusOr<v1::HeartbeatResponse> ServiceClient::Heartbeat(const v1::HeartbeatRequest& request,
                                                                milliseconds deadline, std::stop_token stop) {
   Call call(*this, deadline, std::move(stop));

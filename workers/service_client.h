@@ -25,6 +25,7 @@ class ServiceClient {
   ServiceClient(const std::shared_ptr<grpc::ChannelInterface>& channel, std::string token);
 
   absl::StatusOr<v1::LeaseResponse> Lease(const v1::LeaseRequest& request, std::stop_token stop);
+  absl::StatusOr<v1::StartResponse> Start(const v1::StartRequest& request, std::stop_token stop);
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(const v1::HeartbeatRequest& request,
                                                   std::chrono::milliseconds deadline, std::stop_token stop);
   absl::StatusOr<v1::AwaitOrderResponse> AwaitOrder(const v1::AwaitOrderRequest& request, std::stop_token stop);

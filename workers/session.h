@@ -21,7 +21,8 @@
 namespace normlab::workers {
 
 struct SessionOptions {
-  std::string worker;  // "host:pid", for people
+  std::string worker;      // "host:pid", for people
+  std::string arithmetic;  // of this process, see nn/cpu.h
   std::vector<std::string> data_directories;
   std::string spool_directory;               // where files wait to be sent
   std::map<std::string, std::string> facts;  // of this process: instruction set, threads, build

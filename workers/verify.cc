@@ -152,19 +152,47 @@ class Comparison : public RunHost {
   VerifyReport report_;
 };
 
+std::string FactOf(const v1::Job& job, const char* key) {
+  const auto fact = job.facts().find(key);
+  return fact != job.facts().end() ? fact->second : "unknown";
+}
+
+// Bits are compared with those of the same code on the same instruction set: others differ and prove nothing.
+absl::Status CheckComputedHere(const v1::Job& job, const VerifyOptions& options) {
+  const Revisions here = RevisionsOf(job.spec());
+  const std::pair<const char*, std::string> wanted[] = {{"arithmetic", options.arithmetic},
+                                                        {"numerics_revision", std::to_string(here.numerics)},
+                                                        {"model_revision", std::to_string(here.model)}};
+  for (const auto& [key, value] : wanted) {
+    if (const std::string then = FactOf(job, key); then != value) {
+      return absl::FailedPreconditionError(
+          fmt::format("{} was computed with {} {}, here it is {}: its bits are not to be expected from this program on "
+                      "this machine. "
+                      "Verify it where it ran, or compare a job of both with `normlab compare`",
+                      job.job_id(), key, then, value));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PreparedRun> Prepare(const v1::Job& job, const VerifyOptions& options) {
   std::map<std::string, std::string> facts;
+  std::vector<FieldViolation> ignored;
+  const v1::JobSpec spec = ResolveSpec(job.spec(), ignored);  // fields that came after it was stored
   PreparedRun run;
-  NORMLAB_ASSIGN_OR_RETURN(run.experiment, options.make_experiment(job.spec(), {options.data_directories, &facts}));
-  const std::string key = "data." + DatasetName(job.spec());
+  NORMLAB_ASSIGN_OR_RETURN(run.experiment, options.make_experiment(spec, {options.data_directories, &facts}));
+  const std::string key = "data." + DatasetName(spec);
   const auto data = facts.find(key);
   const std::string here = data != facts.end() ? data->second : "";
   const auto then = job.facts().find(key);
   if (then != job.facts().end() && then->second != here) {
     return absl::FailedPreconditionError(
-        fmt::format("the job was fed {} with sha256 {}; here it is {}", DatasetName(job.spec()), then->second, here));
+        fmt::format("the job was fed {} with sha256 {}; here it is {}", DatasetName(spec), then->second, here));
   }
-  run.label = {ExperimentName(job.spec()), Identity(job.spec(), here), job.spec().seed()};
+  run.label = {.experiment = ExperimentName(spec),
+               .identity = Identity(spec, here),
+               .seed = spec.seed(),
+               .computed_by = {RevisionsOf(spec), options.arithmetic}};
   return run;
 }
 
@@ -176,6 +204,7 @@ absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyO
     return absl::FailedPreconditionError(
         fmt::format("{} has no result to verify; expected a job that succeeded or diverged", stored.job.job_id()));
   }
+  NORMLAB_RETURN_IF_ERROR(CheckComputedHere(stored.job, options));
   Comparison comparison(stored, options);
   if (stored.checkpoint) {
     NORMLAB_ASSIGN_OR_RETURN(const CurveChains curve, CheckpointedCurve(*stored.checkpoint));

@@ -32,6 +32,7 @@ struct VerifyReport {
 };
 
 struct VerifyOptions {
+  std::string arithmetic;  // of this process, see nn/cpu.h
   std::vector<std::string> data_directories;
   std::string spool_directory;  // where the run's weights wait to be compared
   std::function<absl::StatusOr<std::unique_ptr<Experiment>>(const v1::JobSpec&, const ExperimentContext&)>
@@ -39,7 +40,8 @@ struct VerifyOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = [](std::uint64_t, std::uint64_t) {};
 };
 
-// Stops at the first difference. kFailedPrecondition: the job has no result, or was fed other data than is here;
+// Stops at the first difference. kFailedPrecondition: the job has no result, was computed by another revision or on another
+// instruction set, or was fed other data than is here;
 // kDataLoss: the checkpoint is damaged; what the experiment itself reports passes through.
 absl::StatusOr<VerifyReport> VerifyJob(const StoredResult& stored, const VerifyOptions& options);
 

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/parallel.h"
 #include "base/paths.h"
+#include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "workers/verify.h"
 
@@ -53,6 +54,7 @@ absl::Status Verify(const Arguments& arguments) {
   SetThreads(arguments.threads);
   nn::flush_denormals();
   VerifyOptions options;
+  options.arithmetic = nn::arithmetic();
   options.data_directories = DataDirectories();
   options.spool_directory = std::filesystem::temp_directory_path().string();
   options.make_experiment = MakeExperiment;

@@ -24,6 +24,7 @@ struct ComparedJob {
   std::uint64_t seed = 0;
   std::string state;  // "succeeded", for the list of runs
   bool diverged = false;
+  std::string computed_by;           // see computed_by.h; empty: not told
   std::vector<stats::Curve> curves;  // over steps, in the order of Comparison::series; empty: not recorded
 };
 

@@ -19,7 +19,8 @@ struct RunStatus {
   bool diverged = false;  // a result: counted as such, never dropped
   std::string dataset;    // "mnist": named beside the table
   std::string fingerprint;
-  std::string machine;  // what it ran on and which build it ran; empty: not told
+  std::string computed_by;  // see computed_by.h; empty: not told
+  std::string machine;      // what it ran on and which build it ran; empty: not told
 };
 
 // Something a run drew.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "results/judging/computed_by.h"
 #include "results/report/csv.h"
 #include "results/report/figure.h"
 #include "results/report/json.h"
@@ -90,6 +91,13 @@ std::vector<std::string> MakeNotes(const Comparison& comparison) {
   }
   if (!comparison.repeats.empty()) {
     notes.push_back(fmt::format("Left out: {}", fmt::join(comparison.repeats, ", ")));
+  }
+  std::vector<ComputedRun> runs;
+  for (const ComparedJob& job : comparison.jobs) {
+    runs.push_back({job.name, job.computed_by});
+  }
+  if (std::string note = ComputedByNote(runs); !note.empty()) {
+    notes.push_back(std::move(note));
   }
   return notes;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "results/judging/computed_by.h"
 #include "results/judging/format_value.h"
 #include "results/judging/render_matrix.h"
 #include "results/judging/rule_text.h"
@@ -76,6 +77,18 @@ report::Table MakeTable(const Measured& measured) {
     table.bands.push_back(std::move(band));
   }
   return table;
+}
+
+std::string MakeComputedByNote(const Measured& measured) {
+  std::vector<ComputedRun> runs;
+  for (const std::vector<Run>& arm : measured.runs) {
+    for (const Run& run : arm) {
+      if (run.finished()) {
+        runs.push_back({run.status.job, run.status.computed_by});
+      }
+    }
+  }
+  return ComputedByNote(runs);
 }
 
 std::vector<std::string> MakeNotes(const Measured& measured) {
@@ -208,6 +221,9 @@ report::Section MakeSection(const ItemResult& result) {
     section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
     section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
     section.notes = MakeNotes(result.measured);
+    if (std::string note = MakeComputedByNote(result.measured); !note.empty()) {
+      section.notes.push_back(std::move(note));
+    }
     section.runs = MakeRunTable(result.measured);
   } else if (!item.note.empty()) {
     section.notes.push_back(item.note);

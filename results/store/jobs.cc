@@ -162,10 +162,9 @@ absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobI
   return jobs;
 }
 
-absl::Status ReplaceFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts) {
-  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM fact WHERE job = ?1", id));
+absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts) {
   for (const auto& [key, value] : facts) {
-    NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO fact(job, key, value) VALUES(?1, ?2, ?3)", id, key, value));
+    NORMLAB_RETURN_IF_ERROR(db.Run("INSERT OR REPLACE INTO fact(job, key, value) VALUES(?1, ?2, ?3)", id, key, value));
   }
   return absl::OkStatus();
 }

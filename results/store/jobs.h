@@ -40,7 +40,8 @@ absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t 
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
 // In the order of `ids`.
 absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids);
-absl::Status ReplaceFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts);
+// Adds facts; those of the same key are replaced.
+absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts);
 
 absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit);
 // As Store::FindByIdentity.

@@ -14,6 +14,11 @@ constexpr int kPurgedChunks = 128;
 
 }  // namespace
 
+absl::Status DropSeries(Connection& db, JobId job) {
+  NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO purge(series) SELECT id FROM series WHERE job = ?1", job));
+  return db.Run("DELETE FROM series WHERE job = ?1", job);
+}
+
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(const Job job, LoadJob(db, id));
   if (!IsTerminal(job.state)) {
@@ -23,7 +28,7 @@ absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
   RemovedFiles files;
   NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, id));
   NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, id));
-  NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO purge(series) SELECT id FROM series WHERE job = ?1", id));
+  NORMLAB_RETURN_IF_ERROR(DropSeries(db, id));
   NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM job WHERE id = ?1", id));
   return files;
 }

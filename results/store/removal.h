@@ -1,6 +1,6 @@
-// removal.h - deleting jobs: at once for everyone who looks, in bounded pieces on disk.
+// removal.h - deleting jobs and their points: at once for everyone who looks, in bounded pieces on disk.
 //
-// Both functions run inside the writer's transaction.
+// All functions run inside the writer's transaction.
 #pragma once
 
 #include <string>
@@ -17,11 +17,14 @@ struct RemovedFiles {
   std::vector<std::string> artifacts;
 };
 
+// Removes a job's series from sight and notes them for PurgeSome.
+absl::Status DropSeries(Connection& db, JobId job);
+
 // Removes a terminal job from sight and notes its series for PurgeSome. The files are to be removed after the commit.
 // kFailedPrecondition while the job is not terminal.
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id);
 
-// Removes some points of deleted jobs, a few thousand rows at most. Whether there is more to do.
+// Removes some points of deleted series, a few thousand rows at most. Whether there is more to do.
 absl::StatusOr<bool> PurgeSome(Connection& db);
 
 }  // namespace normlab::store

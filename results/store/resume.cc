@@ -52,6 +52,7 @@ absl::StatusOr<JobId> ContinueJob(Connection& db, JobId id, const std::optional<
   if (checkpoint.has_value()) {
     NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
     NORMLAB_RETURN_IF_ERROR(CopyPoints(db, id, made, step));
+    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, made, old.facts));  // what computed them; the next attempt compares
   }
   return made;
 }

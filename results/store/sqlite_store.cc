@@ -18,6 +18,7 @@
 #include "results/store/readers.h"
 #include "results/store/removal.h"
 #include "results/store/requests.h"
+#include "results/store/restart.h"
 #include "results/store/resume.h"
 #include "results/store/schema.h"
 #include "results/store/series.h"
@@ -67,6 +68,7 @@ class SqliteStore : public Store {
   absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) override;
 
   absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) override;
+  absl::StatusOr<bool> StartAttempt(AttemptId attempt, const Computation& computation) override;
   absl::Status Release(AttemptId attempt, std::string_view why) override;
   absl::Status Died(AttemptId attempt, std::string_view why, int most) override;
   absl::StatusOr<std::vector<Job>> ActiveJobs() override;
@@ -103,6 +105,8 @@ class SqliteStore : public Store {
 
   // Carries on with deletions that were under way.
   absl::Status Purge();
+  // Removes what a committed deletion left.
+  absl::Status Remove(const RemovedFiles& files);
 
  private:
   std::int64_t Now() const { return options_.now_ms(); }
@@ -229,6 +233,10 @@ absl::Status SqliteStore::Delete(const Request& request, JobId id) {
     NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
     return SaveAnswer(db, request, "Delete", {});
   }));
+  return Remove(files);
+}
+
+absl::Status SqliteStore::Remove(const RemovedFiles& files) {
   files_->Remove(Folder::kCheckpoints, files.checkpoints);
   files_->Remove(Folder::kArtifacts, files.artifacts);
   return Purge();
@@ -267,6 +275,16 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
                              : absl::OkStatus();
   }));
   return lease;
+}
+
+absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computation& computation) {
+  Started started;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(started, store::StartAttempt(db, attempt, computation));
+    return absl::OkStatus();
+  }));
+  NORMLAB_RETURN_IF_ERROR(Remove(started.dropped));
+  return started.afresh;
 }
 
 absl::Status SqliteStore::Release(AttemptId attempt, std::string_view why) {

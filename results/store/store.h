@@ -108,6 +108,12 @@ struct AttemptId {
   int number = 0;
 };
 
+// What the bits of a run depend on, as the attempt at hand computes it.
+struct Computation {
+  std::string identity;                      // of the run
+  std::map<std::string, std::string> facts;  // all must be equal for results of two attempts to be of one run
+};
+
 struct Lease {
   Job job;  // RUNNING, attempt = the token
   std::optional<std::uint64_t> checkpoint_step;
@@ -244,6 +250,10 @@ class Store {
   // --- workers ---
   // Takes the first queued job (priority, then age), raises its attempt and sets it RUNNING. Absent: nothing is queued.
   virtual absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) = 0;
+  // An attempt's first call. `computation` becomes the job's identity and joins its facts. If the job has results of another
+  // one, or of nobody knows which, they are dropped in the same transaction: the attempt starts from step 0, and the fact
+  // "restarted" says why. Whether that is so; the same when it is repeated.
+  virtual absl::StatusOr<bool> StartAttempt(AttemptId attempt, const Computation& computation) = 0;
   // Ends the attempt without an outcome (worker died, lease expired, server draining): RUNNING goes back to QUEUED,
   // CANCELLING becomes CANCELLED. Not an error if the attempt is stale: then nothing changes.
   virtual absl::Status Release(AttemptId attempt, std::string_view why) = 0;

@@ -151,7 +151,7 @@ absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, s
                 attempt.job, attempt.number, static_cast<int>(info.state), info.error, info.fingerprint,
                 info.steps_done, now_ms, FiniteOrZero(info.cpu_seconds)));
   if (changed) {
-    NORMLAB_RETURN_IF_ERROR(ReplaceFacts(db, attempt.job, info.facts));
+    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, attempt.job, info.facts));
     return EndAttempt(db, attempt, StateName(info.state), now_ms);
   }
   NORMLAB_ASSIGN_OR_RETURN(

@@ -11,6 +11,7 @@
 #include "server/edge/convert.h"
 #include "server/edge/deliver.h"
 #include "server/edge/errors.h"
+#include "server/schedule/computed_by.h"
 
 namespace normlab::server {
 namespace {
@@ -87,6 +88,7 @@ absl::StatusOr<judging::ComparedJob> ReadJob(Core& core, store::JobId id, const 
                            .seed = wire.spec().seed(),
                            .state = std::string(store::StateName(stored.state)),
                            .diverged = stored.state == store::JobState::kDiverged,
+                           .computed_by = ComputedByText(stored.facts),
                            .curves = {}};
   for (const std::string& name : series) {
     stats::Curve& curve = job.curves.emplace_back();

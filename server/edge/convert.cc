@@ -126,6 +126,22 @@ store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolat
   return {.job = job, .number = attempt.number()};
 }
 
+std::map<std::string, std::string> ReadComputation(const v1::StartRequest& request,
+                                                   std::vector<FieldViolation>& violations) {
+  if (request.arithmetic().empty()) {
+    violations.push_back({"arithmetic", "is empty; expected the worker's instruction set and C library"});
+  }
+  for (const auto& [field, revision] : {std::pair("numerics_revision", request.numerics_revision()),
+                                        std::pair("model_revision", request.model_revision())}) {
+    if (revision < 1) {
+      violations.push_back({field, fmt::format("is {}; expected a revision, >= 1", revision)});
+    }
+  }
+  return {{"arithmetic", OneLine(request.arithmetic())},
+          {"numerics_revision", std::to_string(request.numerics_revision())},
+          {"model_revision", std::to_string(request.model_revision())}};
+}
+
 v1::JobSpec ReadStoredSpec(const store::Job& job) {
   v1::JobSpec spec;
   spec.ParseFromString(job.spec);

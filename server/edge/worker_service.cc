@@ -9,6 +9,7 @@
 #include "server/edge/errors.h"
 #include "server/edge/request_id.h"
 #include "server/edge/transfer.h"
+#include "server/schedule/resolve.h"
 
 namespace normlab::server {
 namespace {
@@ -55,6 +56,18 @@ absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest&
       wire.set_checkpoint_step(*lease->checkpoint_step);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartResponse& response) {
+  std::vector<FieldViolation> violations;
+  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  const std::map<std::string, std::string> facts = ReadComputation(request, violations);
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(attempt.job));
+  const std::string identity = IdentityOf(ReadStoredSpec(job), {request.numerics_revision(), request.model_revision()});
+  NORMLAB_ASSIGN_OR_RETURN(const bool restarted, core.store.StartAttempt(attempt, {identity, facts}));
+  response.set_restarted(restarted);
   return absl::OkStatus();
 }
 
@@ -115,6 +128,12 @@ grpc::Status WorkerServiceImpl::Lease(grpc::ServerContext* context, const v1::Le
                                       v1::LeaseResponse* response) {
   return core_.gate.Call(*context, "WorkerService.Lease", CallKind::kWorkerWait,
                          [&](const Caller& caller) { return GiveLease(core_, caller, *request, *response); });
+}
+
+grpc::Status WorkerServiceImpl::Start(grpc::ServerContext* context, const v1::StartRequest* request,
+                                      v1::StartResponse* response) {
+  return core_.gate.Call(*context, "WorkerService.Start", CallKind::kWorker,
+                         [&](const Caller&) { return NameStale(Begin(core_, *request, *response)); });
 }
 
 grpc::Status WorkerServiceImpl::Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,

@@ -12,6 +12,8 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
 
   grpc::Status Lease(grpc::ServerContext* context, const v1::LeaseRequest* request,
                      v1::LeaseResponse* response) override;
+  grpc::Status Start(grpc::ServerContext* context, const v1::StartRequest* request,
+                     v1::StartResponse* response) override;
   grpc::Status Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
                          v1::HeartbeatResponse* response) override;
   grpc::Status AwaitOrder(grpc::ServerContext* context, const v1::AwaitOrderRequest* request,

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "proto/spec_text.h"
+#include "server/schedule/computed_by.h"
 #include "server/schedule/job_name.h"
 
 namespace normlab::server {
@@ -78,6 +79,7 @@ absl::StatusOr<judging::RunStatus> StoredRuns::Find(const judging::RunName& name
     status.succeeded = run->job->state == store::JobState::kSucceeded;
     status.diverged = run->job->state == store::JobState::kDiverged;
     status.fingerprint = run->job->fingerprint;
+    status.computed_by = ComputedByText(run->job->facts);
     status.machine = MachineText(run->job->facts);
   }
   return status;

@@ -9,6 +9,11 @@
 
 namespace normlab::server {
 
+std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions) {
+  const data::DatasetInfo* dataset = data::FindDataset(DatasetName(resolved));
+  return Identity(resolved, dataset == nullptr ? "" : data::DatasetSha256(*dataset), revisions);
+}
+
 ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& violations) {
   ResolvedJob job;
   std::vector<FieldViolation> fields;
@@ -31,7 +36,7 @@ ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& vio
     violations.push_back({fmt::format("{}.dataset", ExperimentName(job.spec)),
                           fmt::format("is {}, which has no entry in the registry of data sets", job.dataset)});
   }
-  job.identity = Identity(job.spec, dataset == nullptr ? "" : data::DatasetSha256(*dataset));
+  job.identity = IdentityOf(job.spec, RevisionsOf(job.spec));
   return job;
 }
 

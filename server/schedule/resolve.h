@@ -17,6 +17,9 @@ struct ResolvedJob {
   std::string dataset;  // "mnist"
 };
 
+// The identity of a resolved spec with its data set as the registry has it, computed by `revisions`.
+std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions);
+
 // Fills in defaults, checks fields and the rules between them, and hashes spec and data set. Appends what is wrong; a
 // field that is out of range is reported once, not again by the rules.
 ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& violations);

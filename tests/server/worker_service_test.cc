@@ -40,6 +40,18 @@ class WorkerServiceTest : public ServerTest {
     v1::CancelJobResponse response;
     EXPECT_TRUE(jobs_->CancelJob(&context, request, &response).ok());
   }
+  grpc::Status Start(const v1::Attempt& attempt, const std::string& arithmetic, int numerics, bool* restarted) {
+    CallContext context;
+    v1::StartRequest request;
+    *request.mutable_attempt() = attempt;
+    request.set_arithmetic(arithmetic);
+    request.set_numerics_revision(numerics);
+    request.set_model_revision(1);
+    v1::StartResponse response;
+    const grpc::Status status = workers_->Start(&context, request, &response);
+    *restarted = response.restarted();
+    return status;
+  }
   grpc::Status GetCheckpoint(const v1::Attempt& attempt, v1::PutCheckpointRequest::Header* header, std::string* bytes) {
     CallContext context;
     v1::GetCheckpointRequest request;
@@ -169,6 +181,44 @@ TEST_F(WorkerServiceTest, HeartbeatsReportProgress) {
   EXPECT_EQ(running.steps_total(), 100u);
   EXPECT_EQ(running.steps_per_second(), 7.5);
   EXPECT_EQ(running.cpu_seconds(), 1.5);
+}
+
+TEST_F(WorkerServiceTest, AnotherInstructionSetStartsAgainInsteadOfBeingCalledNotDeterministic) {
+  const v1::Job job = Create(1);
+  const v1::Attempt first = LeaseOne().attempt();
+  bool restarted = true;
+  ASSERT_TRUE(Start(first, "AVX3/libm.1", 1, &restarted).ok());
+  EXPECT_FALSE(restarted);
+  ASSERT_TRUE(Append(first, "train/nll", 0, 4).ok());
+  ASSERT_TRUE(PutCheckpoint(first, 3, "weights").ok());
+  ASSERT_TRUE(Finish(first, v1::OUTCOME_FAILED).ok());
+  CallContext context;
+  v1::ResumeJobRequest resume;
+  resume.set_job_id(job.job_id());
+  v1::ResumeJobResponse resumed;
+  ASSERT_TRUE(jobs_->ResumeJob(&context, resume, &resumed).ok());
+
+  const v1::LeaseResponse::Lease second = LeaseOne();
+  ASSERT_EQ(second.checkpoint_step(), 3u);
+  ASSERT_TRUE(Start(second.attempt(), "AVX2/libm.1", 1, &restarted).ok());
+  EXPECT_TRUE(restarted);
+  const v1::Job running = Get(second.attempt().job_id());
+  EXPECT_EQ(running.state(), v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(running.facts().at("arithmetic"), "AVX2/libm.1");
+  EXPECT_EQ(running.facts().at("restarted"),
+            "from step 0 by attempt 1: arithmetic was AVX3/libm.1, here it is AVX2/libm.1");
+  EXPECT_TRUE(Append(second.attempt(), "train/nll", 1, 4).ok()) << "other points than were stored";
+  EXPECT_EQ(ReasonOf(Start(first, "AVX3/libm.1", 1, &restarted)), "STALE_ATTEMPT");
+}
+
+// A job that was queued before an upgrade and runs after it is a run of the new code.
+TEST_F(WorkerServiceTest, ARunOfAnotherRevisionHasItsIdentity) {
+  const v1::Job job = Create(1);
+  bool restarted = false;
+  ASSERT_TRUE(Start(LeaseOne().attempt(), "AVX3/libm.1", 77, &restarted).ok());
+  const v1::Job running = Get(job.job_id());
+  EXPECT_NE(running.identity(), job.identity());
+  EXPECT_EQ(running.facts().at("numerics_revision"), "77");
 }
 
 TEST_F(WorkerServiceTest, FinishStoresTheOutcome) {

@@ -60,9 +60,21 @@ TEST_F(CheckpointTest, RefusesWhatBelongsToAnotherRun) {
   EXPECT_THAT(error(With("identity", "zz")), HasSubstr("identity zz"));
   EXPECT_THAT(error(With("seed", "2")), HasSubstr("seed 2"));
   EXPECT_THAT(error(With("experiment", "draw")), HasSubstr("belongs to draw"));
-  EXPECT_THAT(error(With("format", "normlab-checkpoint-2")), HasSubstr("this worker reads \"normlab-checkpoint-1\""));
+  EXPECT_THAT(error(With("format", "normlab-checkpoint-1")), HasSubstr("this worker reads \"normlab-checkpoint-2\""));
   EXPECT_THAT(error(Written([&](const ByteSink& sink) { return WriteWeights(ToyLabel(), 5, experiment_, sink); })),
               HasSubstr("format is \"\""));
+}
+
+TEST_F(CheckpointTest, IsNotContinuedByAnotherRevisionOrInstructionSet) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"arithmetic", "AVX2/libm.1"}, {"numerics_revision", "2"}, {"model_revision", "2"}, {"arithmetic", ""}}) {
+    ToyExperiment other{ToyOptions{}};
+    const std::string untouched = Of({}, other);
+    const absl::Status status = RestoreCheckpoint(MemoryFile(With(key, value)), ToyLabel(), other).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
+    EXPECT_THAT(Message(status), HasSubstr("here computes numerics revision 1, model revision 1, AVX3/libm.1"));
+    EXPECT_EQ(Of({}, other), untouched);
+  }
 }
 
 TEST_F(CheckpointTest, RefusesDamagedMetadata) {

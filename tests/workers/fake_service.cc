@@ -98,6 +98,20 @@ grpc::Status FakeService::Lease(grpc::ServerContext* context, const v1::LeaseReq
   return Answer("Lease");
 }
 
+grpc::Status FakeService::Start(grpc::ServerContext*, const v1::StartRequest* request, v1::StartResponse* response) {
+  MutexLock lock(mu_);
+  if (const auto status = Scripted("Start")) {
+    return *status;
+  }
+  if (request->arithmetic() != arithmetic) {
+    points.clear();
+    checkpoints.clear();
+    arithmetic = request->arithmetic();
+    response->set_restarted(true);
+  }
+  return Answer("Start");
+}
+
 grpc::Status FakeService::Heartbeat(grpc::ServerContext*, const v1::HeartbeatRequest* request,
                                     v1::HeartbeatResponse* response) {
   MutexLock lock(mu_);

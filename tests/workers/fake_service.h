@@ -51,8 +51,10 @@ class FakeService : public v1::WorkerService::Service {
   std::vector<v1::FinishRequest> finished;
   std::vector<std::string> lease_request_ids;
   std::string authorization;
+  std::string arithmetic = "AVX3/libm.1";  // of what is stored; a start that names another one drops it
 
   grpc::Status Lease(grpc::ServerContext*, const v1::LeaseRequest*, v1::LeaseResponse*) override;
+  grpc::Status Start(grpc::ServerContext*, const v1::StartRequest*, v1::StartResponse*) override;
   grpc::Status Heartbeat(grpc::ServerContext*, const v1::HeartbeatRequest*, v1::HeartbeatResponse*) override;
   grpc::Status AwaitOrder(grpc::ServerContext*, const v1::AwaitOrderRequest*, v1::AwaitOrderResponse*) override;
   grpc::Status AppendPoints(grpc::ServerContext*, const v1::AppendPointsRequest*, v1::AppendPointsResponse*) override;

@@ -169,6 +169,20 @@ TEST(RunnerTest, ADamagedCheckpointIsLeftAndTheRunStartsAfresh) {
   EXPECT_EQ(host.points, whole.points);
 }
 
+TEST(RunnerTest, ACheckpointOfAnotherInstructionSetIsLeftAndTheRunStartsAfresh) {
+  KeepingHost whole;
+  const std::string expected = RunToy({}, whole).fingerprint;
+  KeepingHost host;
+  const auto prepare = []() -> absl::StatusOr<PreparedRun> {
+    RunLabel label = ToyLabel();
+    label.computed_by.arithmetic = "AVX2/libm.1";
+    return PreparedRun{std::make_unique<ToyExperiment>(ToyOptions{}), label};
+  };
+  EXPECT_EQ(RunExperiment(prepare, std::make_shared<MemoryFile>(whole.checkpoints.at(20)), host, {}).fingerprint,
+            expected);
+  EXPECT_EQ(host.points, whole.points) << "from step 0 on";
+}
+
 TEST(RunnerTest, ACheckpointOfAnotherRunFailsTheJob) {
   KeepingHost other;
   RunToy({}, other);

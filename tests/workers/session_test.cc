@@ -32,6 +32,7 @@ class SessionTest : public testing::Test {
     options_.on_stall = [] { FAIL() << "it does get on"; };
     options_.once = true;
     options_.spool_directory = testing::TempDir();
+    options_.arithmetic = "AVX3/libm.1";
     options_.lease_wait = milliseconds(1);
     options_.facts = {{"threads", "1"}};
     options_.runner.checkpoint_interval = milliseconds(0);
@@ -115,7 +116,7 @@ TEST_F(SessionTest, AServerThatIsAwayIsAskedAgain) {
 
 TEST_F(SessionTest, LostAnswersChangeNothing) {
   service_.AddJob(1);
-  for (const char* method : {"Lease", "AppendPoints", "PutCheckpoint", "PutArtifact"}) {
+  for (const char* method : {"Lease", "Start", "AppendPoints", "PutCheckpoint", "PutArtifact"}) {
     service_.LoseAnswer(method);
   }
   ASSERT_TRUE(RunOne().ok());
@@ -243,6 +244,16 @@ TEST_F(SessionTest, AStoppedProcessLeavesACheckpointThatTheNextAttemptContinues)
   ASSERT_TRUE(RunOne().ok());
   ExpectUndisturbedResult();
   EXPECT_EQ(service_.repeated_points, 0) << "nothing after the checkpoint was recorded before it";
+}
+
+TEST_F(SessionTest, OnAnotherInstructionSetTheJobStartsAfresh) {
+  service_.arithmetic = "AVX2/libm.1";
+  service_.points[{"train/loss", 1}] = 0.5;  // what the other one measured
+  service_.checkpoints[5] = "not to be asked for";
+  service_.AddJob(2, std::chrono::seconds(60), 5);
+  service_.Script("GetCheckpoint", {grpc::StatusCode::INTERNAL, "nobody should ask"}, 100);
+  ASSERT_TRUE(RunOne().ok());
+  ExpectUndisturbedResult();
 }
 
 TEST_F(SessionTest, WithoutAReadableCheckpointTheJobStartsAfresh) {

@@ -72,7 +72,9 @@ class ToyExperiment : public Experiment {
   float momentum_[7] = {};
 };
 
-inline RunLabel ToyLabel() { return {.experiment = "toy", .identity = "ab12", .seed = 1}; }
+inline RunLabel ToyLabel() {
+  return {.experiment = "toy", .identity = "ab12", .seed = 1, .computed_by = {{1, 1}, "AVX3/libm.1"}};
+}
 
 inline auto PrepareToy(ToyOptions options) {
   return [options]() -> absl::StatusOr<PreparedRun> {

@@ -54,6 +54,7 @@ class VerifyTest : public testing::Test {
  protected:
   VerifyTest() {
     options_.spool_directory = testing::TempDir();
+    options_.arithmetic = "AVX3/libm.1";
     options_.make_experiment = [this](const v1::JobSpec&, const ExperimentContext& context) {
       (*context.facts)["data.mnist"] = data_;
       return std::make_unique<ToyExperiment>(toy_);
@@ -63,7 +64,12 @@ class VerifyTest : public testing::Test {
     spec.mutable_mnist_mlp();
     *stored_.job.mutable_spec() = ResolveSpec(spec, violations);
     stored_.job.set_job_id("j17");
-    (*stored_.job.mutable_facts())["data.mnist"] = data_;
+    const Revisions revisions = RevisionsOf(stored_.job.spec());
+    std::map<std::string, std::string> facts = {{"data.mnist", data_},
+                                                {"arithmetic", options_.arithmetic},
+                                                {"numerics_revision", std::to_string(revisions.numerics)},
+                                                {"model_revision", std::to_string(revisions.model)}};
+    stored_.job.mutable_facts()->insert(facts.begin(), facts.end());
   }
 
   void Store() {
@@ -71,7 +77,10 @@ class VerifyTest : public testing::Test {
     const RunResult result = RunExperiment(
         [this] {
           return PreparedRun{std::make_unique<ToyExperiment>(toy_),
-                             {"mnist_mlp", Identity(stored_.job.spec(), data_), stored_.job.spec().seed()}};
+                             {"mnist_mlp",
+                              Identity(stored_.job.spec(), data_),
+                              stored_.job.spec().seed(),
+                              {RevisionsOf(stored_.job.spec()), options_.arithmetic}}};
         },
         nullptr, keeper, {.checkpoint_interval = {}});
     if (!from_checkpoint_) {
@@ -93,6 +102,22 @@ class VerifyTest : public testing::Test {
   StoredResult stored_;
   VerifyOptions options_;
 };
+
+TEST_F(VerifyTest, AJobOfAnotherRevisionOrInstructionSetIsNotHeldAgainstBits) {
+  Store();
+  stored_.curve[0].set_values(0, 0.25);  // would differ
+  for (const auto& [fact, value] : std::map<std::string, std::string>{
+           {"arithmetic", "AVX2/libm.1"}, {"numerics_revision", "77"}, {"model_revision", "78"}}) {
+    const StoredResult here = stored_;
+    (*stored_.job.mutable_facts())[fact] = value;
+    const absl::Status status = VerifyJob(stored_, options_).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(Message(status), HasSubstr("j17 was computed with " + fact + " " + value + ", here it is"));
+    stored_.job.mutable_facts()->erase(fact);
+    EXPECT_THAT(Message(VerifyJob(stored_, options_).status()), HasSubstr(fact + " unknown, here it is"));
+    stored_ = here;
+  }
+}
 
 TEST_F(VerifyTest, TheSameBits) {
   Store();

@@ -56,6 +56,21 @@ TEST(RenderComparison, OneJobHasNothingToBeHeldAgainst) {
   EXPECT_THAT(*RenderTable(one, Format::kTerminal), Not(HasSubstr("Holm")));
 }
 
+TEST(RenderComparison, RunsOfSeveralRevisionsAreTold) {
+  const auto table = [](const std::string& first, const std::string& second) {
+    std::vector<ComparedJob> jobs = {MakeJob("j1", "none", 1, {{4, 3, 2}}), MakeJob("j2", "layer", 1, {{3, 2, 1}})};
+    jobs[0].computed_by = first;
+    jobs[1].computed_by = second;
+    return *RenderTable(Compare(std::move(jobs), {"test/error"}), Format::kMarkdown);
+  };
+  EXPECT_THAT(table("numerics revision 1", "numerics revision 1"), Not(HasSubstr("revision")));
+  EXPECT_THAT(
+      table("numerics revision 1", "numerics revision 2"),
+      HasSubstr("computed by several revisions or instruction sets: numerics revision 1 (j1); numerics revision 2 "
+                "(j2)"));
+  EXPECT_THAT(table("numerics revision 1", ""), HasSubstr("not told (j2)"));
+}
+
 TEST(RenderComparison, ALongCurveIsDrawnShortAndKeepsItsSpike) {
   std::vector<double> values(1'000'000, 1.0);
   values[765'432] = 1234.5;

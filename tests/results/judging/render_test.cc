@@ -1,7 +1,8 @@
 // Golden bytes of every format, from literal runs of the tiny paper.
-#include <clocale>
 #include <cmath>
+#include <locale>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -102,14 +103,31 @@ TEST(Golden, Report) {
   }
 }
 
+TEST(Render, RunsOfSeveralInstructionSetsAreToldBesideTheTable) {
+  LiteralSource source = TinyRuns(3, 4);
+  EXPECT_THAT(TableOf(source, "small", Format::kMarkdown), Not(HasSubstr("instruction set")));
+  source.At("plain", 2).status.computed_by = "numerics revision 1, model revision 1, AVX2/libm.1";
+  EXPECT_THAT(TableOf(source, "small", Format::kMarkdown),
+              HasSubstr("computed by several revisions or instruction sets: not told ("));
+}
+
+// A locale that needs not be installed.
+struct DecimalComma : std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+  char do_thousands_sep() const override { return '.'; }
+  std::string do_grouping() const override { return "\3"; }
+};
+
 TEST(Render, SameInputSameBytesInAnyLocale) {
   LiteralSource source = TinyRuns(3, 4);
   const auto paper = TinyPaper();
   const std::string plain = paper->Report({}, "small", source, Format::kHtml)->content;
-  // A locale with a decimal comma, where the machine has one; "C.UTF-8" is everywhere.
-  const char* locale = std::setlocale(LC_ALL, "de_DE.UTF-8");
-  EXPECT_EQ(paper->Report({}, "small", source, Format::kHtml)->content, plain) << (locale ? locale : "C");
-  std::setlocale(LC_ALL, "C");
+  const std::locale before = std::locale::global(std::locale(std::locale(), new DecimalComma));
+  std::ostringstream shown;
+  shown << 1234.5;
+  EXPECT_EQ(shown.str(), "1.234,5") << "the locale that a careless stream would use";
+  EXPECT_EQ(paper->Report({}, "small", source, Format::kHtml)->content, plain);
+  std::locale::global(before);
 }
 
 TEST(Render, PagesNeedNothingElse) {

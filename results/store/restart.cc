@@ -1,0 +1,72 @@
+#include "results/store/restart.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "results/store/file_rows.h"
+#include "results/store/jobs.h"
+#include "results/store/transitions.h"
+
+namespace normlab::store {
+namespace {
+
+// The first fact that differs, for people; empty if all are the same.
+std::string Difference(const Job& job, const Computation& computation) {
+  for (const auto& [key, value] : computation.facts) {
+    const auto stored = job.facts.find(key);
+    if (stored == job.facts.end()) {
+      return fmt::format("{} of what was stored is not known, here it is {}", key, value);
+    }
+    if (stored->second != value) {
+      return fmt::format("{} was {}, here it is {}", key, stored->second, value);
+    }
+  }
+  return "";
+}
+
+absl::StatusOr<bool> HasResults(Connection& db, JobId job) {
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::int64_t some,
+      db.Int("SELECT EXISTS(SELECT 1 FROM series WHERE job = ?1) OR EXISTS(SELECT 1 FROM checkpoint WHERE job = ?1) OR "
+             "EXISTS(SELECT 1 FROM artifact WHERE job = ?1)",
+             job));
+  return some != 0;
+}
+
+absl::StatusOr<RemovedFiles> DropResults(Connection& db, JobId job) {
+  RemovedFiles files;
+  NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, job));
+  NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, job));
+  NORMLAB_RETURN_IF_ERROR(DropSeries(db, job));
+  return files;
+}
+
+}  // namespace
+
+absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Computation& computation) {
+  NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, attempt.job));
+  const std::string mark = fmt::format("from step 0 by attempt {}: ", attempt.number);
+  const std::string difference = Difference(job, computation);
+  Started started;
+  if (difference.empty() && job.identity == computation.identity) {
+    started.afresh = job.facts["restarted"].starts_with(mark);
+    return started;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const bool has_results, HasResults(db, job.id));
+  if (!difference.empty() && has_results) {
+    NORMLAB_ASSIGN_OR_RETURN(started.dropped, DropResults(db, job.id));
+    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, job.id, {{"restarted", mark + difference}}));
+    started.afresh = true;
+    job.steps_done = 0;
+  }
+  NORMLAB_RETURN_IF_ERROR(MergeFacts(db, job.id, computation.facts));
+  NORMLAB_RETURN_IF_ERROR(
+      ChangeJob(db, "UPDATE job SET identity = ?2, steps_done = ?3, " NORMLAB_NEW_REVISION " WHERE id = ?1", job.id,
+                computation.identity, job.steps_done)
+          .status());
+  return started;
+}
+
+}  // namespace normlab::store

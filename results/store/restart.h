@@ -1,0 +1,22 @@
+// restart.h - how an attempt begins: it goes on from what earlier ones stored, or starts again because it computes otherwise.
+//
+// Runs inside the writer's transaction.
+#pragma once
+
+#include "base/status.h"
+#include "results/store/removal.h"
+#include "results/store/sqlite.h"
+#include "results/store/store.h"
+
+namespace normlab::store {
+
+struct Started {
+  bool afresh = false;   // results were dropped, now or by an earlier call of this attempt
+  RemovedFiles dropped;  // to be removed after the commit
+};
+
+// Makes `computation` the job's identity and adds its facts. If the job has points, checkpoints or artifacts of another one,
+// they are dropped, progress is 0 again and the fact "restarted" says why. kFailedPrecondition for a stale attempt.
+absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Computation& computation);
+
+}  // namespace normlab::store
