@@ -178,7 +178,7 @@ constexpr Change kChanges[] = {
     {"invariance.layer", "units", "63"},
     {"invariance.layer", "examples", "31"},
     {"invariance.layer", "trials", "3"},
-    {"invariance.layer", "weight_scale", "0.5"},
+    {"invariance.layer", "weight_scale", "0.3"},
 };
 
 // What the runs above are given instead of a data set, what only another optimiser reads, and a length that every line of the
