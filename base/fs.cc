@@ -206,7 +206,12 @@ class Posix : public FileSystem {
     std::string prefix;
     for (const auto& part : std::filesystem::path(directory)) {
       prefix = (std::filesystem::path(prefix) / part).string();
-      if (!prefix.empty() && ::mkdir(prefix.c_str(), 0700) != 0 && errno != EEXIST) {
+      if (prefix.empty()) {
+        continue;
+      }
+      if (::mkdir(prefix.c_str(), 0700) == 0) {
+        NORMLAB_RETURN_IF_ERROR(SyncDirectoryOf(prefix));
+      } else if (errno != EEXIST) {
         return SystemError("create directory", prefix, errno);
       }
     }

@@ -49,7 +49,7 @@ class FileSystem {
   virtual absl::Status Remove(const std::string& path) = 0;
   // Names in a directory, sorted, without "." and "..".
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
-  // Creates the directory and its parents, mode 0700; OK if it is there.
+  // Creates the directory and its parents, mode 0700, and syncs what it made; OK if it is there.
   virtual absl::Status MakeDirectories(const std::string& directory) = 0;
 
   absl::Status AtomicWrite(const std::string& path, std::string_view data);

@@ -210,6 +210,7 @@ absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveReque
     whole.mutable_values()->MergeFrom(part.values());
     whole.mutable_wall_ms()->MergeFrom(part.wall_ms());
     whole.set_points_total(part.points_total());
+    whole.set_damage(part.damage());
     return true;
   };
   NORMLAB_RETURN_IF_ERROR(ReadStream(

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "server/edge/grpc_server.h"
 #include "server/edge/listener.h"
 #include "server/edge/news.h"
@@ -20,17 +23,18 @@ namespace normlab::server {
 namespace {
 
 constexpr std::chrono::milliseconds kSweepPause{250};
-constexpr std::chrono::milliseconds kCallGrace{1'000};  // for calls under way, which take milliseconds
+constexpr std::chrono::milliseconds kFailedGrace{1'000};  // for workers, whose last reports nobody can take
+constexpr std::chrono::milliseconds kCallGrace{1'000};    // for calls under way, which take milliseconds
 // For their answers to leave. gRPC waits as long for clients that keep an idle connection.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
 
-// Calls Attempts::Sweep now and then.
-void SweepUntilStopped(Attempts& attempts, std::stop_token stop) {
+// Calls `sweep` now and then.
+void SweepUntilStopped(const std::function<void()>& sweep, std::stop_token stop) {
   std::mutex mu;
   std::condition_variable_any wake;
   std::unique_lock lock(mu);
   while (!wake.wait_for(lock, stop, kSweepPause, [&stop] { return stop.stop_requested(); })) {
-    attempts.Sweep();
+    sweep();
   }
 }
 
@@ -50,16 +54,16 @@ class DaemonImpl : public Daemon {
           PosixFileSystem().MakeDirectories(std::filesystem::path(options_.token_file).parent_path().string()));
       NORMLAB_ASSIGN_OR_RETURN(token, ReadOrMakeToken(options_.token_file));
     }
+    gate_ = std::make_unique<Gate>(Access(token), options_.limits);
     NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
-    gate_ = std::make_unique<Gate>(Access(token), options_.limits);
     core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits});
     NORMLAB_ASSIGN_OR_RETURN(listener_,
                              Listener::Bind(options_.socket_path, options_.listen, options_.limits.connections));
-    NORMLAB_ASSIGN_OR_RETURN(server_, GrpcServer::Start(*core_, *listener_, !options_.listen));
-    sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped(*attempts_, stop); });
+    NORMLAB_RETURN_IF_ERROR(StartServer());
+    sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped([this] { Sweep(); }, stop); });
     NORMLAB_RETURN_IF_ERROR(StartWorkers());
     Log(LogLevel::kInfo, "serving",
         {{"home", options_.home}, {"socket", options_.socket_path}, {"port", port()}, {"workers", options_.slots}});
@@ -70,25 +74,65 @@ class DaemonImpl : public Daemon {
     if (server_ != nullptr) {
       Log(LogLevel::kInfo, "stopping", {{"home", options_.home}});
       gate_->Drain();
-      server_->Drain();
+      DrainServer();
       attempts_->Close();
       news_->Close();
     }
     if (launcher_ != nullptr) {
-      launcher_->Stop(options_.worker_grace);
+      launcher_->Stop(failure().ok() ? options_.worker_grace : std::min(options_.worker_grace, kFailedGrace));
     }
     if (server_ != nullptr) {
       listener_->Stop();
       gate_->WaitUntilIdle(kCallGrace);
       server_->Stop(kAnswerGrace);
+      const MutexLock lock(mu_);
       server_.reset();
       Log(LogLevel::kInfo, "stopped", {{"home", options_.home}});
     }
   }
 
+  absl::Status failure() const override {
+    const MutexLock lock(mu_);
+    return failure_;
+  }
+
   int port() const override { return listener_->port(); }
 
  private:
+  // On the store's thread, at any time from its opening on.
+  void StoreStopped(const absl::Status& why) {
+    gate_->Fail(why);
+    {
+      const MutexLock lock(mu_);
+      failure_ = why;
+      if (server_ != nullptr) {
+        server_->Drain();
+      }
+    }
+    if (options_.on_failure) {
+      options_.on_failure();
+    }
+  }
+
+  absl::Status StartServer() {
+    NORMLAB_ASSIGN_OR_RETURN(auto server, GrpcServer::Start(*core_, *listener_, !options_.listen));
+    const MutexLock lock(mu_);
+    server_ = std::move(server);
+    return failure_;
+  }
+
+  void DrainServer() {
+    const MutexLock lock(mu_);
+    server_->Drain();
+  }
+
+  // A store that has stopped writing can end no attempt: the next start will.
+  void Sweep() {
+    if (failure().ok()) {
+      attempts_->Sweep();
+    }
+  }
+
   absl::Status TakeLock() {
     const std::string holder = fmt::format("normlabd, process {}, socket {}", ::getpid(), options_.socket_path);
     absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Acquire(options_.home + "/normlabd.lock", holder);
@@ -99,9 +143,10 @@ class DaemonImpl : public Daemon {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() const {
+  absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() {
     store::StoreOptions options;
     options.max_queued = options_.limits.queued;
+    options.on_stopped = [this](const absl::Status& why) { StoreStopped(why); };
     return store::Store::Open(options_.home, options);
   }
 
@@ -118,14 +163,16 @@ class DaemonImpl : public Daemon {
   }
 
   const DaemonOptions options_;
+  mutable Mutex mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<Gate> gate_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<News> news_;
-  std::unique_ptr<Gate> gate_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Listener> listener_;
-  std::unique_ptr<GrpcServer> server_;
+  std::unique_ptr<GrpcServer> server_;  // set and reset under mu_, by the thread of Start and Stop
   std::jthread sweeper_;
   std::unique_ptr<Launcher> launcher_;
 };

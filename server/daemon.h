@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ struct DaemonOptions {
   JobLimits job_limits;
   std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
   const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;
+  std::function<void()> on_failure;  // see Daemon::failure; called once, on another thread, and must not wait
 };
 
 class Daemon {
@@ -51,6 +53,10 @@ class Daemon {
   // Graceful: health reads NOT_SERVING, streams end with UNAVAILABLE, workers checkpoint and go, their jobs wait for
   // the next start.
   virtual void Stop() = 0;
+
+  // Why it can serve no longer, an I/O error of the store; OK: it can. From then on health reads NOT_SERVING, every call
+  // is UNAVAILABLE with this reason, and nothing is left but to Stop and to start anew.
+  virtual absl::Status failure() const = 0;
 
   // The loopback port; 0: none.
   virtual int port() const = 0;

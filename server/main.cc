@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "base/log.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr int kCannotServe = 1;
 constexpr int kCutShort = 3;
+constexpr int kStoreFailed = 4;
 constexpr std::chrono::seconds kLongestStop{25};
 
 // Ends the process if stopping hangs: what was acknowledged is on disk anyway.
@@ -44,13 +46,16 @@ int Serve(normlab::server::CommandLine command_line) {
   ::umask(0077);
   RaiseFileLimit();
   std::promise<void> stop;
-  const normlab::SignalThread signals([&stop](int count) {
+  std::once_flag stopped;
+  const auto stop_once = [&] { std::call_once(stopped, [&stop] { stop.set_value(); }); };
+  const normlab::SignalThread signals([&stop_once](int count) {
     if (count > 1) {
       ::_exit(kCutShort);
     }
-    stop.set_value();
+    stop_once();
   });
   command_line.daemon.papers = &normlab::judging::BuiltInPapers();
+  command_line.daemon.on_failure = stop_once;
   const std::string socket_path = command_line.daemon.socket_path;
   auto daemon = normlab::server::Daemon::Start(std::move(command_line.daemon));
   if (!daemon.ok()) {
@@ -64,7 +69,15 @@ int Serve(normlab::server::CommandLine command_line) {
   stop.get_future().wait();
   StartWatchdog();
   (*daemon)->Stop();
+  const absl::Status failure = (*daemon)->failure();
   daemon->reset();
+  if (!failure.ok()) {
+    fmt::print(stderr,
+               "normlabd: {}. What was acknowledged is on disk. See to the disk, then start normlabd again: jobs go on "
+               "from their checkpoints\n",
+               normlab::Message(failure));
+    return kStoreFailed;
+  }
   return 0;
 }
 

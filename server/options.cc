@@ -25,7 +25,8 @@ constexpr std::string_view kFooter = R"(Examples:
 Signals: SIGTERM or SIGINT stops gracefully: workers write a checkpoint, their jobs go on at the next start. A second one
 stops at once; nothing acknowledged is lost either way.
 
-Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long.)";
+Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long, 4 stopped by
+itself after an I/O error of the store.)";
 
 struct Flags {
   std::string home = DefaultHome();

@@ -235,7 +235,11 @@ absl::Status ExportCurves(Session& session, Client& client, const Options& optio
       v1::ReadCurveRequest request;
       request.set_job_id(jobs[i].job_id());
       request.set_series(name);
+      request.set_skip_damaged(true);
       NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve, client.ReadCurve(request));
+      if (!curve.damage().empty()) {
+        session.Note(fmt::format("{}\n", curve.damage()));
+      }
       points += static_cast<std::uint64_t>(curve.steps_size());
       NORMLAB_RETURN_IF_ERROR(writer.Add({jobs[i], name, curve}));
     }

@@ -125,6 +125,15 @@ void Append(const Points& more, Points& points) {
   append(more.values, points.values);
 }
 
+void Cut(std::size_t begin, Points& points) {
+  const auto cut = [begin](auto& column) { column.resize(std::min(column.size(), begin)); };
+  cut(points.steps);
+  cut(points.wall_ms);
+  cut(points.sequences);
+  cut(points.attempts);
+  cut(points.values);
+}
+
 void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& points) {
   const auto first = std::lower_bound(points.steps.begin() + begin, points.steps.end(), from) - points.steps.begin();
   const auto last = std::upper_bound(points.steps.begin() + first, points.steps.end(), to) - points.steps.begin();

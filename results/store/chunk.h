@@ -31,6 +31,8 @@ struct Points {
 Points Slice(const Points& points, std::size_t begin, std::size_t end);
 // Adds `more` behind `points`.
 void Append(const Points& more, Points& points);
+// Removes the points from `begin` on, also if the last of them are incomplete.
+void Cut(std::size_t begin, Points& points);
 // Removes the points from `begin` on whose steps are not in [from, to].
 void Trim(std::size_t begin, std::uint64_t from, std::uint64_t to, Points& points);
 

@@ -44,9 +44,20 @@ std::uint32_t ChunkChecksum(const ChunkHeader& header, std::string_view data) {
 absl::Status DamagedPoints(std::string_view what, std::int64_t series, std::uint64_t first_step,
                            std::uint64_t last_step) {
   return absl::DataLossError(
-      fmt::format("{}: points of steps {} to {} (series {}) cannot be read; the rest of the store can. Restore a "
-                  "backup, or delete the job and run it again",
+      fmt::format("{}: points of steps {} to {} (series {}) cannot be read; all others can, and the job can be ended, "
+                  "resumed, exported and deleted like any other. To have them again: restore a backup, or run the job "
+                  "again",
                   what, first_step, last_step, series));
+}
+
+absl::Status Damage::Skip(const absl::Status& status, std::size_t begin, Points& points) {
+  if (!absl::IsDataLoss(status)) {
+    return status;
+  }
+  first = pieces == 0 ? Message(status) : first;
+  ++pieces;
+  Cut(begin, points);
+  return absl::OkStatus();
 }
 
 absl::Status InsertChunk(Connection& db, std::int64_t series, const Points& points) {

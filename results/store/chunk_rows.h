@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
@@ -39,6 +40,15 @@ absl::Status UnpackChunk(const Query& row, Unpack columns, Points& points);
 
 // CRC-32C of a row: of the fields beside its data, and of the data.
 std::uint32_t HeaderChecksum(std::initializer_list<std::int64_t> fields, std::string_view data);
+
+// What could not be read, for a reader that goes on with the rest.
+struct Damage {
+  int pieces = 0;     // rows
+  std::string first;  // what was wrong with the first
+
+  // Counts a row that is kDataLoss; what was unpacked of it, behind `begin`, is removed. Other statuses are returned.
+  absl::Status Skip(const absl::Status& status, std::size_t begin, Points& points);
+};
 
 // The error for a row of points whose checksum is `what`.
 absl::Status DamagedPoints(std::string_view what, std::int64_t series, std::uint64_t first_step,

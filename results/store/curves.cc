@@ -43,7 +43,7 @@ Curve Pick(Points points, std::uint64_t total, const CurveRange& range) {
 absl::StatusOr<std::optional<Overview>> TryOverview(Connection& db, const SeriesRow& series, std::uint64_t from,
                                                     std::uint64_t to) {
   absl::StatusOr<Overview> overview = ReadOverview(db, series, from, to);
-  if (absl::IsDataLoss(overview.status()) && !db.broken()) {
+  if (absl::IsDataLoss(overview.status())) {
     Log(LogLevel::kWarning, "overview_damaged", {{"error", Message(overview.status())}});
     return std::nullopt;
   }
@@ -60,16 +60,25 @@ absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view seri
     return absl::NotFoundError(fmt::format("{} has no series \"{}\"", JobName(job), series));
   }
   const std::uint64_t to = range.to_step.value_or(std::numeric_limits<std::int64_t>::max());
-  if (range.max_points > 0 && row.info.points > kChunkPoints * kOverviewRatio) {
+  if (range.max_points > 0 && !range.skip_damaged && row.info.points > kChunkPoints * kOverviewRatio) {
     NORMLAB_ASSIGN_OR_RETURN(std::optional<Overview> overview, TryOverview(db, row, range.from_step, to));
     if (overview.has_value() && overview->points.size() >= kOverviewRatio * range.max_points) {
       return Pick(std::move(overview->points), overview->total, range);
     }
   }
   Points points;
-  NORMLAB_RETURN_IF_ERROR(ReadPoints(db, row, range.from_step, to, Unpack::kCurve, points));
+  Damage damage;
+  const absl::Status read = range.skip_damaged
+                                ? ReadWholePoints(db, row, range.from_step, to, Unpack::kCurve, points, damage)
+                                : ReadPoints(db, row, range.from_step, to, Unpack::kCurve, points);
+  NORMLAB_RETURN_IF_ERROR(Annotate(read, fmt::format("series \"{}\" of {}", series, JobName(job))));
   const std::uint64_t total = points.size();
-  return Pick(std::move(points), total, range);
+  Curve curve = Pick(std::move(points), total, range);
+  if (damage.pieces > 0) {
+    curve.damage = fmt::format("{} pieces of series \"{}\" of {} were left out: {}", damage.pieces, series,
+                               JobName(job), damage.first);
+  }
+  return curve;
 }
 
 absl::StatusOr<std::vector<SeriesInfo>> ListSeries(Connection& db, JobId job) {

@@ -12,6 +12,9 @@ namespace normlab::store {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;
+constexpr std::int64_t kOrphanKeptMs = std::int64_t{7} * 24 * 60 * 60 * 1000;
+constexpr std::string_view kUnpublished =
+    ".tmp-";  // in the name of a file that is being written, which no row can name
 
 absl::Status CheckBytes(std::uint64_t size, std::uint32_t crc32c, std::uint64_t wanted_size,
                         std::uint32_t wanted_crc32c) {
@@ -98,25 +101,46 @@ void Files::Remove(Folder folder, const std::vector<std::string>& names) {
   }
 }
 
-absl::Status Files::RemoveOrphans(Connection& db) {
-  NORMLAB_RETURN_IF_ERROR(RemoveUnnamed(db, Folder::kCheckpoints, "SELECT file FROM checkpoint"));
-  return RemoveUnnamed(db, Folder::kArtifacts, "SELECT file FROM artifact");
+absl::Status Files::RemoveOrphans(Connection& db, std::int64_t now_ms) {
+  Transaction transaction(db, Transaction::Kind::kWrite);
+  NORMLAB_RETURN_IF_ERROR(transaction.status());
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
+                           Orphans(db, Folder::kCheckpoints, "SELECT file FROM checkpoint", now_ms));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> artifacts,
+                           Orphans(db, Folder::kArtifacts, "SELECT file FROM artifact", now_ms));
+  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM orphan WHERE seen_ms <= ?1", now_ms - kOrphanKeptMs));
+  NORMLAB_RETURN_IF_ERROR(transaction.Commit());
+  Remove(Folder::kCheckpoints, checkpoints);
+  Remove(Folder::kArtifacts, artifacts);
+  return absl::OkStatus();
 }
 
-absl::Status Files::RemoveUnnamed(Connection& db, Folder folder, std::string_view names_sql) {
+absl::StatusOr<std::vector<std::string>> Files::Orphans(Connection& db, Folder folder, std::string_view names_sql,
+                                                        std::int64_t now_ms) {
   std::set<std::string> named;
   Query row = db.Ask(names_sql);
   while (row.Next()) {
     named.insert(row.Text(0));
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
-  NORMLAB_ASSIGN_OR_RETURN(std::vector<std::string> orphans, fs_.List(FolderPath(folder)));
-  std::erase_if(orphans, [&](const std::string& name) { return named.contains(name); });
-  if (!orphans.empty()) {
-    Log(LogLevel::kInfo, "store_orphans_removed", {{"folder", FolderPath(folder)}, {"files", orphans.size()}});
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<std::string> unnamed, fs_.List(FolderPath(folder)));
+  std::erase_if(unnamed, [&](const std::string& name) { return named.contains(name); });
+  std::vector<std::string> orphans;
+  for (const std::string& name : unnamed) {
+    std::int64_t seen_ms = now_ms;
+    if (name.find(kUnpublished) == name.npos) {
+      NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO orphan VALUES(?1, ?2) ON CONFLICT DO NOTHING", name, now_ms));
+      NORMLAB_ASSIGN_OR_RETURN(seen_ms, db.Int("SELECT seen_ms FROM orphan WHERE file = ?1", name));
+    }
+    if (name.find(kUnpublished) != name.npos || seen_ms <= now_ms - kOrphanKeptMs) {
+      orphans.push_back(name);
+    }
   }
-  Remove(folder, orphans);
-  return absl::OkStatus();
+  if (!unnamed.empty()) {
+    Log(LogLevel::kInfo, "store_orphans",
+        {{"folder", FolderPath(folder)}, {"found", unnamed.size()}, {"removed", orphans.size()}});
+  }
+  return orphans;
 }
 
 }  // namespace normlab::store

@@ -1,8 +1,9 @@
 // files.h - the files of checkpoints and artifacts; each is named by rows of the database (file_rows.h).
 //
 // Order of every write: the file is written, synced and renamed first, then its row is committed; of every removal: the
-// row first, then the file. A crash in between leaves a file without a row, which the next start removes. A row without
-// its file is damage. Names are never used twice and files never change once they are published.
+// row first, then the file. A crash in between leaves a file without a row. A later start removes it, but not before
+// this database has known of it for a week: after an older database was restored, the files of the newer one have no row
+// either. A row without its file is damage. Names are never used twice and files never change once they are published.
 #pragma once
 
 #include <atomic>
@@ -56,13 +57,16 @@ class Files {
                                                      std::uint32_t crc32c);
   // Failures are logged only: the next start tries again.
   void Remove(Folder folder, const std::vector<std::string>& names);
-  // Removes files that no row names and what was being written at a crash. Call while nothing else writes.
-  absl::Status RemoveOrphans(Connection& db);
+  // Removes what was being written at a crash, and files that were found without a row a week ago. Call while nothing
+  // else writes.
+  absl::Status RemoveOrphans(Connection& db, std::int64_t now_ms);
 
  private:
   Files(FileSystem& fs, std::string directory);
   std::string FolderPath(Folder folder) const;
-  absl::Status RemoveUnnamed(Connection& db, Folder folder, std::string_view names_sql);
+  // Those that may go, of the files that no row names; notes the others.
+  absl::StatusOr<std::vector<std::string>> Orphans(Connection& db, Folder folder, std::string_view names_sql,
+                                                   std::int64_t now_ms);
 
   FileSystem& fs_;
   const std::string directory_;

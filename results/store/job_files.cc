@@ -34,10 +34,10 @@ absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, 
     NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
-  // After an I/O error nobody knows whether the row is on disk: the file stays, and the next start decides.
+  // After an I/O error nobody knows whether the row is on disk: the file stays, and a later start decides.
   if (status.ok()) {
     files_.Remove(folder, superfluous);
-  } else if (!absl::IsInternal(status)) {
+  } else if (!absl::IsInternal(status) && !absl::IsUnavailable(status)) {
     files_.Remove(folder, {named->name()});
   }
   return status;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
+
 namespace normlab::store {
 namespace {
 
@@ -160,6 +162,15 @@ absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobI
     jobs.push_back(std::move(job));
   }
   return jobs;
+}
+
+absl::Status NoteDamage(Connection& db, JobId id, std::string_view what) {
+  Log(LogLevel::kError, "data_lost", {{"job", id}, {"what", what}});
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("INSERT INTO fact(job, key, value) VALUES(?1, ?2, ?3) "
+             "ON CONFLICT DO UPDATE SET value = substr(value || '; ' || excluded.value, 1, 4000)",
+             id, kDamageFact, what));
+  return ChangeJob(db, "UPDATE job SET " NORMLAB_NEW_REVISION " WHERE id = ?1", id).status();
 }
 
 absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts) {

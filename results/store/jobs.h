@@ -42,6 +42,9 @@ absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
 absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids);
 // Adds facts; those of the same key are replaced.
 absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts);
+// Says, in the log and in the fact kDamageFact, what of a job cannot be read any more.
+inline constexpr std::string_view kDamageFact = "damage";
+absl::Status NoteDamage(Connection& db, JobId id, std::string_view what);
 
 absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit);
 // As Store::FindByIdentity.

@@ -4,7 +4,7 @@ namespace normlab::store {
 
 absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs,
                                                        std::chrono::milliseconds deadline) {
-  std::unique_ptr<Readers> readers(new Readers(deadline));
+  std::unique_ptr<Readers> readers(new Readers(deadline, count));
   for (int i = 0; i < count; ++i) {
     NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
                              Connection::Open(path, {.read_only = true, .vfs = vfs}));
@@ -15,12 +15,38 @@ absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, 
 
 std::unique_ptr<Connection> Readers::Take() {
   MutexLock lock(mutex_);
-  while (idle_.empty()) {
+  while (paused_ || idle_.empty()) {
     lock.Wait(returned_);
   }
   std::unique_ptr<Connection> connection = std::move(idle_.back());
   idle_.pop_back();
   return connection;
+}
+
+void Readers::Pause() {
+  const MutexLock lock(mutex_);
+  paused_ = true;
+}
+
+void Readers::Resume() {
+  const MutexLock lock(mutex_);
+  paused_ = false;
+  returned_.notify_all();
+}
+
+bool Readers::paused() {
+  const MutexLock lock(mutex_);
+  return paused_;
+}
+
+bool Readers::Idle() {
+  const MutexLock lock(mutex_);
+  return idle_.size() == static_cast<std::size_t>(count_);
+}
+
+void Readers::Close() {
+  const MutexLock lock(mutex_);
+  idle_.clear();
 }
 
 void Readers::GiveBack(std::unique_ptr<Connection> connection) {

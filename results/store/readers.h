@@ -33,6 +33,16 @@ class Readers {
     return work(loan.connection());
   }
 
+  // New reads wait from Pause to Resume; those under way go on. A log can start over only while nobody reads from it, and
+  // reads that overlap without end never leave it such a moment.
+  void Pause();
+  void Resume();
+  bool paused();
+  // Whether no read is under way.
+  bool Idle();
+  // Closes all connections. No reads must be under way, and none may follow.
+  void Close();
+
  private:
   class Loan {
    public:
@@ -47,12 +57,14 @@ class Readers {
     std::unique_ptr<Connection> connection_;
   };
 
-  explicit Readers(std::chrono::milliseconds deadline) : deadline_(deadline) {}
+  Readers(std::chrono::milliseconds deadline, int count) : deadline_(deadline), count_(count) {}
   std::unique_ptr<Connection> Take();
   void GiveBack(std::unique_ptr<Connection> connection);
 
   const std::chrono::milliseconds deadline_;
+  const int count_;
   Mutex mutex_;
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
 };

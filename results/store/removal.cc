@@ -33,11 +33,11 @@ absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
   return files;
 }
 
-absl::StatusOr<bool> PurgeSome(Connection& db) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t series, db.Int("SELECT series FROM purge LIMIT 1"));
-  if (series == 0) {
-    return false;
-  }
+absl::StatusOr<std::int64_t> NextToPurge(Connection& db, std::int64_t series) {
+  return db.Int("SELECT series FROM purge WHERE series > ?1 ORDER BY series LIMIT 1", series);
+}
+
+absl::Status PurgeSome(Connection& db, std::int64_t series) {
   NORMLAB_ASSIGN_OR_RETURN(const std::int64_t chunks,
                            db.Change("DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE series = ?1 LIMIT ?2)",
                                      series, kPurgedChunks));
@@ -49,7 +49,7 @@ absl::StatusOr<bool> PurgeSome(Connection& db) {
   if (chunks < kPurgedChunks && overviews < kPurgedChunks) {
     NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM purge WHERE series = ?1", series));
   }
-  return true;
+  return absl::OkStatus();
 }
 
 }  // namespace normlab::store

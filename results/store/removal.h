@@ -3,6 +3,7 @@
 // All functions run inside the writer's transaction.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ absl::Status DropSeries(Connection& db, JobId job);
 // kFailedPrecondition while the job is not terminal.
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id);
 
-// Removes some points of deleted series, a few thousand rows at most. Whether there is more to do.
-absl::StatusOr<bool> PurgeSome(Connection& db);
+// The series after `series` that waits to be purged; 0: none.
+absl::StatusOr<std::int64_t> NextToPurge(Connection& db, std::int64_t series);
+// Removes some points of a series of a deleted job, a few thousand rows at most, and forgets it after the last.
+absl::Status PurgeSome(Connection& db, std::int64_t series);
 
 }  // namespace normlab::store

@@ -25,8 +25,11 @@ struct AnsweredJob {
 // method or body.
 absl::StatusOr<std::optional<std::vector<AnsweredJob>>> FindAnswer(Connection& db, const Request& request,
                                                                    std::string_view method);
-// Remembers `jobs` as the answer, instead of an earlier one if there is one. Nothing if the request has no id.
+// How long an answer is remembered: far longer than any client repeats a request.
+inline constexpr std::int64_t kAnswerKeptMs = std::int64_t{7} * 24 * 60 * 60 * 1000;
+// Remembers `jobs` as the answer, instead of an earlier one if there is one, and forgets a few that are older than
+// kAnswerKeptMs. Nothing if the request has no id.
 absl::Status SaveAnswer(Connection& db, const Request& request, std::string_view method,
-                        const std::vector<AnsweredJob>& jobs);
+                        const std::vector<AnsweredJob>& jobs, std::int64_t now_ms);
 
 }  // namespace normlab::store

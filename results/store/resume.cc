@@ -14,7 +14,13 @@ absl::Status CopyPoints(Connection& db, JobId from, JobId to, std::uint64_t last
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<SeriesRow> all, AllSeries(db, from));
   for (const SeriesRow& old : all) {
     Points points;
-    NORMLAB_RETURN_IF_ERROR(ReadPoints(db, old, 0, last_step, Unpack::kAll, points));
+    Damage damage;
+    NORMLAB_RETURN_IF_ERROR(ReadWholePoints(db, old, 0, last_step, Unpack::kAll, points, damage));
+    if (damage.pieces > 0) {
+      NORMLAB_RETURN_IF_ERROR(NoteDamage(db, to,
+                                         fmt::format("series \"{}\": {} pieces could not be taken over from {} ({})",
+                                                     old.info.name, damage.pieces, JobName(from), damage.first)));
+    }
     if (points.size() == 0) {
       continue;
     }
@@ -52,6 +58,7 @@ absl::StatusOr<JobId> ContinueJob(Connection& db, JobId id, const std::optional<
   if (checkpoint.has_value()) {
     NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
     NORMLAB_RETURN_IF_ERROR(CopyPoints(db, id, made, step));
+    old.facts.erase(std::string(kDamageFact));                 // noted above for what the new job lacks
     NORMLAB_RETURN_IF_ERROR(MergeFacts(db, made, old.facts));  // what computed them; the next attempt compares
   }
   return made;

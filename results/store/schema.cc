@@ -71,7 +71,7 @@ CREATE TABLE attempt(
   PRIMARY KEY(job, number)
 ) STRICT, WITHOUT ROWID;
 
--- Answers that were given, so that a repeated request gets the same. They outlive their jobs.
+-- Answers that were given, so that a repeated request gets the same. They may outlive their jobs.
 CREATE TABLE request(
   id INTEGER PRIMARY KEY,
   uid TEXT NOT NULL UNIQUE,
@@ -201,7 +201,19 @@ ALTER TABLE attempt ADD COLUMN start_step INTEGER NOT NULL DEFAULT -1; -- of the
 ALTER TABLE attempt ADD COLUMN died INTEGER NOT NULL DEFAULT 0;        -- its worker died or got nowhere
 )sql";
 
-constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4}};
+constexpr const char* kVersion5 = R"sql(
+-- When it was answered: answers are forgotten in time (requests.h).
+ALTER TABLE request ADD COLUMN answered_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE request SET answered_ms = unixepoch() * 1000;
+
+-- Files that no row names, and since when this database knows of them (files.h).
+CREATE TABLE orphan(
+  file TEXT PRIMARY KEY,
+  seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4}, {kVersion5}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {
@@ -228,6 +240,19 @@ absl::Status ApplyStep(Connection& db, const Migration& migration, std::int64_t 
   return transaction.Commit();
 }
 
+// SQLite answers with the mode that holds: where files cannot be shared memory it silently stays with the old one.
+absl::Status UseLog(Connection& db, const std::string& path) {
+  Query mode = db.Ask("PRAGMA journal_mode = WAL");
+  const std::string found = mode.Next() ? mode.Text(0) : "";
+  NORMLAB_RETURN_IF_ERROR(mode.status());
+  return found == "wal"
+             ? absl::OkStatus()
+             : absl::FailedPreconditionError(fmt::format(
+                   "{}: the file system does not let SQLite keep a write-ahead log (it stays in mode \"{}\"); "
+                   "choose a data directory on a local disk",
+                   path, found));
+}
+
 }  // namespace
 
 std::span<const Migration> Migrations() { return kMigrations; }
@@ -250,7 +275,7 @@ absl::Status PrepareSchema(Connection& db, const std::string& path, std::int64_t
     const std::string backup = fmt::format("{}.v{}-{}.backup", path, found, now_ms);
     NORMLAB_RETURN_IF_ERROR(Annotate(db.Run("VACUUM INTO ?1", backup), "back up before an upgrade"));
   }
-  NORMLAB_RETURN_IF_ERROR(db.Script("PRAGMA journal_mode = WAL"));
+  NORMLAB_RETURN_IF_ERROR(UseLog(db, path));
   NORMLAB_RETURN_IF_ERROR(db.Script("PRAGMA synchronous = FULL"));
   for (std::int64_t version = found; version < wanted; ++version) {
     NORMLAB_RETURN_IF_ERROR(Annotate(ApplyStep(db, migrations[version], version),

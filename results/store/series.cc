@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "results/store/chunk_rows.h"
+#include "results/store/jobs.h"
 #include "results/store/overview.h"
 #include "results/store/tail.h"
 
@@ -56,27 +56,91 @@ absl::Status PackChunk(Connection& db, std::int64_t series, const Points& points
   return InsertOverview(db, series, points);
 }
 
-// Moves the tail of a series out of its rows into `points`, which is empty.
-absl::Status TakeTail(Connection& db, const SeriesRow& row, Points& points) {
+// Chunk by chunk, so that one on a damaged page does not hide those behind it.
+absl::Status ReadWholeChunks(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                             Points& points, Damage& damage) {
+  static const std::string sql = std::string(kSelectChunk) + "WHERE id = ?1";
+  const absl::StatusOr<std::vector<std::int64_t>> ids =
+      db.Ints("SELECT id FROM chunk WHERE series = ?1 AND last_step >= ?2 AND first_step <= ?3 ORDER BY last_step",
+              series, from, to);
+  if (!ids.ok()) {
+    return damage.Skip(ids.status(), points.size(), points);
+  }
+  for (const std::int64_t id : *ids) {
+    Query row = db.Ask(sql, id);
+    const std::size_t begin = points.size();
+    NORMLAB_RETURN_IF_ERROR(damage.Skip(row.Next() ? UnpackChunk(row, columns, points) : row.status(), begin, points));
+    Trim(begin, from, to, points);
+  }
+  return absl::OkStatus();
+}
+
+// Makes the row of a series say what is stored: the chunks, and `tail` in place of tail_points.
+absl::Status CountAgain(Connection& db, const Points& tail, SeriesRow& row) {
+  SeriesInfo& info = row.info;
+  info.points = info.points - std::min(info.points, row.tail_points) + tail.size();
+  row.tail_points = tail.size();
+  if (tail.size() > 0) {
+    info.last_step = tail.steps.back();
+    info.last = tail.values.back();
+    row.last_sequence = tail.sequences.back();
+    return absl::OkStatus();
+  }
+  Query last =
+      db.Ask("SELECT last_step, last_sequence FROM chunk WHERE series = ?1 ORDER BY last_step DESC LIMIT 1", row.id);
+  const bool found = last.Next();
+  NORMLAB_RETURN_IF_ERROR(last.status());
+  info.points = found ? info.points : 0;
+  info.last_step = found ? last.Unsigned(0) : 0;
+  row.last_sequence = found ? last.Unsigned(1) : 0;
+  return absl::OkStatus();
+}
+
+// Moves the tail of a series out of its rows into `points`, which is empty. What is damaged is lost, and noted.
+absl::Status TakeTail(Connection& db, JobId job, SeriesRow& row, Points& points) {
   if (row.tail_points == 0) {
     return absl::OkStatus();
   }
-  NORMLAB_RETURN_IF_ERROR(ReadTail(db, row.id, 0, kLastStep, Unpack::kAll, points));
+  Damage damage;
+  NORMLAB_RETURN_IF_ERROR(ReadWholeTail(db, row.id, 0, kLastStep, Unpack::kAll, points, damage));
   if (points.size() != row.tail_points) {
-    return absl::DataLossError(
-        fmt::format("series {} says its tail holds {} points; it holds {}", row.id, row.tail_points, points.size()));
+    NORMLAB_RETURN_IF_ERROR(
+        NoteDamage(db, job,
+                   fmt::format("series \"{}\": {} of its newest {} points up to step {} are lost ({})", row.info.name,
+                               row.tail_points - std::min(row.tail_points, points.size()), row.tail_points,
+                               row.info.last_step, damage.pieces == 0 ? "rows are missing" : damage.first)));
+    NORMLAB_RETURN_IF_ERROR(CountAgain(db, points, row));
   }
   return ClearTail(db, row.id);
 }
 
+absl::Status SaveRow(Connection& db, const SeriesRow& row) {
+  const SeriesInfo& info = row.info;
+  return db.Run(
+      "UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
+      "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10 WHERE id = ?1",
+      row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Exactly{info.min},
+      Exactly{info.max}, Exactly{info.last}, info.not_finite);
+}
+
+absl::Status SealSeries(Connection& db, JobId job, SeriesRow& row) {
+  Points points;
+  NORMLAB_RETURN_IF_ERROR(TakeTail(db, job, row, points));
+  if (points.size() > 0) {
+    NORMLAB_RETURN_IF_ERROR(PackChunk(db, row.id, points));
+  }
+  row.tail_points = 0;
+  return SaveRow(db, row);
+}
+
 // Stores `points` behind the tail; packs the chunks that become full.
-absl::Status StorePoints(Connection& db, const Points& points, SeriesRow& row) {
+absl::Status StorePoints(Connection& db, JobId job, const Points& points, SeriesRow& row) {
   if (row.tail_points + points.size() < kChunkPoints) {
     row.tail_points += points.size();
     return InsertTail(db, row.id, points);
   }
   Points all;
-  NORMLAB_RETURN_IF_ERROR(TakeTail(db, row, all));
+  NORMLAB_RETURN_IF_ERROR(TakeTail(db, job, row, all));
   Append(points, all);
   std::size_t packed = 0;
   for (; all.size() - packed >= kChunkPoints; packed += kChunkPoints) {
@@ -123,6 +187,7 @@ absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, Ser
   if (row.id == 0) {
     NORMLAB_ASSIGN_OR_RETURN(row.id, CreateSeries(db, job, row.info.name));
   }
+  NORMLAB_RETURN_IF_ERROR(StorePoints(db, job, points, row));
   SeriesInfo& info = row.info;
   info.first_step = info.points == 0 ? points.steps.front() : info.first_step;
   info.last_step = points.steps.back();
@@ -130,25 +195,25 @@ absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, Ser
   info.points += points.size();
   row.last_sequence = points.sequences.back();
   Summarise(points.values, info.min, info.max, info.not_finite);
-  NORMLAB_RETURN_IF_ERROR(StorePoints(db, points, row));
-  return db.Run(
-      "UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
-      "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10 WHERE id = ?1",
-      row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Exactly{info.min},
-      Exactly{info.max}, Exactly{info.last}, info.not_finite);
+  return SaveRow(db, row);
 }
 
 absl::Status SealJob(Connection& db, JobId job) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<SeriesRow> all, AllSeries(db, job));
-  for (const SeriesRow& series : all) {
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<SeriesRow> all, AllSeries(db, job));
+  for (SeriesRow& series : all) {
     if (series.tail_points >= kMinSealedPoints) {
-      Points points;
-      NORMLAB_RETURN_IF_ERROR(TakeTail(db, series, points));
-      NORMLAB_RETURN_IF_ERROR(PackChunk(db, series.id, points));
-      NORMLAB_RETURN_IF_ERROR(db.Run("UPDATE series SET tail_points = 0 WHERE id = ?1", series.id));
+      NORMLAB_RETURN_IF_ERROR(Annotate(SealSeries(db, job, series), fmt::format("series \"{}\"", series.info.name)));
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status ReadWholePoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to,
+                             Unpack columns, Points& points, Damage& damage) {
+  from = std::min(from, kLastStep);
+  to = std::min(to, kLastStep);
+  NORMLAB_RETURN_IF_ERROR(ReadWholeChunks(db, series.id, from, to, columns, points, damage));
+  return ReadWholeTail(db, series.id, from, to, columns, points, damage);
 }
 
 absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "results/store/chunk.h"
+#include "results/store/chunk_rows.h"
 #include "results/store/sqlite.h"
 #include "results/store/store.h"
 
@@ -30,12 +31,16 @@ absl::StatusOr<std::vector<SeriesRow>> AllSeries(Connection& db, JobId job);
 // Adds `points`, which come after all stored ones, to the series and its `row`; packs full chunks. Creates the row if
 // its id is 0.
 absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, SeriesRow& row);
-// Packs the tails of all series of a job that will not grow any more.
+// Packs the tails of all series of a job that will not grow any more. Of a tail with damaged rows it keeps what is whole
+// and notes on the job what is lost. kDataLoss if a page is damaged: see Writer.
 absl::Status SealJob(Connection& db, JobId job);
 
 // Puts the stored points with steps in [from, to] into `points`, which is empty. kDataLoss if a chunk's checksum is
 // wrong.
 absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,
                         Points& points);
+// The same, but goes on behind what is damaged.
+absl::Status ReadWholePoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to,
+                             Unpack columns, Points& points, Damage& damage);
 
 }  // namespace normlab::store

@@ -15,6 +15,9 @@ absl::StatusCode CodeOf(int code) {
   if (code == SQLITE_IOERR_SHMSIZE) {
     return absl::StatusCode::kResourceExhausted;  // the WAL index could not grow: a full disk
   }
+  if (code == SQLITE_IOERR_READ || code == SQLITE_IOERR_CORRUPTFS) {
+    return absl::StatusCode::kDataLoss;  // a bad sector is like a damaged page
+  }
   switch (code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_NOMEM:
@@ -38,8 +41,7 @@ absl::StatusCode CodeOf(int code) {
 }
 
 bool LeavesDiskUnknown(int code) {
-  const int primary = code & 0xff;
-  return (primary == SQLITE_IOERR && code != SQLITE_IOERR_SHMSIZE) || primary == SQLITE_CORRUPT;
+  return (code & 0xff) == SQLITE_IOERR && CodeOf(code) == absl::StatusCode::kInternal;
 }
 
 }  // namespace
@@ -221,7 +223,11 @@ absl::Status Connection::Checkpoint(bool truncate) {
 }
 
 absl::Status Connection::ToStatus(int code, std::string_view doing) {
-  broken_ = broken_ || LeavesDiskUnknown(code);
+  if (LeavesDiskUnknown(code)) {
+    broken_ = true;
+    // Nor at closing: a checkpoint would move pages into the file that may never have reached the log's.
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   if (code == SQLITE_INTERRUPT) {
     return absl::DeadlineExceededError(
         "the read took longer than the store allows; ask for less: a smaller page, a range of steps, max_points");

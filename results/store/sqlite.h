@@ -165,7 +165,8 @@ class Connection {
   absl::Status Checkpoint(bool truncate);
   // Pages in the WAL after the last commit of this connection.
   int wal_pages() const { return wal_pages_; }
-  // True once SQLite reported an I/O error or corruption: what is on disk is then unknown to this process.
+  // True once SQLite reported that writing or syncing failed: what is on disk is then unknown to this process. A page
+  // that is damaged or cannot be read is no such error: the statement that met it is kDataLoss, others go on.
   bool broken() const { return broken_; }
 
  private:
@@ -223,6 +224,15 @@ class Savepoint {
   absl::Status status_;
   bool open_;
 };
+
+// Runs `work`, which returns a Status, in a savepoint of its own: if it fails, its changes and no others are undone.
+template <typename Work>
+absl::Status InSavepoint(Connection& db, const Work& work) {
+  Savepoint savepoint(db);
+  NORMLAB_RETURN_IF_ERROR(savepoint.status());
+  NORMLAB_RETURN_IF_ERROR(work());
+  return savepoint.Release();
+}
 
 template <typename... Args>
 absl::Status Query::RunAgain(const Args&... args) {

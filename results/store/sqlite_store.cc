@@ -5,15 +5,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <utility>
 
+#include "base/log.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
 #include "results/store/files.h"
 #include "results/store/job_files.h"
 #include "results/store/jobs.h"
 #include "results/store/new_points.h"
+#include "results/store/placement.h"
 #include "results/store/points.h"
 #include "results/store/readers.h"
 #include "results/store/removal.h"
@@ -48,12 +51,16 @@ class SqliteStore : public Store {
       : options_(std::move(options)),
         lock_(std::move(lock)),
         files_(std::move(files)),
-        writer_(std::make_unique<Writer>(std::move(connection), checkpoint_pages, [this] { commits_.Raise(); })),
         readers_(std::move(readers)),
+        writer_(
+            std::make_unique<Writer>(std::move(connection), Writer::Options{.checkpoint_pages = checkpoint_pages,
+                                                                            .readers = readers_.get(),
+                                                                            .on_commit = [this] { commits_.Raise(); },
+                                                                            .on_stopped = options_.on_stopped})),
         job_files_(*files_, *writer_, *readers_) {}
 
   ~SqliteStore() override {
-    readers_.reset();  // before the writer, so that it can empty the log
+    readers_->Close();  // before the writer, so that it can empty the log
     writer_.reset();
   }
 
@@ -111,6 +118,14 @@ class SqliteStore : public Store {
  private:
   std::int64_t Now() const { return options_.now_ms(); }
 
+  // How a changed job is loaded in the transaction that changed it: LoadAndSeal or LoadJob.
+  using LoadAfter = std::function<absl::StatusOr<Job>(Connection&, JobId)>;
+
+  // Makes a change that may end a job, with its tails packed. If packing meets a damaged page, the change is made
+  // without, and that is noted: no damage is in the way of a change of state.
+  absl::StatusOr<Job> MayEnd(JobId id, const std::function<absl::StatusOr<Job>(const LoadAfter&)>& change);
+  absl::StatusOr<Job> WriteJob(JobId id, const LoadAfter& load, const std::function<absl::Status(Connection&)>& change);
+
   // Carries out a request that changes jobs, once: `change` makes the change and returns the answer to remember.
   template <typename Change>
   absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method, const Change& change);
@@ -119,17 +134,38 @@ class SqliteStore : public Store {
   const std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<Files> files_;
   CommitCounter commits_;
-  std::unique_ptr<Writer> writer_;
   std::unique_ptr<Readers> readers_;
+  std::unique_ptr<Writer> writer_;
   JobFiles job_files_;
 };
 
 // A job that is over will not grow any more: its tails are packed.
 absl::StatusOr<Job> LoadAndSeal(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
-  if (IsTerminal(job.state)) {
-    NORMLAB_RETURN_IF_ERROR(SealJob(db, id));
+  if (!IsTerminal(job.state)) {
+    return job;
   }
+  NORMLAB_RETURN_IF_ERROR(SealJob(db, id));
+  return LoadJob(db, id);  // with what was found damaged
+}
+
+absl::StatusOr<Job> SqliteStore::MayEnd(JobId id, const std::function<absl::StatusOr<Job>(const LoadAfter&)>& change) {
+  absl::StatusOr<Job> packed = change(LoadAndSeal);
+  if (!absl::IsDataLoss(packed.status())) {
+    return packed;
+  }
+  NORMLAB_RETURN_IF_ERROR(change(LoadJob).status());
+  return WriteJob(id, LoadJob, [&](Connection& db) { return NoteDamage(db, id, Message(packed.status())); });
+}
+
+absl::StatusOr<Job> SqliteStore::WriteJob(JobId id, const LoadAfter& load,
+                                          const std::function<absl::Status(Connection&)>& change) {
+  Job job;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(change(db));
+    NORMLAB_ASSIGN_OR_RETURN(job, load(db, id));
+    return absl::OkStatus();
+  }));
   return job;
 }
 
@@ -154,7 +190,7 @@ absl::StatusOr<std::vector<CreatedJob>> SqliteStore::Once(const Request& request
     for (const CreatedJob& entry : result) {
       answer.push_back({entry.job.id, entry.reused, 0});
     }
-    return SaveAnswer(db, request, method, answer);
+    return SaveAnswer(db, request, method, answer, Now());
   });
   NORMLAB_RETURN_IF_ERROR(status);
   return result;
@@ -194,13 +230,15 @@ absl::StatusOr<std::optional<Job>> SqliteStore::FindByIdentity(std::string_view 
 }
 
 absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
-  NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
-                           Once(request, "Cancel", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
-                             NORMLAB_RETURN_IF_ERROR(store::Cancel(db, id, Now()));
-                             NORMLAB_ASSIGN_OR_RETURN(Job job, LoadAndSeal(db, id));
-                             return std::vector<CreatedJob>{{std::move(job), false}};
-                           }));
-  return std::move(jobs.front().job);
+  return MayEnd(id, [&](const LoadAfter& load) -> absl::StatusOr<Job> {
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
+                             Once(request, "Cancel", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
+                               NORMLAB_RETURN_IF_ERROR(store::Cancel(db, id, Now()));
+                               NORMLAB_ASSIGN_OR_RETURN(Job job, load(db, id));
+                               return std::vector<CreatedJob>{{std::move(job), false}};
+                             }));
+    return std::move(jobs.front().job);
+  });
 }
 
 absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
@@ -231,7 +269,7 @@ absl::Status SqliteStore::Delete(const Request& request, JobId id) {
       return absl::OkStatus();
     }
     NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
-    return SaveAnswer(db, request, "Delete", {});
+    return SaveAnswer(db, request, "Delete", {}, Now());
   }));
   return Remove(files);
 }
@@ -243,14 +281,24 @@ absl::Status SqliteStore::Remove(const RemovedFiles& files) {
 }
 
 absl::Status SqliteStore::Purge() {
-  bool more = true;
-  while (more) {
-    NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kPoints, 0, [&](Connection& db) -> absl::Status {
-      NORMLAB_ASSIGN_OR_RETURN(more, PurgeSome(db));
+  std::int64_t series = 0;
+  for (;;) {
+    std::int64_t next = 0;
+    const absl::Status purged = writer_->Run(Lane::kPoints, 0, [&](Connection& db) -> absl::Status {
+      NORMLAB_ASSIGN_OR_RETURN(next, NextToPurge(db, series));
+      return next == 0 ? absl::OkStatus() : PurgeSome(db, next);
+    });
+    if (absl::IsDataLoss(purged) && next != 0) {
+      // Its job is gone from sight; the space it takes is all that stays.
+      Log(LogLevel::kError, "purge_skipped", {{"series", next}, {"error", Message(purged)}});
+      series = next;
+      continue;
+    }
+    NORMLAB_RETURN_IF_ERROR(purged);
+    if (next == 0) {
       return absl::OkStatus();
-    }));
+    }
   }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Job>> SqliteStore::ChangedSince(std::uint64_t after, int limit) {
@@ -271,7 +319,7 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
       return absl::OkStatus();
     }
     NORMLAB_ASSIGN_OR_RETURN(lease, LeaseFirst(db, worker, Now()));
-    return lease.has_value() ? SaveAnswer(db, request, "LeaseNext", {{lease->job.id, false, lease->job.attempt}})
+    return lease.has_value() ? SaveAnswer(db, request, "LeaseNext", {{lease->job.id, false, lease->job.attempt}}, Now())
                              : absl::OkStatus();
   }));
   return lease;
@@ -288,10 +336,12 @@ absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computat
 }
 
 absl::Status SqliteStore::Release(AttemptId attempt, std::string_view why) {
-  return writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(store::Release(db, attempt, why, Now()));
-    return LoadAndSeal(db, attempt.job).status();
-  });
+  return MayEnd(attempt.job,
+                [&](const LoadAfter& load) {
+                  return WriteJob(attempt.job, load,
+                                  [&](Connection& db) { return store::Release(db, attempt, why, Now()); });
+                })
+      .status();
 }
 
 absl::Status SqliteStore::Died(AttemptId attempt, std::string_view why, int most) {
@@ -322,16 +372,27 @@ absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const 
     points += column.steps.size();
   }
   absl::StatusOr<AppendResult> result;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kPoints, points, [&](Connection& db) -> absl::Status {
+  const absl::Status run = writer_->Run(Lane::kPoints, points, [&](Connection& db) -> absl::Status {
     NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
-    result = store::AppendPoints(db, attempt, columns);
-    if (!absl::IsDataLoss(result.status()) || db.broken()) {
+    const absl::Status taken = InSavepoint(db, [&] {
+      result = store::AppendPoints(db, attempt, columns);
       return result.status();
+    });
+    if (!absl::IsDataLoss(taken) || !db.InTransaction()) {
+      return taken;
     }
-    // Found before anything was written; what is committed is the job's failure.
-    NORMLAB_RETURN_IF_ERROR(Fail(db, attempt, Message(result.status()), Now()));
+    // The program is not deterministic, or what it repeats cannot be compared. None of the points is kept; what is
+    // committed is the job's failure.
+    NORMLAB_RETURN_IF_ERROR(Fail(db, attempt, Message(taken), Now()));
     return SealJob(db, attempt.job);
-  }));
+  });
+  if (absl::IsDataLoss(run)) {  // a page is damaged, with which nothing can be committed: without it, then
+    const absl::Status why = result.ok() ? run : result.status();
+    NORMLAB_RETURN_IF_ERROR(
+        writer_->Run(Lane::kState, 0, [&](Connection& db) { return Fail(db, attempt, Message(why), Now()); }));
+    return why;
+  }
+  NORMLAB_RETURN_IF_ERROR(run);
   return result;
 }
 
@@ -341,13 +402,9 @@ absl::StatusOr<StoredCheckpoint> SqliteStore::OpenCheckpoint(JobId job, std::uin
 }
 
 absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {
-  Job job;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(store::Finish(db, attempt, info, Now()));
-    NORMLAB_ASSIGN_OR_RETURN(job, LoadAndSeal(db, attempt.job));
-    return absl::OkStatus();
-  }));
-  return job;
+  return MayEnd(attempt.job, [&](const LoadAfter& load) {
+    return WriteJob(attempt.job, load, [&](Connection& db) { return store::Finish(db, attempt, info, Now()); });
+  });
 }
 
 // --- curves ---
@@ -381,6 +438,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   options.now_ms = options.now_ms ? options.now_ms : SystemMs;
   options.fs = options.fs != nullptr ? options.fs : &PosixFileSystem();
   NORMLAB_RETURN_IF_ERROR(options.fs->MakeDirectories(directory));
+  NORMLAB_RETURN_IF_ERROR(CheckPlacement(directory));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock,
                            FileLock::Acquire(path + ".lock", fmt::format("process {}", ::getpid())));
   NORMLAB_RETURN_IF_ERROR(CreateIfMissing(*options.fs, directory, kFile));
@@ -390,12 +448,18 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
     NORMLAB_RETURN_IF_ERROR(connection->Script("PRAGMA synchronous = NORMAL"));
   }
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Files> files, Files::Open(*options.fs, directory));
-  NORMLAB_RETURN_IF_ERROR(files->RemoveOrphans(*connection));
+  if (const absl::Status removed = files->RemoveOrphans(*connection, options.now_ms()); absl::IsDataLoss(removed)) {
+    Log(LogLevel::kError, "orphans_not_removed", {{"error", Message(removed)}});
+  } else {
+    NORMLAB_RETURN_IF_ERROR(removed);
+  }
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
                            Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
   auto store = std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files),
                                              std::move(connection), engine.checkpoint_pages, std::move(readers));
-  NORMLAB_RETURN_IF_ERROR(store->Purge());
+  if (const absl::Status purged = store->Purge(); !purged.ok() && !absl::IsDataLoss(purged)) {
+    return purged;
+  }
   return store;
 }
 

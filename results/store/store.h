@@ -10,8 +10,9 @@
 // Errors: kNotFound for an unknown job, kFailedPrecondition for a stale attempt or a state that does not allow the
 // call, kAlreadyExists for a request id used with another body, kResourceExhausted when the disk or the queue is full
 // (nothing acknowledged is lost, reads go on), kDeadlineExceeded for a read that takes too long, kDataLoss for a chunk
-// or checkpoint whose checksum is wrong, kInternal when SQLite reports an I/O error on commit: the store then refuses
-// further writes until it is reopened.
+// or checkpoint whose checksum is wrong and for what meets a damaged page (other jobs go on, and the damaged one can
+// still be ended, resumed and deleted; what was lost is in its fact "damage"), kUnavailable once SQLite failed to write
+// or sync: the store then refuses all writes until it is reopened, and says so once by StoreOptions::on_stopped.
 #pragma once
 
 #include <chrono>
@@ -149,6 +150,7 @@ struct CurveRange {
   std::optional<std::uint64_t> to_step;  // inclusive
   std::uint32_t max_points = 0;          // 0: all
   Downsampling downsampling = Downsampling::kMinMax;
+  bool skip_damaged = false;  // true: what is whole, and Curve::damage; false: kDataLoss
 };
 
 struct Curve {
@@ -156,6 +158,7 @@ struct Curve {
   std::vector<double> values;
   std::vector<std::int64_t> wall_ms;
   std::uint64_t points_total = 0;  // in the range, before downsampling
+  std::string damage;              // what was skipped; empty: nothing
 };
 
 // New points since a sequence, for following curves.
@@ -216,7 +219,9 @@ struct StoreOptions {
   FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
   int readers = 3;
   std::chrono::milliseconds read_deadline{5'000};  // for one call; some 50M points of a curve
-  std::int64_t max_queued = 100'000;               // jobs; a call that would make more is kResourceExhausted
+  // Called once, on a thread of the store, when an I/O error ends all writing. Must not call the store, nor wait.
+  std::function<void(const absl::Status& why)> on_stopped;
+  std::int64_t max_queued = 100'000;  // jobs; a call that would make more is kResourceExhausted
 };
 
 class Store {

@@ -16,6 +16,26 @@ absl::Status UnpackRow(const Query& row, Unpack columns, Points& points) {
   return DecodePlain(data, row.Unsigned(2), columns, points);
 }
 
+// Unpacks the rows that may hold steps in [from, to]; what `look` makes of a row's status, and of where its points
+// begin, decides whether to go on.
+template <typename Look>
+absl::Status ReadRows(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                      Points& points, const Look& look) {
+  Query row = db.Ask(
+      "SELECT series, last_step, points, crc32c, data FROM tail WHERE series = ?1 AND last_step >= ?2 "
+      "ORDER BY last_step",
+      series, from);
+  while (row.Next()) {
+    const std::size_t begin = points.size();
+    NORMLAB_RETURN_IF_ERROR(look(UnpackRow(row, columns, points), begin));
+    Trim(begin, from, to, points);
+    if (row.Unsigned(1) >= to) {
+      break;
+    }
+  }
+  return look(row.status(), points.size());
+}
+
 }  // namespace
 
 absl::Status InsertTail(Connection& db, std::int64_t series, const Points& points) {
@@ -28,19 +48,14 @@ absl::Status InsertTail(Connection& db, std::int64_t series, const Points& point
 
 absl::Status ReadTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
                       Points& points) {
-  Query row = db.Ask(
-      "SELECT series, last_step, points, crc32c, data FROM tail WHERE series = ?1 AND last_step >= ?2 "
-      "ORDER BY last_step",
-      series, from);
-  while (row.Next()) {
-    const std::size_t begin = points.size();
-    NORMLAB_RETURN_IF_ERROR(UnpackRow(row, columns, points));
-    Trim(begin, from, to, points);
-    if (row.Unsigned(1) >= to) {
-      break;
-    }
-  }
-  return row.status();
+  return ReadRows(db, series, from, to, columns, points,
+                  [](const absl::Status& status, std::size_t) { return status; });
+}
+
+absl::Status ReadWholeTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                           Points& points, Damage& damage) {
+  return ReadRows(db, series, from, to, columns, points,
+                  [&](const absl::Status& status, std::size_t begin) { return damage.Skip(status, begin, points); });
 }
 
 absl::StatusOr<Points> NewInTail(Connection& db, std::int64_t series, std::uint64_t sequence) {

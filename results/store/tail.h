@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "results/store/chunk.h"
+#include "results/store/chunk_rows.h"
 #include "results/store/sqlite.h"
 
 namespace normlab::store {
@@ -20,6 +21,9 @@ absl::Status InsertTail(Connection& db, std::int64_t series, const Points& point
 // Appends the waiting points with steps in [from, to] to `points`. kDataLoss if a checksum is wrong.
 absl::Status ReadTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
                       Points& points);
+// The same, but goes on behind rows that are damaged.
+absl::Status ReadWholeTail(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Unpack columns,
+                           Points& points, Damage& damage);
 // The waiting points of the calls that stored any after `sequence`.
 absl::StatusOr<Points> NewInTail(Connection& db, std::int64_t series, std::uint64_t sequence);
 absl::Status ClearTail(Connection& db, std::int64_t series);

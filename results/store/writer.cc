@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,13 +14,15 @@ namespace {
 constexpr auto kMaxGroupAge = std::chrono::milliseconds(5);
 constexpr std::size_t kMaxGroupPoints = 10'000;
 constexpr auto kIdle = std::chrono::seconds(1);
+constexpr auto kPauseLook = std::chrono::milliseconds(1);
+constexpr int kPauseFactor = 4;
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> db, int checkpoint_pages, std::function<void()> on_commit)
+Writer::Writer(std::unique_ptr<Connection> db, Options options)
     : db_(std::move(db)),
-      checkpoint_pages_(checkpoint_pages),
-      on_commit_(std::move(on_commit)),
+      options_(std::move(options)),
+      pause_pages_(kPauseFactor * options_.checkpoint_pages),
       thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
@@ -61,7 +64,13 @@ Writer::Group Writer::WaitForCalls() {
     if (stopping_) {
       return {};
     }
-    if (db_->wal_pages() == 0 || !broken_.ok()) {
+    if (pausing_) {
+      if (!lock.WaitUntil(wake_, std::chrono::steady_clock::now() + kPauseLook)) {
+        mutex_.Unlock();
+        StartLogOver();
+        mutex_.Lock();
+      }
+    } else if (db_->wal_pages() == 0 || !broken_.ok()) {
       lock.Wait(wake_);
     } else if (!lock.WaitUntil(wake_, std::chrono::steady_clock::now() + kIdle) && state_calls_.empty() &&
                point_calls_.empty() && !stopping_) {
@@ -86,25 +95,65 @@ Writer::Group Writer::Take(std::size_t points) {
 }
 
 void Writer::CommitGroup(Group group) {
-  const absl::Status status = broken_.ok() ? RunGroup(group) : broken_;
-  if (db_->broken() && broken_.ok()) {
-    broken_ = absl::InternalError(fmt::format(
-        "the store stopped writing after an I/O error, because what reached the disk is unknown; restart the server to "
-        "recover from the log. The error was: {}",
-        Message(status)));
-    Log(LogLevel::kError, "store_stopped_writing", {{"error", Message(status)}});
+  const absl::Status status = broken_.ok() ? RunGroup(group, /*join=*/true) : broken_;
+  if (absl::IsDataLoss(status) && group.size() > 1) {
+    // One of them met a damaged page, with which SQLite commits nothing: each gets a transaction of its own.
+    for (Call* call : group) {
+      Group alone = {call};
+      Answer(alone, broken_.ok() ? RunGroup(alone, /*join=*/false) : broken_);
+    }
+  } else {
+    Answer(group, status);
   }
-  Answer(group, broken_.ok() ? status : broken_);
-  // A log that readers kept from starting over only grows: try again after as much again.
-  const int pages = db_->wal_pages();
-  checkpointed_pages_ = pages < checkpointed_pages_ ? 0 : checkpointed_pages_;
-  if (pages >= checkpointed_pages_ + checkpoint_pages_) {
-    Checkpoint(/*truncate=*/false);
-    checkpointed_pages_ = pages;
+  WatchLog();
+}
+
+void Writer::StopWriting(const absl::Status& error) {
+  if (!broken_.ok()) {
+    return;
+  }
+  broken_ = absl::UnavailableError(fmt::format(
+      "the store stopped writing after an I/O error, because what reached the disk is unknown; restart the server to "
+      "recover from the log. The error was: {}",
+      Message(error)));
+  Log(LogLevel::kError, "store_stopped_writing", {{"error", Message(error)}});
+  if (options_.on_stopped) {
+    options_.on_stopped(broken_);
   }
 }
 
-absl::Status Writer::RunGroup(Group& group) {
+void Writer::StartLogOver() {
+  if (!pausing_ || !options_.readers->Idle()) {
+    return;
+  }
+  Checkpoint(/*truncate=*/true);
+  options_.readers->Resume();
+  pausing_ = false;
+  // If somebody else reads: later, and not after each commit.
+  pause_pages_ = std::max(kPauseFactor * options_.checkpoint_pages, 2 * db_->wal_pages());
+}
+
+void Writer::WatchLog() {
+  // A log that readers kept from starting over only grows: try again after as much again.
+  const int pages = db_->wal_pages();
+  checkpointed_pages_ = pages < checkpointed_pages_ ? 0 : checkpointed_pages_;
+  if (pages >= checkpointed_pages_ + options_.checkpoint_pages) {
+    Checkpoint(/*truncate=*/false);
+    checkpointed_pages_ = pages;
+  }
+  if (options_.readers != nullptr && !pausing_ && pages >= pause_pages_) {
+    options_.readers->Pause();
+    pausing_ = true;
+  }
+  StartLogOver();
+  alarm_pages_ = pages < kAlarmPages ? kAlarmPages : alarm_pages_;
+  if (pages >= alarm_pages_) {
+    Log(LogLevel::kWarning, "store_log_is_long", {{"pages", pages}});
+    alarm_pages_ = 2 * pages;
+  }
+}
+
+absl::Status Writer::RunGroup(Group& group, bool join) {
   const auto deadline = std::chrono::steady_clock::now() + kMaxGroupAge;
   Transaction transaction(*db_, Transaction::Kind::kWrite);
   NORMLAB_RETURN_IF_ERROR(transaction.status());
@@ -119,7 +168,7 @@ absl::Status Writer::RunGroup(Group& group) {
                                         : group[next]->status;
       }
     }
-    if (points < kMaxGroupPoints && std::chrono::steady_clock::now() < deadline) {
+    if (join && points < kMaxGroupPoints && std::chrono::steady_clock::now() < deadline) {
       const MutexLock lock(mutex_);
       const Group late = Take(kMaxGroupPoints - points);
       group.insert(group.end(), late.begin(), late.end());
@@ -129,23 +178,20 @@ absl::Status Writer::RunGroup(Group& group) {
 }
 
 void Writer::RunCall(Call& call) {
-  Savepoint savepoint(*db_);
-  call.status = savepoint.status();
-  if (call.status.ok()) {
-    call.status = (*call.work)(*db_);
-  }
-  if (call.status.ok()) {
-    call.status = savepoint.Release();
-  }
+  call.status = InSavepoint(*db_, [&] { return (*call.work)(*db_); });
 }
 
-void Writer::Answer(const Group& group, const absl::Status& commit) {
+void Writer::Answer(const Group& group, absl::Status commit) {
+  if (db_->broken()) {
+    StopWriting(commit);
+    commit = broken_;
+  }
   if (commit.ok()) {
-    on_commit_();
+    options_.on_commit();
   }
   const MutexLock lock(mutex_);
   for (Call* call : group) {
-    if (!commit.ok()) {
+    if (!commit.ok() && !absl::IsDataLoss(call->status)) {
       call->status = commit;
     }
     call->done = true;
@@ -159,11 +205,9 @@ void Writer::Checkpoint(bool truncate) {
   }
   const absl::Status status = db_->Checkpoint(truncate);
   if (db_->broken()) {
-    broken_ = absl::InternalError(fmt::format(
-        "the store stopped writing after an I/O error in a checkpoint; restart the server: {}", Message(status)));
-  }
-  if (!status.ok() && !absl::IsUnavailable(status)) {
-    Log(db_->broken() ? LogLevel::kError : LogLevel::kWarning, "store_checkpoint_failed", {{"error", Message(status)}});
+    StopWriting(status);
+  } else if (!status.ok() && !absl::IsUnavailable(status)) {
+    Log(LogLevel::kWarning, "store_checkpoint_failed", {{"error", Message(status)}});
   }
 }
 

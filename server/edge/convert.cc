@@ -137,7 +137,7 @@ std::map<std::string, std::string> ReadComputation(const v1::StartRequest& reque
       violations.push_back({field, fmt::format("is {}; expected a revision, >= 1", revision)});
     }
   }
-  return {{"arithmetic", OneLine(request.arithmetic())},
+  return {{"arithmetic", OneLine(request.arithmetic(), kMaxText)},
           {"numerics_revision", std::to_string(request.numerics_revision())},
           {"model_revision", std::to_string(request.model_revision())}};
 }
@@ -190,6 +190,7 @@ store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<Fie
     }
   }
   range.max_points = request.max_points();
+  range.skip_damaged = request.skip_damaged();
   if (!v1::Downsampling_IsValid(request.downsampling())) {
     violations.push_back(
         {"downsampling", fmt::format("is {}; expected MIN_MAX or LTTB", static_cast<int>(request.downsampling()))});

@@ -32,6 +32,7 @@ absl::Status StreamCurve(Core& core, const v1::ReadCurveRequest& request,
     piece(curve.values, *response.mutable_values());
     piece(curve.wall_ms, *response.mutable_wall_ms());
     response.set_points_total(curve.points_total);
+    response.set_damage(curve.damage);
     if (!writer.Write(response)) {
       return ReaderGone();
     }

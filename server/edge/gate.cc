@@ -74,6 +74,10 @@ class Gate::UnderWay {
 };
 
 absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
+  if (failed_) {
+    const MutexLock lock(mu_);
+    return WithReason(failure_, "STORE_STOPPED");
+  }
   if (draining_ && kind != CallKind::kWorker && kind != CallKind::kWorkerOrder) {
     return Stopping();
   }
@@ -81,6 +85,13 @@ absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
     return absl::DeadlineExceededError("the call's deadline had passed before it was looked at");
   }
   return absl::OkStatus();
+}
+
+void Gate::Fail(const absl::Status& why) {
+  const MutexLock lock(mu_);
+  failure_ = WithRetry(why, std::chrono::seconds(5));
+  failed_ = true;
+  draining_ = true;
 }
 
 absl::Status Gate::Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body) {

@@ -57,12 +57,14 @@ class Gate {
   // From now on only workers' reports are served.
   void Drain() { draining_ = true; }
   bool draining() const { return draining_; }
+  // From now on nothing is served: every call, workers' reports included, is kUnavailable with this reason. Once.
+  void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
   // Waits until no call runs, or until `timeout` has passed.
   void WaitUntilIdle(std::chrono::milliseconds timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   class UnderWay;
-  absl::Status Admit(const Caller& caller, CallKind kind) const;
+  absl::Status Admit(const Caller& caller, CallKind kind) const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Run(const Caller& caller, CallKind kind, const Body& body);
   // Runs `body` if fewer than `limit` calls counted by `open` run.
   static absl::Status Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body);
@@ -73,7 +75,9 @@ class Gate {
   std::atomic<int> streams_{0};
   std::atomic<int> worker_waits_{0};
   std::atomic<int> worker_orders_{0};
-  Mutex mu_;
+  std::atomic<bool> failed_{false};
+  mutable Mutex mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::condition_variable idle_;
   int calls_ ABSL_GUARDED_BY(mu_) = 0;  // under way
 };

@@ -102,8 +102,12 @@ absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::Appe
   const std::vector<store::PointColumns> columns = ReadColumns(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   const absl::StatusOr<store::AppendResult> result = core.store.AppendPoints(attempt, columns);
-  if (absl::IsDataLoss(result.status())) {  // the store has failed the job: its points are not reproducible
-    core.attempts.Ended(attempt);
+  if (absl::IsDataLoss(result.status())) {
+    // The store has failed the job, or could not even do that: then the lease stays until it runs out.
+    const absl::StatusOr<store::Job> job = core.store.GetJob(attempt.job);
+    if (job.ok() && store::IsTerminal(job->state)) {
+      core.attempts.Ended(attempt);
+    }
   }
   NORMLAB_RETURN_IF_ERROR(result.status());
   core.attempts.Moved(attempt);

@@ -74,6 +74,14 @@ inline std::vector<std::string> WrongFields(const grpc::Status& status) {
   return fields;
 }
 
+struct RawAnswer {
+  grpc::Status status;
+  std::string first_message;
+};
+// Calls any method of any kind with one message.
+RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const std::string& message,
+                  const std::string& authorization);
+
 // The n-th of a set of UUIDs.
 std::string Uuid(int n);
 // A small valid request; different seeds are different jobs.

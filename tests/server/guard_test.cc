@@ -1,6 +1,5 @@
 // Who may call what: every method of every service, found by reflection, so that a new one cannot be forgotten.
 #include <google/protobuf/descriptor.h>
-#include <grpcpp/generic/generic_stub.h>
 
 #include <fstream>
 #include <set>
@@ -9,59 +8,6 @@
 
 namespace normlab::server {
 namespace {
-
-grpc::ByteBuffer Bytes(const std::string& text) {
-  const grpc::Slice slice(text);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-std::string Text(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  std::string text;
-  if (buffer.Dump(&slices).ok()) {
-    for (const grpc::Slice& slice : slices) {
-      text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-    }
-  }
-  return text;
-}
-
-struct RawAnswer {
-  grpc::Status status;
-  std::string first_message;
-};
-
-// Calls any method of any kind with one message.
-RawAnswer CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const std::string& message,
-                  const std::string& authorization) {
-  grpc::GenericStub stub(channel);
-  CallContext context;
-  if (!authorization.empty()) {
-    context.AddMetadata("authorization", authorization);
-  }
-  grpc::CompletionQueue queue;
-  const auto wait = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    return ok;
-  };
-  const auto call = stub.PrepareCall(&context, method, &queue);
-  RawAnswer answer;
-  call->StartCall(nullptr);
-  wait();
-  call->WriteLast(Bytes(message), grpc::WriteOptions(), nullptr);
-  wait();
-  grpc::ByteBuffer response;
-  call->Read(&response, nullptr);
-  if (wait()) {
-    answer.first_message = Text(response);
-    context.TryCancel();  // one message is enough; streams would go on
-  }
-  call->Finish(&answer.status, nullptr);
-  wait();
-  return answer;
-}
 
 const std::vector<std::string> kServices = {"JobService",   "CurveService",      "ArtifactService", "ExperimentService",
                                             "PaperService", "ComparisonService", "WorkerService"};

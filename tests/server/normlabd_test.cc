@@ -18,8 +18,9 @@ using testing::HasSubstr;
 class NormlabdTest : public testing::Test {
  protected:
   // Starts the program with its output in files.
-  pid_t Start(const std::vector<std::string>& arguments) {
+  pid_t Start(const std::vector<std::string>& arguments, std::vector<std::string> environment = {}) {
     SpawnOptions options;
+    options.environment = std::move(environment);
     options.argv = {NORMLABD};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
     const int out = ::open((folder_.path() + "/out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -32,8 +33,9 @@ class NormlabdTest : public testing::Test {
     EXPECT_TRUE(pid.ok());
     return *pid;
   }
-  pid_t StartServing() {
-    const pid_t pid = Start({"--home", folder_.path() + "/home", "--no-workers", "--print-ready"});
+  pid_t StartServing(std::vector<std::string> environment = {}) {
+    const pid_t pid =
+        Start({"--home", folder_.path() + "/home", "--no-workers", "--print-ready"}, std::move(environment));
     EXPECT_TRUE(Eventually([this] { return !Read("out").empty(); })) << Read("err");
     return pid;
   }
@@ -78,6 +80,45 @@ TEST_F(NormlabdTest, AKilledServerIsReplacedWithoutManualWork) {
   const pid_t second = StartServing();
   ::kill(second, SIGINT);
   EXPECT_EQ(Wait(second), 0) << Read("err");
+}
+
+TEST_F(NormlabdTest, AnIoErrorOfTheStoreEndsTheServerAndTheNextGoesOn) {
+  const std::string broken = folder_.path() + "/broken";
+  // A sanitizer's runtime insists on being loaded first, unless told otherwise.
+  const pid_t pid = StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, "NORMLAB_TEST_BROKEN_DISK=" + broken,
+                                  "ASAN_OPTIONS=verify_asan_link_order=0"});
+  const auto stub = v1::JobService::NewStub(
+      grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
+  const auto create = [&stub](std::uint64_t seed) {
+    CallContext context;
+    v1::CreateJobResponse response;
+    return stub->CreateJob(&context, MnistRequest(seed), &response);
+  };
+  ASSERT_TRUE(create(1).ok());
+  std::ofstream(broken).close();
+  const grpc::Status refused = create(2);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(refused.error_message(), HasSubstr("I/O error"));
+  EXPECT_EQ(Wait(pid), 4) << Read("err");
+  const std::string said = Read("err");
+  EXPECT_THAT(
+      said.substr(said.rfind('\n', said.size() - 2) + 1),
+      testing::AllOf(testing::StartsWith("normlabd: the store stopped writing"), HasSubstr("start normlabd again")));
+
+  std::filesystem::remove(broken);
+  const pid_t next = StartServing();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // not the connection that the first server broke off
+  const auto again = v1::JobService::NewStub(grpc::CreateCustomChannel(
+      "unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials(), arguments));
+  CallContext context;
+  context.set_wait_for_ready(true);
+  v1::ListJobsResponse jobs;
+  const grpc::Status listed = again->ListJobs(&context, {}, &jobs);
+  ASSERT_TRUE(listed.ok()) << listed.error_message();
+  EXPECT_GE(jobs.jobs_size(), 1);
+  ::kill(next, SIGTERM);
+  EXPECT_EQ(Wait(next), 0) << Read("err");
 }
 
 TEST_F(NormlabdTest, ExitCodesOfWrongUsageAndHelp) {

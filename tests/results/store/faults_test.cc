@@ -17,7 +17,9 @@ class FaultsTest : public testing::Test {
   }
 
   void Open() {
-    auto opened = OpenStore(folder_.path(), {}, {.vfs = FakeDisk::kName});
+    StoreOptions options;
+    options.on_stopped = [this](const absl::Status& why) { stopped_.push_back(Message(why)); };
+    auto opened = OpenStore(folder_.path(), options, {.vfs = FakeDisk::kName});
     ASSERT_OK(opened.status());
     store_ = *std::move(opened);
   }
@@ -26,6 +28,7 @@ class FaultsTest : public testing::Test {
 
   FakeDisk disk_;
   ScratchFolder folder_;
+  std::vector<std::string> stopped_;
   std::unique_ptr<Store> store_;
   const AttemptId attempt_{1, 1};
 };
@@ -40,6 +43,7 @@ TEST_F(FaultsTest, AFullDiskRefusesWritesAndRecovers) {
   EXPECT_EQ(Stored(), 100u);
   EXPECT_EQ(store_->GetJob(1)->state, JobState::kRunning);
   EXPECT_EQ(store_->ListJobs({}, std::nullopt, 10)->jobs.size(), 1u);
+  EXPECT_TRUE(stopped_.empty()) << "a full disk is no reason to stop";
 
   disk_.LimitGrowth(1'000'000'000);
   EXPECT_EQ(store_->AppendPoints(attempt_, {Ramp("loss", 101, 2'000)})->stored, 2'000u);
@@ -53,15 +57,20 @@ TEST_F(FaultsTest, AFullDiskRefusesWritesAndRecovers) {
 TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
   disk_.FailSyncs(true);
   const absl::Status status = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
-  EXPECT_THAT(status, HasCode(absl::StatusCode::kInternal));
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(stopped_, testing::ElementsAre(HasSubstr("I/O error"))) << "its owner is told, before the call returns";
   disk_.FailSyncs(false);
   const absl::Status later = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
-  EXPECT_THAT(later, HasCode(absl::StatusCode::kInternal));
+  EXPECT_THAT(later, HasCode(absl::StatusCode::kUnavailable));
   EXPECT_THAT(Message(later), HasSubstr("restart the server"));
-  EXPECT_THAT(store_->CreateJobs({}, {MakeJob("b")}).status(), HasCode(absl::StatusCode::kInternal));
+  EXPECT_THAT(store_->CreateJobs({}, {MakeJob("b")}).status(), HasCode(absl::StatusCode::kUnavailable));
   EXPECT_EQ(store_->GetJob(1)->state, JobState::kRunning) << "reads go on";
   EXPECT_GE(Stored(), 100u);
+  EXPECT_EQ(stopped_.size(), 1u) << "once";
+  const std::string file = *PosixFileSystem().Read(folder_.path() + "/normlab.db");
   store_.reset();
+  EXPECT_TRUE(file == *PosixFileSystem().Read(folder_.path() + "/normlab.db"))
+      << "nothing of a log that may not be on disk is moved into the file";
   Open();
   const auto result = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)});
   ASSERT_OK(result.status());

@@ -61,6 +61,8 @@ class FaultyFs : public FileSystem {
 
 class FilesTest : public StoreTest {
  protected:
+  static constexpr std::int64_t kWeekMs = std::int64_t{7} * 24 * 3'600'000;
+
   FilesTest() {
     fs_ = &faulty_;
     Reopen();
@@ -221,10 +223,36 @@ TEST_F(FilesTest, WhatACrashLeftIsRemovedOnOpen) {
   std::ofstream(folder_.path() + "/checkpoints/j1-step30-deadbeef-1.tmp-1-2") << "half wri";
   std::ofstream(folder_.path() + "/artifacts/j1-x-deadbeef-2") << "orphan";
   Reopen();
+  EXPECT_THAT(In("checkpoints"), SizeIs(2)) << "what was being written is gone";
+  EXPECT_THAT(In("artifacts"), SizeIs(2));
+  now_ms_ += kWeekMs;
+  Reopen();
   EXPECT_THAT(In("checkpoints"), SizeIs(1));
   EXPECT_THAT(In("artifacts"), SizeIs(1));
   EXPECT_EQ(CheckpointBytes(attempt_.job), "good");
   EXPECT_EQ(ArtifactBytes(attempt_.job, "a.txt"), "text");
+}
+
+TEST_F(FilesTest, RestoringAnOldDatabaseKeepsTheFilesOfTheNewerOne) {
+  ASSERT_OK(PutCheckpoint(attempt_, 10, "old"));
+  store_.reset();
+  const std::string db = folder_.path() + "/normlab.db";
+  const std::string backup = *PosixFileSystem().Read(db);
+  now_ms_ += 3 * kWeekMs;
+  Reopen();
+  ASSERT_OK(PutCheckpoint(attempt_, 20, "newer"));
+  ASSERT_OK(PutCheckpoint(attempt_, 30, "newest"));
+  store_.reset();
+  const std::string present = *PosixFileSystem().Read(db);
+  ASSERT_OK(PosixFileSystem().AtomicWrite(db, backup));
+  now_ms_ += kWeekMs;
+  Reopen();
+  Reopen();
+  store_.reset();
+  ASSERT_OK(PosixFileSystem().AtomicWrite(db, present));
+  Reopen();
+  EXPECT_EQ(CheckpointBytes(attempt_.job), "newest");
+  EXPECT_EQ(CheckpointBytes(attempt_.job, 20), "newer");
 }
 
 TEST_F(FilesTest, ACrashBetweenRowAndRemovalLeavesAConsistentStore) {
@@ -234,6 +262,8 @@ TEST_F(FilesTest, ACrashBetweenRowAndRemovalLeavesAConsistentStore) {
   }
   EXPECT_THAT(In("checkpoints"), SizeIs(4));
   faulty_.on_remove = absl::OkStatus();
+  Reopen();
+  now_ms_ += kWeekMs;
   Reopen();
   EXPECT_THAT(In("checkpoints"), SizeIs(2));
   EXPECT_EQ(CheckpointBytes(attempt_.job), "w4");

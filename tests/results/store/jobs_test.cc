@@ -275,5 +275,27 @@ TEST_F(JobsTest, DeleteRemovesCurvesFilesAndNothingElse) {
   EXPECT_NE(Create("next"), gone.job) << "ids are never used twice";
 }
 
+TEST_F(JobsTest, AnswersAreForgottenAfterAWeekAndNotBefore) {
+  constexpr std::int64_t kWeekMs = std::int64_t{7} * 24 * 3'600'000;
+  const auto create = [this](const std::string& request) {
+    const auto created = store_->CreateJobs({request, "h"}, {MakeJob(request)});
+    EXPECT_OK(created.status());
+    return created->front().job.id;
+  };
+  const JobId first = create("a");
+  const JobId second = create("b");
+  now_ms_ += kWeekMs;
+  EXPECT_EQ(create("a"), first) << "a week is not over";
+  create("c");
+  now_ms_ += 1;
+  create("d");
+  create("e");
+  const auto db = Connection::Open(folder_.path() + "/normlab.db", {.read_only = true, .vfs = {}});
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM request WHERE uid IN ('a', 'b')"), 0);
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM request"), 3);
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM answer"), 3) << "with what was answered";
+  EXPECT_EQ(store_->GetJob(second)->state, JobState::kQueued);
+}
+
 }  // namespace
 }  // namespace normlab::store

@@ -60,5 +60,14 @@ TEST_F(SyncOrderTest, FileThenNameThenRow) {
                                    "sync checkpoints", "sync normlab.db-wal"));
 }
 
+TEST_F(SyncOrderTest, ANewDirectoryIsSyncedIntoItsParent) {
+  g_calls.clear();
+  g_noting = true;
+  const absl::Status made = PosixFileSystem().MakeDirectories(folder_.path() + "/home/checkpoints");
+  g_noting = false;
+  ASSERT_OK(made);
+  EXPECT_THAT(g_calls, ElementsAre("sync " + std::filesystem::path(folder_.path()).filename().string(), "sync home"));
+}
+
 }  // namespace
 }  // namespace normlab::store
