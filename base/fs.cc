@@ -9,51 +9,20 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+
+#include "base/descriptor.h"
 
 namespace normlab {
 namespace {
 
 absl::Status SystemError(std::string_view doing, const std::string& path, int error) {
-  const std::string message = fmt::format("{} {}: {}", doing, path, std::strerror(error));
-  switch (error) {
-    case ENOENT:
-      return absl::NotFoundError(message);
-    case ENOSPC:
-    case EDQUOT:
-      return absl::ResourceExhaustedError(message);
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return absl::PermissionDeniedError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
+  return normlab::SystemError(fmt::format("{} {}", doing, path), error);
 }
-
-// Owns a descriptor.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { Close(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  // The error of close(2), 0 if none; closing twice is harmless.
-  int Close() {
-    const int result = fd_ >= 0 ? ::close(fd_) : 0;
-    fd_ = -1;
-    return result == 0 ? 0 : errno;
-  }
-
- private:
-  int fd_;
-};
 
 absl::Status SyncDirectoryOf(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
-  const Fd fd(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor fd(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0 || ::fsync(fd.get()) != 0) {
     return SystemError("sync directory", directory, errno);
   }
@@ -72,15 +41,8 @@ class PosixPendingFile : public PendingFile {
   }
 
   absl::Status Append(std::string_view data) override {
-    while (!data.empty()) {
-      const ssize_t n = ::write(fd_.get(), data.data(), data.size());
-      if (n < 0 && errno == EINTR) {
-        continue;
-      }
-      if (n < 0) {
-        return SystemError("write", temporary_, errno);
-      }
-      data.remove_prefix(static_cast<std::size_t>(n));
+    if (const int error = WriteAll(fd_.get(), data); error != 0) {
+      return SystemError("write", temporary_, error);
     }
     return absl::OkStatus();
   }
@@ -100,7 +62,7 @@ class PosixPendingFile : public PendingFile {
   }
 
  private:
-  Fd fd_;
+  Descriptor fd_;
   std::string temporary_;
   std::string path_;
   bool published_ = false;
@@ -132,7 +94,7 @@ class PosixReadableFile : public ReadableFile {
   }
 
  private:
-  Fd fd_;
+  Descriptor fd_;
   const std::uint64_t size_;
   const std::string path_;
 };
@@ -140,7 +102,7 @@ class PosixReadableFile : public ReadableFile {
 class Posix : public FileSystem {
  public:
   absl::StatusOr<std::string> Read(const std::string& path) override {
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (fd.get() < 0) {
       return SystemError("open", path, errno);
     }

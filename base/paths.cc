@@ -1,5 +1,8 @@
 #include "base/paths.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -14,6 +17,14 @@ std::string Environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
+std::string UserFolder() {
+  if (std::string home = Environment("HOME"); !home.empty()) {
+    return home;
+  }
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_dir : "";
+}
+
 }  // namespace
 
 std::string DefaultHome() {
@@ -23,10 +34,13 @@ std::string DefaultHome() {
   if (std::string xdg = Environment("XDG_DATA_HOME"); !xdg.empty()) {
     return xdg + "/normlab";
   }
-  return Environment("HOME") + "/.local/share/normlab";
+  const std::string user = UserFolder();
+  return user.empty() ? "" : user + "/.local/share/normlab";
 }
 
 std::string SocketPath(const std::string& home) { return home + "/run/normlabd.sock"; }
+
+std::string UsersPath(const std::string& socket) { return socket + ".users"; }
 
 std::vector<std::string> DataDirectories() {
   std::vector<std::string> directories = absl::StrSplit(Environment("NORMLAB_DATA"), ':', absl::SkipEmpty());

@@ -6,11 +6,15 @@
 
 namespace normlab {
 
-// Jobs, curves, checkpoints: $NORMLAB_HOME, else $XDG_DATA_HOME/normlab, else ~/.local/share/normlab.
+// Jobs, curves, checkpoints: $NORMLAB_HOME, else $XDG_DATA_HOME/normlab, else ~/.local/share/normlab, where ~ is $HOME,
+// else what the system knows of the user. Empty if none of them is known.
 std::string DefaultHome();
 
 // The server's socket of a home: <home>/run/normlabd.sock.
 std::string SocketPath(const std::string& home);
+
+// Beside a socket: the lock that everybody who uses the server shares (see base/use_lock.h).
+std::string UsersPath(const std::string& socket);
 
 // Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <default
 // home>/data, then /usr/share/datasets (Debian's).

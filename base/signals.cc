@@ -11,14 +11,26 @@
 #include <utility>
 
 namespace normlab {
+namespace {
+
+bool IsIgnored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
 
 SignalThread::SignalThread(std::function<void(int)> on_signal)
     : on_signal_(std::move(on_signal)), wake_fd_(::eventfd(0, EFD_CLOEXEC)) {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGINT);
   sigaddset(&stop, SIGTERM);
+  if (!IsIgnored(SIGHUP)) {
+    sigaddset(&stop, SIGHUP);
+  }
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   const int signal_fd = ::signalfd(-1, &stop, SFD_CLOEXEC);
   thread_ = std::thread([this, signal_fd] {
@@ -32,9 +44,13 @@ SignalThread::SignalThread(std::function<void(int)> on_signal)
         break;
       }
       signalfd_siginfo info;
-      if (::read(signal_fd, &info, sizeof info) == sizeof info) {
-        on_signal_(++count);
+      if (::read(signal_fd, &info, sizeof info) != sizeof info) {
+        continue;
       }
+      if (info.ssi_signo == SIGHUP && count > 0) {
+        continue;  // a terminal that closes says so twice, by its shell and by itself
+      }
+      on_signal_(++count);
     }
     ::close(signal_fd);
   });

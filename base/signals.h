@@ -1,4 +1,4 @@
-// signals.h - SIGINT and SIGTERM as calls on an ordinary thread.
+// signals.h - SIGINT, SIGTERM and SIGHUP as calls on an ordinary thread.
 #pragma once
 
 #include <functional>
@@ -6,9 +6,9 @@
 
 namespace normlab {
 
-// Blocks both signals in the calling thread and every thread started after it, and calls `on_signal(count)` on a thread
+// Blocks the signals in the calling thread and every thread started after it, and calls `on_signal(count)` on a thread
 // of its own for each that arrives: 1 for the first ("please stop"), 2 for the second ("stop now"). Make it first in
-// main. Also ignores SIGPIPE.
+// main. A SIGHUP that is ignored at the start stays so (nohup). Ignores SIGPIPE and SIGXFSZ: writes fail instead.
 class SignalThread {
  public:
   explicit SignalThread(std::function<void(int count)> on_signal);

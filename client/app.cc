@@ -4,9 +4,12 @@
 
 #include <algorithm>
 
+#include "base/version.h"
 #include "client/commands/command.h"
+#include "client/completion.h"
 #include "client/error.h"
 #include "client/help.h"
+#include "proto/check_text.h"
 #include "proto/spec_text.h"
 
 namespace normlab::client {
@@ -20,7 +23,7 @@ constexpr char kFooter[] = R"(First steps:
 
 Exit codes:
   0    done; all runs asked for have finished
-  1    a run failed or was cancelled, or another error
+  1    a run failed or was cancelled, a result could not be written, or another error
   2    a wrong command line, spec, or name
   3    no server, or it does not let us in
   4    verify: the run differs; with --strict: a claim came out DIFFERENT
@@ -99,15 +102,42 @@ int Fail(Session& session, const absl::Status& status) {
   return ExitCodeFor(status);
 }
 
-}  // namespace
+// Every option and argument that was given, of this command and those below it: a value that is not empty and, unless it
+// names a file, UTF-8.
+void CheckValues(const CLI::App& app, std::vector<FieldViolation>& violations) {
+  const auto check = [&violations](const std::string& name, const std::string& value, bool is_file) {
+    if (value.empty()) {
+      violations.push_back({name, "is empty"});
+    } else if (const auto complaint = NotUtf8(value); complaint && !is_file) {
+      violations.push_back({name, *complaint});
+    }
+  };
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      check(option->get_name(), value, TakesFile(*option));
+    }
+  }
+  for (const std::string& word : app.remaining()) {
+    check(Shown(word.substr(0, word.find('='))), word, false);
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    CheckValues(*command, violations);
+  }
+}
 
-int RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment) {
-  Session session(environment);
+absl::Status CheckWords(const CLI::App& app) {
+  std::vector<FieldViolation> violations;
+  CheckValues(app, violations);
+  return InvalidFields(violations);
+}
+
+int RunParsed(Session& session, const std::vector<std::string>& arguments) {
+  const Environment& environment = session.environment();
   CLI::App app("Reproduces the experiments of \"Layer Normalization\" (Ba, Kiros, Hinton 2016) and judges them.",
                "normlab");
   app.formatter(std::make_shared<HelpFormatter>(std::clamp(environment.console.Width(), 60, 120)));
   app.require_subcommand(1);
-  app.set_version_flag("--version", "normlab " NORMLAB_VERSION, "print the version");
+  app.set_version_flag("--version", VersionText("normlab"), "print the version");
   app.set_help_flag("-h,--help", "print this help; normlab COMMAND --help tells more");
   app.footer(kFooter);
   AddCommands(app, session);
@@ -130,9 +160,20 @@ int RunCommandLine(const std::vector<std::string>& arguments, const Environment&
     session.Note(Painted("normlab: ", Paint::kRed, session.err_colour()) + UsageError(app, error));
     return kExitUsage;
   }
+  if (const absl::Status status = CheckWords(app); !status.ok()) {
+    return Fail(session, status);
+  }
   const absl::StatusOr<int> code = session.action();
-  session.console().out << std::flush;
   return code.ok() ? *code : Fail(session, code.status());
+}
+
+}  // namespace
+
+int RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment) {
+  Session session(environment);
+  const int code = RunParsed(session, arguments);
+  const absl::Status written = session.console().Flush();
+  return written.ok() || code == kExitInterrupted ? code : Fail(session, written);
 }
 
 void AddCommands(CLI::App& app, Session& session) {

@@ -10,6 +10,8 @@
 
 #include "base/crc32c.h"
 #include "client/error.h"
+#include "client/reach.h"
+#include "proto/check_text.h"
 
 namespace normlab::client {
 namespace {
@@ -29,6 +31,12 @@ constexpr int kMutationAttempts = 3;  // safe: the request id makes a repetition
 
 // A server that was reached and then lost may be restarting; worth another try with the same request id.
 bool WorthRetry(const grpc::Status& status) { return status.error_code() == grpc::StatusCode::UNAVAILABLE; }
+
+// What is sent is UTF-8: protobuf drops a request that is not, with a line of its own on stderr.
+absl::Status CheckText(const google::protobuf::Message& request) {
+  const auto bad = FindBadText(request);
+  return bad ? InvalidFields({*bad}) : absl::OkStatus();
+}
 
 void SetDeadline(grpc::ClientContext& context, int seconds) {
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
@@ -82,17 +90,16 @@ absl::Status Client::Explain(const grpc::Status& status) const {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
       if (connection_.channel->GetState(false) == GRPC_CHANNEL_READY) {
-        return absl::UnavailableError(
-            fmt::format("the server at {} cannot answer now: {}", connection_.describe, status.error_message()));
+        return OfServer(absl::UnavailableError(
+            fmt::format("the server at {} cannot answer now: {}", connection_.describe, status.error_message())));
       }
-      return absl::UnavailableError(
-          fmt::format("no server at {}; start one with `normlab up` (or normlabd)", connection_.describe));
+      return NoServer(connection_.endpoint);
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return absl::DeadlineExceededError(fmt::format(
-          "the server at {} did not answer in time; it may be overloaded, try again", connection_.describe));
+      return OfServer(absl::DeadlineExceededError(fmt::format(
+          "the server at {} did not answer in time; it may be overloaded, try again", connection_.describe)));
     case grpc::StatusCode::UNAUTHENTICATED:
-      return absl::UnauthenticatedError(fmt::format("the server at {} wants its token: --token-file FILE ({})",
-                                                    connection_.describe, status.error_message()));
+      return OfServer(absl::UnauthenticatedError(fmt::format("the server at {} wants its token: --token-file FILE ({})",
+                                                             connection_.describe, status.error_message())));
     case grpc::StatusCode::UNIMPLEMENTED:
       return absl::UnimplementedError(
           fmt::format("the server at {} does not know this call; is it an older version?", connection_.describe));
@@ -105,6 +112,7 @@ template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Client::Call(std::type_identity_t<Stub>& stub,
                                       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                       const Request& request, int seconds, int attempts) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   for (int attempt = 1;; ++attempt) {
     Response response;
     grpc::ClientContext context;
@@ -192,6 +200,7 @@ absl::Status Client::Delete(const std::string& job_id) { return MutateJob(&Jobs:
 
 absl::Status Client::WatchJobs(const v1::WatchJobsRequest& request,
                                const std::function<bool(const v1::WatchJobsResponse&)>& on_news, std::stop_token stop) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   return ReadStream([&](grpc::ClientContext* context) { return jobs_->WatchJobs(context, request); }, on_news,
                     std::move(stop));
 }
@@ -204,6 +213,7 @@ absl::StatusOr<std::vector<v1::Series>> Client::ListSeries(const std::string& jo
 }
 
 absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveRequest& request) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   v1::ReadCurveResponse whole;
   const std::function<bool(const v1::ReadCurveResponse&)> join = [&](const v1::ReadCurveResponse& part) {
     whole.mutable_steps()->MergeFrom(part.steps());
@@ -224,6 +234,7 @@ absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveReque
 
 absl::Status Client::WatchCurves(const v1::WatchCurvesRequest& request,
                                  const std::function<bool(const v1::WatchCurvesResponse&)>& on_news) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   return ReadStream([&](grpc::ClientContext* context) { return curves_->WatchCurves(context, request); }, on_news, {});
 }
 
@@ -263,6 +274,7 @@ absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, cons
   v1::ReadArtifactRequest request;
   request.set_job_id(job_id);
   request.set_name(name);
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   NORMLAB_ASSIGN_OR_RETURN(auto artifact,
                            ReadPieces<v1::ReadArtifactResponse>(
                                [&](grpc::ClientContext* context) { return artifacts_->ReadArtifact(context, request); },
@@ -274,6 +286,7 @@ absl::StatusOr<Checkpoint> Client::ReadCheckpoint(const std::string& job_id, std
   v1::ReadCheckpointRequest request;
   request.set_job_id(job_id);
   request.set_at_most_step(at_most_step);
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
   NORMLAB_ASSIGN_OR_RETURN(
       auto checkpoint, ReadPieces<v1::ReadCheckpointResponse>(
                            [&](grpc::ClientContext* context) { return artifacts_->ReadCheckpoint(context, request); },

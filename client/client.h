@@ -43,6 +43,9 @@ struct Checkpoint {
   std::string bytes;
 };
 
+// Jobs that one Submit holds at most.
+inline constexpr int kMaxJobsOfACall = 1000;
+
 class Client {
  public:
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const Endpoint& endpoint, std::stop_token stop = {});

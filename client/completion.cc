@@ -13,13 +13,17 @@ namespace {
 constexpr char kJobIds[] = "normlab jobs --ids --limit 200 2>/dev/null";
 constexpr char kPaperIds[] = "normlab papers --ids 2>/dev/null";
 
+std::string ValueName(const CLI::Option& option) {
+  return option.get_positional() ? option.get_name(true) : option.get_type_name();
+}
+
 ValueKind KindOf(const CLI::Option& option, const std::map<const CLI::Option*, std::vector<std::string>>& choices) {
   ValueKind kind;
   if (const auto found = choices.find(&option); found != choices.end()) {
     kind.names = found->second;
   }
-  const std::string name = option.get_positional() ? option.get_name(true) : option.get_type_name();
-  kind.files = name == "FILE" || name == "PATH" || name == "DIR";
+  const std::string name = ValueName(option);
+  kind.files = TakesFile(option);
   kind.command = name == "JOB" ? kJobIds : name == "PAPER" ? kPaperIds : "";
   return kind;
 }
@@ -163,6 +167,11 @@ std::string FishOption(const CompletionCommand::Option& option) {
 }
 
 }  // namespace
+
+bool TakesFile(const CLI::Option& option) {
+  const std::string name = ValueName(option);
+  return name == "FILE" || name == "PATH" || name == "DIR";
+}
 
 std::vector<CompletionCommand> CompletionTree(const CLI::App& app,
                                               const std::map<const CLI::Option*, std::vector<std::string>>& choices) {

@@ -19,6 +19,9 @@ struct ValueKind {
   std::string command;             // prints names, one a line; empty: none
 };
 
+// Whether an option or argument names a file or folder.
+bool TakesFile(const CLI::Option& option);
+
 struct CompletionCommand {
   struct Option {
     std::vector<std::string> names;  // "--output", "-o"

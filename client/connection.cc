@@ -40,7 +40,11 @@ std::string Endpoint::Describe() const { return address.empty() ? Socket() : add
 
 absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
   Connection connection;
+  if (endpoint.address.empty() && endpoint.socket.empty() && endpoint.Home().empty()) {
+    return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
+  }
   connection.describe = endpoint.Describe();
+  connection.endpoint = endpoint;
   std::string target = "unix:" + endpoint.Socket();
   if (!endpoint.address.empty()) {
     if (!IsLoopback(endpoint.address)) {
@@ -72,21 +76,6 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
   arguments.SetInt("grpc.use_local_subchannel_pool", 1);
   connection.channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   return connection;
-}
-
-bool IsServing(const Endpoint& endpoint) {
-  auto connection = Connect(endpoint);
-  if (!connection.ok()) {
-    return false;
-  }
-  const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(1);
-  if (endpoint.address.empty()) {
-    struct stat info;
-    if (::stat(endpoint.Socket().c_str(), &info) != 0) {
-      return false;
-    }
-  }
-  return connection->channel->WaitForConnected(deadline);
 }
 
 }  // namespace normlab::client

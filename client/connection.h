@@ -30,14 +30,12 @@ struct Connection {
   std::shared_ptr<grpc::Channel> channel;
   std::string token;     // sent as "authorization: Bearer ..."; empty: none
   std::string describe;  // Endpoint::Describe()
+  Endpoint endpoint;     // what it was made for
 };
 
 // Opens lazily: an absent server shows at the first call. kInvalidArgument: a token without an address, an address that
 // is not loopback (the token would cross the network in the clear), a token file that cannot be read or is readable by
 // others.
 absl::StatusOr<Connection> Connect(const Endpoint& endpoint);
-
-// True if a server answers there within a second.
-bool IsServing(const Endpoint& endpoint);
 
 }  // namespace normlab::client

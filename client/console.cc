@@ -5,9 +5,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <cstdlib>
 #include <iostream>
+
+#include "base/descriptor.h"
+#include "client/output.h"
 
 namespace normlab::client {
 namespace {
@@ -47,11 +51,13 @@ int Code(Paint paint) {
 
 }  // namespace
 
-Console Console::Standard() {
+Console Console::Standard(std::stop_token stop) {
+  static DescriptorBuffer buffer(STDOUT_FILENO, std::move(stop));
+  static std::ostream out(&buffer);
   std::setlocale(LC_CTYPE, "");
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  Console console{std::cout, std::cerr};
+  Console console{out, std::cerr};
   console.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   console.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
@@ -59,6 +65,14 @@ Console Console::Standard() {
   console.err_is_terminal = console.err_is_terminal && !dumb;  // nothing can be redrawn there
   console.unicode = std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
   return console;
+}
+
+absl::Status Console::Flush() {
+  if (out.flush()) {
+    return absl::OkStatus();
+  }
+  const auto* buffer = dynamic_cast<const DescriptorBuffer*>(out.rdbuf());
+  return CannotWrite("to stdout", buffer != nullptr ? buffer->error() : EIO);
 }
 
 int Console::Width() const { return fixed_width > 0 ? fixed_width : TerminalSize().ws_col; }

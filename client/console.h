@@ -4,8 +4,11 @@
 #pragma once
 
 #include <ostream>
+#include <stop_token>
 #include <string>
 #include <string_view>
+
+#include "base/status.h"
 
 namespace normlab::client {
 
@@ -20,8 +23,12 @@ struct Console {
   bool unicode = true;  // the locale is UTF-8
   int fixed_width = 0;  // tests; 0: ask the terminal
 
-  // stdout and stderr of this process. Honours NO_COLOR (no-color.org), TERM=dumb and the locale.
-  static Console Standard();
+  // stdout and stderr of this process; call once. Honours NO_COLOR (no-color.org), TERM=dumb and the locale. Waiting for
+  // a reader of stdout ends with `stop`.
+  static Console Standard(std::stop_token stop);
+
+  // Hands on what is still buffered for out. Says why if anything written so far could not be; kCancelled after a stop.
+  absl::Status Flush();
 
   // Columns and rows of the terminal now (it may be resized); 100 x 30 if there is none.
   int Width() const;

@@ -13,13 +13,31 @@
 namespace normlab::client {
 namespace {
 
+constexpr char kOfServer[] = "normlab/of-server";
 constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
 
-// "requests[3].spec.mnist_mlp.norm" -> "mnist_mlp.norm": the person wrote one spec, not a batch of requests.
-std::string WithoutRequestPrefix(const std::string& path) {
-  static const std::regex prefix(R"(^(requests\[\d+\]\.)?spec\.)");
-  return std::regex_replace(path, prefix, "");
+// What the person wrote: "requests[3].spec.mnist_mlp.norm" is a field of one spec, "mnist_mlp.norm"; what stands beside
+// the spec in a request came from an option.
+std::string AsWritten(const std::string& path) {
+  static const std::regex request(R"(^requests\[\d+\]\.)");
+  static const std::pair<std::regex, const char*> kOptions[] = {
+      {std::regex(R"(^labels$)"), "--label"},          {std::regex(R"(^labels\[(.*)\]$)"), "--label $1"},
+      {std::regex(R"(^priority$)"), "--priority"},     {std::regex(R"(^page_token$)"), "--page"},
+      {std::regex(R"(^page_size$)"), "--limit"},       {std::regex(R"(^experiment$)"), "--experiment"},
+      {std::regex(R"(^budget$)"), "--budget"},         {std::regex(R"(^item_ids?(\W.*)?$)"), "ITEM"},
+      {std::regex(R"(^job_ids?(\W.*)?$)"), "JOB"},     {std::regex(R"(^series(\W.*)?$)"), "--series"},
+      {std::regex(R"(^max_points$)"), "--max-points"}, {std::regex(R"(^manifest\.text$)"), "PAPER"},
+      {std::regex(R"(^paper_id$)"), "PAPER"},          {std::regex(R"(^spec\.(.*)$)"), "$1"}};
+  const std::string own = std::regex_replace(path, request, "");
+  for (const auto& [pattern, name] : kOptions) {
+    if (std::regex_match(own, pattern)) {
+      return std::regex_replace(own, pattern, name);
+    }
+  }
+  return own;
 }
+
+std::string CodeName(const absl::Status& status) { return absl::StatusCodeToString(status.code()); }
 
 std::string Headline(std::size_t wrong) {
   return wrong == 1 ? "1 field is wrong" : fmt::format("{} fields are wrong", wrong);
@@ -27,8 +45,14 @@ std::string Headline(std::size_t wrong) {
 
 }  // namespace
 
+absl::Status OfServer(absl::Status status) {
+  status.SetPayload(kOfServer, absl::Cord());
+  return status;
+}
+
 absl::Status FromGrpc(const grpc::Status& status) {
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status result =
+      OfServer(absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
   google::rpc::Status details;
   if (status.error_details().empty() || !details.ParseFromString(status.error_details())) {
     return result;
@@ -62,7 +86,7 @@ std::vector<FieldViolation> FieldViolations(const absl::Status& status) {
     return violations;
   }
   for (const auto& field : bad.field_violations()) {
-    FieldViolation v{WithoutRequestPrefix(field.field()), field.description()};
+    FieldViolation v{AsWritten(field.field()), field.description()};
     const bool known = std::any_of(violations.begin(), violations.end(), [&](const FieldViolation& other) {
       return other.path == v.path && other.description == v.description;
     });
@@ -76,7 +100,8 @@ std::vector<FieldViolation> FieldViolations(const absl::Status& status) {
 std::string RenderError(const absl::Status& status) {
   const std::vector<FieldViolation> violations = FieldViolations(status);
   if (violations.empty()) {
-    return Message(status) + "\n";
+    return (status.message().empty() ? fmt::format("{} (no reason was given)", CodeName(status)) : Message(status)) +
+           "\n";
   }
   std::size_t width = 0;
   for (const FieldViolation& v : violations) {
@@ -91,7 +116,7 @@ std::string RenderError(const absl::Status& status) {
 
 std::string RenderErrorJson(const absl::Status& status) {
   nlohmann::ordered_json error;
-  error["code"] = absl::StatusCodeToString(status.code());
+  error["code"] = CodeName(status);
   error["message"] = Message(status);
   error["fields"] = nlohmann::ordered_json::array();
   for (const FieldViolation& v : FieldViolations(status)) {
@@ -114,7 +139,7 @@ ExitCode ExitCodeFor(const absl::Status& status) {
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied:
-      return kExitUnavailable;
+      return status.GetPayload(kOfServer) ? kExitUnavailable : kExitFailed;
     case absl::StatusCode::kCancelled:
       return kExitInterrupted;
     default:

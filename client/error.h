@@ -15,8 +15,12 @@
 
 namespace normlab::client {
 
-// Same code and message; the details of grpc-status-details-bin become payloads.
+// Same code and message; the details of grpc-status-details-bin become payloads. Marked as the server's word.
 absl::Status FromGrpc(const grpc::Status& status);
+
+// `status` as one that tells of the server or the way to it, and not of this machine's files and programs: the exit code
+// depends on it.
+absl::Status OfServer(absl::Status status);
 
 // kInvalidArgument that carries `violations`; OK for none.
 absl::Status InvalidFields(const std::vector<FieldViolation>& violations);

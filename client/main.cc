@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     }
     stop.request_stop();
   });
-  normlab::client::Console console = normlab::client::Console::Standard();
+  normlab::client::Console console = normlab::client::Console::Standard(stop.get_token());
   return normlab::client::RunCommandLine(
       {argv + 1, argv + argc},
       {.console = console,

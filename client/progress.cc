@@ -71,8 +71,8 @@ std::string FormatShare(std::uint64_t done, std::uint64_t total) {
 std::string FormatProgress(const Progress& progress, int bar_width, bool unicode) {
   const double fraction =
       progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
-  std::string text = FormatBar(fraction, bar_width, unicode);
-  text += fmt::format("  {:>4}", FormatShare(progress.done, progress.total));
+  const std::string share = FormatShare(progress.done, progress.total);
+  std::string text = bar_width > 0 ? fmt::format("{}  {:>4}", FormatBar(fraction, bar_width, unicode), share) : share;
   if (progress.per_second > 0) {
     text += progress.unit == "B" ? fmt::format("  {}/s", FormatBytes(static_cast<std::uint64_t>(progress.per_second)))
                                  : fmt::format("  {} {}/s", FormatRate(progress.per_second), progress.unit);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,9 +11,10 @@
 
 namespace normlab::client {
 
-// Runs the program `name` beside this one and hands on its stdout as it comes; its stderr is ours. kInvalidArgument for
-// its exit status 2, kFailedPrecondition for another one, or if it is not there.
-absl::Status RunSister(const std::string& name, const std::vector<std::string>& arguments,
+// Runs the program `name` beside this one and hands on its stdout as it comes. What it says on stderr is the message of
+// its failure: kInvalidArgument for its exit status 2, kInternal for another one; kUnavailable if it cannot be started.
+// kCancelled once `stop` is requested, after it has been stopped.
+absl::Status RunSister(const std::string& name, const std::vector<std::string>& arguments, const std::stop_token& stop,
                        const std::function<void(std::string_view)>& on_output);
 
 }  // namespace normlab::client

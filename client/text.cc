@@ -60,6 +60,7 @@ std::string FormatBytes(std::uint64_t bytes) {
 }
 
 std::string FormatValue(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : NotFinite(value); }
+std::string FormatShort(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : NotFinite(value); }
 std::string FormatExact(double value) { return std::isfinite(value) ? fmt::format("{}", value) : NotFinite(value); }
 
 std::string FormatTime(const google::protobuf::Timestamp& time) {

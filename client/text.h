@@ -17,6 +17,7 @@ std::string FormatCount(std::uint64_t n);      // "13,750"
 std::string FormatRate(double per_second);     // "1,240", "12.5", "0.031"
 std::string FormatBytes(std::uint64_t bytes);  // "9.9 MB"
 std::string FormatValue(double value);         // six significant digits; "NaN", "Infinity", "-Infinity"
+std::string FormatShort(double value);         // four of them
 std::string FormatExact(double value);         // the shortest text that reads back to the same bits
 std::string FormatTime(const google::protobuf::Timestamp& time);  // "2026-11-23T05:10:22Z"; empty if unset
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "base/fs.h"
 #include "base/process.h"
 #include "base/temporary_directory.h"
+#include "data/handwriting/file_set.h"
 #include "data/locate.h"
 
 namespace normlab::data {
@@ -84,6 +86,35 @@ absl::StatusOr<std::vector<std::string>> ImportFolder(const DatasetInfo& dataset
   }
   if (stored.empty()) {
     return absl::NotFoundError(fmt::format("{} holds no file of {}; expected names like {} or {}.gz", folder,
+                                           dataset.name, dataset.files.front().name, dataset.files.front().name));
+  }
+  return stored;
+}
+
+// The files that go by one of the data set's names, whatever folders they are in, are unpacked first.
+absl::StatusOr<std::vector<std::string>> ImportArchive(const DatasetInfo& dataset, const std::string& path,
+                                                       const std::string& directory, const Progress& progress) {
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory temporary, TemporaryDirectory::Make("normlab-import"));
+  const auto base_name = [](std::string_view name) { return fs::path(name).filename().string(); };
+  const FileVisitor visitor = {
+      .wants =
+          [&](std::string_view name) {
+            return std::any_of(dataset.files.begin(), dataset.files.end(), [&](const DataFile& file) {
+              const std::vector<std::string> names = NamesOf(file);
+              return std::find(names.begin(), names.end(), base_name(name)) != names.end();
+            });
+          },
+      .take =
+          [&](const std::string& name, const std::string& where, const std::string& content) {
+            progress(fmt::format("unpack {}", where));
+            return PosixFileSystem().AtomicWrite(temporary.path() + "/" + base_name(name), content);
+          },
+      .progress = [](std::int64_t, std::int64_t) {},
+  };
+  NORMLAB_RETURN_IF_ERROR(VisitFiles(path, visitor));
+  auto stored = ImportFolder(dataset, temporary.path(), directory, progress);
+  if (absl::IsNotFound(stored.status())) {
+    return absl::NotFoundError(fmt::format("{} holds no file of {}; expected names like {} or {}.gz", path,
                                            dataset.name, dataset.files.front().name, dataset.files.front().name));
   }
   return stored;
@@ -164,8 +195,11 @@ absl::StatusOr<std::vector<std::string>> Import(const DatasetInfo& dataset, cons
   if (!fs::exists(path, error)) {
     return absl::NotFoundError(fmt::format("{} does not exist", path));
   }
-  return fs::is_directory(path, error) ? ImportFolder(dataset, path, directory, progress)
-                                       : ImportFile(dataset, path, directory, progress);
+  if (fs::is_directory(path, error)) {
+    return ImportFolder(dataset, path, directory, progress);
+  }
+  return IsArchive(path) ? ImportArchive(dataset, path, directory, progress)
+                         : ImportFile(dataset, path, directory, progress);
 }
 
 }  // namespace normlab::data

@@ -24,8 +24,8 @@ using Progress = std::function<void(std::string_view doing)>;
 absl::Status Fetch(const DatasetInfo& dataset, const std::string& directory,
                    const std::vector<std::string>& directories, const Progress& progress);
 
-// Stores the data set's files found at `path`: a folder that holds them under their official names, or one file under
-// any name; plain or .gz. Returns the names stored. kNotFound: none of the files is there.
+// Stores the data set's files found at `path`: a folder or an archive (tar, zip) that holds them under their official
+// names, or one file under any name; plain or .gz. Returns the names stored. kNotFound: none of the files is there.
 absl::StatusOr<std::vector<std::string>> Import(const DatasetInfo& dataset, const std::string& path,
                                                 const std::string& directory, const Progress& progress);
 

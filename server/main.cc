@@ -8,11 +8,14 @@
 #include <cstdio>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/signals.h"
+#include "base/use_lock.h"
 #include "results/judging/paper.h"
 #include "server/daemon.h"
 #include "server/options.h"
@@ -42,6 +45,17 @@ void RaiseFileLimit() {
   }
 }
 
+// Returns when a signal asks for it or the last user has gone; in that case nobody can become one before this process has
+// ended.
+void AwaitStop(const std::future<void>& stop, std::optional<normlab::UseLock>& users) {
+  constexpr std::chrono::milliseconds kLookForUsers{100};
+  while (stop.wait_for(kLookForUsers) != std::future_status::ready) {
+    if (users && users->TryAlone()) {
+      return;
+    }
+  }
+}
+
 int Serve(normlab::server::CommandLine command_line) {
   ::umask(0077);
   RaiseFileLimit();
@@ -57,16 +71,25 @@ int Serve(normlab::server::CommandLine command_line) {
   command_line.daemon.papers = &normlab::judging::BuiltInPapers();
   command_line.daemon.on_failure = stop_once;
   const std::string socket_path = command_line.daemon.socket_path;
+  std::optional<normlab::UseLock> users;
+  if (command_line.while_used) {
+    auto lock = normlab::UseLock::Open(normlab::UsersPath(socket_path), /*create=*/true);
+    if (!lock.ok()) {
+      fmt::print(stderr, "normlabd: {}\n", normlab::Message(lock.status()));
+      return kCannotServe;
+    }
+    users = *std::move(lock);
+  }
   auto daemon = normlab::server::Daemon::Start(std::move(command_line.daemon));
   if (!daemon.ok()) {
     fmt::print(stderr, "normlabd: {}\n", normlab::Message(daemon.status()));
     return kCannotServe;
   }
   if (command_line.print_ready) {
-    fmt::print("ready {}{}\n", socket_path, (*daemon)->port() == 0 ? "" : fmt::format(" {}", (*daemon)->port()));
-    std::fflush(stdout);
+    const std::string port = (*daemon)->port() == 0 ? "" : fmt::format(" {}", (*daemon)->port());
+    normlab::PrintToStdout("normlabd", fmt::format("ready {}{}\n", socket_path, port));
   }
-  stop.get_future().wait();
+  AwaitStop(stop.get_future(), users);
   StartWatchdog();
   (*daemon)->Stop();
   const absl::Status failure = (*daemon)->failure();
@@ -87,7 +110,10 @@ int main(int argc, char** argv) {
   normlab::server::CommandLine command_line =
       normlab::server::ReadCommandLine(argc, argv, normlab::ExecutableDirectory());
   if (command_line.done) {
-    fmt::print(command_line.exit_code == 0 ? stdout : stderr, "{}", command_line.text);
+    if (command_line.exit_code == 0) {
+      return normlab::PrintToStdout("normlabd", command_line.text) ? 0 : kCannotServe;
+    }
+    fmt::print(stderr, "{}", command_line.text);
     return command_line.exit_code;
   }
   return Serve(std::move(command_line));

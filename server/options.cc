@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/paths.h"
+#include "base/version.h"
 
 namespace normlab::server {
 namespace {
@@ -22,8 +23,8 @@ constexpr std::string_view kFooter = R"(Examples:
   normlabd --listen 127.0.0.1:50051          also a loopback port; callers show the token in HOME/run/token
   normlabd --no-workers                      queue only; start normlab-worker by hand
 
-Signals: SIGTERM or SIGINT stops gracefully: workers write a checkpoint, their jobs go on at the next start. A second one
-stops at once; nothing acknowledged is lost either way.
+Signals: SIGTERM, SIGINT or SIGHUP (unless under nohup) stops gracefully: workers write a checkpoint, their jobs go on at
+the next start. A second one stops at once; nothing acknowledged is lost either way.
 
 Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long, 4 stopped by
 itself after an I/O error of the store.)";
@@ -41,11 +42,12 @@ struct Flags {
   double job_memory_gib = 0;
   bool no_workers = false;
   bool print_ready = false;
+  bool while_used = false;
 };
 
 void Declare(CLI::App& app, Flags& flags) {
   app.footer(std::string(kFooter));
-  app.set_version_flag("--version", std::string("normlabd ") + NORMLAB_VERSION);
+  app.set_version_flag("--version", VersionText("normlabd"));
   app.add_option("--home", flags.home, "data directory")->capture_default_str();
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
   app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
@@ -69,6 +71,8 @@ void Declare(CLI::App& app, Flags& flags) {
                  "--no-workers: any]")
       ->check(CLI::Range(0.1, 65'536.0));
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
+  app.add_flag("--while-used", flags.while_used,
+               "end once no normlab command uses the server any more; for servers that a command starts");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
 }
 
@@ -82,6 +86,9 @@ std::uint64_t MachineMemory() {
 }
 
 absl::Status Fill(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
+  if (flags.home.empty()) {
+    return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
+  }
   options.home = flags.home;
   options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
   options.token_file = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
@@ -137,6 +144,7 @@ CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string
     return result;
   }
   result.print_ready = flags.print_ready;
+  result.while_used = flags.while_used;
   if (const absl::Status status = Fill(flags, program_directory, result.daemon); !status.ok()) {
     result.done = true;
     result.exit_code = kUsage;

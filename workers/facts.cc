@@ -5,8 +5,8 @@
 
 #include <fstream>
 
+#include "base/version.h"
 #include "nn/cpu.h"
-#include "workers/version.h"
 
 namespace normlab::workers {
 namespace {
@@ -26,11 +26,13 @@ std::string CpuModel() {
 }  // namespace
 
 std::map<std::string, std::string> ProcessFacts(int threads) {
-  std::map<std::string, std::string> facts = {{"version", kVersion},          {"compiler", kCompiler},
-                                              {"build_type", kBuildType},     {"cpu", CpuModel()},
-                                              {"isa", nn::instruction_set()}, {"threads", std::to_string(threads)}};
-  if (kCommit[0] != '\0') {
-    facts["commit"] = kCommit;
+  const Build& build = ThisBuild();
+  std::map<std::string, std::string> facts = {
+      {"version", std::string(build.version)}, {"compiler", std::string(build.compiler)},
+      {"build_type", std::string(build.type)}, {"cpu", CpuModel()},
+      {"isa", nn::instruction_set()},          {"threads", std::to_string(threads)}};
+  if (!build.commit.empty()) {
+    facts["commit"] = std::string(build.commit);
   }
   return facts;
 }

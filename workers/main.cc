@@ -17,18 +17,20 @@
 #include <thread>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/parse_number.h"
 #include "base/paths.h"
 #include "base/signals.h"
+#include "base/version.h"
 #include "experiments/experiment.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "workers/channel.h"
 #include "workers/facts.h"
 #include "workers/session.h"
-#include "workers/version.h"
 
 namespace normlab::workers {
 namespace {
@@ -61,7 +63,7 @@ struct Arguments {
 std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
   CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
   app.footer(kExamples);
-  app.set_version_flag("--version", fmt::format("normlab-worker {}", kVersion));
+  app.set_version_flag("--version", VersionText("normlab-worker"));
   auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server")
                      ->type_name("PATH")
                      ->capture_default_str();
@@ -88,7 +90,7 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->envname("NORMLAB_CHECKPOINT_INTERVAL")
-      ->check(CLI::Range(0.0, 86400.0).description(""));
+      ->check([](const std::string& text) { return WrongReal(text, 0, 86400, "a number from 0 to 86400"); });
   app.add_option("--stall-seconds", arguments.stall_seconds,
                  "how long a job may make no step; then this process ends with exit code 3")
       ->type_name("SECONDS")
@@ -101,6 +103,10 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->expected(0, 1);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return PrintToStdout("normlab-worker", app.help()) ? 0 : 1;
+  } catch (const CLI::CallForVersion&) {
+    return PrintToStdout("normlab-worker", VersionText("normlab-worker") + "\n") ? 0 : 1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

@@ -7,13 +7,16 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/fs.h"
 #include "base/parallel.h"
 #include "base/paths.h"
+#include "base/version.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "workers/verify.h"
@@ -26,9 +29,11 @@ struct Arguments {
   int threads = 1;
 };
 
+// Without a reader the work is for nobody.
 void PrintLine(const nlohmann::ordered_json& line) {
-  std::fputs((line.dump() + "\n").c_str(), stdout);
-  std::fflush(stdout);
+  if (!PrintToStdout("normlab-verify", line.dump() + "\n")) {
+    std::exit(1);
+  }
 }
 
 template <typename Message>
@@ -79,8 +84,13 @@ int Main(int argc, char** argv) {
   app.add_option("--weights", arguments.weights, "its weights.safetensors")->type_name("FILE");
   app.add_option("--checkpoint", arguments.checkpoint, "where to start [the beginning]")->type_name("FILE");
   app.add_option("--threads", arguments.threads, "threads that train")->check(CLI::Range(1, 1024));
+  app.set_version_flag("--version", VersionText("normlab-verify"));
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return PrintToStdout("normlab-verify", app.help()) ? 0 : 1;
+  } catch (const CLI::CallForVersion&) {
+    return PrintToStdout("normlab-verify", VersionText("normlab-verify") + "\n") ? 0 : 1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

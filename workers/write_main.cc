@@ -9,9 +9,12 @@
 #include <memory>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/fs.h"
+#include "base/parse_number.h"
 #include "base/paths.h"
 #include "base/svg_png.h"
+#include "base/version.h"
 #include "experiments/handwriting/scribe.h"
 #include "nn/denormals.h"
 #include "workers/safetensors.h"
@@ -51,12 +54,21 @@ int Main(int argc, char** argv) {
   app.add_option("--spec", arguments.spec, "resolved job spec, as protobuf")->type_name("FILE")->required();
   app.add_option("--weights", arguments.weights, "the job's weights.safetensors")->type_name("FILE")->required();
   app.add_option("--text", arguments.text, "what to write")->required();
-  app.add_option("--bias", arguments.options.bias, "0 as in the data, larger neater")->check(CLI::Range(0.0, 100.0));
-  app.add_option("--seed", arguments.options.seed, "the same seed writes the same line");
+  app.add_option("--bias", arguments.options.bias, "0 as in the data, larger neater")
+      ->check([](const std::string& text) { return WrongReal(text, 0, 100, "a number from 0 to 100"); });
+  app.add_option("--seed", arguments.options.seed, "the same seed writes the same line")
+      ->check([](const std::string& text) {
+        return ParseWhole<std::uint64_t>(text) ? "" : "is " + text + "; expected a whole number from 0 on";
+      });
   app.add_option("--prime", arguments.prime, "number of the training line whose hand is imitated; 0: none");
   app.add_flag("--png", arguments.png, "the picture as PNG, not SVG");
+  app.set_version_flag("--version", VersionText("normlab-write"));
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return PrintToStdout("normlab-write", app.help()) ? 0 : 1;
+  } catch (const CLI::CallForVersion&) {
+    return PrintToStdout("normlab-write", VersionText("normlab-write") + "\n") ? 0 : 1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
@@ -66,8 +78,7 @@ int Main(int argc, char** argv) {
     fmt::print(stderr, "normlab-write: {}\n", Message(picture.status()));
     return absl::IsInvalidArgument(picture.status()) || absl::IsOutOfRange(picture.status()) ? 2 : 1;
   }
-  return std::fwrite(picture->data(), 1, picture->size(), stdout) == picture->size() && std::fflush(stdout) == 0 ? 0
-                                                                                                                 : 1;
+  return PrintToStdout("normlab-write", *picture) ? 0 : 1;
 }
 
 }  // namespace

@@ -3,24 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "absl/strings/str_split.h"
+#include "base/parse_number.h"
 
 namespace normlab::client {
 namespace {
 
 constexpr std::uint64_t kMaxSeeds = 1000;  // what one BatchCreateJobs takes
-
-std::optional<std::uint64_t> ParseNumber(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -29,8 +20,8 @@ std::vector<std::uint64_t> ParseSeeds(const std::string& text, std::vector<Field
   const std::vector<std::string> parts = absl::StrSplit(text, ',');
   for (const std::string& part : parts) {
     const std::size_t dash = part.find('-');
-    const auto first = ParseNumber(part.substr(0, dash));
-    const auto last = dash == std::string::npos ? first : ParseNumber(part.substr(dash + 1));
+    const auto first = ParseWhole<std::uint64_t>(part.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : ParseWhole<std::uint64_t>(part.substr(dash + 1));
     if (!first || !last || *last < *first) {
       violations.push_back(
           {"--seeds", fmt::format("is {}; expected numbers and ranges such as 1-6 or 1,3,10-12", text)});
@@ -40,9 +31,9 @@ std::vector<std::uint64_t> ParseSeeds(const std::string& text, std::vector<Field
       violations.push_back({"--seeds", fmt::format("is {}; expected at most {} seeds", text, kMaxSeeds)});
       return {};
     }
-    for (std::uint64_t seed = *first; seed <= *last; ++seed) {
-      if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) {
-        seeds.push_back(seed);
+    for (std::uint64_t more = 0; more <= *last - *first; ++more) {  // a seed itself may be the largest there is
+      if (std::find(seeds.begin(), seeds.end(), *first + more) == seeds.end()) {
+        seeds.push_back(*first + more);
       }
     }
   }
@@ -66,7 +57,12 @@ std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& l
 std::vector<Pairs> ExpandGrid(const Pairs& fields) {
   std::vector<Pairs> grid = {{}};
   for (const auto& [name, values] : fields) {
-    const std::vector<std::string> choices = absl::StrSplit(values, ',');
+    std::vector<std::string> choices;
+    for (const std::string& choice : std::vector<std::string>(absl::StrSplit(values, ','))) {
+      if (std::find(choices.begin(), choices.end(), choice) == choices.end()) {
+        choices.push_back(choice);
+      }
+    }
     std::vector<Pairs> next;
     for (const Pairs& pairs : grid) {
       for (const std::string& choice : choices) {

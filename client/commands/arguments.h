@@ -20,7 +20,7 @@ std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& l
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// {norm: "none,layer"}, {batch-size: "4"} -> every combination, the last field changing fastest.
+// {norm: "none,layer"}, {batch-size: "4"} -> every combination, the last field changing fastest. A value given twice counts once.
 std::vector<Pairs> ExpandGrid(const Pairs& fields);
 
 // What CLI11 did not know of `normlab submit`: "--name value" and "--name=value". Anything else is a violation.

@@ -24,7 +24,11 @@ absl::StatusOr<int> List(Session& session, Client& client, const std::string& jo
     return kExitOk;
   }
   if (all.empty()) {
-    session.Note(fmt::format("{} has no files yet; weights come with its end: normlab watch {}\n", job, job));
+    NORMLAB_ASSIGN_OR_RETURN(const v1::Job owner, client.GetJob(job));
+    session.Note(IsTerminal(owner.state())
+                     ? fmt::format("{} is {} and has no files; only a job that succeeded has weights\n", job,
+                                   StateName(owner.state()))
+                     : fmt::format("{} has no files yet; weights come with its end: normlab watch {}\n", job, job));
     return kExitOk;
   }
   TextTable table({"NAME", "TYPE", "STEP", "SIZE"}, {2, 3});
@@ -39,7 +43,7 @@ absl::StatusOr<int> List(Session& session, Client& client, const std::string& jo
 // Into a file of the artifact's name here, unless told otherwise: bytes on a terminal help nobody.
 absl::StatusOr<int> Fetch(Session& session, Client& client, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.job, options.name));
-  return Deliver(session, options.output.empty() ? options.name : options.output, bytes);
+  return WriteOutput(session, options.output.empty() ? options.name : options.output, bytes);
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {

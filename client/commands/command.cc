@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
-#include "base/fs.h"
+#include "base/parse_number.h"
 #include "client/help.h"
+#include "client/output.h"
 #include "client/text.h"
 #include "proto/spec_text.h"
 
@@ -14,9 +16,15 @@ namespace normlab::client {
 
 absl::StatusOr<Client*> Session::client() {
   if (client_ == nullptr) {
+    use_ = endpoint.address.empty() ? ServerUse::Join(endpoint) : std::nullopt;
     NORMLAB_ASSIGN_OR_RETURN(client_, Client::Connect(endpoint, environment_.stop));
   }
   return client_.get();
+}
+
+void Session::Disconnect() {
+  client_ = nullptr;
+  use_.reset();
 }
 
 std::string Session::OutPaint(std::string_view text, Paint paint) const { return Painted(text, paint, out_colour()); }
@@ -54,19 +62,46 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
       session, command.add_option(option, values, fmt::format("{}: {}", description, fmt::join(names, ", "))), names);
 }
 
-absl::StatusOr<int> Deliver(Session& session, const std::string& file, const std::string& content) {
+absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content) {
   if (file.empty() || file == "-") {
     session.Print(content);
     return kExitOk;
   }
-  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(file, content));
+  NORMLAB_RETURN_IF_ERROR(WriteFile(file, content, session.environment().stop));
   session.Note(fmt::format("{} written ({})\n", file, FormatBytes(content.size())));
   return kExitOk;
 }
 
-CLI::Validator InRange(int low, int high) {
-  CLI::Validator range = CLI::Range(low, high);
-  return range.description("");  // --help says it in words
+namespace {
+
+// Ranges are not part of --help's option names: the descriptions say them in words.
+CLI::Validator Numbers(std::function<bool(const std::string&)> accepts, const std::string& expected) {
+  return CLI::Validator(
+      [accepts = std::move(accepts), expected](const std::string& text) {
+        return accepts(text) ? std::string() : fmt::format("is {}; expected {}", text, expected);
+      },
+      "");
+}
+
+}  // namespace
+
+CLI::Validator Whole(std::int64_t low, std::int64_t high) {
+  return Numbers(
+      [low, high](const std::string& text) {
+        const auto value = ParseWhole<std::int64_t>(text);
+        return value && *value >= low && *value <= high;
+      },
+      fmt::format("a whole number from {} to {}", low, high));
+}
+
+CLI::Validator Unsigned() {
+  return Numbers([](const std::string& text) { return ParseWhole<std::uint64_t>(text).has_value(); },
+                 fmt::format("a whole number from 0 to {}", std::numeric_limits<std::uint64_t>::max()));
+}
+
+CLI::Validator Real(double low, double high) {
+  const std::string expected = fmt::format("a number from {} to {}", low, high);
+  return CLI::Validator([=](const std::string& text) { return WrongReal(text, low, high, expected); }, "");
 }
 
 CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& text) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "client/connection.h"
 #include "client/exit_code.h"
 #include "client/json.h"
+#include "client/server_process.h"
 
 namespace normlab::client {
 
@@ -28,7 +30,14 @@ class Session {
 
   // Connects at the first call.
   absl::StatusOr<Client*> client();
+  // Ends the connection, and our use of the server.
+  void Disconnect();
   void Print(std::string_view text) { console().out << text; }
+  // For output without an end in sight: hands it on at once and says why if that fails.
+  absl::Status PrintNow(std::string_view text) {
+    Print(text);
+    return console().Flush();
+  }
   // Progress, notes and hints: never mixed with results.
   void Note(std::string_view text) { console().err << text << std::flush; }
   std::string OutPaint(std::string_view text, Paint paint) const;
@@ -47,6 +56,7 @@ class Session {
 
  private:
   Environment environment_;
+  std::optional<ServerUse> use_;  // a server that a command started is there for us until we end
   std::unique_ptr<Client> client_;
 };
 
@@ -83,10 +93,12 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
                         const std::string& description);
 
 // Writes `content` to `file`, or to stdout if it is empty or "-".
-absl::StatusOr<int> Deliver(Session& session, const std::string& file, const std::string& content);
+absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content);
 
-// Whole numbers from `low` to `high`.
-CLI::Validator InRange(int low, int high);
+// Every option that takes a number has one of these checks. CLI11's own let NaN through, and a minus wrap.
+CLI::Validator Whole(std::int64_t low, std::int64_t high);
+CLI::Validator Unsigned();  // 0 to 2^64 - 1
+CLI::Validator Real(double low, double high);
 
 // Which runs of a paper are meant when --budget is not given.
 inline constexpr char kDefaultBudget[] = "quick";

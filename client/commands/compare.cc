@@ -22,6 +22,7 @@ absl::StatusOr<Request> MakeRequest(const Session& session, Client& client, cons
   request.set_format(format);
   request.mutable_series()->Add(options.series.begin(), options.series.end());
   if (!options.jobs.ids.empty() && options.jobs.filter.empty()) {
+    NORMLAB_RETURN_IF_ERROR(CheckNamedOnce(options.jobs.ids));
     request.mutable_job_ids()->Add(options.jobs.ids.begin(), options.jobs.ids.end());
     return request;
   }
@@ -39,7 +40,7 @@ absl::StatusOr<int> Compare(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const auto request, MakeRequest<v1::CompareJobsRequest>(session, *client, options));
   NORMLAB_ASSIGN_OR_RETURN(const v1::CompareJobsResponse response, client->Compare(request));
-  return Deliver(session, options.format.output, response.content());
+  return WriteOutput(session, options.format.output, response.content());
 }
 
 absl::StatusOr<int> Plot(Session& session, const Options& options) {
@@ -47,7 +48,7 @@ absl::StatusOr<int> Plot(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(auto request, MakeRequest<v1::PlotJobsRequest>(session, *client, options));
   request.set_log_y(options.log_y);
   NORMLAB_ASSIGN_OR_RETURN(const v1::PlotJobsResponse response, client->Plot(request));
-  return Deliver(session, options.format.output, response.content());
+  return WriteOutput(session, options.format.output, response.content());
 }
 
 CLI::App* AddSideBySide(CLI::App& app, Session& session, const CommandText& text,

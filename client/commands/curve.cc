@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "client/commands/command.h"
 #include "client/plot.h"
@@ -93,20 +94,19 @@ std::string AsPlot(Session& session, const Options& options, const v1::ReadCurve
 absl::StatusOr<int> FollowPoints(Session& session, Client& client, const Options& options) {
   v1::WatchCurvesRequest request;
   request.add_job_ids(options.job);
-  if (!session.json) {
-    session.Print("step,value\n");
-  }
+  absl::Status printed = session.PrintNow(session.json ? "" : "step,value\n");
   NORMLAB_RETURN_IF_ERROR(client.WatchCurves(request, [&](const v1::WatchCurvesResponse& news) {
+    std::string lines;
     for (const auto& column : news.columns()) {
       for (int i = 0; column.series() == options.series && i < column.steps_size(); ++i) {
-        session.Print(session.json
-                          ? Json{{"step", column.steps(i)}, {"value", NumberToJson(column.values(i))}}.dump() + "\n"
-                          : fmt::format("{},{}\n", column.steps(i), FormatExact(column.values(i))));
+        lines += session.json ? Json{{"step", column.steps(i)}, {"value", NumberToJson(column.values(i))}}.dump() + "\n"
+                              : fmt::format("{},{}\n", column.steps(i), FormatExact(column.values(i)));
       }
     }
-    session.console().out << std::flush;
-    return true;
+    printed = session.PrintNow(lines);
+    return printed.ok();
   }));
+  NORMLAB_RETURN_IF_ERROR(printed);
   return kExitOk;
 }
 
@@ -163,9 +163,11 @@ void AddCurve(CLI::App& app, Session& session) {
   AddChoice(session, *command, "--format", options->format, {"plot", "text", "csv", "json"},
             "plot on a terminal, else text");
   command->add_option("--max-points", options->max_points, "at most so many, keeping extremes; 0: all [0; plot 1000]")
-      ->type_name("N");
-  command->add_option("--from", options->from, "first step [0]")->type_name("STEP");
-  CLI::Option* to = command->add_option("--to", options->to, "last step, inclusive [the end]")->type_name("STEP");
+      ->type_name("N")
+      ->check(Whole(0, std::numeric_limits<std::uint32_t>::max()));
+  command->add_option("--from", options->from, "first step [0]")->type_name("STEP")->check(Unsigned());
+  CLI::Option* to =
+      command->add_option("--to", options->to, "last step, inclusive [the end]")->type_name("STEP")->check(Unsigned());
   command->add_flag("--lttb", options->lttb, "downsample by shape instead of keeping each bucket's extremes");
   command->add_flag("--log", options->log_y, "logarithmic plot");
   command->add_flag("--follow", options->follow, "print points as they are measured, until the job ends");

@@ -1,13 +1,10 @@
 // `normlab data`: the data sets on this machine. Works on local files; no server is asked.
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "base/paths.h"
 #include "client/commands/command.h"
 #include "client/error.h"
-#include "client/live.h"
-#include "client/progress.h"
+#include "client/progress_line.h"
 #include "client/text.h"
 #include "data/fetch.h"
 #include "data/handwriting/import.h"
@@ -120,39 +117,14 @@ absl::StatusOr<int> Fetch(Session& session, const std::vector<std::string>& name
   return kExitOk;
 }
 
-// A bar on a terminal; elsewhere a line every few seconds.
-absl::StatusOr<data::ImportReport> ImportWithBar(Session& session, const std::string& name, const std::string& path) {
-  constexpr auto kRedraw = std::chrono::milliseconds(100);
-  constexpr double kReportEvery = 5;
-  LiveLines lines(session.console());
-  const auto begun = std::chrono::steady_clock::now();
-  auto drawn = begun - kRedraw;
-  const auto report = data::ImportHandwriting(name, path, OwnDataDirectory(), [&](std::int64_t done, std::int64_t all) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - drawn < kRedraw) {
-      return;
-    }
-    drawn = now;
-    const double seconds = std::chrono::duration<double>(now - begun).count();
-    const std::string line =
-        fmt::format("import {} {}", name,
-                    FormatProgress({.done = static_cast<std::uint64_t>(done),
-                                    .total = static_cast<std::uint64_t>(all),
-                                    .per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0.0,
-                                    .unit = "B"},
-                                   20, session.console().unicode));
-    if (lines.terminal()) {
-      lines.Draw({line});
-    } else {
-      lines.Report(line, seconds, kReportEvery);
-    }
-  });
-  lines.Clear();
-  return report;
-}
-
 absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, const std::string& path) {
-  NORMLAB_ASSIGN_OR_RETURN(const data::ImportReport report, ImportWithBar(session, name, path));
+  ProgressLine progress(session.console(), "import " + name, "B");
+  const auto show = [&progress](std::int64_t done, std::int64_t all) {
+    progress.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
+  };
+  const auto imported = data::ImportHandwriting(name, path, OwnDataDirectory(), show);
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::ImportReport report, imported);
   session.Print(fmt::format("{} lines of {} writers, {} points, stored in {} (sha256 {})\n", report.lines,
                             report.writers, report.points, report.stored, report.sha256));
   if (report.skipped.empty()) {
@@ -228,15 +200,17 @@ void AddData(CLI::App& app, Session& session) {
       *group, session,
       {kMore,
        "import",
-       "Verify and store files you already have: a folder, an archive, or one file, plain or .gz",
+       "Verify and store files you already have: a folder, a tar or zip archive, or one file, plain or .gz",
        {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz",
+        "normlab data import mnist mnist.zip",
         "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded"},
        ""});
   auto name = std::make_shared<std::string>();
   auto path = std::make_shared<std::string>();
   AddChoice(session, *import, "NAME", *name, names, "data set")->required();
   import->add_option("PATH", *path, "folder or file")->required()->type_name("");
-  import->callback([&session, name, path] { session.action = [&session, name, path] { return Import(session, *name, *path);
+  import->callback([&session, name, path] {
+    session.action = [&session, name, path] { return Import(session, *name, *path);
 };
 }  // namespace normlab::client
 );

@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
+#include <utility>
 
-#include "base/fs.h"
 #include "client/commands/job_filter.h"
-#include "client/live.h"
-#include "client/progress.h"
+#include "client/output.h"
+#include "client/progress_line.h"
 #include "client/tensorboard.h"
 #include "client/text.h"
 #include "proto/spec_text.h"
@@ -62,14 +61,12 @@ class LineWriter : public Writer {
   static absl::StatusOr<std::unique_ptr<Writer>> Make(Session& session, const Options& options) {
     auto writer = std::make_unique<LineWriter>(session, options.format == "jsonl", options.output);
     if (!options.output.empty() && options.output != "-") {
-      NORMLAB_ASSIGN_OR_RETURN(writer->file_, PosixFileSystem().Create(options.output));
-    }
-    if (options.format == "csv") {
-      NORMLAB_RETURN_IF_ERROR(writer->Write("job_id,experiment,seed,series,step,value,wall_ms\n"));
+      NORMLAB_ASSIGN_OR_RETURN(writer->file_, FileOutput::Open(options.output, session.environment().stop));
     }
     return writer;
   }
-  LineWriter(Session& session, bool json, std::string name) : session_(session), json_(json), name_(std::move(name)) {}
+  LineWriter(Session& session, bool json, std::string name)
+      : session_(session), json_(json), name_(std::move(name)), header_due_(!json) {}
 
   absl::Status Add(const Exported& e) override {
     std::string text;
@@ -79,16 +76,15 @@ class LineWriter : public Writer {
                                   e.job.spec().seed(), CsvCell(e.series), e.curve.steps(i),
                                   FormatExact(e.curve.values(i)), WallMs(e.curve, i));
     }
-    return Write(text);
+    return Write(std::move(text));
   }
 
   absl::Status End() override {
+    NORMLAB_RETURN_IF_ERROR(Write(""));
     if (file_ == nullptr) {
       return absl::OkStatus();
     }
-    NORMLAB_RETURN_IF_ERROR(file_->Publish());
-    std::error_code ignored;  // a result people share
-    std::filesystem::permissions(name_, std::filesystem::perms(0644), ignored);
+    NORMLAB_RETURN_IF_ERROR(file_->Finish());
     session_.Note(fmt::format("{} written\n", name_));
     return absl::OkStatus();
   }
@@ -103,18 +99,19 @@ class LineWriter : public Writer {
            "\n";
   }
 
-  absl::Status Write(const std::string& text) {
-    if (file_ != nullptr) {
-      return file_->Append(text);
+  // The header goes before the first line, so that what fails before it prints nothing.
+  absl::Status Write(std::string text) {
+    if (std::exchange(header_due_, false)) {
+      text.insert(0, "job_id,experiment,seed,series,step,value,wall_ms\n");
     }
-    session_.Print(text);
-    return absl::OkStatus();
+    return file_ != nullptr ? file_->Write(text) : session_.PrintNow(text);
   }
 
   Session& session_;
   const bool json_;
   const std::string name_;
-  std::unique_ptr<PendingFile> file_;  // null: stdout
+  bool header_due_;
+  std::unique_ptr<FileOutput> file_;  // null: stdout
 };
 
 // A folder for each job; TensorBoard shows the folders' names: what differs from the defaults, the seed, the job.
@@ -125,14 +122,9 @@ class TensorboardWriter : public Writer {
   absl::Status BeginJob(const v1::Job& job) override {
     NORMLAB_RETURN_IF_ERROR(Publish());
     const std::string folder = fmt::format("{}/{}/{}", folder_, ExperimentName(job.spec()), RunName(job));
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-      return absl::InvalidArgumentError("--tensorboard: cannot create " + folder + ": " + error.message());
-    }
-    path_ = folder + "/" + kTensorboardFile;
-    NORMLAB_ASSIGN_OR_RETURN(file_, PosixFileSystem().Create(path_));
-    return file_->Append(TensorboardHeader(static_cast<double>(job.created().seconds())));
+    NORMLAB_RETURN_IF_ERROR(PrepareFolder(folder));
+    NORMLAB_ASSIGN_OR_RETURN(file_, FileOutput::Open(folder + "/" + kTensorboardFile, session_.environment().stop));
+    return file_->Write(TensorboardHeader(static_cast<double>(job.created().seconds())));
   }
 
   absl::Status Add(const Exported& e) override {
@@ -141,7 +133,7 @@ class TensorboardWriter : public Writer {
       records += TensorboardScalar(e.series, e.curve.steps(i), static_cast<double>(WallMs(e.curve, i)) / 1000,
                                    e.curve.values(i));
     }
-    return file_->Append(records);
+    return file_->Write(records);
   }
 
   absl::Status End() override {
@@ -167,48 +159,14 @@ class TensorboardWriter : public Writer {
     if (file_ == nullptr) {
       return absl::OkStatus();
     }
-    NORMLAB_RETURN_IF_ERROR(file_->Publish());
+    NORMLAB_RETURN_IF_ERROR(file_->Finish());
     file_ = nullptr;
-    std::error_code ignored;
-    std::filesystem::permissions(path_, std::filesystem::perms(0644), ignored);
     return absl::OkStatus();
   }
 
   Session& session_;
   const std::string folder_;
-  std::string path_;
-  std::unique_ptr<PendingFile> file_;
-};
-
-// Redrawn on a terminal, else a line every few seconds; nothing for what is done at once.
-class ExportProgress {
- public:
-  ExportProgress(Session& session, std::size_t jobs) : session_(session), lines_(session.console()), jobs_(jobs) {}
-  ~ExportProgress() { lines_.Clear(); }
-
-  void Show(std::size_t jobs_done) {
-    constexpr double kQuiet = 2, kReportEvery = 5;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
-    if (seconds < kQuiet) {
-      return;
-    }
-    const std::string line =
-        "export " +
-        FormatProgress(
-            {.done = jobs_done, .total = jobs_, .per_second = static_cast<double>(jobs_done) / seconds, .unit = "jobs"},
-            20, session_.console().unicode);
-    if (lines_.terminal()) {
-      lines_.Draw({line});
-    } else {
-      lines_.Report(line, seconds, kReportEvery);
-    }
-  }
-
- private:
-  Session& session_;
-  LiveLines lines_;
-  const std::size_t jobs_;
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::unique_ptr<FileOutput> file_;
 };
 
 // The names of a job's series that are asked for: all, or of the named ones those it has.
@@ -226,11 +184,15 @@ absl::StatusOr<std::vector<std::string>> SeriesOf(Client& client, const v1::Job&
 
 absl::Status ExportCurves(Session& session, Client& client, const Options& options, Writer& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(client, options.jobs));
-  ExportProgress progress(session, jobs.size());
+  constexpr auto kQuiet = std::chrono::seconds(2);
+  ProgressLine progress(session.console(), "export", "jobs", kQuiet);
   std::uint64_t points = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    NORMLAB_RETURN_IF_ERROR(writer.BeginJob(jobs[i]));
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, SeriesOf(client, jobs[i], options));
+    if (names.empty() && !options.series.empty()) {
+      continue;
+    }
+    NORMLAB_RETURN_IF_ERROR(writer.BeginJob(jobs[i]));
     for (const std::string& name : names) {
       v1::ReadCurveRequest request;
       request.set_job_id(jobs[i].job_id());
@@ -243,7 +205,7 @@ absl::Status ExportCurves(Session& session, Client& client, const Options& optio
       points += static_cast<std::uint64_t>(curve.steps_size());
       NORMLAB_RETURN_IF_ERROR(writer.Add({jobs[i], name, curve}));
     }
-    progress.Show(i + 1);
+    progress.Show(i + 1, jobs.size());
   }
   if (points == 0 && !options.series.empty()) {
     return absl::NotFoundError(fmt::format("no job here has a series {}; list them: normlab curve {}",
@@ -259,7 +221,7 @@ absl::StatusOr<int> ExportWeights(Session& session, Client& client, const Option
     return absl::InvalidArgumentError("--weights: name one job; each has its own weights");
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.jobs.ids[0], "weights.safetensors"));
-  return Deliver(session, options.weights, bytes);
+  return WriteOutput(session, options.weights, bytes);
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {

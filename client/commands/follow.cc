@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "client/follower.h"
 #include "client/live.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kRedraw{200};
 constexpr double kReportEvery = 5;  // seconds, where there is no terminal
 constexpr double kValuesEvery = 2;
+constexpr char kAway[] = "the server is away; waiting for it";
 
 std::string Title(const v1::Job& job, const FollowOptions& options) {
   const auto found = options.titles.find(job.job_id());
@@ -45,9 +47,9 @@ int Count(const std::vector<v1::Job>& jobs, v1::JobState state) {
 }
 
 // Follows one set of jobs: events above, bars below.
-class Follower {
+class ProgressDisplay {
  public:
-  Follower(Session& session, Client& client, const FollowOptions& options)
+  ProgressDisplay(Session& session, Client& client, const FollowOptions& options)
       : session_(session), client_(client), options_(options), lines_(session.console()) {}
 
   absl::StatusOr<int> Run() {
@@ -71,6 +73,9 @@ class Follower {
  private:
   void Show(const JobFollower::News& news) {
     const double now = session_.environment().now();
+    if (news.connected != std::exchange(connected_, news.connected) && !lines_.terminal() && !news.ended) {
+      lines_.Log(news.connected ? "the server is back" : kAway);
+    }
     RefreshValues(news.jobs, now);
     for (const v1::Job& job : news.jobs) {
       v1::JobState& known = states_.emplace(job.job_id(), v1::JOB_STATE_QUEUED).first->second;
@@ -94,7 +99,7 @@ class Follower {
       std::vector<std::string> lines = RenderFollow(
           news.jobs, options_, values_, now, {console.Width(), console.Height(), console.unicode, console.colour});
       if (!news.connected) {
-        lines.push_back(Painted("the server is away; waiting for it", Paint::kYellow, console.colour));
+        lines.push_back(Painted(kAway, Paint::kYellow, console.colour));
       }
       lines_.Draw(lines);
     } else if (!news.jobs.empty()) {
@@ -129,12 +134,13 @@ class Follower {
   std::map<std::string, v1::JobState> states_;
   LatestValues values_;
   double refreshed_ = 0;
+  bool connected_ = true;
 };
 
 }  // namespace
 
 absl::StatusOr<int> Follow(Session& session, Client& client, const FollowOptions& options) {
-  return Follower(session, client, options).Run();
+  return ProgressDisplay(session, client, options).Run();
 }
 
 std::string SummarizeValues(std::vector<v1::Series> series) {
@@ -144,7 +150,7 @@ std::string SummarizeValues(std::vector<v1::Series> series) {
   std::stable_sort(series.begin(), series.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   std::string text;
   for (std::size_t i = 0; i < series.size() && i < 3; ++i) {
-    text += fmt::format("{}{} {:.4g}", i == 0 ? "" : "  ", series[i].name(), series[i].last());
+    text += fmt::format("{}{} {}", i == 0 ? "" : "  ", series[i].name(), FormatShort(series[i].last()));
   }
   return text;
 }
@@ -156,6 +162,9 @@ std::string SummarizeFollow(const std::vector<v1::Job>& jobs, std::size_t expect
                                  Count(jobs, v1::JOB_STATE_RUNNING), static_cast<int>(100 * estimate.share));
   if (estimate.left) {
     text += fmt::format(", about {} left", FormatDuration(*estimate.left));
+  }
+  if (done < static_cast<std::ptrdiff_t>(jobs.size()) && Count(jobs, v1::JOB_STATE_RUNNING) == 0) {
+    text += ", waiting for a worker";
   }
   return text;
 }

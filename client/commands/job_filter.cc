@@ -1,6 +1,7 @@
 #include "client/commands/job_filter.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "client/commands/arguments.h"
@@ -60,6 +61,16 @@ void AddSelectionOptions(Session& session, CLI::App& command, JobSelection& sele
   AddFilterOptions(session, command, selection.filter);
 }
 
+absl::Status CheckNamedOnce(const std::vector<std::string>& ids) {
+  const std::set<std::string> different(ids.begin(), ids.end());
+  for (const std::string& id : different) {
+    if (std::count(ids.begin(), ids.end(), id) > 1) {
+      return absl::InvalidArgumentError(id + " is named twice; name each job once");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<v1::Job>> SelectedJobs(Client& client, const JobSelection& selection) {
   if (selection.ids.empty() == selection.filter.empty()) {
     return absl::InvalidArgumentError(
@@ -69,6 +80,7 @@ absl::StatusOr<std::vector<v1::Job>> SelectedJobs(Client& client, const JobSelec
   if (selection.ids.empty()) {
     return FilteredJobs(client, selection.filter);
   }
+  NORMLAB_RETURN_IF_ERROR(CheckNamedOnce(selection.ids));
   std::vector<v1::Job> jobs;
   for (const std::string& id : selection.ids) {
     NORMLAB_ASSIGN_OR_RETURN(jobs.emplace_back(), client.GetJob(id));

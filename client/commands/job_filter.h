@@ -11,8 +11,8 @@ namespace normlab::client {
 
 struct JobFilter {
   std::vector<std::string> states;
-  std::string experiment;
-  std::vector<std::string> labels;
+  std::string experiment = {};
+  std::vector<std::string> labels = {};
 
   bool empty() const { return states.empty() && experiment.empty() && labels.empty(); }
 };
@@ -34,6 +34,9 @@ struct JobSelection {
 
 // Adds the positional JOB... and the filter's options.
 void AddSelectionOptions(Session& session, CLI::App& command, JobSelection& selection);
+
+// kInvalidArgument for a job that is named twice.
+absl::Status CheckNamedOnce(const std::vector<std::string>& ids);
 
 // kInvalidArgument unless exactly one of names and filter is given.
 absl::StatusOr<std::vector<v1::Job>> SelectedJobs(Client& client, const JobSelection& selection);

@@ -1,6 +1,8 @@
 // `normlab jobs`: the list of jobs, newest first.
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "client/commands/command.h"
 #include "client/commands/job_filter.h"
 #include "client/progress.h"
@@ -10,11 +12,13 @@
 namespace normlab::client {
 namespace {
 
+constexpr int kLargestPage = 1000;
+
 struct Options {
   JobFilter filter;
   int limit = 0;
   std::string page;
-  bool ids_only = false;  // for shell completion
+  bool ids_only = false;
 };
 
 // What there is to know about time, in one short cell.
@@ -43,29 +47,47 @@ std::string RenderJobs(const v1::ListJobsResponse& page, Session& session) {
   return table.Render(session.out_colour(), session.table_width(), session.console().unicode);
 }
 
+// One page, or all of them, page by page, each handed to `take`; the token of the next page, empty after the last.
+absl::StatusOr<std::string> ReadPages(Client& client, v1::ListJobsRequest request, bool all,
+                                      const std::function<absl::Status(const v1::ListJobsResponse&)>& take) {
+  for (;;) {
+    NORMLAB_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, client.ListJobs(request));
+    NORMLAB_RETURN_IF_ERROR(take(page));
+    if (!all || page.next_page_token().empty()) {
+      return page.next_page_token();
+    }
+    request.set_page_token(page.next_page_token());
+  }
+}
+
 absl::StatusOr<int> Run(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(auto request, ToRequest(options.filter));
-  request.set_page_size(options.limit);
+  // What a program reads is whole unless it asks for pages.
+  const bool all = (options.ids_only || session.json) && options.limit == 0 && options.page.empty();
+  request.set_page_size(all ? kLargestPage : options.limit);
   request.set_page_token(options.page);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
-  NORMLAB_ASSIGN_OR_RETURN(const auto page, client->ListJobs(request));
-  if (options.ids_only) {
+  Json jobs = Json::array();
+  bool none = true;
+  const auto take = [&](const v1::ListJobsResponse& page) -> absl::Status {
+    none = none && page.jobs().empty();
+    std::string text;
     for (const v1::Job& job : page.jobs()) {
-      session.Print(job.job_id() + "\n");
+      if (options.ids_only) {
+        text += job.job_id() + "\n";
+      } else if (session.json) {
+        jobs.push_back(JobToJson(job));
+      }
     }
-  } else if (session.json) {
-    Json jobs = Json::array();
-    for (const v1::Job& job : page.jobs()) {
-      jobs.push_back(JobToJson(job));
-    }
-    session.Print(Dump({{"jobs", jobs}, {"next_page_token", page.next_page_token()}}));
-  } else if (page.jobs().empty()) {
+    return session.PrintNow(options.ids_only || session.json || none ? text : RenderJobs(page, session));
+  };
+  NORMLAB_ASSIGN_OR_RETURN(const std::string next, ReadPages(*client, request, all, take));
+  if (session.json && !options.ids_only) {
+    session.Print(Dump({{"jobs", jobs}, {"next_page_token", next}}));
+  } else if (none && !options.ids_only) {
     session.Note("No jobs. Start one: normlab submit mnist_mlp --norm layer --seeds 1-6\n");
-  } else {
-    session.Print(RenderJobs(page, session));
-    if (!page.next_page_token().empty()) {
-      session.Note(fmt::format("There are more: normlab jobs --page {}\n", page.next_page_token()));
-    }
+  } else if (!next.empty()) {
+    session.Note(fmt::format("There are more: normlab jobs --page {}\n", next));
   }
   return kExitOk;
 }
@@ -78,14 +100,18 @@ void AddJobs(CLI::App& app, Session& session) {
       {kJobs,
        "jobs",
        "List jobs, newest first, with state, progress and time left",
-       {"normlab jobs", "normlab jobs --state running,queued", "normlab jobs --label who=ana --limit 200 --json"},
+       {"normlab jobs", "normlab jobs --state running,queued", "normlab jobs --label who=ana --limit 200 --json",
+        "normlab cancel $(normlab jobs --state queued --ids)"},
        "jobs[]: job_id, state, spec, identity, priority, attempt, created, started, finished, steps_done, steps_total, "
-       "steps_per_second, cpu_seconds, error, fingerprint, worker, labels, facts, revision; next_page_token."});
+       "steps_per_second, cpu_seconds, error, fingerprint, worker, labels, facts, revision; next_page_token (empty "
+       "after the last)."});
   auto options = std::make_shared<Options>();
   AddFilterOptions(session, *command, options->filter);
-  command->add_option("--limit", options->limit, "jobs on a page [50]")->type_name("N")->check(InRange(1, 1000));
+  command->add_option("--limit", options->limit, "jobs on a page [50; with --ids or --json: all]")
+      ->type_name("N")
+      ->check(Whole(1, kLargestPage));
   command->add_option("--page", options->page, "the page after the one that printed this token")->type_name("TOKEN");
-  command->add_flag("--ids", options->ids_only, "")->group("");
+  command->add_flag("--ids", options->ids_only, "print ids alone, one a line: all of them, unless --limit is given");
   command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/status.h"
@@ -14,8 +15,9 @@ struct PaperArgument {
   std::optional<v1::PaperManifest> manifest;  // with the CSV files beside it that it names
 };
 
-// A word with a slash or the ending .yaml or .yml is a file. kNotFound, kInvalidArgument name it.
-absl::StatusOr<PaperArgument> ReadPaperArgument(const std::string& word);
+// A word with a slash or the ending .yaml or .yml is a file. kInvalidArgument names a file that cannot be
+// read or is not UTF-8.
+absl::StatusOr<PaperArgument> ReadPaperArgument(const std::string& word, const std::stop_token& stop);
 
 // Sets paper_id or manifest of a request.
 template <typename Request>

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 
-#include "base/fs.h"
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
 #include "client/commands/paper_argument.h"
 #include "client/commands/plan_text.h"
 #include "client/commands/write_results.h"
+#include "client/error.h"
+#include "client/output.h"
+#include "client/reach.h"
 #include "client/server_process.h"
 #include "client/text.h"
 
@@ -25,25 +27,31 @@ struct Options {
   bool dry_run = false;
 };
 
-v1::BatchCreateJobsRequest MakeJobs(const v1::PlanReproductionResponse& plan, const Options& options) {
-  v1::BatchCreateJobsRequest request;
-  for (const v1::PlannedRun& run : plan.runs()) {
-    v1::CreateJobRequest& job = *request.add_requests();
-    *job.mutable_spec() = run.spec();
-    (*job.mutable_labels())["paper"] = plan.paper_id();
-    (*job.mutable_labels())["item"] = run.item_id();
-    (*job.mutable_labels())["arm"] = run.arm();
-    (*job.mutable_labels())["budget"] = options.budget;
-  }
-  return request;
+v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const std::string& budget) {
+  v1::CreateJobRequest job;
+  *job.mutable_spec() = run.spec();
+  (*job.mutable_labels())["paper"] = paper_id;
+  (*job.mutable_labels())["item"] = run.item_id();
+  (*job.mutable_labels())["arm"] = run.arm();
+  (*job.mutable_labels())["budget"] = budget;
+  return job;
 }
 
 class Reproduction {
  public:
   Reproduction(Session& session, const Options& options) : session_(session), options_(options) {}
+  ~Reproduction() {
+    session_.Disconnect();
+    if (server_ != nullptr && !server_->Leave()) {
+      session_.Note(fmt::format("Other commands use the server at {}: it goes on until they end.\n",
+                                session_.endpoint.Describe()));
+    }
+  }
+  Reproduction(const Reproduction&) = delete;
+  Reproduction& operator=(const Reproduction&) = delete;
 
   absl::StatusOr<int> Run() {
-    NORMLAB_ASSIGN_OR_RETURN(paper_, ReadPaperArgument(options_.paper));
+    NORMLAB_ASSIGN_OR_RETURN(paper_, ReadPaperArgument(options_.paper, session_.environment().stop));
     NORMLAB_RETURN_IF_ERROR(EnsureServer());
     NORMLAB_ASSIGN_OR_RETURN(Client * client, session_.client());
     v1::PlanReproductionRequest request;
@@ -60,7 +68,8 @@ class Reproduction {
       }
       return kExitOk;
     }
-    NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse jobs, client->Submit(MakeJobs(plan, options_)));
+    NORMLAB_RETURN_IF_ERROR(PrepareFolder(OutFolder(plan)));  // told now, and not after hours of training
+    NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse jobs, SubmitRuns(*client, plan));
     NORMLAB_ASSIGN_OR_RETURN(const int followed, FollowRuns(*client, plan, jobs));
     if (followed == kExitInterrupted) {
       return followed;
@@ -76,25 +85,58 @@ class Reproduction {
   }
 
  private:
-  // Uses the server of the home, or starts one that ends with this command.
+  // Uses the server of the home, or starts one that ends with the last command that uses it.
   absl::Status EnsureServer() {
-    if (!session_.endpoint.address.empty() || IsServing(session_.endpoint)) {
-      if (options_.jobs > 0) {
-        session_.Note(fmt::format("--jobs is not used: the server at {} has its own number of workers.\n",
-                                  session_.endpoint.Describe()));
-      }
+    const Endpoint& endpoint = session_.endpoint;
+    if (!endpoint.address.empty()) {
       return absl::OkStatus();
     }
-    session_.Note(fmt::format("Starting a server for {} ...\n", session_.endpoint.Home()));
-    NORMLAB_ASSIGN_OR_RETURN(server_, ServerProcess::Start({.program = session_.environment().server_program,
-                                                            .endpoint = session_.endpoint,
-                                                            .slots = options_.jobs},
-                                                           session_.environment().stop));
+    const auto wait = [&] {
+      session_.Note(fmt::format("The server at {} starts or ends just now; waiting for it ...\n", endpoint.Describe()));
+    };
+    const std::stop_token& stop = session_.environment().stop;
+    if (const absl::Status reached = Reach(endpoint); !reached.ok() && !absl::IsNotFound(reached)) {
+      return OfServer(reached);
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const UseLock starting, AwaitStart(endpoint, stop, wait));
+    NORMLAB_ASSIGN_OR_RETURN(ServerUse use, ServerUse::Await(endpoint, stop, wait));
+    if (const absl::Status reached = Reach(endpoint); reached.ok()) {
+      use_ = std::move(use);
+      if (options_.jobs > 0) {
+        session_.Note(
+            fmt::format("--jobs is not used: the server at {} has its own number of workers.\n", endpoint.Describe()));
+      }
+      return absl::OkStatus();
+    } else if (!absl::IsNotFound(reached)) {
+      return OfServer(reached);
+    }
+    session_.Note(fmt::format("Starting a server for {} ...\n", endpoint.Home()));
+    auto server = ServerProcess::Start(
+        {.program = session_.environment().server_program, .endpoint = endpoint, .slots = options_.jobs},
+        std::move(use), stop);
+    if (!server.ok()) {
+      return OfServer(server.status());
+    }
+    server_ = *std::move(server);
     return absl::OkStatus();
   }
 
   // Runs that the server trains at once, as far as the client can know.
   int AtATime() const { return server_ != nullptr && options_.jobs > 0 ? options_.jobs : session_.environment().cores; }
+
+  // As many calls as it takes: one holds a limited number of jobs. What was submitted before a failure is reused next time.
+  absl::StatusOr<v1::BatchCreateJobsResponse> SubmitRuns(Client& client, const v1::PlanReproductionResponse& plan) {
+    v1::BatchCreateJobsResponse all;
+    for (int next = 0; next < plan.runs_size();) {
+      v1::BatchCreateJobsRequest request;
+      while (next < plan.runs_size() && request.requests_size() < kMaxJobsOfACall) {
+        *request.add_requests() = MakeJob(plan.runs(next++), plan.paper_id(), options_.budget);
+      }
+      NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse some, client.Submit(request));
+      all.mutable_jobs()->MergeFrom(some.jobs());
+    }
+    return all;
+  }
 
   absl::StatusOr<int> FollowRuns(Client& client, const v1::PlanReproductionResponse& plan,
                                  const v1::BatchCreateJobsResponse& jobs) {
@@ -112,6 +154,10 @@ class Reproduction {
     return Follow(session_, client, follow);
   }
 
+  std::string OutFolder(const v1::PlanReproductionResponse& plan) const {
+    return options_.out.empty() ? fmt::format("normlab-report/{}-{}", plan.paper_id(), options_.budget) : options_.out;
+  }
+
   absl::StatusOr<WrittenResults> WriteEverything(Client& client, const v1::PlanReproductionResponse& plan) {
     std::vector<std::string> items;
     for (const v1::PlannedRun& run : plan.runs()) {
@@ -119,9 +165,8 @@ class Reproduction {
         items.push_back(run.item_id());
       }
     }
-    const std::string out =
-        options_.out.empty() ? fmt::format("normlab-report/{}-{}", plan.paper_id(), options_.budget) : options_.out;
-    return WriteResults(client, {paper_, items, options_.only, options_.budget}, out);
+    return WriteResults(client, {paper_, items, options_.only, options_.budget}, OutFolder(plan),
+                        session_.environment().stop);
   }
 
   void Print(const WrittenResults& results, const v1::PlanReproductionResponse& plan,
@@ -154,7 +199,8 @@ class Reproduction {
   Session& session_;
   const Options& options_;
   PaperArgument paper_;
-  std::unique_ptr<ServerProcess> server_;
+  std::optional<ServerUse> use_;           // of a server that was there
+  std::unique_ptr<ServerProcess> server_;  // of our own
 };
 
 }  // namespace
@@ -187,7 +233,7 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->type_name("DIR");
   command->add_option("--jobs", options->jobs, "runs at a time, if a server is started [one per core]")
       ->type_name("N")
-      ->check(InRange(1, 1024));
+      ->check(Whole(1, 1024));
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
   command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");
   command->callback(

@@ -20,7 +20,7 @@ struct Options {
 };
 
 absl::StatusOr<int> Table(Session& session, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetTableRequest request;
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
@@ -29,14 +29,14 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
-  NORMLAB_ASSIGN_OR_RETURN(const int code, Deliver(session, options.format.output, table.content()));
+  NORMLAB_ASSIGN_OR_RETURN(const int code, WriteOutput(session, options.format.output, table.content()));
   const auto& verdicts = table.verdicts();
   const bool different = std::find(verdicts.begin(), verdicts.end(), "DIFFERENT") != verdicts.end();
   return options.strict && different ? kExitDifferent : code;
 }
 
 absl::StatusOr<int> Figure(Session& session, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetFigureRequest request;
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
@@ -45,11 +45,11 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
   request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetFigureResponse figure, client->Figure(request));
-  return Deliver(session, options.format.output, figure.content());
+  return WriteOutput(session, options.format.output, figure.content());
 }
 
 absl::StatusOr<int> Report(Session& session, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper));
+  NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetReportRequest request;
   SetPaper(paper, request);
   request.mutable_item_ids()->Add(options.items.begin(), options.items.end());
@@ -58,7 +58,7 @@ absl::StatusOr<int> Report(Session& session, const Options& options) {
   request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetReportResponse report, client->Report(request));
-  return Deliver(session, options.format.output, report.content());
+  return WriteOutput(session, options.format.output, report.content());
 }
 
 absl::StatusOr<int> Papers(Session& session, bool ids_only) {
@@ -182,7 +182,7 @@ void AddResults(CLI::App& app, Session& session) {
                   {"normlab papers", "normlab papers --json | jq -r '.papers[].paper_id'"},
                   "papers[]: paper_id, title, items[]: item_id, title, place, budgets[], not_run (why, or empty)."});
   auto ids_only = std::make_shared<bool>(false);
-  papers->add_flag("--ids", *ids_only, "")->group("");
+  papers->add_flag("--ids", *ids_only, "print ids alone, one a line");
   papers->callback(
       [&session, ids_only] { session.action = [&session, ids_only] { return Papers(session, *ids_only); }; });
 }

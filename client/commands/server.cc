@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/descriptor.h"
 #include "client/commands/command.h"
+#include "client/error.h"
+#include "client/reach.h"
 #include "client/server_process.h"
 
 namespace normlab::client {
@@ -14,9 +16,13 @@ namespace {
 
 // Becomes normlabd, which handles the terminal's signals itself.
 absl::StatusOr<int> Up(Session& session, int slots) {
-  if (IsServing(session.endpoint)) {
+  const absl::Status reached = Reach(session.endpoint);
+  if (reached.ok()) {
     return absl::FailedPreconditionError(
         fmt::format("a server is already up at {}; see its jobs: normlab jobs", session.endpoint.Describe()));
+  }
+  if (!absl::IsNotFound(reached)) {
+    return OfServer(reached);
   }
   const std::vector<std::string> arguments =
       ServerArguments({.program = session.environment().server_program, .endpoint = session.endpoint, .slots = slots});
@@ -32,8 +38,7 @@ absl::StatusOr<int> Up(Session& session, int slots) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execv(argv[0], argv.data());
-  return absl::FailedPreconditionError(
-      fmt::format("{}: {}; it is installed beside normlab", argv[0], std::strerror(errno)));
+  return absl::UnavailableError(Message(SystemError(argv[0], errno)) + "; it is installed beside normlab");
 }
 
 }  // namespace
@@ -48,7 +53,7 @@ void AddServer(CLI::App& app, Session& session) {
        ""});
   auto slots = std::make_shared<int>(0);
   AddHomeOptions(*command, session);
-  command->add_option("--jobs", *slots, "jobs at a time [one per core]")->type_name("N")->check(InRange(1, 1024));
+  command->add_option("--jobs", *slots, "jobs at a time [one per core]")->type_name("N")->check(Whole(1, 1024));
   command->callback([&session, slots] { session.action = [&session, slots] { return Up(session, *slots); }; });
 }
 

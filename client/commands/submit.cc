@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
-#include <iterator>
+#include <limits>
+#include <stop_token>
 
-#include "base/fs.h"
 #include "client/commands/arguments.h"
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
 #include "client/error.h"
+#include "client/input.h"
 #include "client/progress.h"
 #include "client/text.h"
 #include "proto/rules.h"
@@ -20,8 +20,6 @@
 
 namespace normlab::client {
 namespace {
-
-constexpr std::size_t kMaxJobs = 1000;  // of one BatchCreateJobs
 
 struct Options {
   std::string experiment;
@@ -34,17 +32,6 @@ struct Options {
   bool watch = false;
   Pairs fields;  // in the order in which they were given
 };
-
-absl::StatusOr<std::string> ReadSpecFile(const std::string& file) {
-  if (file == "-") {
-    return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  }
-  auto text = PosixFileSystem().Read(file);
-  if (!text.ok()) {
-    return absl::InvalidArgumentError(fmt::format("--file: {}", Message(text.status())));
-  }
-  return text;
-}
 
 void AddOnce(std::vector<FieldViolation>& all, const std::vector<FieldViolation>& more) {
   for (const FieldViolation& v : more) {
@@ -64,12 +51,12 @@ void CheckSpec(const v1::JobSpec& spec, std::vector<FieldViolation>& violations)
   AddOnce(violations, found);
 }
 
-absl::StatusOr<std::vector<v1::JobSpec>> MakeSpecs(const Options& options) {
+absl::StatusOr<std::vector<v1::JobSpec>> MakeSpecs(const Options& options, const std::stop_token& stop) {
   std::vector<FieldViolation> violations;
   v1::JobSpec base;
   std::string experiment = options.experiment;
   if (!options.file.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::string text, ReadSpecFile(options.file));
+    NORMLAB_ASSIGN_OR_RETURN(const std::string text, ReadText("--file", options.file, stop));
     base = ParseSpec(text, violations);
     const std::string in_file = ExperimentName(base);
     if (!experiment.empty() && !in_file.empty() && in_file != experiment) {
@@ -89,8 +76,9 @@ absl::StatusOr<std::vector<v1::JobSpec>> MakeSpecs(const Options& options) {
   std::size_t count = std::max<std::size_t>(1, seeds.size());
   for (const auto& [name, values] : options.fields) {
     count *= 1 + static_cast<std::size_t>(std::count(values.begin(), values.end(), ','));
-    if (count > kMaxJobs) {
-      violations.push_back({"--" + name, fmt::format("makes more than {} jobs; submit them in parts", kMaxJobs)});
+    if (count > kMaxJobsOfACall) {
+      violations.push_back(
+          {"--" + name, fmt::format("makes more than {} jobs; submit them in parts", kMaxJobsOfACall)});
       return InvalidFields(violations);
     }
   }
@@ -143,7 +131,7 @@ void PrintAnswer(Session& session, const v1::BatchCreateJobsResponse& answer, bo
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::JobSpec> specs, MakeSpecs(options));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::JobSpec> specs, MakeSpecs(options, session.environment().stop));
   std::vector<FieldViolation> violations;
   const auto labels = ParseLabels(options.labels, violations);
   NORMLAB_RETURN_IF_ERROR(InvalidFields(violations));
@@ -234,7 +222,9 @@ void AddSubmit(CLI::App& app, Session& session) {
       ->type_name("FILE");
   command->add_option("--seeds,--seed", options->seeds, "seeds, one job each, such as 1-6 or 1,3,10-12 [1]")
       ->type_name("LIST");
-  command->add_option("--priority", options->priority, "higher runs first [0]")->type_name("N");
+  command->add_option("--priority", options->priority, "higher runs first [0]")
+      ->type_name("N")
+      ->check(Whole(std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
   command->add_option("--label", options->labels, "free text to find the jobs by; may be repeated")
       ->type_name("KEY=VALUE");
   command->add_flag("--rerun", options->rerun, "run even if the same job has been run or is under way");

@@ -2,13 +2,12 @@
 // The engine runs in normlab-verify, a program beside this one.
 #include <fmt/format.h>
 
-#include <chrono>
+#include <limits>
 
 #include "base/fs.h"
 #include "base/temporary_directory.h"
 #include "client/commands/command.h"
-#include "client/live.h"
-#include "client/progress.h"
+#include "client/progress_line.h"
 #include "client/sister_program.h"
 #include "client/text.h"
 #include "normlab/v1/worker.pb.h"
@@ -25,14 +24,14 @@ struct Options {
 // Reads the lines of normlab-verify: progress is shown, the last one is kept.
 class Listener {
  public:
-  Listener(Session& session, std::string job) : session_(session), job_(std::move(job)), lines_(session.console()) {}
+  Listener(Session& session, const std::string& job) : progress_(session.console(), "verify " + job, "steps") {}
 
   void Take(std::string_view output) {
     buffer_ += output;
     for (std::size_t end = 0; (end = buffer_.find('\n')) != buffer_.npos; buffer_.erase(0, end + 1)) {
       const Json line = Json::parse(buffer_.substr(0, end), nullptr, /*allow_exceptions=*/false);
       if (line.contains("done")) {
-        Show(line["done"].get<std::uint64_t>(), line["total"].get<std::uint64_t>());
+        progress_.Show(line["done"].get<std::uint64_t>(), line["total"].get<std::uint64_t>());
       } else {
         result_ = line;
       }
@@ -41,32 +40,14 @@ class Listener {
 
   // Absent: the program ended without one.
   std::optional<Json> Result() {
-    lines_.Clear();
+    progress_.Clear();
     return result_;
   }
 
  private:
-  void Show(std::uint64_t done, std::uint64_t total) {
-    constexpr double kReportEvery = 5;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
-    const std::string line = fmt::format(
-        "verify {} {}", job_,
-        FormatProgress(
-            {.done = done, .total = total, .per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0.0}, 20,
-            session_.console().unicode));
-    if (lines_.terminal()) {
-      lines_.Draw({line});
-    } else {
-      lines_.Report(line, seconds, kReportEvery);
-    }
-  }
-
-  Session& session_;
-  const std::string job_;
-  LiveLines lines_;
+  ProgressLine progress_;
   std::string buffer_;
   std::optional<Json> result_;
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
 absl::StatusOr<v1::AppendPointsRequest> WholeCurve(Client& client, const std::string& job) {
@@ -147,8 +128,8 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     from = checkpoint.step;
   }
   Listener listener(session, options.job);
-  const absl::Status ran =
-      RunSister("normlab-verify", arguments, [&listener](std::string_view output) { listener.Take(output); });
+  const absl::Status ran = RunSister("normlab-verify", arguments, session.environment().stop,
+                                     [&listener](std::string_view output) { listener.Take(output); });
   const std::optional<Json> result = listener.Result();
   NORMLAB_RETURN_IF_ERROR(ran);
   if (!result) {
@@ -172,14 +153,14 @@ void AddVerify(CLI::App& app, Session& session) {
        "identical). Exit code 4: it differs."});
   auto options = std::make_shared<Options>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
-  command->add_option("--threads", options->threads, "threads that train [1]")->type_name("N")->check(InRange(1, 1024));
+  command->add_option("--threads", options->threads, "threads that train [1]")->type_name("N")->check(Whole(1, 1024));
   command
       ->add_option(
           "--last", options->last,
           "repeat at least the last K updates, from a checkpoint, and not all; earlier points are held against "
           "the checkpoint's hash of them")
       ->type_name("K")
-      ->check(CLI::PositiveNumber);
+      ->check(Whole(1, std::numeric_limits<std::int64_t>::max()));
   command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
 }
 

@@ -3,20 +3,17 @@
 
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
+#include "client/commands/job_filter.h"
 
 namespace normlab::client {
 namespace {
 
 absl::StatusOr<std::vector<std::string>> JobsUnderWay(Client& client) {
-  v1::ListJobsRequest request;
-  request.set_page_size(1000);
-  for (const v1::JobState state : {v1::JOB_STATE_QUEUED, v1::JOB_STATE_RUNNING, v1::JOB_STATE_CANCELLING}) {
-    request.add_states(state);
-  }
-  NORMLAB_ASSIGN_OR_RETURN(const auto page, client.ListJobs(request));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs,
+                           FilteredJobs(client, {.states = {"queued", "running", "cancelling"}}));
   std::vector<std::string> ids;
-  for (auto job = page.jobs().rbegin(); job != page.jobs().rend(); ++job) {
-    ids.push_back(job->job_id());
+  for (const v1::Job& job : jobs) {
+    ids.push_back(job.job_id());
   }
   return ids;
 }
@@ -50,9 +47,7 @@ void AddWatch(CLI::App& app, Session& session) {
                   {"normlab watch", "normlab watch j17 j18", "normlab watch j17 && normlab curve j17 test/error"},
                   ""});
   auto ids = std::make_shared<std::vector<std::string>>();
-  command->add_option("JOB", *ids,
-                      "job ids->type_name("
-                      "); none: everything queued or running");
+  command->add_option("JOB", *ids, "job ids; none: everything queued or running")->type_name("");
   command->callback([&session, ids] { session.action = [&session, ids] { return Run(session, *ids); }; });
 }
 

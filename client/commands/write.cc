@@ -50,7 +50,10 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   absl::StatusOr<std::string> weights = client->ReadArtifact(options.job, "weights.safetensors");
   if (absl::IsNotFound(weights.status())) {
     return absl::NotFoundError(
-        fmt::format("{} has no weights yet; they come with its end: normlab watch {}", options.job, options.job));
+        IsTerminal(job.state())
+            ? fmt::format("{} is {} and has no weights; only a job that succeeded has", options.job,
+                          StateName(job.state()))
+            : fmt::format("{} has no weights yet; they come with its end: normlab watch {}", options.job, options.job));
   }
   NORMLAB_RETURN_IF_ERROR(weights.status());
   NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-write"));
@@ -67,9 +70,9 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     arguments.push_back("--png");
   }
   std::string picture;
-  NORMLAB_RETURN_IF_ERROR(
-      RunSister("normlab-write", arguments, [&picture](std::string_view output) { picture += output; }));
-  return Deliver(session, options.output, picture);
+  NORMLAB_RETURN_IF_ERROR(RunSister("normlab-write", arguments, session.environment().stop,
+                                    [&picture](std::string_view output) { picture += output; }));
+  return WriteOutput(session, options.output, picture);
 }
 
 }  // namespace
@@ -91,11 +94,13 @@ void AddWrite(CLI::App& app, Session& session) {
       ->type_name("ID");
   command->add_option("--bias", options->bias, "0: as likely as in the data; larger: neater [0]")
       ->type_name("NUMBER")
-      ->check(CLI::Range(0.0, 100.0).description(""));
-  command->add_option("--seed", options->seed, "the same seed writes the same line [1]")->type_name("N");
+      ->check(Real(0, 100));
+  command->add_option("--seed", options->seed, "the same seed writes the same line [1]")
+      ->type_name("N")
+      ->check(Unsigned());
   command->add_option("--prime", options->prime, "training line whose hand is imitated; 0: none [0]")
       ->type_name("N")
-      ->check(CLI::Range(std::int64_t{0}, kMostPrimes).description(""));
+      ->check(Whole(0, kMostPrimes));
   command
       ->add_option("-o,--output", options->output,
                    "an SVG, or a PNG if it ends in .png; - for stdout [handwriting.svg]")

@@ -1,9 +1,8 @@
 #include "client/commands/write_results.h"
 
 #include <algorithm>
-#include <filesystem>
 
-#include "base/fs.h"
+#include "client/output.h"
 
 namespace normlab::client {
 namespace {
@@ -20,11 +19,9 @@ constexpr Rendering kTables[] = {{v1::FORMAT_MARKDOWN, "table.md"},
 constexpr Rendering kFigures[] = {
     {v1::FORMAT_SVG, "figure.svg"}, {v1::FORMAT_PNG, "figure.png"}, {v1::FORMAT_CSV, "figure.csv"}};
 
-// A result people share: readable by others, unlike the server's own files.
-absl::Status WriteFile(const std::string& path, std::string_view content, WrittenResults& results) {
-  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(path, content));
-  std::error_code ignored;
-  std::filesystem::permissions(path, std::filesystem::perms(0644), ignored);
+absl::Status WriteOne(const std::string& path, std::string_view content, const std::stop_token& stop,
+                      WrittenResults& results) {
+  NORMLAB_RETURN_IF_ERROR(WriteFile(path, content, stop));
   results.files.push_back(path);
   return absl::OkStatus();
 }
@@ -40,13 +37,13 @@ absl::StatusOr<v1::GetTableResponse> GetTable(Client& client, const ResultsOf& w
 }
 
 absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string& item, const std::string& folder,
-                       WrittenResults& results) {
+                       const std::stop_token& stop, WrittenResults& results) {
   NORMLAB_ASSIGN_OR_RETURN(const auto text, GetTable(client, what, item, v1::FORMAT_TERMINAL));
   ItemResult result{item, {text.verdicts().begin(), text.verdicts().end()}, text.content(), nullptr};
   results.different = results.different || std::count(result.verdicts.begin(), result.verdicts.end(), "DIFFERENT") > 0;
   for (const Rendering& rendering : kTables) {
     NORMLAB_ASSIGN_OR_RETURN(const auto table, GetTable(client, what, item, rendering.format));
-    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, table.content(), results));
+    NORMLAB_RETURN_IF_ERROR(WriteOne(folder + "/" + rendering.file, table.content(), stop, results));
     if (rendering.format == v1::FORMAT_JSON) {
       result.table_json = Json::parse(table.content(), nullptr, /*allow_exceptions=*/false);
       if (result.table_json.is_discarded()) {
@@ -65,24 +62,18 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
       break;  // a table alone
     }
     NORMLAB_RETURN_IF_ERROR(figure.status());
-    NORMLAB_RETURN_IF_ERROR(WriteFile(folder + "/" + rendering.file, figure->content(), results));
+    NORMLAB_RETURN_IF_ERROR(WriteOne(folder + "/" + rendering.file, figure->content(), stop, results));
   }
   results.items.push_back(std::move(result));
   return absl::OkStatus();
 }
 
-absl::Status MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  return error ? absl::InvalidArgumentError("--out: cannot create " + folder + ": " + error.message())
-               : absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory) {
+absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory,
+                                            const std::stop_token& stop) {
   WrittenResults results;
-  NORMLAB_RETURN_IF_ERROR(MakeFolder(directory));
+  NORMLAB_RETURN_IF_ERROR(PrepareFolder(directory));
   for (const Rendering& rendering : kReports) {
     v1::GetReportRequest request;
     SetPaper(what.paper, request);
@@ -90,12 +81,12 @@ absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& wha
     request.set_budget(what.budget);
     request.set_format(rendering.format);
     NORMLAB_ASSIGN_OR_RETURN(const auto report, client.Report(request));
-    NORMLAB_RETURN_IF_ERROR(WriteFile(directory + "/" + rendering.file, report.content(), results));
+    NORMLAB_RETURN_IF_ERROR(WriteOne(directory + "/" + rendering.file, report.content(), stop, results));
   }
   for (const std::string& item : what.items) {
     const std::string folder = what.items.size() == 1 ? directory : directory + "/" + item;
-    NORMLAB_RETURN_IF_ERROR(MakeFolder(folder));
-    NORMLAB_RETURN_IF_ERROR(WriteItem(client, what, item, folder, results));
+    NORMLAB_RETURN_IF_ERROR(PrepareFolder(folder));
+    NORMLAB_RETURN_IF_ERROR(WriteItem(client, what, item, folder, stop, results));
   }
   return results;
 }

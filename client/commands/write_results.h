@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct WrittenResults {
 
 // Writes report.html, report.md and, per item, table.{md,tex,csv,json} and figure.{svg,csv} to `directory`; with
 // several items those go to a folder per item. Each file is replaced whole.
-absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory);
+absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory,
+                                            const std::stop_token& stop);
 
 }  // namespace normlab::client

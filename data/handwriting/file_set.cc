@@ -18,11 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 18;
 
-bool IsArchive(std::string_view name) {
-  constexpr std::string_view kEndings[] = {".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip"};
-  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](auto ending) { return name.ends_with(ending); });
-}
-
 struct DiskFile {
   std::string path, name;
   std::int64_t bytes;
@@ -125,6 +120,11 @@ class ArchiveReader {
 };
 
 }  // namespace
+
+bool IsArchive(std::string_view name) {
+  constexpr std::string_view kEndings[] = {".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](auto ending) { return name.ends_with(ending); });
+}
 
 absl::Status VisitFiles(const std::string& path, const FileVisitor& visitor, std::int64_t max_file_bytes) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<DiskFile> files, ListFiles(path));

@@ -14,6 +14,9 @@
 
 namespace normlab::data {
 
+// By its name: .tar, .tar.gz, .tgz, .tar.xz, .zip.
+bool IsArchive(std::string_view name);
+
 struct FileVisitor {
   // Whether the content of this file is wanted. Names are paths inside the folder or archive, parts joined by '/'.
   std::function<bool(std::string_view name)> wants;

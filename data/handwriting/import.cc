@@ -13,6 +13,14 @@ namespace normlab::data {
 
 bool IsImportedHandwriting(const std::string& dataset) { return dataset == "iam_ondb" || dataset == "unipen_original"; }
 
+absl::Status NothingUsable(const std::string& path, const std::map<std::string, Skipped>& skipped) {
+  std::string text = fmt::format("{}: no line of handwriting could be used", path);
+  for (const auto& [reason, of] : skipped) {
+    text += fmt::format("\n  {} x {}, for example {}", of.count, reason, of.example);
+  }
+  return absl::NotFoundError(text);
+}
+
 absl::StatusOr<ImportReport> ImportHandwriting(const std::string& dataset, const std::string& path,
                                                const std::string& directory, const ImportProgress& progress) {
   if (!IsImportedHandwriting(dataset)) {

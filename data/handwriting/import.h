@@ -46,6 +46,9 @@ absl::StatusOr<ImportedLines> ImportUnipen(const std::string& path, const Import
 absl::StatusOr<ImportReport> ImportHandwriting(const std::string& dataset, const std::string& path,
                                                const std::string& directory, const ImportProgress& progress);
 
+// kNotFound: no line could be used, and why, reason by reason.
+absl::Status NothingUsable(const std::string& path, const std::map<std::string, Skipped>& skipped);
+
 // Whether ImportHandwriting is the way into this data set.
 bool IsImportedHandwriting(const std::string& dataset);
 

@@ -87,7 +87,7 @@ class Collector {
       }
     }
     if (result_.lines.empty()) {
-      return absl::NotFoundError(fmt::format("{}: no line of handwriting could be used", path));
+      return NothingUsable(path, result_.skipped);
     }
     return std::move(result_);
   }

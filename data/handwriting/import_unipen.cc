@@ -107,7 +107,7 @@ class UnipenImporter {
       AddFile(name, root);
     }
     if (result_.lines.empty()) {
-      return absl::NotFoundError(fmt::format("{}: no line of handwriting could be used", path));
+      return NothingUsable(path, result_.skipped);
     }
     return std::move(result_);
   }

@@ -132,9 +132,8 @@ report::Trace MakeTrace(const Comparison& comparison, std::size_t arm, std::size
       points.push_back({curve.x[i], curve.y[i]});
     }
     if (job.diverged) {
-      if (const auto last = stats::LastFinite(curve.y)) {
-        trace.ends.push_back({curve.x[*last], curve.y[*last]});
-      }
+      const std::size_t last = stats::LastFinite(curve.y).value_or(0);  // or where it began, if it never was finite
+      trace.ends.push_back({curve.x[last], curve.y[last]});
     } else {
       whole.push_back(&curve);
     }

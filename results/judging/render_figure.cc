@@ -36,8 +36,9 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
     const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
     auto points = PointsOf(curve, most);
-    if (const auto last = stats::LastFinite(curve.y); run.status.diverged && last && curve.x[*last] > 0) {
-      trace.ends.push_back({curve.x[*last], curve.y[*last]});
+    const auto last = stats::LastFinite(curve.y);
+    if (run.status.diverged && !curve.x.empty() && (!last || curve.x[*last] > 0)) {
+      trace.ends.push_back({curve.x[last.value_or(0)], curve.y[last.value_or(0)]});
     }
     if (!points.empty()) {
       trace.thin.push_back(std::move(points));

@@ -55,6 +55,11 @@ std::string Significant(double value, int digits) {
 
 std::string Power(int exponent) { return fmt::format("10{}", Superscript(exponent)); }
 
-std::string Exact(double value) { return fmt::format("{}", value); }
+std::string Exact(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value)
+         : std::isnan(value)  ? "NaN"
+         : value > 0          ? "Infinity"
+                              : "-Infinity";
+}
 
 }  // namespace normlab::report

@@ -11,7 +11,7 @@ std::string Fixed(double value, int digits);
 std::string Significant(double value, int digits);
 // "10⁻⁴"
 std::string Power(int exponent);
-// The shortest text that reads back to the same double: for CSV and coordinates of data.
+// The shortest text that reads back to the same double, or NaN, Infinity, -Infinity: for CSV and coordinates of data.
 std::string Exact(double value);
 
 }  // namespace normlab::report

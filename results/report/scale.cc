@@ -23,6 +23,33 @@ double RoundStep(double width) {
 
 int DecimalsOf(double step) { return std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))); }
 
+int ExponentOf(double value) { return static_cast<int>(std::floor(std::log10(value) + 1e-9)); }
+
+// Labels of multiples of `step`: plain where none is long ("0.25"), else all with the power of ten of the largest
+// ("2.5×10¹⁵"): no label is longer than its digits need, whatever the range.
+std::vector<std::string> LinearLabels(const std::vector<double>& values, double step) {
+  constexpr int kLongestPlain = 7;
+  double largest = 0;
+  for (const double value : values) {
+    largest = std::max(largest, std::fabs(value));
+  }
+  const int decimals = DecimalsOf(step);
+  const int exponent = largest > 0 ? ExponentOf(largest) : 0;
+  const bool plain = std::max(exponent, 0) + 1 + (decimals > 0 ? decimals + 1 : 0) <= kLongestPlain;
+  std::vector<std::string> labels;
+  for (const double value : values) {
+    if (plain) {
+      labels.push_back(Fixed(value, decimals));
+    } else if (std::fabs(value) < step / 2) {
+      labels.emplace_back("0");
+    } else {
+      const double unit = std::pow(10.0, exponent);
+      labels.push_back(fmt::format("{}×{}", Fixed(value / unit, DecimalsOf(step / unit)), Power(exponent)));
+    }
+  }
+  return labels;
+}
+
 // "0.01"; where an axis spans many decades, "10⁻²" for each of them.
 std::string LogLabel(int exponent, int multiple, bool powers) {
   const double value = multiple * std::pow(10.0, exponent);
@@ -45,11 +72,16 @@ double Scale::operator()(double value) const {
 }
 
 std::vector<Tick> LinearTicks(double lo, double hi, int count) {
-  std::vector<Tick> ticks;
+  std::vector<double> values;
   const double step = RoundStep((hi - lo) / std::max(1, count));
   const double slack = 1e-9 * (hi - lo);
   for (double k = std::ceil((lo - slack) / step); k * step <= hi + slack; ++k) {
-    ticks.push_back({k * step, Fixed(k * step, DecimalsOf(step))});
+    values.push_back(k * step);
+  }
+  const std::vector<std::string> labels = LinearLabels(values, step);
+  std::vector<Tick> ticks;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ticks.push_back({values[i], labels[i]});
   }
   return ticks;
 }

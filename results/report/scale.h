@@ -25,7 +25,8 @@ class Scale {
   bool log_;
 };
 
-// Round numbers in [lo, hi]: multiples of 1, 2 or 5 times a power of ten, about `count` of them.
+// Round numbers in [lo, hi]: multiples of 1, 2 or 5 times a power of ten, about `count` of them. Where plain
+// labels would be long, all have one power of ten as a factor.
 std::vector<Tick> LinearTicks(double lo, double hi, int count);
 // Decades with labels, few enough to read (about `count`), and their multiples between as minor ticks. With less than
 // two decades, 2 and 5 have labels too.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 
 #include "results/report/scale.h"
 
@@ -56,7 +57,8 @@ std::string BandPath(const std::vector<BandPoint>& band, const Scale& sx, const 
   return d.empty() ? d : d + "Z";
 }
 
-Range DataRange(const Panel& panel, const Scale& sx) {
+// Of the points that can be drawn; absent if none can.
+std::optional<Range> DataRange(const Panel& panel, const Scale& sx) {
   Range range{INFINITY, -INFINITY};
   const auto grow = [&](const Point& p) {
     if (std::isfinite(p.y) && p.x >= sx.lo() && p.x <= sx.hi() && (!panel.y.log || p.y > 0)) {
@@ -70,11 +72,7 @@ Range DataRange(const Panel& panel, const Scale& sx) {
       std::for_each(run.begin(), run.end(), grow);
     }
   }
-  if (range.lo > range.hi) {
-    range = panel.y.log ? Range{0.1, 1} : Range{0, 1};
-  }
-  range = RoundOut(range, panel.y.log);
-  return {panel.y.lo.value_or(range.lo), panel.y.hi.value_or(range.hi)};
+  return range.lo <= range.hi ? std::optional<Range>(range) : std::nullopt;
 }
 
 Range DataSpan(const Panel& panel) {
@@ -82,6 +80,11 @@ Range DataSpan(const Panel& panel) {
   for (const Trace& trace : panel.traces) {
     for (const Point& p : trace.line) {
       range = {std::min(range.lo, p.x), std::max(range.hi, p.x)};
+    }
+    for (const Point& p : trace.ends) {
+      if (!panel.x.log || p.x > 0) {
+        range = {std::min(range.lo, p.x), std::max(range.hi, p.x)};
+      }
     }
   }
   range = range.lo <= range.hi ? RoundOut(range, panel.x.log) : Range{panel.x.log ? 0.1 : 0, 1};
@@ -100,13 +103,16 @@ class PanelWriter {
         title_y_(y + 18),
         clip_(std::move(clip)),
         sx_(MakeX()),
-        sy_(MakeY()) {}
+        sy_(MakeY()),
+        has_points_(DataRange(panel, sx_).has_value()) {}
 
   void Write() {
     svg_.Text(panel_.title,
               {{"class", "p"}, {"x", Px((left_ + right_) / 2)}, {"y", Px(title_y_)}, {"text-anchor", "middle"}});
     WriteXAxis();
-    WriteYAxis();
+    if (has_points_) {  // an axis without data has no numbers to show
+      WriteYAxis();
+    }
     if (panel_.top) {
       WriteTopAxis();
     }
@@ -118,6 +124,12 @@ class PanelWriter {
     svg_.Open("g", {{"clip-path", fmt::format("url(#{})", clip_)}});
     WriteTraces();
     svg_.Close("g");
+    if (!has_points_) {
+      svg_.Text("no point can be drawn", {{"class", "s"},
+                                          {"x", Px((left_ + right_) / 2)},
+                                          {"y", Px((top_ + bottom_) / 2)},
+                                          {"text-anchor", "middle"}});
+    }
     svg_.Leaf("rect", {{"class", "frame"},
                        {"x", Px(left_)},
                        {"y", Px(top_)},
@@ -131,8 +143,9 @@ class PanelWriter {
     return {range.lo, range.hi, panel_.x.log, left_, right_};
   }
   Scale MakeY() const {
-    const Range range = DataRange(panel_, sx_);
-    return {range.lo, range.hi, panel_.y.log, bottom_, top_};
+    const Range drawn = DataRange(panel_, sx_).value_or(panel_.y.log ? Range{0.1, 1} : Range{0, 1});
+    const Range range = RoundOut(drawn, panel_.y.log);
+    return {panel_.y.lo.value_or(range.lo), panel_.y.hi.value_or(range.hi), panel_.y.log, bottom_, top_};
   }
   void Line(std::string_view kind, double x1, double y1, double x2, double y2) {
     svg_.Leaf("path",
@@ -216,8 +229,10 @@ class PanelWriter {
       WriteMarkers(t);
     }
     for (const Point& p : t.ends) {
-      if (Drawable(p.x, p.y, sy_)) {
-        Path(ColorClass("end", t.color), CrossPath(sx_(p.x), sy_(p.y)));
+      if (std::isfinite(p.x)) {
+        // Without a value to stand at, as of a run that was NaN from the start, it stands at the top.
+        const double x = sx_.log() ? std::max(p.x, sx_.lo()) : p.x;
+        Path(ColorClass("end", t.color), CrossPath(sx_(x), Drawable(p.x, p.y, sy_) ? sy_(p.y) : top_ + 6));
       }
     }
   }
@@ -237,6 +252,7 @@ class PanelWriter {
   double left_, right_, top_, bottom_, title_y_;
   std::string clip_;
   Scale sx_, sy_;
+  const bool has_points_;
 };
 
 }  // namespace

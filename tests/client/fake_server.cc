@@ -139,14 +139,18 @@ Status FakeServer::GetJob(ServerContext*, const v1::GetJobRequest* request, v1::
 
 Status FakeServer::ListJobs(ServerContext*, const v1::ListJobsRequest* request, v1::ListJobsResponse* response) {
   ENTER(ListJobs);
+  const int page = request->page_size() == 0 ? 50 : request->page_size();
+  bool reached = request->page_token().empty();
   for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) {
     const auto& states = request->states();
     const bool wanted = states.empty() || std::find(states.begin(), states.end(), job->state()) != states.end();
-    if (wanted && (request->page_size() == 0 || response->jobs_size() < request->page_size())) {
+    if (reached && wanted && response->jobs_size() < page) {
       *response->add_jobs() = *job;
-    } else if (wanted) {
+    } else if (reached && wanted) {
       response->set_next_page_token("t" + response->jobs(response->jobs_size() - 1).job_id());
+      break;
     }
+    reached = reached || request->page_token() == "t" + job->job_id();
   }
   return Status::OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "client/completion.h"
+#include "client/exit_code.h"
 #include "client/server_process.h"
 #include "tests/client/command_test.h"
 
@@ -98,7 +99,7 @@ TEST_F(ResultsCommandTest, ReproduceDetachesOnCtrlC) {
   ctrl_c.join();
   EXPECT_EQ(outcome.code, 130);
   EXPECT_THAT(outcome.err, HasSubstr("The jobs go on at"));
-  EXPECT_FALSE(fs::exists(out()));
+  EXPECT_TRUE(fs::is_empty(out())) << "made before the runs, so that a place that cannot be written is known at once";
 }
 
 TEST_F(ResultsCommandTest, ReproduceAsJson) {
@@ -114,7 +115,7 @@ TEST_F(ResultsCommandTest, ReproduceAsJson) {
 TEST_F(ResultsCommandTest, ReproduceWithoutAServerProgramSaysSo) {
   server_.Stop();
   const Outcome outcome = Run({"reproduce", "layer-norm-2016"});
-  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.code, kExitUnavailable);
   EXPECT_THAT(outcome.err, HasSubstr("/nonexistent/normlabd"));
 }
 
@@ -173,23 +174,63 @@ std::string FakeProgram(const std::string& home, const std::string& body) {
   return path;
 }
 
+absl::StatusOr<std::unique_ptr<ServerProcess>> StartServer(const std::string& home, const std::string& program,
+                                                           int slots, const std::stop_token& stop) {
+  const Endpoint endpoint{.home = home};
+  auto use = ServerUse::Await(endpoint, stop, [] {});
+  return use.ok()
+             ? ServerProcess::Start({.program = program, .endpoint = endpoint, .slots = slots}, *std::move(use), stop)
+             : use.status();
+}
+
 TEST(ServerProcessTest, WaitsUntilItIsReadyAndStopsIt) {
   FakeServer home;
   const std::string program =
       FakeProgram(home.home(), "trap 'echo stopped >> " + home.home() + "/said; exit 0' TERM\necho \"$@\" > " +
                                    home.home() + "/said\necho ready socket\nwhile :; do sleep 0.01; done\n");
-  auto server = ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 2}, {});
+  auto server = StartServer(home.home(), program, 2, {});
   ASSERT_TRUE(server.ok()) << server.status();
-  (*server)->Stop();
+  EXPECT_TRUE((*server)->Leave());
   EXPECT_EQ(ReadAll(home.home() + "/said"), "--home " + home.home() + " --socket " + home.home() +
-                                                "/run/normlabd.sock --slots 2 --print-ready\nstopped\n");
+                                                "/run/normlabd.sock --slots 2 --print-ready --while-used\nstopped\n");
+}
+
+TEST(ServerProcessTest, OneThatOthersUseGoesOn) {
+  FakeServer home;
+  const std::string pid_file = home.home() + "/pid";
+  const std::string program =
+      FakeProgram(home.home(), "echo $$ > " + pid_file + "\necho ready socket\nwhile :; do sleep 0.01; done\n");
+  auto server = StartServer(home.home(), program, 0, {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::optional<ServerUse> another = ServerUse::Join({.home = home.home()});
+  ASSERT_TRUE(another.has_value());
+  EXPECT_FALSE((*server)->Leave());
+  const pid_t pid = std::stoi(ReadAll(pid_file));
+  EXPECT_EQ(::kill(pid, 0), 0) << "it was stopped under another's feet";
+  ::kill(pid, SIGKILL);
+}
+
+TEST(ServerProcessTest, WhoComesWhileItEndsWaitsAndIsToldSo) {
+  FakeServer home;
+  const Endpoint endpoint{.home = home.home()};
+  auto last = ServerUse::Await(endpoint, {}, [] {});
+  ASSERT_TRUE(last.ok() && last->IsLast());
+  EXPECT_FALSE(ServerUse::Join(endpoint).has_value());
+  std::stop_source stop;
+  int told = 0;
+  const auto waited = ServerUse::Await(endpoint, stop.get_token(), [&] {
+    ++told;
+    stop.request_stop();
+  });
+  EXPECT_TRUE(absl::IsCancelled(waited.status()));
+  EXPECT_EQ(told, 1);
 }
 
 TEST(ServerProcessTest, OneThatEndsBeforeItServesShowsItsLog) {
   FakeServer home;
   const std::string program = FakeProgram(home.home(), "echo another server has this directory >&2\nexit 1\n");
-  const auto server = ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 0}, {});
-  EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+  const auto server = StartServer(home.home(), program, 0, {});
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Message(server.status()), HasSubstr("exited with code 1\nanother server has this directory"));
 }
 
@@ -198,8 +239,7 @@ TEST(ServerProcessTest, CtrlCWhileStartingEndsIt) {
   std::stop_source stop;
   stop.request_stop();
   const std::string program = FakeProgram(home.home(), "exec sleep 1000\n");
-  const auto server =
-      ServerProcess::Start({.program = program, .endpoint = {.home = home.home()}, .slots = 0}, stop.get_token());
+  const auto server = StartServer(home.home(), program, 0, stop.get_token());
   EXPECT_EQ(server.status().code(), absl::StatusCode::kCancelled);
 }
 

@@ -56,6 +56,23 @@ class FetchTest : public testing::Test {
   std::string path_before_;
 };
 
+TEST_F(FetchTest, AnArchiveIsImportedLikeTheFolderItHolds) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    machine_.Write("mine/below/" + tiny_.info.files[i].name, tiny_.contents[i]);
+  }
+  const std::string archive = machine_.path() + "/mine.tgz";
+  ASSERT_EQ(std::system(("tar -czf " + archive + " -C " + machine_.path() + "/mine .").c_str()), 0);
+  const auto stored = ImportTiny(archive);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->size(), 4u);
+  const std::string other = machine_.path() + "/other.tar";
+  ASSERT_EQ(std::system(("tar -cf " + other + " -C " + machine_.path() + " bin 2>/dev/null || tar -cf " + other +
+                         " -T /dev/null")
+                            .c_str()),
+            0);
+  EXPECT_THAT(std::string(ImportTiny(other).status().message()), HasSubstr(other + " holds no file of"));
+}
+
 TEST_F(FetchTest, DownloadsVerifiesAndStores) {
   InstallGoodNpm();
   const absl::Status status = FetchTiny();

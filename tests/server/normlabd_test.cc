@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/paths.h"
 #include "base/process.h"
+#include "base/use_lock.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -63,6 +65,25 @@ TEST_F(NormlabdTest, ServesAndStopsOnSigterm) {
   ::kill(pid, SIGTERM);
   EXPECT_EQ(Wait(pid), 0) << Read("err");
   EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/home/run/normlabd.sock"));
+}
+
+TEST_F(NormlabdTest, AHangupStopsItLikeSigterm) {
+  const pid_t pid = StartServing();
+  ::kill(pid, SIGHUP);
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
+}
+
+TEST_F(NormlabdTest, OneThatIsThereForItsUsersEndsWithTheLast) {
+  const std::string users = UsersPath(SocketPath(folder_.path() + "/home"));
+  auto first = UseLock::Open(users, /*create=*/true);
+  auto second = UseLock::Open(users, /*create=*/true);
+  ASSERT_TRUE(first.ok() && first->TryShare() && second.ok() && second->TryShare());
+  const pid_t pid = Start({"--home", folder_.path() + "/home", "--no-workers", "--while-used", "--print-ready"});
+  ASSERT_TRUE(Eventually([this] { return !Read("out").empty(); })) << Read("err");
+  first->Release();
+  EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), 0) << "it ended under its second user";
+  second->Release();
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
 }
 
 TEST_F(NormlabdTest, ASecondServerExitsWith1AndNamesTheFirst) {

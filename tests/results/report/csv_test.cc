@@ -36,7 +36,7 @@ TEST(Csv, NumbersReadBackExactly) {
   }
   EXPECT_EQ(CsvWriter().Number(-1.5).Take(), "-1.5");  // a negative number is no formula
   EXPECT_EQ(CsvWriter().Number(NAN).Take(), "");
-  EXPECT_EQ(CsvWriter().Number(INFINITY).Take(), "inf");
+  EXPECT_EQ(CsvWriter().Number(INFINITY).Take(), "Infinity");
 }
 
 }  // namespace

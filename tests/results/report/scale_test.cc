@@ -33,6 +33,17 @@ TEST(LinearTicks, AreRound) {
   EXPECT_THAT(Labels(LinearTicks(-0.02, 0.02, 4)), testing::ElementsAre("−0.02", "−0.01", "0.00", "0.01", "0.02"));
 }
 
+TEST(LinearTicks, LongNumbersShareAPowerOfTen) {
+  EXPECT_THAT(Labels(LinearTicks(0, 1e37, 5)),
+              testing::ElementsAre("0", "0.2×10³⁷", "0.4×10³⁷", "0.6×10³⁷", "0.8×10³⁷", "1.0×10³⁷"));
+  EXPECT_THAT(Labels(LinearTicks(-2e-9, 2e-9, 4)), testing::ElementsAre("−2×10⁻⁹", "−1×10⁻⁹", "0", "1×10⁻⁹", "2×10⁻⁹"));
+  for (double magnitude = 1e-300; magnitude < 1e300; magnitude *= 97) {
+    for (const std::string& label : Labels(LinearTicks(-magnitude, 2.3 * magnitude, 6))) {
+      EXPECT_LE(label.size(), 22u) << label << " of " << magnitude;  // bytes, of 12 characters: superscripts have three
+    }
+  }
+}
+
 TEST(LogTicks, LabelDecades) {
   EXPECT_THAT(Labels(LogTicks(0.001, 1, 7)), testing::ElementsAre("0.001", "0.01", "0.1", "1"));
   // Many decades: every other one, all as powers.

@@ -51,6 +51,20 @@ TEST(Svg, WhatIsNotFiniteBreaksLinesAndNeverReachesTheFile) {
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
 }
 
+TEST(Svg, ARunThatNeverWasFiniteLeavesACrossInAPanelThatSaysSo) {
+  Trace trace;
+  trace.ends = {{0, NAN}};
+  for (const bool log : {false, true}) {
+    const std::string svg = RenderSvg(OnePanel(trace, log));
+    EXPECT_THAT(svg, HasSubstr("class=\"end c0\""));
+    EXPECT_THAT(svg, HasSubstr("no point can be drawn"));
+    EXPECT_THAT(svg, Not(HasSubstr("nan")));
+    EXPECT_THAT(svg, Not(HasSubstr("class=\"grid\""))) << "numbers on an axis that measures nothing";
+  }
+  trace.line = {{0, 0.5}, {1, 0.25}};
+  EXPECT_THAT(RenderSvg(OnePanel(trace)), Not(HasSubstr("no point can be drawn")));
+}
+
 TEST(Svg, AnEmptyFigureIsStillAFigure) {
   EXPECT_THAT(RenderSvg(OnePanel({})), HasSubstr("</svg>"));
   EXPECT_THAT(RenderSvg(Figure{}), HasSubstr("</svg>"));
