@@ -29,7 +29,7 @@ double Value(int arm, int seed, int pass) {
 
 std::string Manifest() {
   std::string text =
-      "schema: 1\nid: bench\ntitle: A paper of many runs\nitems:\n  sweep:\n    title: A sweep\n    place: Figure 1\n"
+      "schema: 2\nid: bench\ntitle: A paper of many runs\nitems:\n  sweep:\n    title: A sweep\n    place: Figure 1\n"
       "    experiment: mnist_mlp\n    dataset: mnist\n    x: {series: train/pass, unit: pass}\n    metrics:\n"
       "      error: {label: Test error, series: test/error}\n      nll: {label: Train NLL, series: train/nll, log: "
       "true}\n    arms:\n";

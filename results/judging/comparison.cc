@@ -8,8 +8,6 @@
 #include <map>
 #include <set>
 
-#include "results/stats/paired.h"
-
 namespace normlab::judging {
 namespace {
 
@@ -88,14 +86,18 @@ std::size_t CountTo(const stats::Curve& curve, double at) {
   return static_cast<std::size_t>(std::upper_bound(curve.x.begin(), curve.x.end(), at) - curve.x.begin());
 }
 
-// A run's last value up to `at`; a diverged run is worse than any number. Absent: it recorded nothing.
+// A run's last value up to `at`; a run that diverged, or has no number there, is worse than any. Absent: it recorded
+// nothing.
 std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double at) {
   if (job.diverged) {
     return kInfinity;
   }
   const stats::Curve& curve = job.curves[series];
   const std::size_t n = CountTo(curve, at);
-  return n == 0 ? std::nullopt : std::optional(curve.y[n - 1]);
+  if (n == 0) {
+    return std::nullopt;
+  }
+  return std::isfinite(curve.y[n - 1]) ? curve.y[n - 1] : kInfinity;
 }
 
 Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& arm, std::size_t series, double at) {
@@ -104,7 +106,7 @@ Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& a
   for (const std::size_t j : arm.jobs) {
     const ComparedJob& job = comparison.jobs[j];
     const std::optional<double> value = ValueOf(job, series, at);
-    if (job.diverged) {
+    if (value && std::isinf(*value)) {
       ++cell.diverged;
     } else if (value) {
       const stats::Curve& curve = job.curves[series];
@@ -125,16 +127,9 @@ Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& a
   return cell;
 }
 
-// b - a where both may be infinite.
-stats::Bounded Between(double a, double b) {
-  return std::isinf(a) && std::isinf(b) ? stats::Bounded{-kInfinity, kInfinity} : stats::Bounded{b - a, b - a};
-}
-
 Comparison::Difference MakeDifference(const Comparison& comparison, const Comparison::Arm& first,
                                       const Comparison::Arm& arm, std::size_t series, double at) {
-  Comparison::Difference difference;
-  std::vector<double> exact;
-  std::vector<stats::Bounded> bounded;
+  std::vector<stats::Outcome> ours, firsts;
   for (const std::size_t j : arm.jobs) {
     const ComparedJob& job = comparison.jobs[j];
     const auto mate =
@@ -145,41 +140,28 @@ Comparison::Difference MakeDifference(const Comparison& comparison, const Compar
     }
     const auto a = ValueOf(comparison.jobs[*mate], series, at), b = ValueOf(job, series, at);
     if (a && b) {
-      difference.diverged += job.diverged || comparison.jobs[*mate].diverged ? 1 : 0;
-      bounded.push_back(Between(*a, *b));
-      exact.push_back(*b - *a);
+      firsts.push_back({*a, false});
+      ours.push_back({*b, false});
     }
   }
-  difference.pairs = static_cast<int>(bounded.size());
-  if (difference.diverged > 0) {
-    const stats::MedianEstimate median = stats::MedianDifference(bounded, kConfidence);
-    if (median.median.lo == median.median.hi) {
-      difference.estimate = median.median.lo;
-    }
-    difference.interval = median.interval;
-    difference.p = median.sign_p;
-  } else if (difference.pairs > 0) {
-    difference.estimate = stats::Mean(exact);
-    difference.interval = stats::StudentInterval(exact, kConfidence);
-    difference.p = difference.pairs > stats::kMaxFlipPairs ? stats::StudentP(exact) : stats::SignFlipP(exact);
-  }
-  return difference;
+  return {.evidence = WeighDirection(ours, firsts), .p_holm = {}};
 }
 
+// The first arm has no difference and is not in the family.
 void AdjustP(Comparison& comparison) {
   std::vector<Comparison::Difference*> family;
-  std::vector<double> p;
+  std::vector<std::optional<double>> p;
   for (Comparison::Row& row : comparison.rows) {
-    for (Comparison::Difference& difference : row.differences) {
-      if (difference.p) {
-        family.push_back(&difference);
-        p.push_back(*difference.p);
-      }
+    for (std::size_t a = 1; a < row.differences.size(); ++a) {
+      family.push_back(&row.differences[a]);
+      p.push_back(row.differences[a].evidence.p);
     }
   }
-  const std::vector<double> adjusted = stats::HolmAdjust(p);
+  const std::vector<double> adjusted = AdjustFamily(p);
   for (std::size_t i = 0; i < family.size(); ++i) {
-    family[i]->p_holm = adjusted[i];
+    if (p[i]) {
+      family[i]->p_holm = adjusted[i];
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "results/judging/evidence.h"
 #include "results/stats/curve.h"
 
 namespace normlab::judging {
@@ -43,15 +44,10 @@ struct Comparison {
     std::optional<double> least;              // the mean of the least values up to there
   };
 
-  // An arm less the first one, paired by seed.
+  // An arm less the first one, over runs of the same seed: the evidence of a claim of direction.
   struct Difference {
-    int pairs = 0;
-    int diverged = 0;                // pairs in which a run diverged: worse than any number
-    std::optional<double> estimate;  // the mean; with divergence the median, which may be infinite
-    std::optional<stats::Interval> interval;
-    // Exact: sign flips, or Student's for more than kMaxFlipPairs; with divergence the sign test.
-    std::optional<double> p;
-    std::optional<double> p_holm;
+    Evidence evidence;
+    std::optional<double> p_holm;  // over every difference there is; absent where there is no p
   };
 
   // One series of all arms.
@@ -68,7 +64,7 @@ struct Comparison {
   std::vector<std::string> repeats;  // "j9 repeats j4": of the same configuration and seed, left out
 };
 
-// `series` names what each job's curves are. Holm's adjustment is over every difference there is.
+// `series` names what each job's curves are. Every difference is in one family.
 Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series);
 
 }  // namespace normlab::judging

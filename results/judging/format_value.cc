@@ -10,6 +10,12 @@ using report::Exact;
 using report::Fixed;
 using report::Significant;
 
+std::string ArmText(const Item& item, int arm) {
+  const Arm& a = item.arms[static_cast<std::size_t>(arm)];
+  const std::string& group = item.groups[static_cast<std::size_t>(a.group)].label;
+  return group.empty() ? a.label : fmt::format("{}, {}", a.label, group);
+}
+
 std::string XText(const XAxis& x, double value) {
   return fmt::format("{} {}", Exact(value), value == 1 ? x.unit : x.units);
 }
@@ -49,16 +55,18 @@ std::string EffectValueText(const Metric& metric, const Judgement& judgement, do
 }
 
 std::string EffectText(const Metric& metric, const Judgement& judgement) {
-  if (!judgement.effect) {
+  const Evidence& evidence = judgement.evidence;
+  if (!evidence.estimate) {
     return "–";
   }
-  const std::string_view bound = !judgement.bound ? "" : *judgement.effect < 1 ? "≤ " : "≥ ";
-  const std::string effect = fmt::format("{}{}", bound, EffectValueText(metric, judgement, *judgement.effect));
-  if (!judgement.interval) {
+  // Times are compared as ratios: none is 1.
+  const std::string_view bound = !evidence.bound ? "" : *evidence.estimate < (judgement.ratio ? 1 : 0) ? "≤ " : "≥ ";
+  const std::string effect = fmt::format("{}{}", bound, EffectValueText(metric, judgement, *evidence.estimate));
+  if (!evidence.interval) {
     return effect;
   }
-  return fmt::format("{} [{}, {}]", effect, EffectValueText(metric, judgement, judgement.interval->lo),
-                     EffectValueText(metric, judgement, judgement.interval->hi));
+  return fmt::format("{} [{}, {}]", effect, EffectValueText(metric, judgement, evidence.interval->lo),
+                     EffectValueText(metric, judgement, evidence.interval->hi));
 }
 
 std::string PText(double p) { return p < 0.0001 ? "< 0.0001" : Significant(p, 2); }

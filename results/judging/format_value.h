@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "results/judging/cell.h"
 #include "results/judging/judge.h"
 #include "results/judging/manifest.h"
 
 namespace normlab::judging {
 
+std::string ArmText(const Item& item, int arm);                       // "LayerNorm, batch size 4"
 std::string XText(const XAxis& x, double value);                      // "16 passes", "1 pass", "0.2 passes"
 std::string XRangeText(const XAxis& x, double from, double to);       // "passes 111 to 130", "pass 2"
 std::string ValueText(const Metric& metric, double value);            // "2.45", "4.6×10⁻⁴"

@@ -4,149 +4,113 @@
 
 #include <algorithm>
 
-#include "results/judging/evidence.h"
-#include "results/stats/paired.h"
+#include "results/judging/rule.h"
+#include "results/judging/weigh_claim.h"
 
 namespace normlab::judging {
 namespace {
 
-bool Significant(const std::optional<double>& p) { return p && *p < kSignificance; }
-
-struct Ruling {
-  Verdict verdict;
-  std::string reason;
-};
-
-std::string TooFew(int n) {
-  return fmt::format("{} seed{} cannot decide; {} are the least, {} for REPRODUCED", n, n == 1 ? "" : "s", kMinSeeds,
-                     kMinSeedsReproduced);
+Rule RuleOf(const Claim& claim) {
+  switch (claim.kind) {
+    case ClaimKind::kLower:
+    case ClaimKind::kReaches:
+      return DirectionRule(Shown::kLower);
+    case ClaimKind::kHigher:
+      return DirectionRule(Shown::kHigher);
+    case ClaimKind::kClose:
+      return SizeRule(/*printed=*/false);
+    case ClaimKind::kValue:
+      return SizeRule(/*printed=*/true);
+    case ClaimKind::kBelow:
+      return BelowRule(claim.bound);
+    case ClaimKind::kAbove:
+      return AboveRule(claim.bound);
+  }
+  return {};
 }
 
-// Whether a difference is so small that the manifest calls it none.
-bool Tied(const Judgement& j, const Metric& metric) {
-  const stats::Interval tie =
-      metric.log ? stats::Interval{1 / metric.tie, metric.tie} : stats::Interval{-metric.tie, metric.tie};
-  return j.interval && tie.lo < tie.hi && j.interval->Inside(tie);
-}
-
-Ruling RuleDirection(const Judgement& j, const Metric& metric) {
-  if (!Significant(j.p_holm)) {
-    if (j.claim->rule == Rule::kLower && Tied(j, metric)) {
-      return {Verdict::kDifferent, "The interval lies within what counts as a tie"};
+// Sets p_holm over the family, and how large it is.
+void AdjustOverFamily(std::vector<Weighed>& weighed) {
+  std::vector<std::optional<double>> p;
+  for (const Weighed& w : weighed) {
+    if (!w.judgement.claim->is_fact()) {
+      p.push_back(w.judgement.evidence.p);
     }
-    return {Verdict::kInconclusive,
-            fmt::format("The direction is not established (Holm p = {:.2g})", j.p_holm.value_or(1))};
   }
-  if (*j.effect > (j.ratio ? 1 : 0)) {
-    return {Verdict::kDifferent, "The opposite direction is established"};
+  const std::vector<double> adjusted = AdjustFamily(p);
+  std::size_t next = 0;
+  for (Weighed& w : weighed) {
+    if (!w.judgement.claim->is_fact()) {
+      w.judgement.family = static_cast<int>(p.size());
+      if (w.judgement.evidence.p) {
+        w.judgement.p_holm = adjusted[next];
+      }
+      ++next;
+    }
   }
-  if (j.claim->rule == Rule::kLower && !Significant(j.p_exact)) {
-    return {Verdict::kDirectionOnly,
-            j.median ? "The direction holds, but runs diverged: its size cannot be compared"
-                     : fmt::format("The direction holds; {} seeds are too few for the exact test", j.n)};
-  }
-  if (j.claim->rule == Rule::kLower && j.paper && j.prediction && !j.prediction->Contains(*j.paper)) {
-    return {Verdict::kDirectionOnly, "The direction holds; the paper's size lies outside the prediction interval"};
-  }
-  return {Verdict::kReproduced, j.claim->rule == Rule::kReaches
-                                    ? "The direction holds"
-                                    : "The direction holds, and the paper's size is among those to be expected"};
 }
 
-Ruling RuleClose(const Judgement& j, const Metric& metric) {
-  const double w = j.claim->within;
-  const stats::Interval margin = metric.log ? stats::Interval{1 / w, w} : stats::Interval{-w, w};
-  if (j.interval && j.interval->Inside(margin)) {
-    return {Verdict::kReproduced, "The whole interval lies inside the margin"};
-  }
-  if (j.interval && (j.interval->hi < margin.lo || j.interval->lo > margin.hi)) {
-    return {Verdict::kDifferent, "The whole interval lies outside the margin"};
-  }
-  return {Verdict::kInconclusive, "The interval crosses the edge of the margin"};
-}
-
-Ruling RuleValue(const Judgement& j, const Metric& metric) {
-  if (!j.interval || !j.prediction || !j.paper) {
-    return {Verdict::kInconclusive,
-            j.paper ? "Runs diverged: no prediction interval" : "The paper prints no value here"};
-  }
-  const double w = j.claim->within;
-  const double low = metric.log ? *j.paper / w : *j.paper - w, high = metric.log ? *j.paper * w : *j.paper + w;
-  const bool narrow = j.prediction->Inside({low, high});
-  if (narrow) {
-    return {Verdict::kReproduced, "One more run would be expected within the margin of the printed value"};
-  }
-  if (!j.prediction->Contains(*j.paper) && (j.interval->hi < low || j.interval->lo > high)) {
-    return {Verdict::kDifferent, "The printed value lies outside the prediction interval, the mean outside the margin"};
-  }
-  return {Verdict::kInconclusive, "The prediction interval crosses the edge of the margin"};
-}
-
-Ruling RuleBound(const Judgement& j) {
-  const double bound = j.claim->bound;
-  if (j.claim->rule == Rule::kBelow) {
-    return j.interval->hi < bound ? Ruling{Verdict::kReproduced, "Every value lies below the bound"}
-                                  : Ruling{Verdict::kDifferent, "A value does not lie below the bound"};
-  }
-  if (j.interval->lo > bound) {
-    return {Verdict::kReproduced, "Every value lies above the bound"};
-  }
-  return j.interval->hi <= bound ? Ruling{Verdict::kDifferent, "No value lies above the bound"}
-                                 : Ruling{Verdict::kInconclusive, "Some values lie above the bound, some do not"};
-}
-
-Ruling Decide(const Judgement& j, const Metric& metric) {
-  if (BoundsValues(j.claim->rule)) {
-    return RuleBound(j);
-  }
-  if (j.n < kMinSeeds) {
-    return {Verdict::kInconclusive, TooFew(j.n)};
-  }
-  switch (j.claim->rule) {
-    case Rule::kLower:
-    case Rule::kReaches:
-      return RuleDirection(j, metric);
-    case Rule::kClose:
-      return RuleClose(j, metric);
-    case Rule::kValue:
-      return RuleValue(j, metric);
-    case Rule::kBelow:
-    case Rule::kAbove:
+std::string What(const Judgement& j) {
+  switch (j.claim->kind) {
+    case ClaimKind::kReaches:
+      return j.evidence.shown == Shown::kLower ? "Sooner" : "Later";
+    case ClaimKind::kBelow:
+      return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
+                 ? "Every value lies below the bound"
+                 : "A value does not lie below the bound";
+    case ClaimKind::kAbove:
+      return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
+                 ? "Every value lies above the bound"
+             : j.verdict == Verdict::kInconclusive ? "Some values lie above the bound, some do not"
+                                                   : "No value lies above the bound";
+    default:
       break;
   }
-  return {Verdict::kInconclusive, ""};
+  if (j.evidence.numberless) {
+    return "No run has a number to compare";
+  }
+  std::string text(ToString(j.evidence.shown));
+  text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  return text;
 }
 
-// What scale, data and number of seeds allow at most.
-Ruling Cap(Ruling ruling, const Judgement& j, const Measured& measured) {
-  std::vector<std::string> caveats = measured.Caveats();
-  if (j.n < kMinSeedsReproduced && !BoundsValues(j.claim->rule)) {
-    caveats.push_back(fmt::format("{} seeds are fewer than {}", j.n, kMinSeedsReproduced));
+std::string Reason(const Judgement& j, const Rule& rule, const Exhibit& exhibit) {
+  const int n = j.evidence.n;
+  if (!j.claim->is_fact() && n < kMinSeeds) {
+    return fmt::format("{} seed{} cannot decide; {} are the least", n, n == 1 ? "" : "s", kMinSeeds);
   }
-  if (ruling.verdict == Verdict::kDifferent && j.claim->rule == Rule::kValue && measured.SubstituteData()) {
-    return {Verdict::kInconclusive, "A number printed for one data set says nothing about another"};
+  const std::vector<std::string> unmet = rule.Unmet(exhibit);
+  const std::string but = fmt::format("{}", fmt::join(unmet, ", "));
+  switch (j.verdict) {
+    case Verdict::kReproduced:
+    case Verdict::kDifferent:
+      return What(j);
+    case Verdict::kDirectionOnly:
+      return fmt::format("{}; no REPRODUCED, for {}", What(j), but.empty() ? "the protocol is not exact" : but);
+    case Verdict::kOpposed:
+      return fmt::format("{}; no DIFFERENT, for {}", What(j), but.empty() ? "the protocol is not exact" : but);
+    default:
+      return j.claim->is_fact() ? What(j) : fmt::format("Not decided: {}", but.empty() ? "no side is ahead" : but);
   }
-  if (ruling.verdict == Verdict::kReproduced && !caveats.empty()) {
-    return {Verdict::kDirectionOnly,
-            fmt::format("{}; at most DIRECTION_ONLY because {}", ruling.reason, fmt::join(caveats, " and "))};
-  }
-  return ruling;
 }
 
-void AdjustOverTable(std::vector<Judgement>& judgements) {
-  std::vector<double> p;
-  for (const Judgement& j : judgements) {
-    if (j.p) {
-      p.push_back(*j.p);
-    }
+void RuleOn(Weighed& weighed) {
+  Judgement& j = weighed.judgement;
+  const Rule rule = RuleOf(*j.claim);
+  j.rule = rule.Text();
+  if (weighed.decided) {
+    return;
   }
-  const std::vector<double> adjusted = stats::HolmAdjust(p);
-  std::size_t next = 0;
-  for (Judgement& j : judgements) {
-    if (j.p) {
-      j.p_holm = adjusted[next++];
-    }
-  }
+  const Exhibit exhibit{.tier = j.tier,
+                        .n = j.evidence.n,
+                        .shown = j.evidence.shown,
+                        .p_holm = j.p_holm,
+                        .p_exact = j.evidence.p_exact,
+                        .numberless = j.evidence.numberless,
+                        .least = weighed.range ? weighed.range->lo : 0,
+                        .greatest = weighed.range ? weighed.range->hi : 0};
+  j.verdict = rule.Decide(exhibit);
+  j.reason = Reason(j, rule, exhibit);
 }
 
 }  // namespace
@@ -159,17 +123,14 @@ std::vector<Judgement> Judge(const Measured& measured) {
     judgement.reason = measured.item->not_run;
     return judgements;
   }
+  std::vector<Weighed> weighed;
   for (const Claim& claim : measured.item->claims) {
-    judgements.push_back(Weigh(measured, claim));
+    weighed.push_back(Weigh(measured, claim));
   }
-  AdjustOverTable(judgements);
-  for (Judgement& j : judgements) {
-    if (j.reason.empty()) {
-      const Metric& metric = measured.item->metrics[static_cast<std::size_t>(j.claim->metric)];
-      Ruling ruling = Cap(Decide(j, metric), j, measured);
-      j.verdict = ruling.verdict;
-      j.reason = std::move(ruling.reason);
-    }
+  AdjustOverFamily(weighed);
+  for (Weighed& w : weighed) {
+    RuleOn(w);
+    judgements.push_back(std::move(w.judgement));
   }
   return judgements;
 }

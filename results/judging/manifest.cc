@@ -54,7 +54,7 @@ class ItemReader {
     item_.experiment = map_.Text("experiment");
     item_.dataset = map_.Text("dataset", "");
     ReadMatrix();
-    item_.end_share = map_.Number("end_share", 0, 1, item_.end_share);
+    item_.deviations = map_.Texts("deviations");
     ReadX();
     ReadGroups();
     ReadMetrics();
@@ -119,6 +119,7 @@ class ItemReader {
   }
 
   void ReadMetrics() {
+    std::vector<std::pair<std::size_t, YAML::Node>> selects;
     for (const auto& [id, node] : NamedEntries(map_.Required("metrics"), Path("metrics"), problems_)) {
       MapReader reader(node, Path("metrics." + id), problems_);
       Metric metric;
@@ -130,10 +131,44 @@ class ItemReader {
       metric.log = reader.Bool("log", false);
       metric.floor = reader.Number("floor", metric.log ? 1e-300 : -kHuge, kHuge, metric.log ? 1e-12 : 0);
       metric.digits = reader.Integer("digits", 0, 12, 2);
-      metric.tie = reader.Number("tie", metric.log ? 1 : 0, 1e12, metric.log ? 1 : 0);
+      metric.higher_is_better = reader.Choice("better", {"lower", "higher"}, 0) == 1;
+      selects.emplace_back(item_.metrics.size(), reader.Optional("select"));
       reader.Finish();
       item_.metrics.push_back(std::move(metric));
     }
+    for (const auto& [metric, node] : selects) {  // of a metric that may stand below
+      item_.metrics[metric].select = ReadSelect(node, fmt::format("metrics.{}", item_.metrics[metric].id));
+    }
+  }
+
+  Select ReadSelect(const YAML::Node& node, const std::string& path) {
+    Select select;
+    if (!node.IsDefined() || (node.IsScalar() && node.Scalar() == "last")) {
+      return select;
+    }
+    if (node.IsScalar() && node.Scalar() == "best") {
+      select.kind = Select::Kind::kBest;
+      return select;
+    }
+    if (!node.IsMap() || node.size() != 1) {
+      problems_.Add(node.Mark(), fmt::format("{} is expected to be last, best, {{mean_of_last: share}}, "
+                                             "{{at_best_of: metric}} or {{at: x}}",
+                                             Path(path + ".select")));
+      return select;
+    }
+    MapReader reader(node, Path(path + ".select"), problems_);
+    if (reader.Has("mean_of_last")) {
+      select.kind = Select::Kind::kMeanOfLast;
+      select.share = reader.Number("mean_of_last", 1e-6, 1);
+    } else if (reader.Has("at_best_of")) {
+      select.kind = Select::Kind::kAtBestOf;
+      select.metric = reader.Choice("at_best_of", Ids(item_.metrics));
+    } else if (reader.Has("at")) {
+      select.kind = Select::Kind::kAt;
+      select.at = reader.Number("at", 1e-9, 1e12);
+    }
+    reader.Finish();
+    return select;
   }
 
   void ReadArms() {
@@ -168,6 +203,7 @@ class ItemReader {
   // What `map` says of an extent, over what `base` says.
   Extent ReadExtent(MapReader& map, const Extent& base) {
     Extent extent = base;
+    extent.seeds = map.Integer("seeds", 1, stats::kMaxFlipPairs, base.seeds);
     extent.end = map.Number("end", 1e-9, 1e12, base.end);
     extent.x_per_value = map.Number("x_per_value", 1e-9, 1e9, base.x_per_value);
     extent.core_seconds = map.Number("core_seconds", 0, 1e12, base.core_seconds);
@@ -178,15 +214,16 @@ class ItemReader {
   void ReadBudgets() {
     for (const auto& [id, node] : NamedEntries(map_.Required("budgets"), Path("budgets"), problems_)) {
       MapReader reader(node, Path("budgets." + id), problems_);
-      Budget budget{id, reader.Text("summary"), reader.Bool("full_scale", false), {}};
-      Extent common;
-      common.seeds = reader.Integer("seeds", 1, stats::kMaxFlipPairs);
-      common = ReadExtent(reader, common);
+      Budget budget{id, reader.Text("summary"), reader.Bool("exact", false), {}};
+      const Extent common = ReadExtent(reader, Extent());
       budget.extents.assign(item_.groups.size(), common);
       for (const auto& [group, own] : NamedEntries(reader.Optional("groups"), reader.path() + ".groups", problems_)) {
         ReadGroupExtent(group, own, reader.path() + ".groups." + group, budget);
       }
       for (std::size_t g = 0; g < item_.groups.size(); ++g) {
+        if (budget.extents[g].seeds == 0) {
+          reader.Problem(node, "seeds", "is missing");
+        }
         if (budget.extents[g].end == 0) {
           reader.Problem(node, "end", fmt::format("is missing, here or in groups.{}", item_.groups[g].id));
         }
@@ -236,32 +273,60 @@ class ItemReader {
     claim.id = reader.Text("id");
     claim.statement = reader.Text("statement");
     claim.place = reader.Text("place", item_.place);
-    claim.rule = static_cast<Rule>(reader.Choice("rule", {"lower", "close", "value", "reaches", "below", "above"}));
+    claim.kind = static_cast<ClaimKind>(
+        reader.Choice("rule", {"lower", "higher", "reaches", "close", "value", "below", "above"}));
     claim.metric = reader.Choice("metric", Ids(item_.metrics));
     claim.arm = reader.Choice("arm", Ids(item_.arms));
-    claim.needs = reader.Number("needs", 0, 1e12, 0);
-    const bool log = !item_.metrics.empty() && item_.metrics[static_cast<std::size_t>(claim.metric)].log;
-    if (ComparesArms(claim.rule)) {
+    if (claim.compares_arms()) {
       claim.than = reader.Choice("than", Ids(item_.arms));
     }
-    if (claim.rule == Rule::kClose || claim.rule == Rule::kValue) {
-      claim.within = reader.Number("within", log ? 1 : 0, 1e12);
+    if (claim.kind == ClaimKind::kReaches || (claim.kind == ClaimKind::kClose && reader.Has("target"))) {
+      claim.target = reader.Number("target", -kHuge, kHuge);
     }
-    if (claim.rule == Rule::kValue && reader.Has("value")) {
-      claim.value = reader.Number("value", -kHuge, kHuge);
+    if (claim.is_size()) {
+      ReadSize(reader, claim);
     }
-    if (BoundsValues(claim.rule)) {
+    if (claim.is_fact()) {
       claim.bound = reader.Number("bound", -kHuge, kHuge);
     }
-    if (claim.rule == Rule::kReaches) {
-      claim.target = reader.Number("target", -kHuge, kHuge);
-    } else if (reader.Has("over")) {
+    if (!claim.target && reader.Has("over")) {
       MapReader over(reader.Optional("over"), reader.path() + ".over", problems_);
       claim.from = over.Number("from", 0, 1e12);
       claim.to = over.Number("to", std::max(claim.from, 1e-9), 1e12);
       over.Finish();
     }
+    claim.needs = reader.Number("needs", 0, 1e12, claim.to);
+    CheckEnd(reader, claim);
     return claim;
+  }
+
+  // What is claimed, and how near is near: of ratios a factor, so that 1 is no difference.
+  void ReadSize(MapReader& reader, Claim& claim) {
+    const bool log = !item_.metrics.empty() && item_.metrics[static_cast<std::size_t>(claim.metric)].log;
+    const bool factor = log || claim.target;
+    if (claim.kind == ClaimKind::kValue) {
+      claim.value = reader.Number("value", log ? 1e-300 : -kHuge, kHuge);
+    } else if (factor) {
+      claim.value = reader.Number("ratio", 1e-12, 1e12, 1);
+    } else {
+      claim.value = reader.Number("difference", -kHuge, kHuge, 0);
+    }
+    // A margin of nothing can never be met.
+    claim.within = reader.Number("within", factor ? 1 + 1e-9 : 1e-300, 1e12);
+  }
+
+  // A stretch that the paper's own budget does not cover could never be judged as claimed.
+  void CheckEnd(MapReader& reader, const Claim& claim) {
+    const Budget* exact = item_.exact_budget();
+    if (exact == nullptr || item_.arms.empty()) {
+      return;
+    }
+    const int group = item_.arms[static_cast<std::size_t>(claim.arm)].group;
+    const double end = exact->extents[static_cast<std::size_t>(group)].end;
+    if (std::max(claim.to, claim.needs) > end) {
+      reader.Problem(reader.Optional("over"), claim.to > end ? "over" : "needs",
+                     fmt::format("goes to {}; budget {} ends at {}", std::max(claim.to, claim.needs), exact->id, end));
+    }
   }
 
   MapReader map_;
@@ -289,6 +354,11 @@ const Budget* Item::FindBudget(std::string_view id) const {
   return found == budgets.end() ? nullptr : &*found;
 }
 
+const Budget* Item::exact_budget() const {
+  const auto found = std::find_if(budgets.begin(), budgets.end(), [](const Budget& b) { return b.exact; });
+  return found == budgets.end() ? nullptr : &*found;
+}
+
 absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view file_name, const Files& files) {
   Problems problems(file_name);
   const auto document = LoadYaml(yaml, YamlLimits{}, problems);
@@ -296,7 +366,13 @@ absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view f
     return problems.ToStatus();
   }
   MapReader map(*document, "manifest", problems);
-  map.Integer("schema", 1, 1);
+  if (map.Integer("schema", 1, 2) == 1) {
+    map.Problem(
+        map.Optional("schema"), "schema",
+        "is 1; schema 2 is read. Write exact for full_scale; a metric's select for end_share; claims of direction "
+        "without tie; claims of size with the value they name (value, difference or ratio)");
+    return problems.ToStatus();
+  }
   Manifest manifest{map.Text("id"), map.Text("title"), map.Text("citation", ""), {}};
   for (const auto& [id, node] : NamedEntries(map.Required("items"), "items", problems)) {
     manifest.items.push_back(ItemReader(node, "items." + id, files, problems).Read(id));

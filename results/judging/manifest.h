@@ -19,7 +19,21 @@ using Fields = std::vector<std::pair<std::string, std::string>>;  // "norm" -> "
 // Sets in `fields` what `with` says; the rest stays, in its order.
 void Override(Fields& fields, const Fields& with);
 
-// What is measured: lower is better.
+// How one number is taken from a run's curve: by table cells, claims and figures alike.
+struct Select {
+  enum class Kind {
+    kLast,        // the last one
+    kMeanOfLast,  // the mean of the last `share` of the run, at least one unit of x
+    kBest,        // the best one so far
+    kAtBestOf,    // the one where another metric is best so far: validation
+    kAt,          // the one at x = `at`
+  };
+  Kind kind = Kind::kLast;
+  double share = 0;
+  int metric = -1;
+  double at = 0;
+};
+
 struct Metric {
   std::string id;      // "test_error"
   std::string label;   // "Test error"
@@ -27,9 +41,10 @@ struct Metric {
   std::string series;  // "test/error"
   double scale = 1;    // unit per recorded value: 100 makes a fraction a percentage
   bool log = false;    // compared as ratios, averaged geometrically, drawn on a log axis
-  double floor = 0;    // of a log metric: smaller values count as this
-  int digits = 2;      // after the point; significant digits of a log metric
-  double tie = 0;      // differences (log: factors) up to this are called equal
+  bool higher_is_better = false;
+  double floor = 0;  // of a log metric: smaller values count as this
+  int digits = 2;    // after the point; significant digits of a log metric
+  Select select;
 };
 
 // Where a measurement lies: the axis of curves and the "at" of tables.
@@ -68,7 +83,7 @@ using ReferenceCurve = std::vector<ReferenceRow>;  // rising in x
 
 // How one group of arms is run under a budget.
 struct Extent {
-  int seeds = 0;
+  int seeds = 0;            // claims that compare two groups take those that both have
   double end = 0;           // x at the end of a run
   double x_per_value = 1;   // x per recorded value of XAxis::series: 0.2 when a run's pass is a fifth of the paper's
   double core_seconds = 0;  // that a run took where the manifest was written; 0: not said
@@ -78,31 +93,40 @@ struct Extent {
 struct Budget {
   std::string id;
   std::string summary;
-  bool full_scale = false;      // the paper's own scale: only then can a claim be REPRODUCED
+  bool exact = false;           // the paper's own protocol, as printed; others are compared with it
   std::vector<Extent> extents;  // by group
 };
 
-enum class Rule { kLower, kClose, kValue, kReaches, kBelow, kAbove };
-// Whether a rule compares two arms.
-inline bool ComparesArms(Rule rule) { return rule == Rule::kLower || rule == Rule::kClose || rule == Rule::kReaches; }
-// Whether a rule bounds every value of an arm.
-inline bool BoundsValues(Rule rule) { return rule == Rule::kBelow || rule == Rule::kAbove; }
+enum class ClaimKind {
+  kLower,    // direction: the arm lies below the other
+  kHigher,   // direction: above
+  kReaches,  // direction: it comes to a target in less x
+  kClose,    // size: the difference to the other arm (log: the ratio; with a target: the ratio of times)
+  kValue,    // size: the arm's number
+  kBelow,    // fact: every value lies below a bound
+  kAbove,    // fact: above
+};
 
 struct Claim {
   std::string id;
   std::string statement;
   std::string place;
-  Rule rule = Rule::kLower;
+  ClaimKind kind = ClaimKind::kLower;
   int metric = 0;
   int arm = 0;
-  int than = 0;     // the other arm, where ComparesArms
-  double from = 0;  // judged over x in [from, to]; both 0: the end, see Item::end_share
+  int than = 0;     // the other arm, where compares_arms()
+  double from = 0;  // over x in [from, to]; both 0: what the metric selects at the end
   double to = 0;
-  double needs = 0;             // x both arms must reach
-  double within = 0;            // kClose, kValue: how near (log: a factor)
-  double target = 0;            // kReaches
-  double bound = 0;             // kBelow, kAbove
-  std::optional<double> value;  // kValue: the printed number; absent: the paper's curve
+  double needs = 0;              // x that every run must reach
+  std::optional<double> target;  // kReaches, kClose: what is compared is the x at which the metric comes to it
+  double value = 0;              // kClose, kValue: the claimed difference, ratio or number
+  double within = 0;             // kClose, kValue: how near (of ratios: a factor)
+  double bound = 0;              // kBelow, kAbove
+
+  bool compares_arms() const { return kind != ClaimKind::kValue && !is_fact(); }
+  bool is_size() const { return kind == ClaimKind::kClose || kind == ClaimKind::kValue; }
+  // A fact of arithmetic, not of samples: it asks for no number of seeds and is in no family.
+  bool is_fact() const { return kind == ClaimKind::kBelow || kind == ClaimKind::kAbove; }
   bool at_end() const { return to == 0; }
 };
 
@@ -122,8 +146,8 @@ struct Item {
   std::string dataset;  // what the paper used; another one caps verdicts
   std::string note;     // what a reader must know about the paper's side: "its curves are single runs"
   std::string not_run;  // why it is not run; then there is one claim, what it shows, and nothing else below
+  std::vector<std::string> deviations;  // from the paper's protocol, by every budget, as its author knows
   std::optional<MatrixWords> matrix;
-  double end_share = 0.15;  // "the end" of a run: this share of its x, at least one unit
   XAxis x;
   std::vector<Group> groups;
   std::vector<Metric> metrics;
@@ -133,6 +157,7 @@ struct Item {
   std::vector<Claim> claims;
 
   const Budget* FindBudget(std::string_view id) const;
+  const Budget* exact_budget() const;  // the first one; nullptr: none is the paper's own
 };
 
 struct Manifest {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "results/judging/embedded.h"
+#include "results/judging/format_value.h"
 #include "results/judging/judge.h"
 #include "results/judging/manifest.h"
 #include "results/judging/measure.h"
@@ -14,7 +15,6 @@
 #include "results/judging/render_data.h"
 #include "results/judging/render_document.h"
 #include "results/judging/render_figure.h"
-#include "results/judging/rule_text.h"
 
 namespace normlab::judging {
 namespace {
@@ -119,7 +119,7 @@ absl::StatusOr<std::vector<const Item*>> ManifestPaper::Select(const std::vector
 
 absl::StatusOr<const Budget*> ManifestPaper::FindBudget(const Item& item, std::string_view id) const {
   if (!item.not_run.empty()) {
-    static const Budget none{.id = "", .summary = "", .full_scale = true, .extents = {}};
+    static const Budget none{.id = "", .summary = "", .exact = true, .extents = {}};
     return &none;
   }
   if (const Budget* budget = item.FindBudget(id)) {
@@ -234,22 +234,6 @@ std::unique_ptr<Paper> ParseEmbedded(const EmbeddedPaper& embedded) {
 }
 
 }  // namespace
-
-std::string_view ToString(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kReproduced:
-      return "REPRODUCED";
-    case Verdict::kDirectionOnly:
-      return "DIRECTION_ONLY";
-    case Verdict::kDifferent:
-      return "DIFFERENT";
-    case Verdict::kInconclusive:
-      return "INCONCLUSIVE";
-    case Verdict::kNotRun:
-      return "NOT_RUN";
-  }
-  return "NOT_RUN";
-}
 
 absl::StatusOr<std::unique_ptr<Paper>> Paper::Parse(std::string_view manifest_yaml, std::string_view file_name,
                                                     const std::map<std::string, std::string, std::less<>>& files) {

@@ -18,6 +18,7 @@
 
 #include "base/status.h"
 #include "results/judging/curve_source.h"
+#include "results/judging/verdict.h"
 #include "results/report/format.h"
 
 namespace normlab::judging {
@@ -32,9 +33,6 @@ struct PlannedRun {
   std::uint64_t seed = 0;
   double core_seconds = 0;  // as the manifest says, of another machine; 0: it does not
 };
-
-enum class Verdict { kReproduced, kDirectionOnly, kDifferent, kInconclusive, kNotRun };
-std::string_view ToString(Verdict verdict);  // "REPRODUCED", "DIRECTION_ONLY", ...
 
 using report::Format;
 

@@ -38,11 +38,11 @@ std::string CountText(std::size_t n, int diverged) {
 }
 
 std::string DifferenceText(const Comparison::Difference& difference) {
-  if (difference.pairs == 0) {
+  const Evidence& evidence = difference.evidence;
+  if (evidence.n == 0) {
     return "–";
   }
-  return fmt::format("{}{}", difference.diverged > 0 ? "median " : "",
-                     WithInterval(difference.estimate, difference.interval));
+  return fmt::format("{}{}", evidence.median ? "median " : "", WithInterval(evidence.estimate, evidence.interval));
 }
 
 report::Table MakeTable(const Comparison& comparison) {
@@ -70,7 +70,8 @@ report::Table MakeTable(const Comparison& comparison) {
           WithInterval(cell.mean, cell.interval), Number(cell.least)});
       if (several) {
         cells.push_back(DifferenceText(difference));
-        cells.push_back(a == 0 ? "–" : CountText(static_cast<std::size_t>(difference.pairs), difference.diverged));
+        cells.push_back(
+            a == 0 ? "–" : CountText(static_cast<std::size_t>(difference.evidence.n), difference.evidence.diverged));
         cells.push_back(difference.p_holm ? PText(*difference.p_holm) : "–");
       }
     }
@@ -85,9 +86,12 @@ std::vector<std::string> MakeNotes(const Comparison& comparison) {
       stats::kBootstrapFrom)};
   if (comparison.arms.size() > 1) {
     notes.push_back(
-        "Differences are between runs of the same seed. A run that diverged is worse than any number: then the median "
-        "difference stands there, with a sign test. p: exact, adjusted for all rows (Holm); six pairs are the least "
-        "for p < 0.05");
+        fmt::format("Differences are between runs of the same seed, and judged as a paper's claims are: Student's t, "
+                    "adjusted for all "
+                    "rows (Holm), from {} pairs on. A run that diverged is worse than any number: then the median "
+                    "difference stands "
+                    "there, and the exact permutation test of all runs' ranks",
+                    kMinSeeds));
   }
   if (!comparison.repeats.empty()) {
     notes.push_back(fmt::format("Left out: {}", fmt::join(comparison.repeats, ", ")));
@@ -220,8 +224,9 @@ void ForEachCell(const Comparison& comparison, const VisitCell& visit) {
 
 std::string TableCsv(const Comparison& comparison) {
   report::CsvWriter csv;
-  for (const char* name : {"series", "arm", "at_step", "n", "diverged", "mean", "interval_lo", "interval_hi", "least",
-                           "pairs", "difference", "difference_lo", "difference_hi", "p", "p_holm"}) {
+  for (const char* name :
+       {"series", "arm", "at_step", "n", "diverged", "mean", "interval_lo", "interval_hi", "least", "pairs",
+        "difference", "difference_lo", "difference_hi", "method", "p", "p_exact", "p_holm"}) {
     csv.Text(name);
   }
   csv.EndRow();
@@ -231,8 +236,9 @@ std::string TableCsv(const Comparison& comparison) {
                               const Comparison::Cell& cell, const Comparison::Difference& difference) {
     csv.Text(series).Text(arm.label).Number(at).Number(static_cast<double>(cell.values.size())).Number(cell.diverged);
     csv.Number(cell.mean).Number(lo(cell.interval)).Number(hi(cell.interval)).Number(cell.least);
-    csv.Number(difference.pairs).Number(difference.estimate);
-    csv.Number(lo(difference.interval)).Number(hi(difference.interval)).Number(difference.p).Number(difference.p_holm);
+    const Evidence& evidence = difference.evidence;
+    csv.Number(evidence.n).Number(evidence.estimate).Number(lo(evidence.interval)).Number(hi(evidence.interval));
+    csv.Text(ToString(evidence.method)).Number(evidence.p).Number(evidence.p_exact).Number(difference.p_holm);
     csv.EndRow();
   });
   return csv.Take();
@@ -272,11 +278,13 @@ std::string TableJson(const Comparison& comparison) {
                      {"interval", ToJson(cell.interval)},
                      {"least", ToJson(cell.least)},
                      {"values", std::move(values)},
-                     {"pairs", difference.pairs},
-                     {"difference", ToJson(difference.estimate)},
-                     {"difference_kind", difference.diverged > 0 ? "median" : "mean"},
-                     {"difference_interval", ToJson(difference.interval)},
-                     {"p", ToJson(difference.p)},
+                     {"pairs", difference.evidence.n},
+                     {"difference", ToJson(difference.evidence.estimate)},
+                     {"difference_kind", difference.evidence.median ? "median" : "mean"},
+                     {"difference_interval", ToJson(difference.evidence.interval)},
+                     {"method", ToString(difference.evidence.method)},
+                     {"p", ToJson(difference.evidence.p)},
+                     {"p_exact", ToJson(difference.evidence.p_exact)},
                      {"p_holm", ToJson(difference.p_holm)}});
   });
   return Dump({{"schema", 1},

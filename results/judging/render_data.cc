@@ -5,8 +5,10 @@
 #include <cmath>
 #include <functional>
 
+#include "results/judging/cell.h"
 #include "results/judging/reference.h"
 #include "results/judging/render_figure.h"
+#include "results/judging/selection.h"
 #include "results/report/csv.h"
 #include "results/report/json.h"
 
@@ -20,15 +22,15 @@ using report::ToJson;
 Json ToJson(const std::optional<stats::Interval>& interval) {
   return interval ? Json{ToJson(interval->lo), ToJson(interval->hi)} : Json(nullptr);
 }
-Json ToJson(const ReferenceRow* row) {
+Json ToJson(const std::optional<ReferenceRow>& row) {
   return row ? Json{{"from", row->from}, {"to", row->to}, {"lo", row->lo}, {"hi", row->hi}} : Json(nullptr);
 }
 
-void ForEachCell(const Measured& measured, const std::function<void(const Arm&, const Metric&, const Cell&)>& visit) {
+void ForEachCell(const Measured& measured, const std::function<void(const Arm&, int metric, const Cell&)>& visit) {
   const Item& item = *measured.item;
   for (std::size_t m = 0; m < item.metrics.size(); ++m) {
     for (std::size_t a = 0; a < item.arms.size(); ++a) {
-      visit(item.arms[a], item.metrics[m], Summarize(measured, static_cast<int>(a), static_cast<int>(m)));
+      visit(item.arms[a], static_cast<int>(m), Summarize(measured, static_cast<int>(a), static_cast<int>(m)));
     }
   }
 }
@@ -40,19 +42,20 @@ std::string MethodOf(const Cell& cell) { return cell.interval ? std::string(ToSt
 
 Json Head(const Manifest& manifest, const Measured& measured) {
   const Item& item = *measured.item;
-  return {{"schema", 1},
+  return {{"schema", 2},
           {"paper", manifest.id},
           {"item", item.id},
           {"title", item.title},
           {"place", item.place},
           {"budget", measured.budget->id},
-          {"full_scale", measured.budget->full_scale},
+          {"protocol", ToString(measured.protocol.tier)},
+          {"deviations", measured.protocol.deviations},
           {"datasets", measured.datasets},
-          {"caveats", measured.Caveats()},
           {"note", item.note}};
 }
 
-Json CellJson(const Arm& arm, const Metric& metric, const Cell& cell) {
+Json CellJson(const Item& item, const Arm& arm, int metric_index, const Cell& cell) {
+  const Metric& metric = item.metrics[static_cast<std::size_t>(metric_index)];
   Json values = Json::array();
   for (double value : cell.values) {
     values.push_back(ToJson(value));
@@ -61,6 +64,7 @@ Json CellJson(const Arm& arm, const Metric& metric, const Cell& cell) {
           {"metric", metric.id},
           {"unit", metric.unit},
           {"at", ToJson(cell.at > 0 ? std::optional(cell.at) : std::nullopt)},
+          {"select", cell.at > 0 ? SelectText(item, metric_index, cell.at) : ""},
           {"planned", cell.planned},
           {"submitted", cell.submitted},
           {"n", cell.values.size()},
@@ -75,33 +79,52 @@ Json CellJson(const Arm& arm, const Metric& metric, const Cell& cell) {
           {"paper_final", ToJson(cell.paper_final)}};
 }
 
+std::string_view EffectKind(const Judgement& j) {
+  switch (j.claim->kind) {
+    case ClaimKind::kValue:
+      return "value";
+    case ClaimKind::kBelow:
+      return "largest";
+    case ClaimKind::kAbove:
+      return "smallest";
+    default:
+      return j.ratio ? "ratio" : "difference";
+  }
+}
+
 Json ClaimJson(const Item& item, const Judgement& j) {
   const Claim& claim = *j.claim;
+  const Evidence& evidence = j.evidence;
   return {{"id", claim.id},
           {"statement", claim.statement},
           {"place", claim.place},
           {"verdict", ToString(j.verdict)},
           {"reason", j.reason},
+          {"fact", claim.is_fact()},
+          {"question", j.question},
           {"rule", j.rule},
+          {"protocol", ToString(j.tier)},
+          {"deviations", j.deviations},
           {"metric", item.not_run.empty() ? item.metrics[static_cast<std::size_t>(claim.metric)].id : ""},
-          {"n", j.n},
+          {"n", evidence.n},
           {"planned", j.planned},
+          {"diverged", evidence.diverged},
+          {"censored", evidence.censored},
           {"from", j.from},
           {"to", j.to},
-          {"effect_kind", claim.rule == Rule::kValue   ? "value"
-                          : claim.rule == Rule::kBelow ? "largest"
-                          : claim.rule == Rule::kAbove ? "smallest"
-                          : j.ratio                    ? "ratio"
-                                                       : "difference"},
-          {"median", j.median},
-          {"effect", ToJson(j.effect)},
-          {"interval", ToJson(j.interval)},
-          {"prediction_interval", ToJson(j.prediction)},
-          {"confidence", kConfidence},
+          {"effect_kind", EffectKind(j)},
+          {"median", evidence.median},
+          {"effect", ToJson(evidence.estimate)},
+          {"interval", ToJson(evidence.interval)},
+          {"confidence", j.confidence},
           {"paper", ToJson(j.paper)},
-          {"p", ToJson(j.p)},
-          {"p_exact", ToJson(j.p_exact)},
-          {"p_holm", ToJson(j.p_holm)}};
+          {"margin", ToJson(j.margin)},
+          {"method", ToString(evidence.method)},
+          {"shown", ToString(evidence.shown)},
+          {"p", ToJson(evidence.p)},
+          {"p_exact", ToJson(evidence.p_exact)},
+          {"p_holm", ToJson(j.p_holm)},
+          {"family", j.family}};
 }
 
 Json RunsJson(const Measured& measured) {
@@ -134,8 +157,9 @@ void VisitOurs(const Measured& measured, std::size_t a, std::size_t m, const std
   const std::string& arm = measured.item->arms[a].id;
   const std::string& metric = measured.item->metrics[m].id;
   for (const Run& run : measured.runs[a]) {
-    for (std::size_t i = 0; i < run.curves[m].x.size(); ++i) {
-      visit({"normlab", arm, metric, fmt::to_string(run.seed), run.curves[m].x[i], run.curves[m].y[i], {}, {}});
+    const Curve curve = SelectedCurve(*measured.item, run, static_cast<int>(m));
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      visit({"normlab", arm, metric, fmt::to_string(run.seed), curve.x[i], curve.y[i], {}, {}});
     }
   }
   for (const stats::MeanPoint& p : MeanCurve(measured, static_cast<int>(a), static_cast<int>(m))) {
@@ -174,7 +198,8 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
   }
   csv.EndRow();
   const std::string data = fmt::format("{}", fmt::join(measured.datasets, "+"));
-  ForEachCell(measured, [&](const Arm& arm, const Metric& metric, const Cell& cell) {
+  ForEachCell(measured, [&](const Arm& arm, int metric_index, const Cell& cell) {
+    const Metric& metric = measured.item->metrics[static_cast<std::size_t>(metric_index)];
     const auto interval = IntervalOf(cell);
     const auto of = [](const auto& thing, auto member) {
       return thing ? std::optional<double>((*thing).*member) : std::nullopt;
@@ -195,8 +220,8 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
 std::string TableJson(const Manifest& manifest, const ItemResult& result) {
   Json json = Head(manifest, result.measured);
   json["cells"] = Json::array();
-  ForEachCell(result.measured, [&](const Arm& arm, const Metric& metric, const Cell& cell) {
-    json["cells"].push_back(CellJson(arm, metric, cell));
+  ForEachCell(result.measured, [&](const Arm& arm, int metric, const Cell& cell) {
+    json["cells"].push_back(CellJson(*result.measured.item, arm, metric, cell));
   });
   json["claims"] = Json::array();
   for (const Judgement& judgement : result.judgements) {

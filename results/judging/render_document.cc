@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "results/judging/computed_by.h"
 #include "results/judging/format_value.h"
 #include "results/judging/render_matrix.h"
-#include "results/judging/rule_text.h"
+#include "results/judging/selection.h"
+#include "results/judging/summary.h"
 
 namespace normlab::judging {
 namespace {
@@ -23,6 +23,7 @@ report::Tone ToneOf(Verdict verdict) {
     case Verdict::kDirectionOnly:
       return report::Tone::kPartial;
     case Verdict::kDifferent:
+    case Verdict::kOpposed:
       return report::Tone::kBad;
     case Verdict::kInconclusive:
     case Verdict::kNotRun:
@@ -70,8 +71,9 @@ report::Table MakeTable(const Measured& measured) {
     band.heading = metric.unit.empty() ? metric.label : fmt::format("{} ({})", metric.label, metric.unit);
     for (std::size_t a = 0; a < item.arms.size(); ++a) {
       const Cell cell = Summarize(measured, static_cast<int>(a), static_cast<int>(m));
-      band.rows.push_back({ArmText(item, static_cast<int>(a)), cell.at > 0 ? XText(item.x, cell.at) : "–",
-                           CountText(cell), CellText(metric, cell), PaperText(item, metric, cell),
+      band.rows.push_back({ArmText(item, static_cast<int>(a)),
+                           cell.at > 0 ? SelectText(item, static_cast<int>(m), cell.at) : "–", CountText(cell),
+                           CellText(metric, cell), PaperText(item, metric, cell),
                            cell.paper_final ? BandText(metric, *cell.paper_final) : "–"});
     }
     table.bands.push_back(std::move(band));
@@ -91,6 +93,19 @@ std::string MakeComputedByNote(const Measured& measured) {
   return ComputedByNote(runs);
 }
 
+std::string ProtocolText(const Protocol& protocol) {
+  if (protocol.tier == Tier::kExact) {
+    return "Protocol exact: data, sizes and length as printed.";
+  }
+  return fmt::format("Protocol {}: {}. Claims can read DIRECTION_ONLY or OPPOSED here, not REPRODUCED or DIFFERENT.",
+                     ToString(protocol.tier), fmt::join(protocol.deviations, "; "));
+}
+
+// "reduced, budget quick", to stand beside each verdict; empty: exact.
+std::string LimitsText(const Measured& measured, Tier tier) {
+  return tier == Tier::kExact ? "" : fmt::format("{}, budget {}", ToString(tier), measured.budget->id);
+}
+
 std::vector<std::string> MakeNotes(const Measured& measured) {
   const Item& item = *measured.item;
   std::vector<std::string> notes;
@@ -98,13 +113,12 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
     notes.push_back(item.note);
     return notes;
   }
-  const bool any_log = std::any_of(item.metrics.begin(), item.metrics.end(), [](const Metric& m) { return m.log; });
   std::string how = fmt::format(
       "normlab: mean over seeds with a 95 % interval (Student t below {} seeds, from there BCa bootstrap with a pinned "
       "generator)",
       stats::kBootstrapFrom);
   for (const Metric& metric : item.metrics) {
-    if (any_log && metric.log) {
+    if (metric.log) {
       how += fmt::format("; {}: geometric mean", metric.label);
     }
   }
@@ -114,21 +128,56 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
   if (!item.note.empty()) {
     notes.push_back(item.note);
   }
-  for (const std::string& caveat : measured.Caveats()) {
-    notes.push_back(fmt::format("No claim can read REPRODUCED here: {}.", caveat));
-  }
+  notes.push_back(ProtocolText(measured.protocol));
   return notes;
 }
 
 // What the claim compared, for the name of its number.
 std::string EffectName(const Metric& metric, const Judgement& j) {
-  if (BoundsValues(j.claim->rule)) {
-    return j.claim->rule == Rule::kBelow ? "largest [all]" : "smallest [all]";
+  if (j.claim->is_fact()) {
+    return j.claim->kind == ClaimKind::kBelow ? "largest [all]" : "smallest [all]";
   }
-  const bool ratio = j.ratio && j.claim->rule != Rule::kValue;
-  const std::string unit = ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
-  const std::string what = j.claim->rule == Rule::kValue ? metric.label : ratio ? "ratio" : "difference";
-  return fmt::format("{}{}{}", j.median ? "median " : "", what, unit);
+  const std::string unit = j.ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
+  const std::string what = j.claim->kind == ClaimKind::kValue ? metric.label : j.ratio ? "ratio" : "difference";
+  return fmt::format("{}{}{}", j.evidence.median ? "median " : "", what, unit);
+}
+
+// "6 pairs", "6 runs, 1 diverged, 2 not there yet"
+std::string RunsText(const Judgement& j) {
+  std::string text = fmt::format("{} {}", j.evidence.n, j.claim->compares_arms() ? "pairs" : "runs");
+  if (j.evidence.diverged > 0) {
+    text += fmt::format(", {} diverged", j.evidence.diverged);
+  }
+  if (j.evidence.censored > 0) {
+    text += fmt::format(", {} censored", j.evidence.censored);
+  }
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> FactsOf(const Metric& metric, const Judgement& j) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  const Evidence& evidence = j.evidence;
+  if (evidence.n > 0) {
+    facts.emplace_back(EffectName(metric, j), EffectText(metric, j));
+  }
+  if (j.paper && j.verdict != Verdict::kNotRun) {
+    facts.emplace_back("paper",
+                       fmt::format("{} (margin {} to {})", EffectValueText(metric, j, *j.paper),
+                                   EffectValueText(metric, j, j.margin->lo), EffectValueText(metric, j, j.margin->hi)));
+  }
+  if (evidence.n > 0) {
+    facts.emplace_back("n =", RunsText(j));
+  }
+  if (evidence.method != Method::kNone) {
+    facts.emplace_back(std::string(ToString(evidence.method)), fmt::format("p {}", PText(*evidence.p)));
+  }
+  if (evidence.p_exact && evidence.method == Method::kStudent) {
+    facts.emplace_back("exact p", PText(*evidence.p_exact));
+  }
+  if (j.p_holm) {
+    facts.emplace_back("Holm p", fmt::format("{} of {}", PText(*j.p_holm), j.family));
+  }
+  return facts;
 }
 
 report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
@@ -137,29 +186,13 @@ report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
                           .tone = ToneOf(j.verdict),
                           .claim = j.claim->statement,
                           .place = j.claim->place,
-                          .limits = measured.Limits(),
+                          .limits = LimitsText(measured, j.tier),
                           .reason = j.reason,
                           .facts = {},
-                          .rule = j.rule};
-  if (!item.not_run.empty()) {
-    return finding;
-  }
-  const Metric& metric = item.metrics[static_cast<std::size_t>(j.claim->metric)];
-  if (j.n > 0) {
-    finding.facts.emplace_back(EffectName(metric, j), EffectText(metric, j));
-  }
-  if (j.paper && j.verdict != Verdict::kNotRun) {
-    finding.facts.emplace_back("paper", EffectValueText(metric, j, *j.paper));
-  }
-  if (j.n > 0) {
-    finding.facts.emplace_back("over", XRangeText(item.x, j.from, j.to));
-    finding.facts.emplace_back("n =", fmt::format("{}", j.n));
-  }
-  if (j.p_exact) {
-    finding.facts.emplace_back("exact p", PText(*j.p_exact));
-  }
-  if (j.p_holm) {
-    finding.facts.emplace_back("Holm p", PText(*j.p_holm));
+                          .rule = {}};
+  if (item.not_run.empty()) {
+    finding.facts = FactsOf(item.metrics[static_cast<std::size_t>(j.claim->metric)], j);
+    finding.rule = fmt::format("{}. {}", j.question, j.rule);
   }
   return finding;
 }
@@ -188,20 +221,24 @@ report::Table MakeRunTable(const Measured& measured) {
   return table;
 }
 
-// In the order of Verdict; what did not occur is left out.
-std::vector<report::VerdictCount> Count(const std::vector<Judgement>& judgements) {
-  std::array<int, 5> counts{};
-  for (const Judgement& judgement : judgements) {
-    ++counts[static_cast<std::size_t>(judgement.verdict)];
+// Facts first, then claims in the order of Verdict; what did not occur is left out.
+std::vector<report::VerdictCount> Counts(const std::vector<Judgement>& judgements) {
+  Summary summary;
+  Add(judgements, summary);
+  std::vector<report::VerdictCount> counts;
+  if (summary.facts_hold > 0) {
+    counts.push_back({"facts hold", report::Tone::kGood, summary.facts_hold});
   }
-  std::vector<report::VerdictCount> occurred;
-  for (std::size_t v = 0; v < counts.size(); ++v) {
-    if (counts[v] > 0) {
+  if (summary.facts_hold < summary.facts) {
+    counts.push_back({"facts do not", report::Tone::kBad, summary.facts - summary.facts_hold});
+  }
+  for (std::size_t v = 0; v < summary.by_verdict.size(); ++v) {
+    if (summary.by_verdict[v] > 0) {
       const auto verdict = static_cast<Verdict>(v);
-      occurred.push_back({std::string(ToString(verdict)), ToneOf(verdict), counts[v]});
+      counts.push_back({std::string(ToString(verdict)), ToneOf(verdict), summary.by_verdict[v]});
     }
   }
-  return occurred;
+  return counts;
 }
 
 }  // namespace
@@ -211,7 +248,7 @@ report::Section MakeSection(const ItemResult& result) {
   report::Section section{.id = item.id,
                           .title = fmt::format("{} ({})", item.title, item.place),
                           .budget = {},
-                          .counts = Count(result.judgements),
+                          .counts = Counts(result.judgements),
                           .table = {},
                           .notes = {},
                           .pictures = {},
@@ -232,18 +269,6 @@ report::Section MakeSection(const ItemResult& result) {
     section.findings.push_back(MakeFinding(result.measured, judgement));
   }
   return section;
-}
-
-std::string CountVerdicts(const std::vector<ItemResult>& results) {
-  std::vector<Judgement> all;
-  for (const ItemResult& result : results) {
-    all.insert(all.end(), result.judgements.begin(), result.judgements.end());
-  }
-  std::string text;
-  for (const report::VerdictCount& count : Count(all)) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count.count, count.verdict);
-  }
-  return text.empty() ? "no claims" : text;
 }
 
 report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemResult>& results) {
@@ -277,7 +302,11 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
   if (!machines.empty()) {
     document.about.emplace_back("machine", fmt::format("{}", fmt::join(machines, "; ")));
   }
-  document.about.emplace_back("verdicts", CountVerdicts(results));
+  Summary summary;
+  for (const ItemResult& result : results) {
+    Add(result.judgements, summary);
+  }
+  document.about.emplace_back("verdicts", SummaryText(summary));
   return document;
 }
 

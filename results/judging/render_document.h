@@ -22,7 +22,4 @@ report::Section MakeSection(const ItemResult& result);
 // Sections of `results` under one heading that names paper, budget, data, seeds and the command that regenerates it.
 report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemResult>& results);
 
-// "1 REPRODUCED, 2 NOT_RUN", in the order of Verdict.
-std::string CountVerdicts(const std::vector<ItemResult>& results);
-
 }  // namespace normlab::judging

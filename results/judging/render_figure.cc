@@ -6,6 +6,7 @@
 #include <set>
 
 #include "results/judging/reference.h"
+#include "results/judging/selection.h"
 #include "results/stats/downsample.h"
 
 namespace normlab::judging {
@@ -34,10 +35,10 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
   report::Trace trace;
   trace.color = ColorOf(*measured.item, arm);
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
+    const Curve curve = SelectedCurve(*measured.item, run, metric);
     auto points = PointsOf(curve, most);
     const auto last = stats::LastFinite(curve.y);
-    if (run.status.diverged && !curve.x.empty() && (!last || curve.x[*last] > 0)) {
+    if (run.diverged(metric) && !curve.x.empty() && (!last || curve.x[*last] > 0)) {
       trace.ends.push_back({curve.x[last.value_or(0)], curve.y[last.value_or(0)]});
     }
     if (!points.empty()) {
@@ -128,14 +129,17 @@ int ColorOf(const Item& item, int arm) {
 }
 
 std::vector<stats::MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) {
-  std::vector<const Curve*> curves;
+  std::vector<Curve> curves;
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
-    if (!run.status.diverged && !curve.x.empty()) {
-      curves.push_back(&curve);
+    if (Curve curve = SelectedCurve(*measured.item, run, metric); !run.diverged(metric) && !curve.x.empty()) {
+      curves.push_back(std::move(curve));
     }
   }
-  auto means = stats::MeanCurve(curves, measured.item->metrics[static_cast<std::size_t>(metric)].log, kConfidence);
+  std::vector<const Curve*> pointers;
+  for (const Curve& curve : curves) {
+    pointers.push_back(&curve);
+  }
+  auto means = stats::MeanCurve(pointers, measured.item->metrics[static_cast<std::size_t>(metric)].log, kConfidence);
   std::erase_if(means, [](const stats::MeanPoint& point) { return point.x <= 0; });
   return means;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "results/judging/cell.h"
 #include "results/judging/format_value.h"
 
 namespace normlab::judging {
@@ -53,7 +54,7 @@ std::string PaperCell(const Measured& measured, int arm, int metric) {
   if (claim == nullptr) {
     return "–";
   }
-  const std::string& printed = claim->rule == Rule::kBelow ? item.matrix->yes : item.matrix->no;
+  const std::string& printed = claim->kind == ClaimKind::kBelow ? item.matrix->yes : item.matrix->no;
   const auto word = WordOf(measured, arm, metric);
   return word && word->text != printed ? printed + " ≠" : printed;
 }

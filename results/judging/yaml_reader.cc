@@ -154,6 +154,23 @@ std::string MapReader::Text(const std::string& key, std::optional<std::string> f
   return text.value_or(fallback.value_or(""));
 }
 
+std::vector<std::string> MapReader::Texts(const std::string& key) {
+  std::vector<std::string> texts;
+  const YAML::Node list = Optional(key);
+  if (list.IsDefined() && !list.IsSequence()) {
+    Problem(list, key, "is expected to be a list");
+  } else if (list.IsDefined()) {
+    for (const YAML::Node& text : list) {
+      if (text.IsScalar() && !text.Scalar().empty()) {
+        texts.push_back(text.Scalar());
+      } else {
+        Problem(text, key, "is expected to hold texts");
+      }
+    }
+  }
+  return texts;
+}
+
 double MapReader::Number(const std::string& key, double min, double max, std::optional<double> fallback) {
   const auto text = Scalar(key, !fallback);
   if (!text) {

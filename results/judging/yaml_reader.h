@@ -47,6 +47,8 @@ class MapReader {
 
   // With a fallback the key may be absent.
   std::string Text(const std::string& key, std::optional<std::string> fallback = std::nullopt);
+  // A list of texts; empty if absent.
+  std::vector<std::string> Texts(const std::string& key);
   double Number(const std::string& key, double min, double max, std::optional<double> fallback = std::nullopt);
   int Integer(const std::string& key, int min, int max, std::optional<int> fallback = std::nullopt);
   bool Bool(const std::string& key, std::optional<bool> fallback = std::nullopt);

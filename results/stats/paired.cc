@@ -58,17 +58,6 @@ double BinomialHalfCdf(int n, int k) {
   return sum;
 }
 
-double SignTestP(std::span<const Bounded> differences) {
-  const auto count = [&](auto sign_is) {
-    return static_cast<int>(std::count_if(differences.begin(), differences.end(), sign_is));
-  };
-  const int positive = count([](const Bounded& d) { return d.lo > 0; });
-  const int negative = count([](const Bounded& d) { return d.hi < 0; });
-  const int n = static_cast<int>(differences.size());
-  const int minority = n - std::max(positive, negative);
-  return std::min(1.0, 2 * BinomialHalfCdf(n, minority));
-}
-
 }  // namespace
 
 std::optional<double> SignFlipP(std::span<const double> differences) {
@@ -110,7 +99,7 @@ MedianEstimate MedianDifference(std::span<const Bounded> differences, double con
   }
   std::sort(lows.begin(), lows.end());
   std::sort(highs.begin(), highs.end());
-  MedianEstimate estimate{.median = {Median(lows), Median(highs)}, .interval = {}, .sign_p = SignTestP(differences)};
+  MedianEstimate estimate{.median = {Median(lows), Median(highs)}, .interval = {}};
   // The k-th smallest and k-th largest value enclose the median with probability 1 - 2 P(X < k).
   const int n = static_cast<int>(differences.size());
   int k = 0;

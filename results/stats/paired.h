@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "results/stats/summary.h"
+#include "results/stats/outcome.h"
 
 namespace normlab::stats {
 
@@ -20,18 +20,13 @@ inline constexpr int kMaxFlipPairs = 24;
 // Holm's step-down adjustment (Holm 1979), in the order given. Values stay in [0, 1].
 std::vector<double> HolmAdjust(std::span<const double> p);
 
-// A difference known only to lie between bounds, which may be infinite: what censoring or divergence leaves of a pair.
-// An exact one has lo == hi.
-using Bounded = Interval;
-
 struct MedianEstimate {
   Interval median;                   // lo == hi where the data identify it
   std::optional<Interval> interval;  // of the median; absent when there are too few pairs for the confidence
-  double sign_p = 1;                 // exact two-sided sign test that the median is 0; unknown signs count against
 };
 
-// Order-statistics interval of the median difference and the exact sign test: both hold for any distribution, need no
-// finite values, and use every pair. At 95 % it takes six pairs.
+// The order-statistics interval of the median difference: it holds for any distribution, needs no finite values, and
+// uses every pair. At 95 % it takes six pairs.
 MedianEstimate MedianDifference(std::span<const Bounded> differences, double confidence);
 
 }  // namespace normlab::stats

@@ -35,15 +35,6 @@ double StudentQuantile(std::size_t n, double confidence) {
   return last.quantile;
 }
 
-std::optional<Interval> Around(std::span<const double> values, double confidence, double variance_factor) {
-  if (values.size() < 2) {
-    return std::nullopt;
-  }
-  const double mean = Mean(values);
-  const double half = StudentQuantile(values.size(), confidence) * SampleSd(values) * std::sqrt(variance_factor);
-  return Interval{mean - half, mean + half};
-}
-
 // Means of resamples, in no order that matters. Each is drawn from a stream of its own.
 std::vector<double> ResampledMeans(std::span<const double> values, std::string_view cell) {
   const Rng first(kBootstrapSeed, fmt::format("bootstrap/{}", cell));
@@ -114,28 +105,31 @@ double Median(std::span<const double> values) {
   return sorted.size() % 2 == 1 ? sorted[middle] : std::midpoint(sorted[middle - 1], sorted[middle]);
 }
 
+bool HasSpread(std::span<const double> values) {
+  if (values.size() < 2 || !std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
+    return false;
+  }
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return *most - *least > 1e-12 * std::max(std::fabs(*least), std::fabs(*most));
+}
+
 std::optional<Interval> StudentInterval(std::span<const double> values, double confidence) {
-  return Around(values, confidence, 1 / static_cast<double>(values.size()));
-}
-
-std::optional<Interval> PredictionInterval(std::span<const double> values, double confidence) {
-  return Around(values, confidence, 1 + 1 / static_cast<double>(values.size()));
-}
-
-std::optional<double> StudentP(std::span<const double> values) {
   if (values.size() < 2) {
     return std::nullopt;
   }
   const double mean = Mean(values);
   const double error = SampleSd(values) / std::sqrt(static_cast<double>(values.size()));
-  if (std::isnan(mean) || std::isnan(error)) {
+  const double half = StudentQuantile(values.size(), confidence) * error;
+  return Interval{mean - half, mean + half};
+}
+
+std::optional<double> StudentP(std::span<const double> values) {
+  if (!HasSpread(values)) {
     return std::nullopt;
   }
-  if (error == 0) {
-    return mean == 0 ? 1.0 : 0.0;
-  }
+  const double error = SampleSd(values) / std::sqrt(static_cast<double>(values.size()));
   const boost::math::students_t distribution(static_cast<double>(values.size() - 1));
-  return 2 * boost::math::cdf(boost::math::complement(distribution, std::fabs(mean / error)));
+  return 2 * boost::math::cdf(boost::math::complement(distribution, std::fabs(Mean(values) / error)));
 }
 
 std::optional<Interval> BootstrapInterval(std::span<const double> values, double confidence, std::string_view cell) {

@@ -23,14 +23,14 @@ double Mean(std::span<const double> values);  // NaN for none
 // With divisor n - 1; NaN for fewer than two.
 double SampleSd(std::span<const double> values);
 double Median(std::span<const double> values);  // NaN for none
+// Two finite values or more that are not all the same but for rounding. Of equal values nobody knows the spread.
+bool HasSpread(std::span<const double> values);
 
 // Student's interval of the mean. Absent for fewer than two values: one run has no spread.
 std::optional<Interval> StudentInterval(std::span<const double> values, double confidence);
 
-// Where one more value would fall: mean +- t sd sqrt(1 + 1/n). The measure for a published number that is a single run.
-std::optional<Interval> PredictionInterval(std::span<const double> values, double confidence);
-
-// Two-sided p of Student's test that the mean is 0; 0 for equal values other than 0, 1 for all zero. Absent below two.
+// Two-sided p of Student's test that the mean is 0. Absent for values without spread: three equal differences are no
+// proof.
 std::optional<double> StudentP(std::span<const double> values);
 
 // Bias-corrected and accelerated bootstrap interval of the mean (Efron 1987), 10,000 resamples. `cell` names what the

@@ -99,7 +99,7 @@ TEST(PenTest, APaperOfOnesOwnIsReproduced) {
   Deployment deployment({"--slots", "2"});
   const std::string manifest = deployment.home() + "/mine.yaml", out = deployment.home() + "/out";
   ASSERT_TRUE(PosixFileSystem()
-                  .AtomicWrite(manifest, R"(schema: 1
+                  .AtomicWrite(manifest, R"(schema: 2
 id: mine
 title: A pen of one's own
 items:

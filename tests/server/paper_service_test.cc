@@ -49,7 +49,7 @@ class PaperServiceTest : public ServerTest {
   }
 };
 
-constexpr char kOwnManifest[] = R"(schema: 1
+constexpr char kOwnManifest[] = R"(schema: 2
 id: mine
 title: A paper of one's own
 items:

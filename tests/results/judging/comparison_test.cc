@@ -64,26 +64,40 @@ TEST(Compare, DifferencesArePairedBySeed) {
                            {{10.0 * static_cast<double>(7 - seed) - 1 - static_cast<double>(7 - seed) / 100}}));
   }
   const Comparison comparison = Compare(jobs, kError);
-  const Comparison::Difference& difference = comparison.rows[0].differences[1];
-  EXPECT_EQ(difference.pairs, 6);
-  EXPECT_NEAR(*difference.estimate, -1.035, 1e-12);
+  const Evidence& evidence = comparison.rows[0].differences[1].evidence;
+  EXPECT_EQ(evidence.n, 6);
+  EXPECT_NEAR(*evidence.estimate, -1.035, 1e-12);
   // Student, 5 degrees: t = 2.5706, sd of 0.01 .. 0.06 is 0.018708.
-  EXPECT_NEAR(difference.interval->lo, -1.035 - 2.5706 * 0.018708 / std::sqrt(6.0), 1e-5);
-  EXPECT_EQ(difference.p, 2.0 / 64) << "all six of one sign: 2 of 2^6 patterns are as extreme";
-  EXPECT_EQ(difference.p_holm, 2.0 / 64) << "a family of one";
-  EXPECT_EQ(comparison.rows[0].differences[0].pairs, 0) << "the first arm against itself";
+  EXPECT_NEAR(evidence.interval->lo, -1.035 - 2.5706 * 0.018708 / std::sqrt(6.0), 1e-5);
+  EXPECT_EQ(evidence.p_exact, 2.0 / 64) << "all six of one sign: 2 of 2^6 patterns are as extreme";
+  EXPECT_LT(*evidence.p, 1e-6);
+  EXPECT_EQ(comparison.rows[0].differences[1].p_holm, evidence.p) << "a family of one";
+  EXPECT_EQ(comparison.rows[0].differences[0].evidence.n, 0) << "the first arm against itself";
 }
 
 TEST(Compare, HolmCoversEverySeriesAndArm) {
   std::vector<ComparedJob> jobs;
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const double wiggle = 0.01 * static_cast<double>(seed * seed % 7);
     jobs.push_back(MakeJob("a", "none", seed, {{1}, {1}}));
-    jobs.push_back(MakeJob("b", "layer", seed, {{0.5}, {seed % 2 == 0 ? 0.0 : 2.0}}));
+    jobs.push_back(MakeJob("b", "layer", seed, {{0.5 + wiggle}, {seed % 2 == 0 ? 0.0 : 2.0}}));
   }
   const Comparison comparison = Compare(jobs, {"test/error", "train/nll"});
-  EXPECT_EQ(comparison.rows[0].differences[1].p, 2.0 / 64);
-  EXPECT_EQ(comparison.rows[0].differences[1].p_holm, 4.0 / 64);
+  const Comparison::Difference& shown = comparison.rows[0].differences[1];
+  EXPECT_DOUBLE_EQ(*shown.p_holm, 2 * *shown.evidence.p);
+  EXPECT_LT(*shown.p_holm, 0.05) << "six pairs suffice, whatever the number of rows";
   EXPECT_EQ(comparison.rows[1].differences[1].p_holm, 1.0);
+}
+
+// A series that some runs lack is undecided, and counts.
+TEST(Compare, UndecidedRowsAreInTheFamily) {
+  std::vector<ComparedJob> jobs;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    jobs.push_back(MakeJob("a", "none", seed, {{1}, {}}));
+    jobs.push_back(MakeJob("b", "layer", seed, {{0.5 + 0.01 * static_cast<double>(seed)}, {1}}));
+  }
+  const Comparison comparison = Compare(jobs, {"test/error", "train/nll"});
+  EXPECT_DOUBLE_EQ(*comparison.rows[0].differences[1].p_holm, 2 * *comparison.rows[0].differences[1].evidence.p);
 }
 
 TEST(Compare, ADivergedRunIsCountedAndWorseThanAnyNumber) {
@@ -95,18 +109,20 @@ TEST(Compare, ADivergedRunIsCountedAndWorseThanAnyNumber) {
   const Comparison::Row& row = comparison.rows[0];
   EXPECT_EQ(row.cells[1].diverged, 1);
   EXPECT_THAT(row.cells[1].values, ElementsAre(1, 1));
-  EXPECT_EQ(row.differences[1].pairs, 3);
-  EXPECT_EQ(row.differences[1].diverged, 1);
-  EXPECT_EQ(row.differences[1].estimate, -3.0) << "the median of -3, -3, inf";
-  EXPECT_EQ(row.differences[1].p, 1.0) << "two signs of three";
+  const Evidence& evidence = row.differences[1].evidence;
+  EXPECT_EQ(evidence.n, 3);
+  EXPECT_EQ(evidence.diverged, 1);
+  EXPECT_EQ(evidence.estimate, -3.0) << "the median of -3, -3, inf";
+  EXPECT_EQ(evidence.method, Method::kRanks);
+  EXPECT_DOUBLE_EQ(*evidence.p, 8.0 / 20);
 }
 
 TEST(Compare, TwoDivergedRunsOfASeedSayNothingOfTheirDifference) {
   const Comparison comparison =
       Compare({Diverged(MakeJob("j1", "none", 1, {{4}})), Diverged(MakeJob("j2", "layer", 1, {{4}}))}, kError);
-  const Comparison::Difference& difference = comparison.rows[0].differences[1];
-  EXPECT_EQ(difference.pairs, 1);
-  EXPECT_EQ(difference.estimate, std::nullopt);
+  const Evidence& evidence = comparison.rows[0].differences[1].evidence;
+  EXPECT_EQ(evidence.n, 1);
+  EXPECT_EQ(evidence.estimate, std::nullopt);
   EXPECT_EQ(comparison.rows[0].at, 0);
 }
 
@@ -121,15 +137,16 @@ TEST(Compare, MissingSeriesAndSeedsWithoutAMateLeaveNoPair) {
       {MakeJob("j1", "none", 1, {{4}}), MakeJob("j2", "layer", 2, {{1}}), MakeJob("j3", "layer", 1, {{}})}, kError);
   const Comparison::Row& row = comparison.rows[0];
   EXPECT_EQ(row.cells[1].values.size(), 1u);
-  EXPECT_EQ(row.differences[1].pairs, 0);
-  EXPECT_EQ(row.differences[1].p, std::nullopt);
+  EXPECT_EQ(row.differences[1].evidence.n, 0);
+  EXPECT_EQ(row.differences[1].evidence.p, std::nullopt);
 }
 
-TEST(Compare, NotANumberStaysSo) {
+TEST(Compare, NotANumberIsARunThatDiverged) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Comparison comparison = Compare({MakeJob("j1", "none", 1, {{nan}}), MakeJob("j2", "layer", 1, {{1}})}, kError);
-  EXPECT_TRUE(std::isnan(*comparison.rows[0].cells[0].mean));
-  EXPECT_TRUE(std::isnan(*comparison.rows[0].differences[1].estimate));
+  EXPECT_EQ(comparison.rows[0].cells[0].diverged, 1);
+  EXPECT_FALSE(comparison.rows[0].cells[0].mean);
+  EXPECT_EQ(comparison.rows[0].differences[1].evidence.diverged, 1);
 }
 
 }  // namespace

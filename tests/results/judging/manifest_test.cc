@@ -58,16 +58,14 @@ TEST(Manifest, EveryProblemIsReportedAtOnce) {
   text.replace(text.find("scale: 100"), 10, "scale: lots");
   const std::string error = ErrorOf(text);
   EXPECT_THAT(error, HasSubstr("budgets.small.seeds is 0; expected a whole number from 1 to 24"));
-  EXPECT_THAT(
-      error,
-      HasSubstr(
-          "claims[1].rule is closer; expected one of lower, close, value, reaches, below, above; did you mean close?"));
+  EXPECT_THAT(error, HasSubstr("claims[1].rule is closer; expected one of lower, higher, reaches, close, value, below, "
+                               "above; did you mean close?"));
   EXPECT_THAT(error, HasSubstr("metrics.error.scale is lots; expected a number from"));
 }
 
 TEST(Manifest, WrongValues) {
-  EXPECT_THAT(ErrorOf(With("schema: 1", "schema: 2")), HasSubstr("schema is 2; expected a whole number from 1 to 1"));
-  EXPECT_THAT(ErrorOf(With("schema: 1\n", "")), HasSubstr("manifest.schema is missing"));
+  EXPECT_THAT(ErrorOf(With("schema: 2", "schema: 3")), HasSubstr("schema is 3; expected a whole number from 1 to 2"));
+  EXPECT_THAT(ErrorOf(With("schema: 2\n", "")), HasSubstr("manifest.schema is missing"));
   EXPECT_THAT(ErrorOf(With("title: A Tiny Paper", "title: [a, b]")),
               HasSubstr("title is expected to be a single value"));
   EXPECT_THAT(ErrorOf(With("title: A Tiny Paper", "title: ''")), HasSubstr("title is empty"));
@@ -78,7 +76,7 @@ TEST(Manifest, WrongValues) {
   EXPECT_THAT(ErrorOf(With("log: true", "log: yes")), HasSubstr("log is yes; expected one of false, true"));
   EXPECT_THAT(ErrorOf(With("than: plain", "than: plian")),
               HasSubstr("than is plian; expected one of plain, normed; did you mean plain?"));
-  EXPECT_THAT(ErrorOf(With("within: 0.5", "within: -1")), HasSubstr("within is -1; expected a number from 0"));
+  EXPECT_THAT(ErrorOf(With("within: 0.5", "within: -1")), HasSubstr("within is -1; expected a number from 1e-300"));
   EXPECT_THAT(ErrorOf(With("{norm: none}", "{norm: [none]}")),
               HasSubstr("arms.plain.fields.norm is expected to be a single value"));
   EXPECT_THAT(ErrorOf(With("id: as-good", "id: faster")), HasSubstr("claims[1].id 'faster' is given twice"));
@@ -88,15 +86,38 @@ TEST(Manifest, WrongValues) {
               HasSubstr("groups.large is not a group"));
 }
 
+TEST(Manifest, AFileOfSchema1SaysWhatToChange) {
+  const std::string error = ErrorOf(With("schema: 2", "schema: 1"));
+  EXPECT_EQ(error,
+            "my.yaml:1:9: manifest.schema is 1; schema 2 is read. Write exact for full_scale; a metric's select for "
+            "end_share; claims of direction without tie; claims of size with the value they name (value, difference or "
+            "ratio)");
+}
+
+TEST(Manifest, SelectsAreChecked) {
+  const auto select = [](const std::string& text) { return With("select: {mean_of_last: 0.15}", "select: " + text); };
+  EXPECT_THAT(ErrorOf(select("lats")), HasSubstr("metrics.error.select is expected to be last, best, {mean_of_last:"));
+  EXPECT_THAT(ErrorOf(select("{mean_of_last: 2}")), HasSubstr("mean_of_last is 2; expected a number from"));
+  EXPECT_THAT(ErrorOf(select("{at_best_of: nl}")), HasSubstr("did you mean nll?"));
+  EXPECT_THAT(ErrorOf(select("{at_best: nll}")), HasSubstr("fields here are at, at_best_of, mean_of_last"));
+  const auto manifest = ParseManifest(select("{at_best_of: nll}"), "my.yaml", kFiles);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->items[0].metrics[0].select.metric, 1) << "of a metric that stands below";
+}
+
+TEST(Manifest, AMarginOfNothingIsRefused) {
+  EXPECT_THAT(ErrorOf(With("within: 0.5", "within: 0")), HasSubstr("within is 0; expected a number from"));
+}
+
 TEST(Manifest, WrongShapes) {
   EXPECT_THAT(ErrorOf("- a\n- b\n"), HasSubstr("manifest is expected to be a mapping of fields"));
   EXPECT_THAT(ErrorOf(""), HasSubstr("my.yaml"));
-  EXPECT_THAT(ErrorOf("schema: 1\nid: x\ntitle: y\nitems: {}\n"),
+  EXPECT_THAT(ErrorOf("schema: 2\nid: x\ntitle: y\nitems: {}\n"),
               HasSubstr("items is expected to be a mapping of names"));
-  EXPECT_THAT(ErrorOf("schema: 1\nid: x\ntitle: y\nitems: 3\n"), HasSubstr("my.yaml:4:8: items is expected"));
+  EXPECT_THAT(ErrorOf("schema: 2\nid: x\ntitle: y\nitems: 3\n"), HasSubstr("my.yaml:4:8: items is expected"));
   EXPECT_THAT(ErrorOf(With("    claims:\n", "    claims: none\n    old:\n")),
               HasSubstr("claims is expected to be a list"));
-  EXPECT_THAT(ErrorOf("schema: 1\n---\nschema: 1\n"), HasSubstr("more than one document"));
+  EXPECT_THAT(ErrorOf("schema: 2\n---\nschema: 1\n"), HasSubstr("more than one document"));
 }
 
 TEST(Manifest, NotYaml) {

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 constexpr char kGolden[] = NORMLAB_TEST_DIR "/golden";
 
-constexpr char kManifest[] = R"(schema: 1
+constexpr char kManifest[] = R"(schema: 2
 id: words-2020
 title: A Paper of Words
 items:
@@ -31,7 +31,7 @@ items:
       a: {label: Method A, fields: {norm: layer}}
       b: {label: Method B, fields: {norm: rms}}
     budgets:
-      all: {summary: two trials, full_scale: true, seeds: 1, end: 2}
+      all: {summary: two trials, exact: true, seeds: 1, end: 2}
     claims:
       - {id: a-scale, statement: A stays, rule: below, bound: 1.0e-3, metric: scale, arm: a}
       - {id: a-shift, statement: A moves, rule: above, bound: 1.0e-3, metric: shift, arm: a}

@@ -34,19 +34,28 @@ TEST(BuiltIn, KnowsTheItemsOfThePaper) {
 }
 
 TEST(Plan, CoversEveryArmWithEverySeedOnce) {
-  const std::map<std::string, std::size_t> seeds = {{"smoke", 3}, {"quick", 3}, {"paper", 6}};
-  const std::map<std::string, std::pair<std::string, std::size_t>> arms = {
-      {"mnist", {"mnist_mlp", 6}}, {"draw", {"draw", 3}}, {"handwriting", {"handwriting", 2}}};
-  for (const auto& [budget, n] : seeds) {
-    for (const auto& [item, experiment] : arms) {
+  struct Expected {
+    const char* experiment;
+    std::size_t arms;
+    std::map<std::string, std::size_t> runs;
+  };
+  const std::map<std::string, Expected> items = {
+      {"mnist", {"mnist_mlp", 6, {{"smoke", 18}, {"quick", 18}, {"paper", 3 * 8 + 3 * 6}}}},
+      {"draw", {"draw", 3, {{"smoke", 9}, {"quick", 9}, {"paper", 18}}}},
+      {"handwriting", {"handwriting", 2, {{"smoke", 6}, {"quick", 6}, {"paper", 12}}}}};
+  for (const auto& [item, expected] : items) {
+    for (const auto& [budget, runs] : expected.runs) {
       const auto plan = LayerNorm().Plan({item}, budget);
       ASSERT_TRUE(plan.ok()) << plan.status();
       std::set<std::pair<std::string, std::uint64_t>> seen;
+      std::set<std::string> arms;
       for (const PlannedRun& run : *plan) {
-        EXPECT_EQ(run.experiment, experiment.first);
+        EXPECT_EQ(run.experiment, expected.experiment);
         EXPECT_TRUE(seen.emplace(run.arm, run.seed).second) << run.arm << " " << run.seed;
+        arms.insert(run.arm);
       }
-      EXPECT_EQ(seen.size(), experiment.second * n) << budget;
+      EXPECT_EQ(seen.size(), runs) << item << " " << budget;
+      EXPECT_EQ(arms.size(), expected.arms) << item << " " << budget;
     }
   }
 }

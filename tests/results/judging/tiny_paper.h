@@ -11,7 +11,7 @@
 
 namespace normlab::judging {
 
-inline constexpr char kTinyManifest[] = R"(schema: 1
+inline constexpr char kTinyManifest[] = R"(schema: 2
 id: tiny-2020
 title: A Tiny Paper
 citation: A. Author. A Tiny Paper. 2020.
@@ -24,15 +24,15 @@ items:
     note: The paper shows one run of each.
     x: {series: train/pass, unit: pass, units: passes, label: passes}
     metrics:
-      error: {label: Test error, unit: "%", series: test/error, scale: 100, digits: 2, tie: 0.1}
-      nll: {label: Train NLL, unit: nats, series: train/nll, log: true, tie: 1.1}
+      error: {label: Test error, unit: "%", series: test/error, scale: 100, digits: 2, select: {mean_of_last: 0.15}}
+      nll: {label: Train NLL, unit: nats, series: train/nll, log: true, select: {mean_of_last: 0.15}}
     arms:
       plain: {label: Plain, fields: {norm: none}}
       normed: {label: Normed, fields: {norm: layer}}
     reference: tiny.csv
     budgets:
       small: {summary: 3 seeds and 4 passes, seeds: 3, end: 4, fields: {passes: 4}}
-      full: {summary: 6 seeds and 10 passes, full_scale: true, seeds: 6, end: 10, fields: {passes: 10}}
+      full: {summary: 6 seeds and 10 passes, exact: true, seeds: 6, end: 10, fields: {passes: 10}}
     claims:
       - {id: faster, statement: Normed trains faster than Plain, rule: lower, metric: nll, arm: normed, than: plain}
       - {id: as-good, statement: Normed tests as well as Plain, rule: close, metric: error, arm: normed, than: plain, within: 0.5}
@@ -66,9 +66,10 @@ struct Truth {
   double common = 0;          // the same for both arms of a seed: log of nll
 };
 
-// A run-to-run wiggle that is the same on every machine: the golden ratio's multiples fill [-1, 1) evenly.
+// A run-to-run wiggle that is the same on every machine: multiples of an irrational number, another one for each salt, fill
+// [-1, 1) evenly.
 inline double Wiggle(double seed, double salt) {
-  const double u = std::fmod(seed * 0.6180339887498949 + salt * 0.7548776662466927, 1.0);
+  const double u = std::fmod(seed * 0.6180339887498949 * std::sqrt(salt + 1) + salt * 0.7548776662466927, 1.0);
   return 2 * u - 1;
 }
 

@@ -37,20 +37,6 @@ TEST(Coverage, StudentIsExactForNormalSamples) {
   }
 }
 
-TEST(Coverage, PredictionCoversOneMoreRun) {
-  int covered = 0;
-  constexpr int kTrials = 4000;
-  for (int trial = 0; trial < kTrials; ++trial) {
-    Rng rng(12, "prediction", static_cast<std::uint64_t>(trial));
-    std::vector<double> values;
-    for (int i = 0; i < 6; ++i) {
-      values.push_back(rng.Normal());
-    }
-    covered += PredictionInterval(values, 0.95)->Contains(rng.Normal()) ? 1 : 0;
-  }
-  EXPECT_NEAR(covered, 0.95 * kTrials, 0.011 * kTrials);
-}
-
 // 200 samples, standard error 1.5 %: the bootstrap is near its promise from kBootstrapFrom on, and short of it at n =
 // 6, which is why IntervalOfMean does not use it there.
 TEST(Coverage, BootstrapNeedsEnoughValues) {

@@ -1,0 +1,170 @@
+#include "results/judging/selection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "results/judging/format_value.h"
+#include "results/judging/reference.h"
+
+namespace normlab::judging {
+namespace {
+
+using Kind = Select::Kind;
+
+// Passes are whole numbers times a scale: two x closer than this are the same place.
+constexpr double kSameX = 1e-6;
+
+const Metric& MetricOf(const Item& item, int metric) { return item.metrics[static_cast<std::size_t>(metric)]; }
+const Curve& CurveOf(const Run& run, int metric) { return run.curves[static_cast<std::size_t>(metric)]; }
+
+std::optional<double> ValueAt(const Curve& curve, double x) {
+  const auto after = std::upper_bound(curve.x.begin(), curve.x.end(), x + kSameX);
+  if (after == curve.x.begin() || *(after - 1) < x - kSameX) {
+    return std::nullopt;
+  }
+  return curve.y[static_cast<std::size_t>(after - 1 - curve.x.begin())];
+}
+
+bool Better(double a, double b, const Metric& metric) { return metric.higher_is_better ? a > b : a < b; }
+
+// Where the best value over (0, end] stands, the first of equal ones.
+std::optional<std::size_t> BestUpTo(const Curve& curve, const Metric& metric, double end) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < curve.x.size() && curve.x[i] <= end + kSameX; ++i) {
+    if (curve.x[i] > 0 && (!best || Better(curve.y[i], curve.y[*best], metric))) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Stretch StretchOf(const Select& select, double end) {
+  switch (select.kind) {
+    case Kind::kMeanOfLast: {
+      // At least one unit, and whole units: pass 130 ends a stretch of 20 passes that begins with pass 111.
+      const double width = std::max(1.0, std::round(end * select.share));
+      return {std::max(0.0, end - width + std::min(1.0, end)), end};
+    }
+    case Kind::kBest:
+    case Kind::kAtBestOf:
+      return {0, end};
+    case Kind::kAt:
+      return {select.at, select.at};
+    case Kind::kLast:
+      break;
+  }
+  return {end, end};
+}
+
+std::string SelectText(const Item& item, int metric, double end) {
+  const Select& select = MetricOf(item, metric).select;
+  const Stretch stretch = StretchOf(select, end);
+  switch (select.kind) {
+    case Kind::kMeanOfLast:
+      return stretch.from == stretch.to ? XRangeText(item.x, stretch.to, stretch.to)
+                                        : fmt::format("mean of {}", XRangeText(item.x, stretch.from, stretch.to));
+    case Kind::kBest:
+      return fmt::format("the best up to {}", XRangeText(item.x, end, end));
+    case Kind::kAtBestOf:
+      return fmt::format("where {} is best up to {}", MetricOf(item, select.metric).label,
+                         XRangeText(item.x, end, end));
+    case Kind::kLast:
+    case Kind::kAt:
+      break;
+  }
+  return XRangeText(item.x, stretch.to, stretch.to);
+}
+
+std::optional<double> SelectValue(const Item& item, const Run& run, int metric, double end) {
+  const Metric& m = MetricOf(item, metric);
+  const Curve& curve = CurveOf(run, metric);
+  const Stretch stretch = StretchOf(m.select, end);
+  switch (m.select.kind) {
+    case Kind::kMeanOfLast:
+      return MeanOver(curve, m, stretch.from, stretch.to);
+    case Kind::kBest: {
+      const auto best = BestUpTo(curve, m, end);
+      return best ? std::optional(curve.y[*best]) : std::nullopt;
+    }
+    case Kind::kAtBestOf: {
+      const Curve& other = CurveOf(run, m.select.metric);
+      const auto best = BestUpTo(other, MetricOf(item, m.select.metric), end);
+      return best ? ValueAt(curve, other.x[*best]) : std::nullopt;
+    }
+    case Kind::kLast:
+    case Kind::kAt:
+      break;
+  }
+  return stretch.to <= end + kSameX && stretch.to > 0 ? ValueAt(curve, stretch.to) : std::nullopt;
+}
+
+Curve SelectedCurve(const Item& item, const Run& run, int metric) {
+  const Curve& curve = CurveOf(run, metric);
+  const Kind kind = MetricOf(item, metric).select.kind;
+  if (kind != Kind::kBest && kind != Kind::kAtBestOf) {
+    return curve;
+  }
+  // What chooses: the metric itself or the other one.
+  const int chooser = kind == Kind::kBest ? metric : MetricOf(item, metric).select.metric;
+  const Curve& choosing = CurveOf(run, chooser);
+  Curve selected;
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < choosing.x.size(); ++i) {
+    if (choosing.x[i] <= 0) {
+      continue;
+    }
+    if (!best || Better(choosing.y[i], choosing.y[*best], MetricOf(item, chooser))) {
+      best = i;
+    }
+    if (const auto value = ValueAt(curve, choosing.x[*best])) {
+      selected.x.push_back(choosing.x[i]);
+      selected.y.push_back(*value);
+    }
+  }
+  return selected;
+}
+
+std::optional<ReferenceRow> SelectReference(const Item& item, int arm, int metric, double end) {
+  const ReferenceCurve& curve = item.reference[static_cast<std::size_t>(arm)][static_cast<std::size_t>(metric)];
+  const Metric& m = MetricOf(item, metric);
+  if (curve.empty()) {
+    return std::nullopt;
+  }
+  const Stretch stretch = StretchOf(m.select, end);
+  if (m.select.kind == Kind::kMeanOfLast) {
+    if (const auto mean = ReferenceMean(curve, m, stretch.from, stretch.to)) {
+      return ReferenceRow{stretch.from, stretch.to, *mean, *mean};
+    }
+  }
+  if (m.select.kind == Kind::kBest) {
+    const ReferenceRow* best = nullptr;
+    for (const ReferenceRow& row : curve) {
+      if (row.from <= end && (best == nullptr || Better(Middle(row, m), Middle(*best, m), m))) {
+        best = &row;
+      }
+    }
+    return best ? std::optional(*best) : std::nullopt;
+  }
+  return *ReferenceAt(curve, stretch.to);
+}
+
+std::optional<double> MeanOver(const Curve& curve, const Metric& metric, double from, double to) {
+  double sum = 0;
+  int n = 0;
+  for (std::size_t i = 0; i < curve.x.size(); ++i) {
+    if (curve.x[i] > 0 && curve.x[i] >= from - kSameX && curve.x[i] <= to + kSameX) {
+      sum += metric.log ? std::log(curve.y[i]) : curve.y[i];
+      ++n;
+    }
+  }
+  if (n == 0) {
+    return std::nullopt;
+  }
+  return metric.log ? std::exp(sum / n) : sum / n;
+}
+
+}  // namespace normlab::judging
