@@ -27,6 +27,16 @@ char32_t TakeCodePoint(std::string_view& utf8) {
   return whole ? c : kBroken;
 }
 
+std::optional<std::size_t> FirstBadUtf8(std::string_view text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t at = text.size() - rest.size();
+    if (TakeCodePoint(rest) == kBroken && text.size() - rest.size() == at + 1) {  // U+FFFD itself has three bytes
+      return at;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string CutText(std::string utf8, std::size_t size) {
   if (utf8.size() > size) {
     while (size > 0 && (static_cast<unsigned char>(utf8[size]) & 0xC0) == 0x80) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ namespace normlab {
 
 // One code point from the front of `utf8`, which must not be empty and shrinks; U+FFFD for a broken byte.
 char32_t TakeCodePoint(std::string_view& utf8);
+
+// Index of the first byte that is not part of well-formed UTF-8 (no overlong forms, no surrogates).
+std::optional<std::size_t> FirstBadUtf8(std::string_view text);
 
 // C0, DEL, C1, and the separators of lines and paragraphs.
 bool IsControl(char32_t c);

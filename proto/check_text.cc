@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 namespace normlab {
 namespace {
