@@ -79,6 +79,23 @@ int WriteAll(int fd, std::string_view data, const std::stop_token& stop) {
   return 0;
 }
 
+ReadResult ReadAt(int fd, std::uint64_t offset, std::span<char> out) {
+  ReadResult result;
+  while (result.bytes < out.size()) {
+    const ssize_t n =
+        ::pread(fd, out.data() + result.bytes, out.size() - result.bytes, static_cast<off_t>(offset + result.bytes));
+    if (n < 0 && errno != EINTR) {
+      result.error = errno;
+      break;
+    }
+    if (n == 0) {
+      break;
+    }
+    result.bytes += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  }
+  return result;
+}
+
 DescriptorBuffer::DescriptorBuffer(int fd, std::stop_token stop) : fd_(fd), stop_(std::move(stop)) {
   setp(buffer_.data(), buffer_.data() + buffer_.size());
 }

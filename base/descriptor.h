@@ -2,6 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <stop_token>
 #include <streambuf>
 #include <string>
@@ -37,6 +40,14 @@ absl::Status SystemError(std::string_view text, int error);
 // Writes all of `data`, waiting for slow readers. The error of write(2), 0 if none; ECANCELED once `stop` is requested
 // while a reader keeps it waiting. A pipe without a reader is EPIPE where SIGPIPE is ignored.
 int WriteAll(int fd, std::string_view data, const std::stop_token& stop = {});
+
+// Reads from `offset` on until `out` is full or the file ends: how many bytes there were, and the error of pread(2), 0 if
+// none.
+struct ReadResult {
+  std::size_t bytes = 0;
+  int error = 0;
+};
+ReadResult ReadAt(int fd, std::uint64_t offset, std::span<char> out);
 
 // A buffer for std::ostream. The stream goes bad at the first failed write, which error() remembers.
 class DescriptorBuffer : public std::streambuf {

@@ -75,22 +75,11 @@ class PosixReadableFile : public ReadableFile {
   std::uint64_t size() const override { return size_; }
 
   absl::StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> out) const override {
-    std::size_t filled = 0;
-    while (filled < out.size()) {
-      const ssize_t n =
-          ::pread(fd_.get(), out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
-      if (n < 0 && errno == EINTR) {
-        continue;
-      }
-      if (n < 0) {
-        return SystemError("read", path_, errno);
-      }
-      if (n == 0) {
-        break;
-      }
-      filled += static_cast<std::size_t>(n);
+    const ReadResult read = ReadAt(fd_.get(), offset, out);
+    if (read.error != 0) {
+      return SystemError("read", path_, read.error);
     }
-    return filled;
+    return read.bytes;
   }
 
  private:

@@ -5,8 +5,9 @@
 //
 // One team serves the whole process. Its threads are started by SetThreads() and never end. Between loops they wait
 // for the next one, spinning for some tens of microseconds before they sleep; with more threads than processors they
-// sleep at once, and while other programs keep the processors busy the team rests and loops run on their caller. Each thread begins a loop with a share of neighbouring pieces, the same whenever as many pieces are
-// cut, so that what it wrote in one loop is in its cache in the next; a thread that is done takes from the others.
+// sleep at once, and while other programs keep the processors busy the team rests and loops run on their caller. Each
+// thread begins a loop with a share of neighbouring pieces, the same whenever as many pieces are cut, so that what it
+// wrote in one loop is in its cache in the next; a thread that is done takes from the others.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,8 @@ void RunPieces(std::ptrdiff_t pieces, PieceFn fn, void* context, Order order);
 // Calls body(piece), or body(piece, thread), for every piece in [0, pieces), on up to Threads() threads, in any order;
 // returns when all are done. `thread` in [0, Threads()) is of one piece at a time: what is kept by it, such as scratch
 // memory, needs no lock. Runs inline, as thread 0, with one piece, one thread, inside another parallel_for, and while
-// the team rests or works for another thread: pieces must not wait for each other. The first exception a piece throws is rethrown here after the join. Allocates nothing.
+// the team rests or works for another thread: pieces must not wait for each other. The first exception a piece throws
+// is rethrown here after the join. Allocates nothing.
 template <typename Body>
 void parallel_for(std::ptrdiff_t pieces, Body&& body, Order order = Order::kForward) {
   using Fn = std::remove_reference_t<Body>;

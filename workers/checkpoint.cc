@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/parse_number.h"
 
 namespace normlab::workers {
 namespace {
@@ -26,15 +27,6 @@ TextMap Metadata(const RunLabel& label, std::uint64_t steps_done) {
 std::string Get(const TextMap& metadata, const char* key) {
   const auto it = metadata.find(key);
   return it != metadata.end() ? it->second : "";
-}
-
-std::optional<std::uint64_t> ParseNumber(const std::string& text) {
-  std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return n;
 }
 
 std::string CurveToText(const CurveChains& curve) {
@@ -67,7 +59,7 @@ absl::Status CheckLabel(const TextMap& metadata, const RunLabel& label) {
     return absl::FailedPreconditionError(
         fmt::format("checkpoint format is \"{}\"; this worker reads \"{}\"", format, kFormat));
   }
-  const auto number = [&](const char* key) { return ParseNumber(Get(metadata, key)).value_or(0); };
+  const auto number = [&](const char* key) { return ParseWhole<std::uint64_t>(Get(metadata, key)).value_or(0); };
   const ComputedBy there{{static_cast<int>(number("numerics_revision")), static_cast<int>(number("model_revision"))},
                          Get(metadata, "arithmetic")};
   if (there != label.computed_by) {
@@ -116,7 +108,7 @@ absl::StatusOr<Resumed> RestoreCheckpoint(const ReadableFile& file, const RunLab
   Resumed resumed;
   NORMLAB_ASSIGN_OR_RETURN(resumed.curve, CurveFromText(Get(read.metadata, "curve")));
   const std::string step = Get(read.metadata, "step");
-  const auto steps_done = ParseNumber(step);
+  const auto steps_done = ParseWhole<std::uint64_t>(step);
   if (!steps_done || *steps_done > experiment.TotalSteps()) {
     return absl::DataLossError(
         fmt::format("checkpoint step is \"{}\"; expected a number up to {}", step, experiment.TotalSteps()));

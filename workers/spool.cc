@@ -17,20 +17,13 @@ absl::StatusOr<std::shared_ptr<SpoolFile>> SpoolFile::Create(const std::string& 
   std::string path = directory + "/normlab-spool-XXXXXX";
   std::shared_ptr<SpoolFile> file(new SpoolFile(::mkostemp(path.data(), O_CLOEXEC), directory));
   // O_TMPFILE would do both at once; file systems of containers and NFS do not know it.
-  if (file->fd_ < 0 || ::unlink(path.c_str()) != 0) {
-    return file->Failed("make");
+  if (file->fd_.get() < 0 || ::unlink(path.c_str()) != 0) {
+    return file->Failed("make", errno);
   }
   return file;
 }
 
-SpoolFile::~SpoolFile() {
-  if (fd_ >= 0) {
-    ::close(fd_);
-  }
-}
-
-absl::Status SpoolFile::Failed(const char* doing) const {
-  const int error = errno;
+absl::Status SpoolFile::Failed(const char* doing, int error) const {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return absl::Status(
       full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal,
@@ -39,32 +32,19 @@ absl::Status SpoolFile::Failed(const char* doing) const {
 
 absl::Status SpoolFile::Append(std::string_view data) {
   crc32c_ = Crc32c(data, crc32c_);
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd_, data.data(), data.size());
-    if (n < 0 && errno != EINTR) {
-      return Failed("write");
-    }
-    if (n > 0) {
-      data.remove_prefix(static_cast<std::size_t>(n));
-      size_ += static_cast<std::uint64_t>(n);
-    }
+  if (const int error = WriteAll(fd_.get(), data); error != 0) {
+    return Failed("write", error);
   }
+  size_ += data.size();
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::size_t> SpoolFile::Read(std::uint64_t offset, std::span<char> out) const {
-  std::size_t filled = 0;
-  while (filled < out.size()) {
-    const ssize_t n = ::pread(fd_, out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
-    if (n < 0 && errno != EINTR) {
-      return Failed("read");
-    }
-    if (n == 0) {
-      break;
-    }
-    filled += n > 0 ? static_cast<std::size_t>(n) : 0;
+  const ReadResult read = ReadAt(fd_.get(), offset, out);
+  if (read.error != 0) {
+    return Failed("read", read.error);
   }
-  return filled;
+  return read.bytes;
 }
 
 }  // namespace normlab::workers

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "base/fs.h"
 #include "base/status.h"
 
@@ -17,9 +18,6 @@ class SpoolFile : public ReadableFile {
  public:
   // In `directory`, which must exist. kResourceExhausted for a full disk, here and in Append.
   static absl::StatusOr<std::shared_ptr<SpoolFile>> Create(const std::string& directory);
-  ~SpoolFile() override;
-  SpoolFile(const SpoolFile&) = delete;
-  SpoolFile& operator=(const SpoolFile&) = delete;
 
   absl::Status Append(std::string_view data);
   std::uint32_t crc32c() const { return crc32c_; }  // of all bytes
@@ -29,9 +27,9 @@ class SpoolFile : public ReadableFile {
 
  private:
   SpoolFile(int fd, std::string directory) : fd_(fd), directory_(std::move(directory)) {}
-  absl::Status Failed(const char* doing) const;
+  absl::Status Failed(const char* doing, int error) const;
 
-  const int fd_;
+  const Descriptor fd_;
   const std::string directory_;
   std::uint64_t size_ = 0;
   std::uint32_t crc32c_ = 0;

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+
+#include "base/parse_number.h"
 
 namespace normlab::judging {
 namespace {
@@ -26,15 +27,6 @@ std::vector<std::string_view> Split(std::string_view line, char separator) {
     }
     line.remove_prefix(at + 1);
   }
-}
-
-std::optional<double> ParseNumber(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
 }
 
 // Which metric a column holds, and which edge of its band.
@@ -88,7 +80,7 @@ class Parser {
 
   void Row(int number, const std::vector<std::string_view>& cells) {
     const auto arm = std::find_if(item_.arms.begin(), item_.arms.end(), [&](const Arm& a) { return a.id == cells[0]; });
-    const auto from = ParseNumber(cells[1]), to = ParseNumber(cells[2]);
+    const auto from = ParseReal(cells[1]), to = ParseReal(cells[2]);
     if (arm == item_.arms.end()) {
       return problem_(number, fmt::format("'{}' is no arm of item {}", cells[0], item_.id));
     }
@@ -98,7 +90,7 @@ class Parser {
     }
     std::vector<ReferenceRow> rows(item_.metrics.size(), ReferenceRow{*from, *to, NAN, NAN});
     for (std::size_t c = 3; c < cells.size(); ++c) {
-      const auto value = ParseNumber(cells[c]);
+      const auto value = ParseReal(cells[c]);
       if (!value && !cells[c].empty()) {
         problem_(number, fmt::format("'{}' is not a finite number", cells[c]));
       }

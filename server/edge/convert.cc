@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "base/parse_number.h"
 #include "base/text.h"
 #include "proto/spec_text.h"
 #include "server/edge/errors.h"
@@ -48,11 +48,9 @@ std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<
 }
 
 store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector<FieldViolation>& violations) {
-  store::JobId id = 0;
   if (name.size() >= 2 && name[0] == 'j' && name[1] >= '1' && name[1] <= '9') {
-    const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), id);
-    if (error == std::errc() && end == name.data() + name.size()) {
-      return id;
+    if (const auto id = ParseWhole<store::JobId>(name.substr(1))) {
+      return *id;
     }
   }
   violations.push_back({std::string(path), fmt::format("is {}; expected a job such as j17", Shown(name))});

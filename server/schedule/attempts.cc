@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <vector>
 
 #include "base/log.h"
+#include "base/parse_number.h"
 
 namespace normlab::server {
 namespace {
@@ -264,10 +264,7 @@ int Attempts::LocalPid(std::string_view worker) const {
   if (options_.host.empty() || !worker.starts_with(options_.host + ":")) {
     return 0;
   }
-  const std::string_view digits = worker.substr(options_.host.size() + 1);
-  int pid = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
-  return error == std::errc() && end == digits.data() + digits.size() && pid > 0 ? pid : 0;
+  return std::max(0, ParseWhole<int>(worker.substr(options_.host.size() + 1)).value_or(0));
 }
 
 }  // namespace normlab::server
