@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 constexpr std::int64_t kOrphanKeptMs = std::int64_t{7} * 24 * 60 * 60 * 1000;
-constexpr std::string_view kUnpublished =
-    ".tmp-";  // in the name of a file that is being written, which no row can name
+// In the name of a file that is being written, which no row can name.
+constexpr std::string_view kUnpublished = ".tmp-";
 
 absl::Status CheckBytes(std::uint64_t size, std::uint32_t crc32c, std::uint64_t wanted_size,
                         std::uint32_t wanted_crc32c) {
@@ -127,12 +127,13 @@ absl::StatusOr<std::vector<std::string>> Files::Orphans(Connection& db, Folder f
   std::erase_if(unnamed, [&](const std::string& name) { return named.contains(name); });
   std::vector<std::string> orphans;
   for (const std::string& name : unnamed) {
-    std::int64_t seen_ms = now_ms;
-    if (name.find(kUnpublished) == name.npos) {
-      NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO orphan VALUES(?1, ?2) ON CONFLICT DO NOTHING", name, now_ms));
-      NORMLAB_ASSIGN_OR_RETURN(seen_ms, db.Int("SELECT seen_ms FROM orphan WHERE file = ?1", name));
+    if (name.find(kUnpublished) != name.npos) {
+      orphans.push_back(name);
+      continue;
     }
-    if (name.find(kUnpublished) != name.npos || seen_ms <= now_ms - kOrphanKeptMs) {
+    NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO orphan VALUES(?1, ?2) ON CONFLICT DO NOTHING", name, now_ms));
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t seen_ms, db.Int("SELECT seen_ms FROM orphan WHERE file = ?1", name));
+    if (seen_ms <= now_ms - kOrphanKeptMs) {
       orphans.push_back(name);
     }
   }

@@ -74,9 +74,11 @@ class Gate::UnderWay {
 };
 
 absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
-  if (failed_) {
+  {
     const MutexLock lock(mu_);
-    return WithReason(failure_, "STORE_STOPPED");
+    if (!failure_.ok()) {
+      return WithReason(failure_, "STORE_STOPPED");
+    }
   }
   if (draining_ && kind != CallKind::kWorker && kind != CallKind::kWorkerOrder) {
     return Stopping();
@@ -90,7 +92,6 @@ absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
 void Gate::Fail(const absl::Status& why) {
   const MutexLock lock(mu_);
   failure_ = WithRetry(why, std::chrono::seconds(5));
-  failed_ = true;
   draining_ = true;
 }
 

@@ -75,7 +75,6 @@ class Gate {
   std::atomic<int> streams_{0};
   std::atomic<int> worker_waits_{0};
   std::atomic<int> worker_orders_{0};
-  std::atomic<bool> failed_{false};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::condition_variable idle_;
