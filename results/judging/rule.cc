@@ -21,6 +21,13 @@ Condition Shows(Shown shown) { return {Kind::kShown, 0, shown}; }
 
 std::string PText(const std::optional<double>& p) { return p ? report::Significant(*p, 2) : "not there"; }
 
+Rule BoundRule(const Condition& holds, const Condition& breaks) {
+  return {{{Verdict::kReproduced, {holds, kPaper}},
+           {Verdict::kDifferent, {breaks, kPaper}},
+           {Verdict::kDirectionOnly, {holds}},
+           {Verdict::kOpposed, {breaks}}}};
+}
+
 }  // namespace
 
 bool Condition::Holds(const Exhibit& exhibit) const {
@@ -111,22 +118,19 @@ std::string Rule::Text() const {
 }
 
 std::vector<std::string> Rule::Unmet(const Exhibit& exhibit) const {
-  std::vector<std::string> fewest;
-  bool found = false;
-  for (const Clause& clause : clauses) {
-    const bool about_it = std::any_of(clause.conditions.begin(), clause.conditions.end(),
-                                      [&](const Condition& c) { return c.kind == Kind::kShown && c.Holds(exhibit); });
-    if (!about_it || found) {
-      continue;
-    }
-    found = true;
-    for (const Condition& condition : clause.conditions) {
+  const auto about_it = std::find_if(clauses.begin(), clauses.end(), [&](const Clause& clause) {
+    return std::any_of(clause.conditions.begin(), clause.conditions.end(),
+                       [&](const Condition& c) { return c.kind == Kind::kShown && c.Holds(exhibit); });
+  });
+  std::vector<std::string> unmet;
+  if (about_it != clauses.end()) {
+    for (const Condition& condition : about_it->conditions) {
       if (!condition.Holds(exhibit)) {
-        fewest.push_back(condition.Unmet(exhibit));
+        unmet.push_back(condition.Unmet(exhibit));
       }
     }
   }
-  return fewest;
+  return unmet;
 }
 
 Rule DirectionRule(Shown claimed) {
@@ -149,20 +153,8 @@ Rule SizeRule(bool printed) {
   return rule;
 }
 
-Rule BelowRule(double bound) {
-  const Condition holds{Kind::kAllBelow, bound}, breaks{Kind::kNotAllBelow, bound};
-  return {{{Verdict::kReproduced, {holds, kPaper}},
-           {Verdict::kDifferent, {breaks, kPaper}},
-           {Verdict::kDirectionOnly, {holds}},
-           {Verdict::kOpposed, {breaks}}}};
-}
+Rule BelowRule(double bound) { return BoundRule({Kind::kAllBelow, bound}, {Kind::kNotAllBelow, bound}); }
 
-Rule AboveRule(double bound) {
-  const Condition holds{Kind::kAllAbove, bound}, breaks{Kind::kNoneAbove, bound};
-  return {{{Verdict::kReproduced, {holds, kPaper}},
-           {Verdict::kDifferent, {breaks, kPaper}},
-           {Verdict::kDirectionOnly, {holds}},
-           {Verdict::kOpposed, {breaks}}}};
-}
+Rule AboveRule(double bound) { return BoundRule({Kind::kAllAbove, bound}, {Kind::kNoneAbove, bound}); }
 
 }  // namespace normlab::judging
