@@ -72,6 +72,7 @@ class Source : public judging::CurveSource {
                               .diverged = false,
                               .dataset = "mnist",
                               .fingerprint = fmt::format("{:064x}", Index(run)),
+                              .computed_by = "",
                               .machine = "one machine"};
   }
   absl::StatusOr<judging::Samples> Read(const judging::RunName& run, std::string_view series) override {

@@ -18,6 +18,7 @@ inline ComparedJob MakeJob(std::string name, std::string norm, std::uint64_t see
                   .seed = seed,
                   .state = "SUCCEEDED",
                   .diverged = false,
+                  .computed_by = "",
                   .curves = {}};
   for (const std::vector<double>& y : ys) {
     stats::Curve& curve = job.curves.emplace_back();

@@ -48,6 +48,7 @@ class LiteralSource : public CurveSource {
                             .diverged = false,
                             .dataset = "mnist",
                             .fingerprint = fmt::format("{:064x}", runs_.size()),
+                            .computed_by = "",
                             .machine = "a machine of literals"};
     }
     return run->second;

@@ -81,8 +81,9 @@ TEST(Plan, FieldsComeFromArmAndBudget) {
 // The minutes each budget promises, against the core seconds that the manifest says its runs take.
 TEST(Plan, BudgetsFitTheirPromisesOnTwoCoresWithAFifthToSpare) {
   const auto minutes = [](const std::vector<std::string>& items, const char* budget) {
+    const auto plan = LayerNorm().Plan(items, budget);
     double seconds = 0;
-    for (const PlannedRun& run : *LayerNorm().Plan(items, budget)) {
+    for (const PlannedRun& run : *plan) {
       EXPECT_GT(run.core_seconds, 0) << run.item << " " << run.arm;
       seconds += run.core_seconds;
     }

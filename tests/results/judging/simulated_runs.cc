@@ -65,6 +65,7 @@ absl::StatusOr<RunStatus> SimulatedRuns::Find(const RunName& name) {
                    .diverged = false,
                    .dataset = item_.dataset,
                    .fingerprint = "",
+                   .computed_by = "",
                    .machine = ""};
 }
 
