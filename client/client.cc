@@ -12,6 +12,7 @@
 #include "client/error.h"
 #include "client/reach.h"
 #include "proto/check_text.h"
+#include "proto/transport/token.h"
 
 namespace normlab::client {
 namespace {
@@ -81,8 +82,8 @@ Client::Client(Connection connection, std::stop_token stop)
       comparisons_(v1::ComparisonService::NewStub(connection_.channel)) {}
 
 void Client::Authorize(grpc::ClientContext& context) const {
-  if (!connection_.token.empty()) {
-    context.AddMetadata("authorization", "Bearer " + connection_.token);
+  if (!connection_.authorization.empty()) {
+    context.AddMetadata(kAuthorization, connection_.authorization);
   }
 }
 

@@ -28,9 +28,9 @@ struct Endpoint {
 
 struct Connection {
   std::shared_ptr<grpc::Channel> channel;
-  std::string token;     // sent as "authorization: Bearer ..."; empty: none
-  std::string describe;  // Endpoint::Describe()
-  Endpoint endpoint;     // what it was made for
+  std::string authorization;  // sent with every call; empty: none
+  std::string describe;       // Endpoint::Describe()
+  Endpoint endpoint;          // what it was made for
 };
 
 // Opens lazily: an absent server shows at the first call. kInvalidArgument: a token without an address, an address that

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,23 +11,22 @@
 
 #include "base/descriptor.h"
 #include "client/error.h"
+#include "proto/transport/address.h"
 
 namespace normlab::client {
 namespace {
 
 // What connect(2) says of the socket; 0 if somebody listens.
 int TryConnect(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
+  const absl::StatusOr<sockaddr_un> address = SocketAddress(path);
+  if (!address.ok()) {
     return ENAMETOOLONG;
   }
-  path.copy(address.sun_path, path.size());
   const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) {
     return errno;
   }
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0 ? 0 : errno;
 }
 
 absl::Status ExplainSocket(const std::string& path) {

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "proto/transport/token.h"
 #include "server/edge/grpc_server.h"
 #include "server/edge/listener.h"
 #include "server/edge/news.h"

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "proto/transport/address.h"
 #include "results/judging/paper.h"
-#include "server/edge/access.h"
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"

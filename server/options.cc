@@ -93,7 +93,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
   options.token_file = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
   if (!flags.listen.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback(flags.listen));
+    NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback("--listen", flags.listen));
   } else if (!flags.token_file.empty()) {
     return absl::InvalidArgumentError("--token-file goes with --listen; the Unix socket needs no token");
   }

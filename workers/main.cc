@@ -28,7 +28,7 @@
 #include "experiments/experiment.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
-#include "workers/channel.h"
+#include "proto/transport/channel.h"
 #include "workers/facts.h"
 #include "workers/session.h"
 
@@ -149,14 +149,22 @@ SessionOptions ToOptions(const Arguments& arguments) {
   return options;
 }
 
+// A server that was away is found again within a second.
+grpc::ChannelArguments Reconnecting() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);  // also how long one try to connect may take
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  return arguments;
+}
+
 absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
-  NORMLAB_ASSIGN_OR_RETURN(const auto channel, OpenChannel(arguments.socket, arguments.address));
-  std::string token;
-  if (!arguments.token_file.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(token, ReadToken(arguments.token_file));
-  }
+  NORMLAB_ASSIGN_OR_RETURN(
+      const Dialled server,
+      Dial({.socket = arguments.socket, .address = arguments.address, .token_file = arguments.token_file},
+           Reconnecting()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(arguments.spool));
-  ServiceClient client(channel, token);
+  ServiceClient client(server.channel, server.authorization);
   SetThreads(arguments.threads);
   nn::flush_denormals();
   return RunSession(client, ToOptions(arguments), stop);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "proto/transport/token.h"
 #include "workers/call.h"
 #include "workers/watchdog.h"
 
@@ -35,7 +36,7 @@ class ServiceClient::Call {
       context_.set_deadline(std::chrono::system_clock::now() + *deadline);
     }
     if (!client.authorization_.empty()) {
-      context_.AddMetadata("authorization", client.authorization_);
+      context_.AddMetadata(kAuthorization, client.authorization_);
     }
   }
   grpc::ClientContext* context() { return &context_; }
@@ -96,8 +97,8 @@ class ServiceClient::Transfer {
   Watchdog idle_;  // last: uses the others
 };
 
-ServiceClient::ServiceClient(const std::shared_ptr<grpc::ChannelInterface>& channel, std::string token)
-    : stub_(v1::WorkerService::NewStub(channel)), authorization_(token.empty() ? "" : "Bearer " + token) {}
+ServiceClient::ServiceClient(const std::shared_ptr<grpc::ChannelInterface>& channel, std::string authorization)
+    : stub_(v1::WorkerService::NewStub(channel)), authorization_(std::move(authorization)) {}
 
 absl::StatusOr<v1::LeaseResponse> ServiceClient::Lease(const v1::LeaseRequest& request, std::stop_token stop) {
   Call call(*this, kUnary + milliseconds(TimeUtil::DurationToMilliseconds(request.wait())), std::move(stop));

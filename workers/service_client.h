@@ -21,8 +21,8 @@ namespace normlab::workers {
 
 class ServiceClient {
  public:
-  // `token` goes with every call as a bearer token; empty: none.
-  ServiceClient(const std::shared_ptr<grpc::ChannelInterface>& channel, std::string token);
+  // `authorization` goes with every call, as Dial made it; empty: none.
+  ServiceClient(const std::shared_ptr<grpc::ChannelInterface>& channel, std::string authorization);
 
   absl::StatusOr<v1::LeaseResponse> Lease(const v1::LeaseRequest& request, std::stop_token stop);
   absl::StatusOr<v1::StartResponse> Start(const v1::StartRequest& request, std::stop_token stop);

@@ -14,19 +14,6 @@
 
 namespace normlab::server {
 
-// An address to listen on, checked to be loopback.
-struct Loopback {
-  std::string host;  // "127.0.0.1" or "::1"
-  int port = 0;      // 0: any free one
-};
-// Reads "127.0.0.1:8080", "localhost:8080" or "[::1]:8080". kInvalidArgument with advice for anything that is not
-// loopback, host names included: what they mean can change.
-absl::StatusOr<Loopback> ReadLoopback(std::string_view address);
-
-// Reads the token file, or makes it if it is missing. kPermissionDenied if others may read it, kInvalidArgument if it
-// holds less than 32 characters.
-absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path);
-
 class Access {
  public:
   // `token`: what callers on TCP must show; empty: nobody on TCP may call.

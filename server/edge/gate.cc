@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "proto/transport/token.h"
 #include "server/edge/errors.h"
 
 namespace normlab::server {
@@ -12,7 +13,7 @@ namespace {
 
 std::string_view Authorization(const grpc::ServerContext& context) {
   const auto& metadata = context.client_metadata();
-  const auto found = metadata.find("authorization");
+  const auto found = metadata.find(kAuthorization);
   return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/transport/channel.h"
 #include "server/edge/artifact_service.h"
 #include "server/edge/comparison_service.h"
 #include "server/edge/curve_service.h"
@@ -102,7 +103,7 @@ class GrpcServerImpl : public GrpcServer {
       builder.SetOption(std::make_unique<WithoutReflection>());
     }
     auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, ListenCredentials());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
       return absl::InternalError("gRPC did not start");

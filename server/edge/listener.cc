@@ -65,15 +65,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& sock
 }
 
 absl::Status Listener::BindSocket(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return absl::InvalidArgumentError(
-        fmt::format("socket path {} has {} bytes; the system allows 1 to {}: choose a shorter "
-                    "--home or --socket",
-                    path, path.size(), sizeof address.sun_path - 1));
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  NORMLAB_ASSIGN_OR_RETURN(const sockaddr_un address, SocketAddress(path));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
   NORMLAB_RETURN_IF_ERROR(ClearPath(path, address));
   socket_fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -101,7 +93,9 @@ absl::Status Listener::BindLoopback(const Loopback& loopback) {
     auto& address = reinterpret_cast<sockaddr_in&>(storage);
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(loopback.port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::inet_pton(AF_INET, loopback.host.c_str(), &address.sin_addr) != 1) {
+      return absl::InternalError(fmt::format("{} is no IPv4 address", loopback.host));
+    }
   }
   const std::string where = fmt::format("{} port {}", loopback.host, loopback.port);
   tcp_fd_ = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "base/status.h"
-#include "server/edge/access.h"
+#include "proto/transport/address.h"
 
 namespace normlab::server {
 

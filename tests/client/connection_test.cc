@@ -17,6 +17,8 @@ namespace {
 
 using testing::HasSubstr;
 
+const std::string kToken(64, 'a');
+
 TEST(ConnectionTest, PathsFollowTheHome) {
   const Endpoint endpoint{.home = "/srv/normlab"};
   EXPECT_EQ(endpoint.Describe(), "/srv/normlab/run/normlabd.sock");
@@ -33,11 +35,11 @@ TEST(ConnectionTest, RefusesWhatWouldSendATokenInTheClear) {
 TEST(ConnectionTest, TokenFilesMustBePrivate) {
   const FakeServer home;
   const std::string path = home.home() + "/token";
-  std::ofstream(path) << "secret\n";
+  std::ofstream(path) << kToken << "\n";
   std::filesystem::permissions(path, std::filesystem::perms(0644));
   EXPECT_THAT(Message(Connect({.address = "127.0.0.1:1", .token_file = path}).status()), HasSubstr("chmod 600"));
   std::filesystem::permissions(path, std::filesystem::perms(0600));
-  EXPECT_EQ(Connect({.address = "127.0.0.1:1", .token_file = path})->token, "secret");
+  EXPECT_EQ(Connect({.address = "127.0.0.1:1", .token_file = path})->authorization, "Bearer " + kToken);
   EXPECT_EQ(Connect({.address = "127.0.0.1:1", .token_file = "/nonexistent"}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
@@ -63,10 +65,10 @@ TEST(ConnectionTest, SendsTheTokenWithEveryCall) {
   const auto server = builder.BuildAndStart();
   const FakeServer home;
   const std::string path = home.home() + "/token";
-  std::ofstream(path) << "secret\n";
+  std::ofstream(path) << kToken << "\n";
   std::filesystem::permissions(path, std::filesystem::perms(0600));
   Endpoint endpoint{.address = "127.0.0.1:" + std::to_string(port), .token_file = path};
-  EXPECT_EQ((*Client::Connect(endpoint))->GetJob("j1")->job_id(), "Bearer secret");
+  EXPECT_EQ((*Client::Connect(endpoint))->GetJob("j1")->job_id(), "Bearer " + kToken);
   endpoint.token_file.clear();
   const absl::Status status = (*Client::Connect(endpoint))->GetJob("j1").status();
   EXPECT_EQ(ExitCodeFor(status), kExitUnavailable);

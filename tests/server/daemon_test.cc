@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/process.h"
+#include "proto/transport/channel.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -75,6 +76,25 @@ TEST_F(DaemonTest, ASocketPathThatIsTooLongIsRefused) {
   DaemonOptions options = Options();
   options.socket_path = folder_.path() + "/" + std::string(120, 's');
   EXPECT_EQ(Daemon::Start(options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// A path is pasted into a URI on its way through gRPC; the server binds the bytes as they are.
+TEST_F(DaemonTest, AHomeMayBeCalledAnything) {
+  StopServer();
+  for (const std::string name :
+       {"a#b", "a?b=c&d", "100%41%", "sp ace", "a:b@c;d,e", "[x]{y}|z^`\"'\\", "\xc3\xa4", "\xff"}) {
+    DaemonOptions options = Options();
+    options.home = folder_.path() + "/" + name;
+    options.socket_path = options.home + "/s";
+    const auto daemon = Daemon::Start(options);
+    ASSERT_TRUE(daemon.ok()) << name << ": " << daemon.status();
+    const auto server = Dial({.socket = options.socket_path}, {});
+    ASSERT_TRUE(server.ok()) << name << ": " << server.status();
+    CallContext context;
+    v1::ListJobsResponse response;
+    const grpc::Status status = v1::JobService::NewStub(server->channel)->ListJobs(&context, {}, &response);
+    EXPECT_TRUE(status.ok()) << name << ": " << status.error_message();
+  }
 }
 
 TEST_F(DaemonTest, StopEndsStreamsAndWaitingWorkersWithUnavailable) {

@@ -1,8 +1,6 @@
 // Small parts without a server: errors, addresses and tokens, command line.
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "server/edge/access.h"
 #include "server/edge/errors.h"
 #include "server/options.h"
@@ -40,38 +38,6 @@ TEST(Errors, TrailersStaySmall) {
   const grpc::Status status = ToGrpc(BadRequest(violations));
   EXPECT_LT(status.error_message().size() + status.error_details().size() * 4 / 3, 8000u);
   EXPECT_TRUE(BadRequest({}).ok());
-}
-
-TEST(ReadLoopback, TakesLoopbackOnly) {
-  EXPECT_EQ(ReadLoopback("127.0.0.1:80")->port, 80);
-  EXPECT_EQ(ReadLoopback("localhost:0")->host, "127.0.0.1");
-  EXPECT_EQ(ReadLoopback("[::1]:443")->host, "::1");
-  for (const std::string bad : {"0.0.0.0:80", "[::]:80", "[::ffff:0.0.0.0]:80", "192.168.0.1:80", "example.org:80",
-                                "127.0.0.1.evil.example:80", ":80", "*:80", "2130706433:80"}) {
-    const absl::Status status = ReadLoopback(bad).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
-    EXPECT_THAT(Message(status), HasSubstr("TLS")) << bad;
-  }
-  for (const std::string bad : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536", ""}) {
-    EXPECT_THAT(Message(ReadLoopback(bad).status()), HasSubstr("an address and a port")) << bad;
-  }
-}
-
-TEST(Token, FilesOthersMayReadAreRefused) {
-  ScratchFolder folder;
-  const std::string path = folder.path() + "/token";
-  const absl::StatusOr<std::string> made = ReadOrMakeToken(path);
-  ASSERT_TRUE(made.ok());
-  EXPECT_EQ(made->size(), 64u);
-  EXPECT_EQ(*ReadOrMakeToken(path), *made);
-  std::filesystem::permissions(path, std::filesystem::perms(0640));
-  EXPECT_EQ(ReadOrMakeToken(path).status().code(), absl::StatusCode::kPermissionDenied);
-  std::filesystem::permissions(path, std::filesystem::perms(0600));
-  std::ofstream(path) << "short\n";
-  EXPECT_EQ(ReadOrMakeToken(path).status().code(), absl::StatusCode::kInvalidArgument);
-  std::filesystem::remove(path);
-  std::filesystem::create_symlink("/etc/hostname", path);
-  EXPECT_FALSE(ReadOrMakeToken(path).ok());
 }
 
 TEST(Access, WithoutATokenNobodyOnTcpMayCall) {

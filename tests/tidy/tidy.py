@@ -33,10 +33,10 @@ FLOORS = {
     "server/render": {"server/render", "server/schedule"},
     "server/edge": {"server/edge", "server/render", "server/schedule"},
 }
-# System libraries by the first part of their include path -> folders that may use them.
+# System libraries by the first part of their include path -> folders, or floors of one, that may use them.
 LIBRARIES = {
     "sqlite3.h": {"results"},
-    "grpcpp": {"server", "client", "workers"},
+    "grpcpp": {"server", "client", "workers", "proto/transport"},
     "Eigen": {"nn"},
     "hwy": {"base", "nn"},
     "google": {"proto", "server", "client", "workers"},
@@ -84,7 +84,7 @@ def includes_follow_the_table(root):
                     yield f"{path}:{number}: of {target}/, {folder}/ may include only {', '.join(sorted(allowed))}"
             if match := SYSTEM_INCLUDE.match(line):
                 users = LIBRARIES.get(match[1].split("/")[0])
-                if users is not None and folder not in users:
+                if users is not None and users.isdisjoint((folder, "/".join(path.parts[:2]))):
                     yield f"{path}:{number}: {folder}/ may not use <{match[1]}>"
 
 

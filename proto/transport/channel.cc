@@ -1,0 +1,48 @@
+#include "proto/transport/channel.h"
+
+#include <fmt/format.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include "proto/transport/address.h"
+#include "proto/transport/token.h"
+
+namespace normlab {
+namespace {
+
+absl::StatusOr<std::string> ReadTarget(const DialTarget& target) {
+  if (target.address.empty()) {
+    NORMLAB_RETURN_IF_ERROR(SocketAddress(target.socket).status());
+    return GrpcTarget(target.socket);
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const Loopback loopback, ReadLoopback("--address", target.address));
+  if (loopback.port == 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("--address {}: expected the server's port, 1 to 65535", target.address));
+  }
+  return GrpcTarget(loopback);
+}
+
+}  // namespace
+
+absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments arguments) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::string grpc_target, ReadTarget(target));
+  Dialled dialled;
+  if (!target.token_file.empty()) {
+    if (target.address.empty()) {
+      return absl::InvalidArgumentError("--token-file goes with --address; the Unix socket needs no token");
+    }
+    const absl::StatusOr<std::string> token = ReadToken(target.token_file);
+    if (!token.ok()) {
+      return absl::InvalidArgumentError(fmt::format("--token-file: {}", Message(token.status())));
+    }
+    dialled.authorization = AuthorizationOf(*token);
+  }
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  dialled.channel = grpc::CreateCustomChannel(grpc_target, grpc::InsecureChannelCredentials(), arguments);
+  return dialled;
+}
+
+std::shared_ptr<grpc::ServerCredentials> ListenCredentials() { return grpc::InsecureServerCredentials(); }
+
+}  // namespace normlab
