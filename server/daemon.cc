@@ -61,8 +61,9 @@ class DaemonImpl : public Daemon {
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits});
-    NORMLAB_ASSIGN_OR_RETURN(listener_,
-                             Listener::Bind(options_.socket_path, options_.listen, options_.limits.connections));
+    NORMLAB_ASSIGN_OR_RETURN(
+        listener_, Listener::Bind(options_.socket_path, options_.listen,
+                                  {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
     NORMLAB_RETURN_IF_ERROR(StartServer());
     sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped([this] { Sweep(); }, stop); });
     NORMLAB_RETURN_IF_ERROR(StartWorkers());

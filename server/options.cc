@@ -119,6 +119,10 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   } else if (!flags.no_workers) {
     options.job_limits.memory_bytes = MachineMemory();
   }
+  // Beside the workers, and their connections, that are started by hand.
+  options.limits.worker_waits += options.slots;
+  options.limits.worker_orders += options.slots;
+  options.limits.connections += options.slots;
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
   options.attempts.stall = std::chrono::seconds(flags.stall_seconds);
   options.attempts.host = HostName();

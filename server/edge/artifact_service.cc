@@ -20,13 +20,13 @@ grpc::Status ArtifactServiceImpl::ListArtifacts(grpc::ServerContext* context, co
 
 grpc::Status ArtifactServiceImpl::ReadArtifact(grpc::ServerContext* context, const v1::ReadArtifactRequest* request,
                                                grpc::ServerWriter<v1::ReadArtifactResponse>* writer) {
-  return core_.gate.Call(*context, "ArtifactService.ReadArtifact", CallKind::kStream,
+  return core_.gate.Call(*context, "ArtifactService.ReadArtifact", CallKind::kRead,
                          [&](const Caller&) { return SendArtifact(core_, *request, *writer); });
 }
 
 grpc::Status ArtifactServiceImpl::ReadCheckpoint(grpc::ServerContext* context, const v1::ReadCheckpointRequest* request,
                                                  grpc::ServerWriter<v1::ReadCheckpointResponse>* writer) {
-  return core_.gate.Call(*context, "ArtifactService.ReadCheckpoint", CallKind::kStream,
+  return core_.gate.Call(*context, "ArtifactService.ReadCheckpoint", CallKind::kRead,
                          [&](const Caller&) { return SendCheckpoint(core_, *request, *writer); });
 }
 

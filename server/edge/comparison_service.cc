@@ -11,6 +11,7 @@
 #include "server/edge/convert.h"
 #include "server/edge/deliver.h"
 #include "server/edge/errors.h"
+#include "server/edge/stream.h"
 #include "server/schedule/computed_by.h"
 
 namespace normlab::server {
@@ -116,15 +117,39 @@ absl::Status CheckRecorded(const std::vector<judging::ComparedJob>& jobs, const 
   return absl::OkStatus();
 }
 
+// Memory follows the points, so they are counted before any is read.
+absl::Status CheckSize(Core& core, const Asked& asked) {
+  const std::uint64_t most = core.gate.limits().compared_points;
+  std::uint64_t points = 0;
+  for (const store::JobId job : asked.jobs) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> series, core.store.ListSeries(job));
+    for (const store::SeriesInfo& info : series) {
+      const auto times = std::count(asked.series.begin(), asked.series.end(), info.name);  // a name may be given twice
+      points += info.points * static_cast<std::uint64_t>(times);
+    }
+    if (points > most) {
+      return BadField("job_ids",
+                      fmt::format("have more than {} points in the compared series together; name fewer jobs "
+                                  "or series",
+                                  most));
+    }
+  }
+  return absl::OkStatus();
+}
+
 template <typename Request>
-absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Request& request) {
+absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& caller, const Request& request) {
   NORMLAB_ASSIGN_OR_RETURN(Asked asked, Read(request));
   if (asked.series.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(asked.series, ChooseSeries(core, asked.jobs));
   }
+  NORMLAB_RETURN_IF_ERROR(CheckSize(core, asked));
   std::vector<judging::ComparedJob> jobs;
   jobs.reserve(asked.jobs.size());
   for (const store::JobId id : asked.jobs) {
+    if (caller.cancelled()) {
+      return ReaderGone();
+    }
     NORMLAB_ASSIGN_OR_RETURN(judging::ComparedJob job, ReadJob(core, id, asked.series));
     jobs.push_back(std::move(job));
   }
@@ -132,14 +157,16 @@ absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Request& re
   return judging::Compare(std::move(jobs), std::move(asked.series));
 }
 
-absl::Status Compare(Core& core, const v1::CompareJobsRequest& request, v1::CompareJobsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, request));
+absl::Status Compare(Core& core, const Caller& caller, const v1::CompareJobsRequest& request,
+                     v1::CompareJobsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
   return Deliver(request.format(), report::Format::kTerminal, response,
                  [&](report::Format format) { return judging::RenderTable(comparison, format); });
 }
 
-absl::Status Plot(Core& core, const v1::PlotJobsRequest& request, v1::PlotJobsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, request));
+absl::Status Plot(Core& core, const Caller& caller, const v1::PlotJobsRequest& request,
+                  v1::PlotJobsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
   return Deliver(request.format(), report::Format::kSvg, response,
                  [&](report::Format format) { return judging::RenderPlot(comparison, request.log_y(), format); });
 }
@@ -148,14 +175,14 @@ absl::Status Plot(Core& core, const v1::PlotJobsRequest& request, v1::PlotJobsRe
 
 grpc::Status ComparisonServiceImpl::CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
                                                 v1::CompareJobsResponse* response) {
-  return core_.gate.Call(*context, "ComparisonService.CompareJobs", CallKind::kShort,
-                         [&](const Caller&) { return Compare(core_, *request, *response); });
+  return core_.gate.Call(*context, "ComparisonService.CompareJobs", CallKind::kCompare,
+                         [&](const Caller& caller) { return Compare(core_, caller, *request, *response); });
 }
 
 grpc::Status ComparisonServiceImpl::PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
                                              v1::PlotJobsResponse* response) {
-  return core_.gate.Call(*context, "ComparisonService.PlotJobs", CallKind::kShort,
-                         [&](const Caller&) { return Plot(core_, *request, *response); });
+  return core_.gate.Call(*context, "ComparisonService.PlotJobs", CallKind::kCompare,
+                         [&](const Caller& caller) { return Plot(core_, caller, *request, *response); });
 }
 
 }  // namespace normlab::server

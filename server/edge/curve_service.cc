@@ -117,7 +117,7 @@ grpc::Status CurveServiceImpl::ListSeries(grpc::ServerContext* context, const v1
 
 grpc::Status CurveServiceImpl::ReadCurve(grpc::ServerContext* context, const v1::ReadCurveRequest* request,
                                          grpc::ServerWriter<v1::ReadCurveResponse>* writer) {
-  return core_.gate.Call(*context, "CurveService.ReadCurve", CallKind::kStream,
+  return core_.gate.Call(*context, "CurveService.ReadCurve", CallKind::kRead,
                          [&](const Caller&) { return StreamCurve(core_, *request, *writer); });
 }
 

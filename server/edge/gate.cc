@@ -111,6 +111,10 @@ absl::Status Gate::Run(const Caller& caller, CallKind kind, const Body& body) {
   switch (kind) {
     case CallKind::kStream:
       return Counted(streams_, limits_.streams, caller, body);
+    case CallKind::kRead:
+      return Counted(reads_, limits_.reads, caller, body);
+    case CallKind::kCompare:
+      return Counted(compares_, limits_.compares, caller, body);
     case CallKind::kWorkerWait:
       return Counted(worker_waits_, limits_.worker_waits, caller, body);
     case CallKind::kWorkerOrder:

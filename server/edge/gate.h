@@ -26,6 +26,8 @@ namespace normlab::server {
 enum class CallKind {
   kShort,        // refused while draining
   kStream,       // for minutes or hours: counted, refused beyond a limit and while draining
+  kRead,         // sends a curve or a file: counted apart, so that watchers cannot block it
+  kCompare,      // holds many curves in memory: counted apart, and few at a time
   kWorker,       // a worker's report: served until the end, so that checkpoints of the last moment are kept
   kWorkerWait,   // a worker that waits for a job: as kStream, but counted apart, so that watchers cannot starve workers
   kWorkerOrder,  // a worker at work that waits for orders: counted apart too, and served until the end
@@ -33,10 +35,14 @@ enum class CallKind {
 
 struct GateLimits {
   int streams = 64;
+  int reads = 64;
+  int compares = 4;
   int worker_waits = 128;
   int worker_orders = 128;
-  int connections = 512;          // further ones are closed as they come
-  std::int64_t queued = 100'000;  // jobs that wait for a worker
+  int connections = 512;                      // of the socket; further ones are closed as they come
+  int tcp_connections = 256;                  // of the loopback port, so that strangers there leave the owner his
+  std::uint64_t compared_points = 8'000'000;  // of all curves of one comparison; each takes 16 bytes
+  std::int64_t queued = 100'000;              // jobs that wait for a worker
 };
 
 class Gate {
@@ -59,6 +65,7 @@ class Gate {
   bool draining() const { return draining_; }
   // From now on nothing is served: every call, workers' reports included, is kUnavailable with this reason. Once.
   void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
+  const GateLimits& limits() const { return limits_; }
   // Waits until no call runs, or until `timeout` has passed.
   void WaitUntilIdle(std::chrono::milliseconds timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -73,6 +80,8 @@ class Gate {
   const GateLimits limits_;
   std::atomic<bool> draining_{false};
   std::atomic<int> streams_{0};
+  std::atomic<int> reads_{0};
+  std::atomic<int> compares_{0};
   std::atomic<int> worker_waits_{0};
   std::atomic<int> worker_orders_{0};
   mutable Mutex mu_;

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kMaxMessage = 4 << 20;
 constexpr int kMaxMetadata = 8 << 10;
-constexpr int kMaxThreads = 512;  // streams (64) + waiting workers (128) + workers' orders (128) + short calls
+constexpr int kShortCalls = 256;  // at a time, workers' reports among them
 constexpr std::size_t kMaxBuffers = std::size_t{512} << 20;
 
 // Takes reflection out of one server: the library puts it into every server of the process.
@@ -46,9 +46,14 @@ void KeepLibrary() {
   std::call_once(once, [] { grpc_init(); });
 }
 
-void SetLimits(grpc::ServerBuilder& builder) {
+// A call holds a thread while it runs. If all calls that may last run at once, short ones must still find one.
+int MaxThreads(const GateLimits& limits) {
+  return limits.streams + limits.reads + limits.compares + limits.worker_waits + limits.worker_orders + kShortCalls;
+}
+
+void SetLimits(grpc::ServerBuilder& builder, const GateLimits& limits) {
   grpc::ResourceQuota quota("normlabd");
-  quota.SetMaxThreads(kMaxThreads).Resize(kMaxBuffers);
+  quota.SetMaxThreads(MaxThreads(limits)).Resize(kMaxBuffers);
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadata);
@@ -86,7 +91,7 @@ std::vector<Hosted> MakeServices(Core& core) {
 
 class GrpcServerImpl : public GrpcServer {
  public:
-  explicit GrpcServerImpl(Core& core) : services_(MakeServices(core)) {}
+  explicit GrpcServerImpl(Core& core) : core_(core), services_(MakeServices(core)) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -95,7 +100,7 @@ class GrpcServerImpl : public GrpcServer {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    SetLimits(builder);
+    SetLimits(builder, core_.gate.limits());
     for (const Hosted& hosted : services_) {
       builder.RegisterService(hosted.service.get());
     }
@@ -126,6 +131,7 @@ class GrpcServerImpl : public GrpcServer {
   }
 
  private:
+  const Core& core_;
   const std::vector<Hosted> services_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -160,7 +160,9 @@ grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::D
                                        v1::DeleteJobResponse*) {
   return core_.gate.Call(*context, "JobService.DeleteJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
-    return core_.store.Delete(key_and_job.first, key_and_job.second);
+    NORMLAB_RETURN_IF_ERROR(core_.store.Delete(key_and_job.first, key_and_job.second));
+    core_.news.JobDeleted();
+    return absl::OkStatus();
   });
 }
 

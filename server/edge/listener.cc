@@ -52,9 +52,11 @@ absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& socket_path,
-                                                         const std::optional<Loopback>& loopback, int max_connections) {
+                                                         const std::optional<Loopback>& loopback,
+                                                         ConnectionLimits limits) {
   std::unique_ptr<Listener> listener(new Listener());
-  listener->max_connections_ = static_cast<std::size_t>(max_connections);
+  listener->socket_.limit = static_cast<std::size_t>(limits.socket);
+  listener->tcp_.limit = static_cast<std::size_t>(limits.tcp);
   listener->wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
   listener->spare_fd_ = OpenSpare();
   NORMLAB_RETURN_IF_ERROR(listener->BindSocket(socket_path));
@@ -68,13 +70,13 @@ absl::Status Listener::BindSocket(const std::string& path) {
   NORMLAB_ASSIGN_OR_RETURN(const sockaddr_un address, SocketAddress(path));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
   NORMLAB_RETURN_IF_ERROR(ClearPath(path, address));
-  socket_fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (socket_fd_ < 0 || ::bind(socket_fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  socket_.fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket_.fd < 0 || ::bind(socket_.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return SocketError("bind", path);
   }
   socket_path_ = path;
   // Nobody can connect between bind and chmod: the socket does not listen yet.
-  if (::chmod(path.c_str(), 0600) != 0 || ::listen(socket_fd_, kBacklog) != 0) {
+  if (::chmod(path.c_str(), 0600) != 0 || ::listen(socket_.fd, kBacklog) != 0) {
     return SocketError("listen on", path);
   }
   return absl::OkStatus();
@@ -98,11 +100,11 @@ absl::Status Listener::BindLoopback(const Loopback& loopback) {
     }
   }
   const std::string where = fmt::format("{} port {}", loopback.host, loopback.port);
-  tcp_fd_ = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  tcp_.fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;  // only skips the wait after an earlier server's end; two servers on one port stay impossible
-  if (tcp_fd_ < 0 || ::setsockopt(tcp_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      ::bind(tcp_fd_, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(tcp_fd_, kBacklog) != 0 ||
-      ::getsockname(tcp_fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+  if (tcp_.fd < 0 || ::setsockopt(tcp_.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(tcp_.fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(tcp_.fd, kBacklog) != 0 ||
+      ::getsockname(tcp_.fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return SocketError("listen on", where);
   }
   port_ =
@@ -112,7 +114,7 @@ absl::Status Listener::BindLoopback(const Loopback& loopback) {
 
 Listener::~Listener() {
   Stop();
-  for (const int fd : {socket_fd_, tcp_fd_, wake_fd_, spare_fd_}) {
+  for (const int fd : {socket_.fd, tcp_.fd, wake_fd_, spare_fd_}) {
     if (fd >= 0) {
       ::close(fd);
     }
@@ -137,59 +139,61 @@ void Listener::Stop() {
 
 void Listener::Run() {
   for (;;) {
-    pollfd fds[] = {{wake_fd_, POLLIN, 0}, {socket_fd_, POLLIN, 0}, {tcp_fd_, POLLIN, 0}};  // poll skips fd -1
+    pollfd fds[] = {{wake_fd_, POLLIN, 0}, {socket_.fd, POLLIN, 0}, {tcp_.fd, POLLIN, 0}};  // poll skips fd -1
     if (::poll(fds, 3, -1) < 0) {
       continue;
     }
     if (fds[0].revents != 0) {
       return;
     }
-    for (const pollfd& ready : {fds[1], fds[2]}) {
-      if (ready.revents != 0) {
-        Accept(ready.fd);
-      }
+    if (fds[1].revents != 0) {
+      Accept(socket_);
+    }
+    if (fds[2].revents != 0) {
+      Accept(tcp_);
     }
   }
 }
 
-bool Listener::HasRoom() {
-  if (connections_.size() >= max_connections_) {
-    std::erase_if(connections_, [](const auto& connection) {
+bool Listener::HasRoom(Door& door) {
+  if (door.connections.size() >= door.limit) {
+    std::erase_if(door.connections, [](const auto& connection) {
       struct stat info {};
       return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second;
     });
   }
-  const bool full = connections_.size() >= max_connections_;
-  if (full && !full_) {
-    Log(LogLevel::kWarning, "connections_refused", {{"open", connections_.size()}, {"limit", max_connections_}});
+  const bool full = door.connections.size() >= door.limit;
+  if (full && !door.full) {
+    Log(LogLevel::kWarning, "connections_refused",
+        {{"door", door.name}, {"open", door.connections.size()}, {"limit", door.limit}});
   }
-  full_ = full;
+  door.full = full;
   return !full;
 }
 
-void Listener::Accept(int listening_fd) {
-  const int fd = ::accept4(listening_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+void Listener::Accept(Door& door) {
+  const int fd = ::accept4(door.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE) {
       ::close(spare_fd_);
-      ::close(::accept4(listening_fd, nullptr, nullptr, SOCK_CLOEXEC));
+      ::close(::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC));
       spare_fd_ = OpenSpare();
       Log(LogLevel::kWarning, "connection_dropped", {{"why", "out of file descriptors; raise the limit (ulimit -n)"}});
     }
     return;
   }
   struct stat info {};
-  if (!HasRoom() || ::fstat(fd, &info) != 0) {
+  if (!HasRoom(door) || ::fstat(fd, &info) != 0) {
     ::close(fd);
     return;
   }
-  connections_[fd] = info.st_ino;
-  if (listening_fd == tcp_fd_) {
+  door.connections[fd] = info.st_ino;
+  if (&door == &tcp_) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-  connection.listener_fd = listening_fd;
+  connection.listener_fd = door.fd;
   connection.fd = fd;
   acceptor_->HandleNewConnection(&connection);
 }

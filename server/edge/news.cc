@@ -26,6 +26,18 @@ void News::WaitNewer(std::uint64_t seen, std::chrono::milliseconds timeout) {
   }
 }
 
+void News::JobDeleted() {
+  MutexLock lock(mu_);
+  ++deletions_;
+  ++current_;
+  changed_.notify_all();
+}
+
+std::uint64_t News::deletions() {
+  MutexLock lock(mu_);
+  return deletions_;
+}
+
 void News::Close() {
   MutexLock lock(mu_);
   closed_ = true;

@@ -27,6 +27,11 @@ class News {
   // Sleeps until something newer than `seen` was committed, `timeout` has passed, or Close.
   void WaitNewer(std::uint64_t seen, std::chrono::milliseconds timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A job is gone from the store; it has no revision that would tell.
+  void JobDeleted() ABSL_LOCKS_EXCLUDED(mu_);
+  // How many are gone since the server started.
+  std::uint64_t deletions() ABSL_LOCKS_EXCLUDED(mu_);
+
   // Wakes all and makes further waits return at once.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -37,6 +42,7 @@ class News {
   Mutex mu_;
   std::condition_variable changed_;
   std::uint64_t current_ ABSL_GUARDED_BY(mu_) = 0;
+  std::uint64_t deletions_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

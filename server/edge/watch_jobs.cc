@@ -35,15 +35,19 @@ class Follower {
   };
 
   absl::StatusOr<std::uint64_t> LatestRevision();
+  // kNotFound if a job whose end was not sent is gone. Looks only when some job was deleted since it last looked.
+  absl::Status CheckPresent();
   absl::Status Send(const std::vector<store::Job>& jobs);
 
   Core& core_;
   grpc::ServerWriter<v1::WatchJobsResponse>& writer_;
   std::map<store::JobId, Seen> named_;  // empty: all jobs are followed
   std::uint64_t cursor_ = 0;            // changes up to this revision were looked at
+  std::uint64_t deletions_ = 0;         // as many were known when presence was last checked
 };
 
 absl::Status Follower::Begin(const v1::WatchJobsRequest& request) {
+  deletions_ = core_.news.deletions();
   std::vector<FieldViolation> violations;
   if (request.job_ids_size() > kMaxNamed) {
     violations.push_back(
@@ -80,7 +84,21 @@ absl::StatusOr<std::uint64_t> Follower::LatestRevision() {
   return latest;
 }
 
+absl::Status Follower::CheckPresent() {
+  const std::uint64_t deletions = core_.news.deletions();
+  if (deletions != deletions_) {
+    deletions_ = deletions;
+    for (const auto& [id, seen] : named_) {
+      if (!seen.terminal) {
+        NORMLAB_RETURN_IF_ERROR(core_.store.GetJob(id).status());
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> Follower::SendChanges() {
+  NORMLAB_RETURN_IF_ERROR(CheckPresent());
   NORMLAB_ASSIGN_OR_RETURN(std::vector<store::Job> changed, core_.store.ChangedSince(cursor_, kMaxChanges));
   if (changed.empty()) {
     return false;

@@ -11,7 +11,8 @@
 
 namespace normlab::server {
 
-// Returns when all named jobs are terminal, the reader is gone (kCancelled) or the server stops (kUnavailable).
+// Returns when all named jobs are terminal, one of them was deleted before its end was sent (kNotFound), the reader is
+// gone (kCancelled) or the server stops (kUnavailable).
 absl::Status StreamJobs(Core& core, const v1::WatchJobsRequest& request, const Caller& caller,
                         grpc::ServerWriter<v1::WatchJobsResponse>& writer);
 

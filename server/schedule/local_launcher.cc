@@ -22,6 +22,7 @@
 namespace normlab::server {
 namespace {
 
+constexpr std::chrono::milliseconds kPollPause{50};    // between looks for the end of a worker without a descriptor
 constexpr std::chrono::milliseconds kKillGrace{1000};  // between SIGKILL times: a killed process needs a moment
 
 // Threads of OpenMP that wait for work sleep instead of spinning, unless the user wants otherwise: the server, its
@@ -32,6 +33,15 @@ std::vector<std::string> WorkerEnvironment() {
     return {};
   }
   return {fmt::format("{}=passive", kWaitPolicy)};
+}
+
+// glibc 2.36 declares no C linkage for its own.
+int OpenPidFd(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+// Leaves the process to be collected.
+bool HasEnded(int pid) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
 void CloseFd(int& fd) {
@@ -146,7 +156,10 @@ absl::Status LocalLauncher::StartOne(Slot& slot) {
   }
   ::fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   slot.pid = *pid;
-  slot.pid_fd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));  // glibc 2.36 declares no C linkage for its own
+  slot.pid_fd = options_.open_pid_fd ? options_.open_pid_fd(*pid) : OpenPidFd(*pid);
+  if (slot.pid_fd < 0) {
+    Log(LogLevel::kWarning, "worker_is_polled", {{"pid", *pid}, {"why", std::strerror(errno)}});
+  }
   slot.pipe_fd = pipe[0];
   slot.started = Clock::now();
   Log(LogLevel::kInfo, "worker_started", {{"pid", *pid}, {"log", slot.log_path}});
@@ -162,6 +175,9 @@ void LocalLauncher::WaitForEvents() {
     if (slot.pid == 0 && !winding_) {
       wake = std::min(wake, slot.next_start);
     }
+    if (IsPolled(slot)) {
+      wake = std::min(wake, Clock::now() + kPollPause);
+    }
   }
   if (winding_) {
     wake = std::min(wake, kill_at_);
@@ -171,7 +187,7 @@ void LocalLauncher::WaitForEvents() {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(wake - Clock::now()).count();
     timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
   }
-  if (::poll(fds.data(), fds.size(), timeout) <= 0) {
+  if (::poll(fds.data(), fds.size(), timeout) < 0) {
     return;
   }
   std::uint64_t drained = 0;
@@ -180,7 +196,7 @@ void LocalLauncher::WaitForEvents() {
     if (fds[2 * i + 2].revents != 0) {
       CopyLog(slots_[i]);
     }
-    if (fds[2 * i + 1].revents != 0) {
+    if (fds[2 * i + 1].revents != 0 || (IsPolled(slots_[i]) && HasEnded(slots_[i].pid))) {
       Collect(slots_[i]);
     }
   }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,8 +26,9 @@ struct LocalLauncherOptions {
   WorkerExit on_exit;  // called on the launcher's thread
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds longest_pause{30'000};
-  std::chrono::milliseconds long_life{10'000};  // a worker that lived so long is started again at once
-  std::uint64_t max_log_bytes = 8 << 20;        // of one piece of a log
+  std::chrono::milliseconds long_life{10'000};   // a worker that lived so long is started again at once
+  std::uint64_t max_log_bytes = 8 << 20;         // of one piece of a log
+  std::function<int(int pid)> open_pid_fd = {};  // default: pidfd_open; -1 with errno as that
 };
 
 class LocalLauncher : public Launcher {
@@ -41,8 +43,8 @@ class LocalLauncher : public Launcher {
  private:
   using Clock = std::chrono::steady_clock;
   struct Slot {
-    int pid = 0;  // 0: none runs
-    int pid_fd = -1;
+    int pid = 0;       // 0: none runs
+    int pid_fd = -1;   // -1 while one runs: the system gave none, so its end is looked for now and then
     int pipe_fd = -1;  // its stderr
     int log_fd = -1;
     std::uint64_t log_bytes = 0;
@@ -56,6 +58,8 @@ class LocalLauncher : public Launcher {
   void StartDue();
   absl::Status StartOne(Slot& slot);
   void WaitForEvents();
+  // Whether the end of the slot's worker has to be looked for.
+  static bool IsPolled(const Slot& slot) { return slot.pid != 0 && slot.pid_fd < 0; }
   void CopyLog(Slot& slot);
   void Collect(Slot& slot);
   void OpenLog(Slot& slot);

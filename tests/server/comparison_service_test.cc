@@ -47,6 +47,26 @@ class ComparisonServiceTest : public ServerTest {
   std::unique_ptr<v1::ComparisonService::Stub> comparisons_;
 };
 
+class SmallComparisonTest : public ComparisonServiceTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ComparisonServiceTest::Options();
+    options.limits.compared_points = 10;
+    return options;
+  }
+};
+
+TEST_F(SmallComparisonTest, WhatDoesNotFitIntoMemoryIsRefusedBeforeItIsRead) {
+  const std::vector<std::string> jobs = {Finished(1, {{"loss", 5}, {"other", 90}}), Finished(2, {{"loss", 5}}),
+                                         Finished(3, {{"loss", 1}})};
+  v1::CompareJobsResponse response;
+  EXPECT_TRUE(Compare({jobs[0], jobs[1]}, &response, {"loss"}).ok()) << "what is not compared does not count";
+  const grpc::Status status = Compare(jobs, &response, {"loss"});
+  EXPECT_THAT(WrongFields(status), ElementsAre("job_ids"));
+  EXPECT_THAT(status.error_message(), HasSubstr("more than 10 points"));
+  EXPECT_THAT(WrongFields(Compare({jobs[0]}, &response, {"loss", "loss", "loss"})), ElementsAre("job_ids"));
+}
+
 TEST_F(ComparisonServiceTest, ChoosesTheSeriesOnWhichJobsDiffer) {
   const std::vector<std::string> jobs = {Finished(1, {{"train/pass", 3}, {"test/error", 3}, {"own", 1}}),
                                          Finished(2, {{"train/pass", 3}, {"test/error", 4}})};

@@ -24,7 +24,7 @@ class GateTest : public testing::Test {
  protected:
   absl::Status Serve(CallKind kind, const Gate::Body& body) { return gate_.Serve(Someone(), "Test.Call", kind, body); }
 
-  Gate gate_{Access(""), GateLimits{.streams = 1, .worker_waits = 1}};
+  Gate gate_{Access(""), GateLimits{.streams = 1, .reads = 1, .compares = 1, .worker_waits = 1, .worker_orders = 1}};
 };
 
 TEST_F(GateTest, ABodySeesItsCaller) {
@@ -40,7 +40,8 @@ TEST_F(GateTest, ABodyThatThrowsIsInternalAndFreesItsPlace) {
       [](const Caller&) -> absl::Status { throw std::runtime_error("unexpected"); },
       [](const Caller&) -> absl::Status { throw 7; },
   };
-  for (const CallKind kind : {CallKind::kShort, CallKind::kStream, CallKind::kWorker, CallKind::kWorkerWait}) {
+  for (const CallKind kind : {CallKind::kShort, CallKind::kStream, CallKind::kRead, CallKind::kCompare,
+                              CallKind::kWorker, CallKind::kWorkerWait, CallKind::kWorkerOrder}) {
     for (const Gate::Body& body : bodies) {
       EXPECT_EQ(Serve(kind, body).code(), absl::StatusCode::kInternal);
     }
@@ -51,14 +52,23 @@ TEST_F(GateTest, ABodyThatThrowsIsInternalAndFreesItsPlace) {
   gate_.WaitUntilIdle(std::chrono::hours(1));
 }
 
+// Each kind has its own places: whoever fills one leaves all others free.
 TEST_F(GateTest, KindsAreCountedApart) {
-  const absl::Status status = Serve(CallKind::kStream, [this](const Caller&) {
-    const absl::Status second = Serve(CallKind::kStream, [](const Caller&) { return absl::OkStatus(); });
-    EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
-    EXPECT_GT(DetailOf<google::rpc::RetryInfo>(ToGrpc(second)).retry_delay().seconds(), 0);
-    return Serve(CallKind::kWorkerWait, [](const Caller&) { return absl::OkStatus(); });
-  });
-  EXPECT_TRUE(status.ok()) << status;
+  const std::vector<CallKind> counted = {CallKind::kStream, CallKind::kRead, CallKind::kCompare, CallKind::kWorkerWait,
+                                         CallKind::kWorkerOrder};
+  const auto nothing = [](const Caller&) { return absl::OkStatus(); };
+  for (const CallKind kind : counted) {
+    const absl::Status status = Serve(kind, [&](const Caller&) {
+      const absl::Status second = Serve(kind, nothing);
+      EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+      EXPECT_GT(DetailOf<google::rpc::RetryInfo>(ToGrpc(second)).retry_delay().seconds(), 0);
+      for (const CallKind other : counted) {
+        EXPECT_EQ(Serve(other, nothing).ok(), other != kind);
+      }
+      return Serve(CallKind::kShort, nothing);
+    });
+    EXPECT_TRUE(status.ok()) << status;
+  }
 }
 
 TEST_F(GateTest, ACallWhoseDeadlineHasPassedIsNotBegun) {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -99,6 +100,41 @@ TEST_F(FewConnectionsTest, OneTooManyIsDroppedUntilAnotherLeaves) {
     ::close(fd);
   }
   ::close(refused);
+}
+
+class FewTcpConnectionsTest : public FewConnectionsTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = FewConnectionsTest::Options();
+    options.listen = Loopback{.host = "127.0.0.1", .port = 0};
+    options.limits.tcp_connections = 2;
+    return options;
+  }
+
+  int ConnectTcp() {
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(daemon_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return client;
+  }
+};
+
+TEST_F(FewTcpConnectionsTest, StrangersWhoFillThePortLeaveTheSocketToItsOwner) {
+  ASSERT_NE(Create(1).job_id(), "");
+  std::vector<int> clients = {ConnectTcp(), ConnectTcp(), ConnectTcp()};
+  EXPECT_TRUE(Served(clients[0]));
+  EXPECT_TRUE(Served(clients[1]));
+  EXPECT_FALSE(Served(clients[2]));
+  for (int i = 1; i < kLimit; ++i) {  // one is the fixture's own
+    clients.push_back(Connect());
+    EXPECT_TRUE(Served(clients.back())) << i;
+  }
+  for (const int fd : clients) {
+    ::close(fd);
+  }
 }
 
 TEST_F(ListenerTest, GarbageOnTheSocketHurtsNobody) {

@@ -93,6 +93,23 @@ TEST_F(LauncherTest, AWorkerThatEndsIsReportedAndReplaced) {
   EXPECT_NE(exits[0].pid, exits[1].pid);
 }
 
+// The system may be out of descriptors at that moment.
+TEST_F(LauncherTest, AWorkerWithoutADescriptorKeepsItsSlot) {
+  LocalLauncherOptions options = Shell("echo $$ >> " + folder_.path() + "/pids; exec sleep 1000");
+  options.open_pid_fd = [](int) {
+    errno = EMFILE;
+    return -1;
+  };
+  LocalLauncher launcher(options);
+  ASSERT_TRUE(launcher.Start().ok());
+  ASSERT_TRUE(Eventually([this] { return LineCount("pids") == 1; }));
+  ::kill(std::stoi(ReadFile("pids")), SIGKILL);
+  ASSERT_TRUE(Eventually([this] { return LineCount("pids") == 2; })) << "its slot is filled again";
+  EXPECT_THAT(Exits().at(0).why, HasSubstr("killed by signal 9"));
+  launcher.Stop(std::chrono::seconds(20));
+  EXPECT_EQ(Exits().size(), 2u) << "the second is waited for and reported";
+}
+
 TEST_F(LauncherTest, AKilledWorkerIsReportedWithItsSignal) {
   LocalLauncher launcher(Shell("echo $$ >> " + folder_.path() + "/pids; exec sleep 1000"));
   ASSERT_TRUE(launcher.Start().ok());

@@ -142,6 +142,41 @@ TEST_F(WatchJobsTest, UnknownAndMalformedNames) {
   EXPECT_THAT(WrongFields(status_for("5")), ElementsAre("job_ids[0]"));
 }
 
+// Cancelled and deleted between two looks of the follower, a job leaves nothing behind that would tell. A follower that
+// looks in between sends the end instead, and has only the kept job left. Neither may wait for ever.
+TEST_F(WatchJobsTest, AJobThatIsDeletedEndsTheStream) {
+  const v1::Job kept = Create(1);
+  for (std::uint64_t seed = 2; seed < 10; ++seed) {
+    const v1::Job job = Create(seed);
+    CallContext context;
+    v1::WatchJobsRequest request;
+    request.add_job_ids(kept.job_id());
+    request.add_job_ids(job.job_id());
+    const auto reader = jobs_->WatchJobs(&context, request);
+    v1::WatchJobsResponse message;
+    EXPECT_TRUE(reader->Read(&message));
+    CallContext cancel_context, delete_context;
+    v1::CancelJobRequest cancel;
+    cancel.set_job_id(job.job_id());
+    v1::CancelJobResponse cancelled;
+    EXPECT_TRUE(jobs_->CancelJob(&cancel_context, cancel, &cancelled).ok());
+    v1::DeleteJobRequest remove;
+    remove.set_job_id(job.job_id());
+    v1::DeleteJobResponse removed;
+    EXPECT_TRUE(jobs_->DeleteJob(&delete_context, remove, &removed).ok());
+    bool end_was_sent = false;
+    while (reader->Read(&message)) {
+      end_was_sent = true;
+      context.TryCancel();
+    }
+    const grpc::Status status = reader->Finish();
+    if (!end_was_sent) {
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << status.error_message();
+      EXPECT_THAT(status.error_message(), testing::HasSubstr(job.job_id()));
+    }
+  }
+}
+
 class FewStreamsTest : public WatchJobsTest {
  protected:
   DaemonOptions Options() override {
@@ -167,6 +202,15 @@ TEST_F(FewStreamsTest, StreamsBeyondTheLimitAreToldWhenToComeBack) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_GT(DetailOf<google::rpc::RetryInfo>(status).retry_delay().seconds(), 0);
   Create(2);  // short calls still have room
+  CallContext read_context;
+  v1::ReadCurveRequest read;
+  read.set_job_id("j1");
+  read.set_series("train/nll");
+  v1::ReadCurveResponse curve;
+  const auto reading = curves_->ReadCurve(&read_context, read);
+  while (reading->Read(&curve)) {
+  }
+  EXPECT_EQ(reading->Finish().error_code(), grpc::StatusCode::NOT_FOUND) << "reads too: there is no such series yet";
   contexts[0].TryCancel();
   EXPECT_EQ(readers[0]->Finish().error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_TRUE(Eventually([&] {  // its place becomes free
