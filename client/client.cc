@@ -101,6 +101,9 @@ absl::Status Client::Explain(const grpc::Status& status) const {
     case grpc::StatusCode::UNAUTHENTICATED:
       return OfServer(absl::UnauthenticatedError(fmt::format("the server at {} wants its token: --token-file FILE ({})",
                                                              connection_.describe, status.error_message())));
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return OfServer(absl::PermissionDeniedError(
+          fmt::format("the server at {} refuses this: {}", connection_.describe, status.error_message())));
     case grpc::StatusCode::UNIMPLEMENTED:
       return absl::UnimplementedError(
           fmt::format("the server at {} does not know this call; is it an older version?", connection_.describe));

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -49,18 +50,17 @@ class DaemonImpl : public Daemon {
   absl::Status Begin() {
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home));
     NORMLAB_RETURN_IF_ERROR(TakeLock());
-    std::string token;
-    if (options_.listen) {
-      NORMLAB_RETURN_IF_ERROR(
-          PosixFileSystem().MakeDirectories(std::filesystem::path(options_.token_file).parent_path().string()));
-      NORMLAB_ASSIGN_OR_RETURN(token, ReadOrMakeToken(options_.token_file));
-    }
-    gate_ = std::make_unique<Gate>(Access(token), options_.limits);
+    NORMLAB_ASSIGN_OR_RETURN(const auto tokens, ReadTokens());
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/run"));
+    NORMLAB_ASSIGN_OR_RETURN(std::string key, ReadOrMakeToken(options_.home + "/run/attempts.key"));
+    secrets_ = std::make_unique<WorkerSecrets>(std::move(key));
+    gate_ = std::make_unique<Gate>(Access(tokens, *secrets_), options_.limits);
     NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
-    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits});
+    core_ = std::unique_ptr<Core>(
+        new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers, options_.job_limits});
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind(options_.socket_path, options_.listen,
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
@@ -145,6 +145,18 @@ class DaemonImpl : public Daemon {
     return absl::OkStatus();
   }
 
+  // Of the loopback port; none without one.
+  absl::StatusOr<std::map<Role, std::string>> ReadTokens() const {
+    std::map<Role, std::string> tokens;
+    if (options_.listen) {
+      for (const auto& [role, path] : options_.token_files) {
+        NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
+        NORMLAB_ASSIGN_OR_RETURN(tokens[role], ReadOrMakeToken(path));
+      }
+    }
+    return tokens;
+  }
+
   absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() {
     store::StoreOptions options;
     options.max_queued = options_.limits.queued;
@@ -156,11 +168,17 @@ class DaemonImpl : public Daemon {
     if (options_.worker_argv.empty()) {
       return absl::OkStatus();
     }
-    launcher_ = std::make_unique<LocalLauncher>(LocalLauncherOptions{
-        .argv = options_.worker_argv,
-        .slots = options_.slots,
-        .log_directory = options_.home + "/logs",
-        .on_exit = [this](int pid, std::string_view why, bool told) { attempts_->WorkerGone(pid, why, !told); }});
+    launcher_ = std::make_unique<LocalLauncher>(
+        LocalLauncherOptions{.argv = options_.worker_argv,
+                             .slots = options_.slots,
+                             .log_directory = options_.home + "/logs",
+                             .on_start =
+                                 [this](std::string_view id) {
+                                   attempts_->WorkerStarted(id);
+                                   return secrets_->CredentialOf(id);
+                                 },
+                             .on_exit = [this](std::string_view id, std::string_view why,
+                                               bool told) { attempts_->WorkerGone(id, why, !told); }});
     return launcher_->Start();
   }
 
@@ -168,6 +186,7 @@ class DaemonImpl : public Daemon {
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<WorkerSecrets> secrets_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Attempts> attempts_;

@@ -6,13 +6,16 @@
 //   spool/               files on their way from local workers; they have no names
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
-//   run/token            the token of the loopback port, if there is one
+//   run/token            the admin's token of the loopback port, if there is one
+//   run/tokens/ROLE      those of other roles that were asked for
+//   run/attempts.key     from which the secrets of workers and their attempts are made
 //
 // Thread safety: Start and Stop from one thread.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +24,7 @@
 #include "base/status.h"
 #include "proto/transport/address.h"
 #include "results/judging/paper.h"
+#include "server/edge/caller.h"
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
@@ -31,8 +35,8 @@ struct DaemonOptions {
   std::string home;
   std::string socket_path;
   std::optional<Loopback> listen;
-  std::string token_file;                // used if `listen` is set; made if missing
-  std::vector<std::string> worker_argv;  // empty: no local workers
+  std::map<Role, std::string> token_files;  // used if `listen` is set; made if missing
+  std::vector<std::string> worker_argv;     // empty: no local workers
   int slots = 1;
   AttemptsOptions attempts;
   GateLimits limits;

@@ -9,6 +9,7 @@
 
 #include "base/paths.h"
 #include "base/version.h"
+#include "server/edge/roles.h"
 
 namespace normlab::server {
 namespace {
@@ -21,7 +22,12 @@ constexpr std::string_view kFooter = R"(Examples:
   normlabd --home /srv/normlab --slots 2     a data directory of its own, two jobs at a time
   normlabd --slots 1 --threads-per-job 4     one job at a time on four cores
   normlabd --listen 127.0.0.1:50051          also a loopback port; callers show the token in HOME/run/token
+  normlabd --listen 127.0.0.1:50051 --role-token viewer   and one for those who only look, in HOME/run/tokens/viewer
   normlabd --no-workers                      queue only; start normlab-worker by hand
+
+Who may do what on the loopback port (the Unix socket is its owner's): a viewer reads what was measured; a submitter also queues,
+resumes and cancels jobs and reads checkpoints; a worker leases jobs and reports them; the admin's token does all that, and deletes.
+A token is made once, mode 0600; remove its file and start again for another one.
 
 Signals: SIGTERM, SIGINT or SIGHUP (unless under nohup) stops gracefully: workers write a checkpoint, their jobs go on at
 the next start. A second one stops at once; nothing acknowledged is lost either way.
@@ -34,6 +40,7 @@ struct Flags {
   std::string socket;
   std::string listen;
   std::string token_file;
+  std::vector<std::string> roles;
   int slots = 0;
   int threads_per_job = 1;
   int lease_seconds = 60;
@@ -51,7 +58,12 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--home", flags.home, "data directory")->capture_default_str();
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
   app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
-  app.add_option("--token-file", flags.token_file, "token of the loopback port, made if missing [HOME/run/token]");
+  app.add_option("--token-file", flags.token_file,
+                 "admin's token of the loopback port, made if missing [HOME/run/token]");
+  app.add_option("--role-token", flags.roles,
+                 "also a token for viewers, submitters or workers, in HOME/run/tokens/ROLE")
+      ->type_name("ROLE")
+      ->check(CLI::IsMember({"viewer", "submitter", "worker"}));
   app.add_option("--slots", flags.slots, "jobs at a time [cores / threads per job]")->check(CLI::Range(1, 1024));
   app.add_option("--threads-per-job", flags.threads_per_job, "OpenMP threads of each worker")
       ->check(CLI::Range(1, 1024))
@@ -76,11 +88,6 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
 }
 
-std::string HostName() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
 std::uint64_t MachineMemory() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
@@ -91,11 +98,14 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   }
   options.home = flags.home;
   options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
-  options.token_file = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
+  options.token_files[Role::kAdmin] = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
+  for (const std::string& name : flags.roles) {
+    options.token_files[*ReadRole(name)] = fmt::format("{}/run/tokens/{}", flags.home, name);
+  }
   if (!flags.listen.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback("--listen", flags.listen));
-  } else if (!flags.token_file.empty()) {
-    return absl::InvalidArgumentError("--token-file goes with --listen; the Unix socket needs no token");
+  } else if (!flags.token_file.empty() || !flags.roles.empty()) {
+    return absl::InvalidArgumentError("--token-file and --role-token go with --listen; the Unix socket needs no token");
   }
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.slots = flags.slots > 0 ? flags.slots : std::max(1, cores / flags.threads_per_job);
@@ -125,7 +135,6 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   options.limits.connections += options.slots;
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
   options.attempts.stall = std::chrono::seconds(flags.stall_seconds);
-  options.attempts.host = HostName();
   return absl::OkStatus();
 }
 

@@ -1,4 +1,6 @@
 // options.h - the command line of normlabd.
+//
+// Thread safety: the main thread, before there are others.
 #pragma once
 
 #include <string>

@@ -15,7 +15,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }
 
 bool IsStale(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound;
+  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound ||
+         status.code() == absl::StatusCode::kPermissionDenied;  // the server's key is not the one of our secret
 }
 
 bool IsTransient(const absl::Status& status) {

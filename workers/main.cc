@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -29,6 +30,7 @@
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "proto/transport/channel.h"
+#include "proto/transport/token.h"
 #include "workers/facts.h"
 #include "workers/session.h"
 
@@ -158,13 +160,19 @@ grpc::ChannelArguments Reconnecting() {
   return arguments;
 }
 
+// What a launcher gave this process; of one started by hand, what its token file says.
+std::string Authorization(const Dialled& server) {
+  const char* const credential = std::getenv(kWorkerCredential);
+  return credential == nullptr ? server.authorization : AuthorizationOf(credential);
+}
+
 absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
   NORMLAB_ASSIGN_OR_RETURN(
       const Dialled server,
       Dial({.socket = arguments.socket, .address = arguments.address, .token_file = arguments.token_file},
            Reconnecting()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(arguments.spool));
-  ServiceClient client(server.channel, server.authorization);
+  ServiceClient client(server.channel, Authorization(server));
   SetThreads(arguments.threads);
   nn::flush_denormals();
   return RunSession(client, ToOptions(arguments), stop);

@@ -96,7 +96,7 @@ class Bench {
 
   AttemptId Lease(const std::string& identity) {
     OrDie(store_->CreateJobs({}, {MakeJob(identity)}));
-    const std::optional<store::Lease> lease = OrDie(store_->LeaseNext({}, "bench:1"));
+    const std::optional<store::Lease> lease = OrDie(store_->LeaseNext({}, {"bench:1"}));
     return {lease->job.id, lease->job.attempt};
   }
 
@@ -213,7 +213,7 @@ class Bench {
     std::vector<double> leases;
     for (int i = 0; i < 200; ++i) {
       const auto start = Clock::now();
-      OrDie(store_->LeaseNext({}, "bench:1"));
+      OrDie(store_->LeaseNext({}, {"bench:1"}));
       leases.push_back(Seconds(start));
     }
     Report("lease among 100k queued jobs, p50", fmt::format("{:.2f} ms", Percentile(leases, 0.5)), "", true);

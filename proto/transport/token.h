@@ -13,6 +13,9 @@ namespace normlab {
 // The metadata entry of a call that holds what AuthorizationOf makes.
 inline constexpr char kAuthorization[] = "authorization";
 
+// The environment variable in which a launcher gives a worker that it starts a token of the worker's own.
+inline constexpr char kWorkerCredential[] = "NORMLAB_WORKER_CREDENTIAL";
+
 // The token in the file `path`: 32 to 512 printable characters on one line. kNotFound if there is no file,
 // kPermissionDenied if others may read it, kInvalidArgument if it holds something else.
 absl::StatusOr<std::string> ReadToken(const std::string& path);

@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::string_view kSelectJob =
     "SELECT id, spec, experiment, identity, dataset, state, priority, attempt, created_ms, started_ms, finished_ms, "
-    "steps_done, steps_total, steps_per_second, cpu_seconds, error, fingerprint, worker, revision FROM job WHERE id = "
-    "?1";
+    "steps_done, steps_total, steps_per_second, cpu_seconds, error, fingerprint, worker, revision, worker_id "
+    "FROM job WHERE id = ?1";
 
 // The current row of a query that starts as kSelectJob.
 Job ReadRow(const Query& row) {
@@ -41,6 +41,7 @@ Job ReadRow(const Query& row) {
   job.fingerprint = row.Text(16);
   job.worker = row.Text(17);
   job.revision = row.Unsigned(18);
+  job.worker_id = row.Text(19);
   return job;
 }
 

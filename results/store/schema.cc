@@ -213,7 +213,14 @@ CREATE TABLE orphan(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4}, {kVersion5}};
+// Who a worker is, by its launcher's word and not by its own. '': it was started by hand.
+constexpr const char* kVersion6 = R"sql(
+ALTER TABLE job ADD COLUMN worker_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempt ADD COLUMN worker_id TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3},
+                                     {kVersion4}, {kVersion5},         {kVersion6}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {

@@ -74,7 +74,7 @@ class SqliteStore : public Store {
   absl::Status Delete(const Request& request, JobId id) override;
   absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) override;
 
-  absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) override;
+  absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, const Worker& worker) override;
   absl::StatusOr<bool> StartAttempt(AttemptId attempt, const Computation& computation) override;
   absl::Status Release(AttemptId attempt, std::string_view why) override;
   absl::Status Died(AttemptId attempt, std::string_view why, int most) override;
@@ -307,7 +307,7 @@ absl::StatusOr<std::vector<Job>> SqliteStore::ChangedSince(std::uint64_t after, 
 
 // --- workers ---
 
-absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, std::string_view worker) {
+absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, const Worker& worker) {
   std::optional<Lease> lease;
   NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
     lease.reset();

@@ -64,7 +64,8 @@ struct Job {
   double cpu_seconds = 0;  // of all attempts
   std::string error;
   std::string fingerprint;
-  std::string worker;
+  std::string worker;  // Worker::name and ::id of the last attempt
+  std::string worker_id;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> facts;
   std::uint64_t revision = 0;
@@ -101,6 +102,11 @@ struct JobFilter {
 struct JobPage {
   std::vector<Job> jobs;             // newest first
   std::optional<JobId> next_before;  // pass as `before` for the next page; absent: the end
+};
+
+struct Worker {
+  std::string name;     // "host:pid", for people; its own word
+  std::string id = {};  // that its launcher gave; empty: it was started by hand
 };
 
 // What a worker holds. `number` is the fencing token.
@@ -254,7 +260,7 @@ class Store {
 
   // --- workers ---
   // Takes the first queued job (priority, then age), raises its attempt and sets it RUNNING. Absent: nothing is queued.
-  virtual absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, std::string_view worker) = 0;
+  virtual absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, const Worker& worker) = 0;
   // An attempt's first call. `computation` becomes the job's identity and joins its facts. If the job has results of another
   // one, or of nobody knows which, they are dropped in the same transaction: the attempt starts from step 0, and the fact
   // "restarted" says why. Whether that is so; the same when it is repeated.

@@ -45,22 +45,23 @@ absl::Status CheckCurrent(Connection& db, AttemptId attempt) {
                   attempt.number, JobName(attempt.job), StateName(state), row.Int(0)));
 }
 
-absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view worker, std::int64_t now_ms) {
+absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, const Worker& worker, std::int64_t now_ms) {
   std::optional<Lease> lease;
   NORMLAB_ASSIGN_OR_RETURN(
       const JobId id,
-      db.Int("UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, steps_per_second = 0, cpu_before = "
-             "cpu_seconds, "
+      db.Int("UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, worker_id = ?3, steps_per_second = 0, "
+             "cpu_before = cpu_seconds, "
              "started_ms = CASE started_ms WHEN 0 THEN ?2 ELSE started_ms END, " NORMLAB_NEW_REVISION
              " WHERE id = (SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id LIMIT 1) "
              "RETURNING id",
-             worker, now_ms));
+             worker.name, now_ms, worker.id));
   if (id == 0) {
     return lease;
   }
   NORMLAB_RETURN_IF_ERROR(NextRevision(db).status());
   NORMLAB_RETURN_IF_ERROR(
-      db.Run("INSERT INTO attempt(job, number, worker, started_ms, start_step) SELECT id, attempt, worker, ?2, "
+      db.Run("INSERT INTO attempt(job, number, worker, worker_id, started_ms, start_step) "
+             "SELECT id, attempt, worker, worker_id, ?2, "
              "(SELECT coalesce(max(step), -1) FROM checkpoint WHERE job = ?1) FROM job WHERE id = ?1",
              id, now_ms));
   NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, id));

@@ -25,7 +25,7 @@ namespace normlab::store {
 absl::Status CheckCurrent(Connection& db, AttemptId attempt);
 
 // Leases the first queued job; absent if there is none.
-absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, std::string_view worker, std::int64_t now_ms);
+absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, const Worker& worker, std::int64_t now_ms);
 // The lease of `attempt` if it still lives.
 absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt);
 absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms);

@@ -1,26 +1,37 @@
 #include "server/edge/access.h"
 
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 
 #include "base/sha256.h"
 #include "proto/transport/token.h"
+#include "server/edge/roles.h"
 
 namespace normlab::server {
 
-Access::Access(std::string_view token) : token_sha256_(token.empty() ? "" : Sha256Hex(token)) {}
+Access::Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets) : secrets_(secrets) {
+  for (const auto& [role, token] : tokens) {
+    sha256_[role] = Sha256Hex(token);
+  }
+}
 
 absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_view authorization) const {
-  if (peer.starts_with("unix:")) {
+  if (authorization.empty() && peer.starts_with("unix:")) {
     return Principal{.identity = "owner", .role = Role::kAdmin};
   }
-  if (!token_sha256_.empty()) {
-    const std::string shown = Sha256Hex(TokenOf(authorization));
-    if (CRYPTO_memcmp(shown.data(), token_sha256_.data(), token_sha256_.size()) == 0) {
-      return Principal{.identity = "token", .role = Role::kAdmin};
+  const std::string_view token = TokenOf(authorization);
+  if (const std::optional<std::string> worker = secrets_.WorkerOf(token)) {
+    return Principal{.identity = *worker, .role = Role::kWorker, .worker_id = *worker};
+  }
+  const std::string shown = Sha256Hex(token);
+  for (const auto& [role, sha256] : sha256_) {
+    if (CRYPTO_memcmp(shown.data(), sha256.data(), sha256.size()) == 0) {
+      return Principal{.identity = fmt::format("{} token", RoleName(role)), .role = role};
     }
   }
   return absl::UnauthenticatedError(
-      "this port needs the server's token: metadata \"authorization: Bearer <content of the token file>\"");
+      fmt::format("{}: metadata \"authorization: Bearer <content of a token file>\"",
+                  authorization.empty() ? "this port needs a token of the server" : "this is no token of the server"));
 }
 
 }  // namespace normlab::server

@@ -1,30 +1,34 @@
-// access.h - who may call: everyone who can open the Unix socket, and whoever shows the token on a loopback port.
+// access.h - who calls: the user, who can open the Unix socket; a worker that shows what its launcher gave it; or whoever
+// shows a role's token.
 //
-// The token is 256 random bits in a file of mode 0600. The server keeps only its SHA-256, so a memory dump or a log
-// never shows it.
+// The server keeps only the SHA-256 of tokens, so a memory dump or a log never shows one.
 //
-// Thread safety: Access is immutable after making; any thread.
+// Thread safety: Access is immutable after making; any thread. Borrows the secrets.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
 #include "server/edge/caller.h"
+#include "server/edge/secrets.h"
 
 namespace normlab::server {
 
 class Access {
  public:
-  // `token`: what callers on TCP must show; empty: nobody on TCP may call.
-  explicit Access(std::string_view token);
+  // One token for each role that has one; none: nobody but workers of a launcher may call on TCP.
+  Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets);
 
   // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711"), `authorization` the value of that metadata
-  // entry. kUnauthenticated unless the caller came through the Unix socket or shows the token.
+  // entry. The Unix socket's caller is an admin, unless he shows a token: a program that was given less keeps to it.
+  // kUnauthenticated for a token that is not known, and on TCP without one.
   absl::StatusOr<Principal> Identify(std::string_view peer, std::string_view authorization) const;
 
  private:
-  std::string token_sha256_;  // empty: no token
+  const WorkerSecrets& secrets_;
+  std::map<Role, std::string> sha256_;  // of tokens
 };
 
 }  // namespace normlab::server

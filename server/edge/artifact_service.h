@@ -1,4 +1,6 @@
 // artifact_service.h - ArtifactService over the store. See proto/normlab/v1/artifacts.proto.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/artifacts.grpc.pb.h"

@@ -12,13 +12,13 @@
 
 namespace normlab::server {
 
-enum class Role {
-  kAdmin,  // everything
-};
+// What each may call is said by the option `access` of each method; see proto/normlab/v1/options.proto.
+enum class Role { kViewer, kSubmitter, kWorker, kAdmin };
 
 struct Principal {
-  std::string identity;  // for logs: "owner" came through the Unix socket, "token" showed it
+  std::string identity;  // for logs: "owner" came through the Unix socket, "viewer token" showed that
   Role role = Role::kAdmin;
+  std::string worker_id = {};  // of a worker that a launcher started; empty: someone else
 };
 
 class Caller {
@@ -31,6 +31,8 @@ class Caller {
 
   const std::string& identity() const { return principal_.identity; }
   Role role() const { return principal_.role; }
+  // Given by its launcher; empty: the caller is someone else.
+  const std::string& worker_id() const { return principal_.worker_id; }
   Clock::time_point deadline() const { return deadline_; }  // Clock::time_point::max(): none
   bool cancelled() const { return cancelled_(); }
 

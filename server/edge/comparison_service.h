@@ -1,4 +1,6 @@
 // comparison_service.h - any jobs side by side: read from the store, grouped and rendered by results/judging.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/comparison.grpc.pb.h"

@@ -115,15 +115,6 @@ void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::
   wire.mutable_values()->Add(columns.values.begin(), columns.values.end());
 }
 
-store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolation>& violations) {
-  const store::JobId job = ReadJobId(attempt.job_id(), "attempt.job_id", violations);
-  if (attempt.number() < 1) {
-    violations.push_back(
-        {"attempt.number", fmt::format("is {}; expected the number of a lease, >= 1", attempt.number())});
-  }
-  return {.job = job, .number = attempt.number()};
-}
-
 std::map<std::string, std::string> ReadComputation(const v1::StartRequest& request,
                                                    std::vector<FieldViolation>& violations) {
   if (request.arithmetic().empty()) {
@@ -145,13 +136,6 @@ v1::JobSpec ReadStoredSpec(const store::Job& job) {
   spec.ParseFromString(job.spec);
   std::vector<FieldViolation> ignored;  // it was valid when it was stored, and the worker checks what it must
   return ResolveSpec(spec, ignored);
-}
-
-v1::Attempt AttemptName(store::AttemptId attempt) {
-  v1::Attempt wire;
-  wire.set_job_id(JobName(attempt.job));
-  wire.set_number(attempt.number);
-  return wire;
 }
 
 store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations) {

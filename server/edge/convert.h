@@ -33,13 +33,11 @@ void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::
 
 // A step, sequence or revision: what the store can hold.
 std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations);
-store::AttemptId ReadAttempt(const v1::Attempt& attempt, std::vector<FieldViolation>& violations);
 // The facts that must be equal for results of two attempts to be of one run.
 std::map<std::string, std::string> ReadComputation(const v1::StartRequest& request,
                                                    std::vector<FieldViolation>& violations);
 // A stored spec; fields that came after it was stored have their defaults.
 v1::JobSpec ReadStoredSpec(const store::Job& job);
-v1::Attempt AttemptName(store::AttemptId attempt);
 store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations);
 store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations);
 // Checks that columns have equal lengths, steps rise, and names and sizes are within bounds.

@@ -1,4 +1,6 @@
 // core.h - what all services share. Borrowed by them; made and destroyed by Daemon.
+//
+// Thread safety: the members look after themselves; any thread.
 #pragma once
 
 #include <memory>
@@ -8,6 +10,7 @@
 #include "results/store/store.h"
 #include "server/edge/gate.h"
 #include "server/edge/news.h"
+#include "server/edge/secrets.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
 
@@ -18,6 +21,7 @@ struct Core {
   Attempts& attempts;
   News& news;
   Gate& gate;
+  const WorkerSecrets& secrets;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
 };

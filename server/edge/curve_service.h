@@ -1,4 +1,6 @@
 // curve_service.h - CurveService over the store. See proto/normlab/v1/curves.proto.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/curves.grpc.pb.h"

@@ -1,4 +1,6 @@
 // deliver.h - tables, figures and pages into responses, in the format that was asked for.
+//
+// Thread safety: free functions, any thread.
 #pragma once
 
 #include <string>

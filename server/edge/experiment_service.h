@@ -1,4 +1,6 @@
 // experiment_service.h - the catalogue of experiments and their fields, from the field options. Reads no store.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/catalog.grpc.pb.h"

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "proto/transport/token.h"
 #include "server/edge/errors.h"
+#include "server/edge/roles.h"
 
 namespace normlab::server {
 namespace {
@@ -74,7 +75,8 @@ class Gate::UnderWay {
   Gate& gate_;
 };
 
-absl::Status Gate::Admit(const Caller& caller, CallKind kind) const {
+absl::Status Gate::Admit(const Caller& caller, std::string_view method, CallKind kind) const {
+  NORMLAB_RETURN_IF_ERROR(CheckRole(caller.role(), method));
   {
     const MutexLock lock(mu_);
     if (!failure_.ok()) {
@@ -106,8 +108,8 @@ absl::Status Gate::Counted(std::atomic<int>& open, int limit, const Caller& call
   return body(caller);
 }
 
-absl::Status Gate::Run(const Caller& caller, CallKind kind, const Body& body) {
-  NORMLAB_RETURN_IF_ERROR(Admit(caller, kind));
+absl::Status Gate::Run(const Caller& caller, std::string_view method, CallKind kind, const Body& body) {
+  NORMLAB_RETURN_IF_ERROR(Admit(caller, method, kind));
   switch (kind) {
     case CallKind::kStream:
       return Counted(streams_, limits_.streams, caller, body);
@@ -128,7 +130,7 @@ absl::Status Gate::Serve(const Caller& caller, std::string_view method, CallKind
   const UnderWay under_way(*this);
   absl::Status status;
   try {
-    status = Run(caller, kind, body);
+    status = Run(caller, method, kind, body);
   } catch (const std::exception& error) {
     status = Thrown(error.what());
   } catch (...) {

@@ -71,8 +71,8 @@ class Gate {
 
  private:
   class UnderWay;
-  absl::Status Admit(const Caller& caller, CallKind kind) const ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Run(const Caller& caller, CallKind kind, const Body& body);
+  absl::Status Admit(const Caller& caller, std::string_view method, CallKind kind) const ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Run(const Caller& caller, std::string_view method, CallKind kind, const Body& body);
   // Runs `body` if fewer than `limit` calls counted by `open` run.
   static absl::Status Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body);
 

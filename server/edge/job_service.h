@@ -1,4 +1,6 @@
 // job_service.h - JobService over the store. Promises and errors are in proto/normlab/v1/jobs.proto.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/jobs.grpc.pb.h"

@@ -1,4 +1,6 @@
 // page_token.h - where the next page of a list starts, bound to the list's filter.
+//
+// Thread safety: free functions, any thread.
 #pragma once
 
 #include <string>

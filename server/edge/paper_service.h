@@ -1,4 +1,6 @@
 // paper_service.h - papers over the store: which runs a table needs, and tables and figures from what is stored.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/papers.grpc.pb.h"

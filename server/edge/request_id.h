@@ -1,4 +1,6 @@
 // request_id.h - what makes a mutation exactly-once: the caller's id and a hash of the rest of the request.
+//
+// Thread safety: free functions, any thread.
 #pragma once
 
 #include <google/protobuf/message.h>

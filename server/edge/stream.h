@@ -1,4 +1,6 @@
 // stream.h - how the streams that follow the store wait: woken by commits, paced, ended by the reader or the server.
+//
+// Thread safety: free functions on the thread of their call, which may block; any number of calls at a time.
 #pragma once
 
 #include <chrono>

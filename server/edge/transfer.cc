@@ -114,7 +114,7 @@ absl::Status SendWhole(Response& response, const store::StoredCheckpoint& checkp
 absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
   std::vector<FieldViolation> violations;
   NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
-  const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
   NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
@@ -127,7 +127,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
 absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
   std::vector<FieldViolation> violations;
   NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
-  const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
   if (!IsName(header.name(), false)) {
     violations.push_back({"header.name", fmt::format("is {}; expected letters, digits, '.', '_' and '-', at most 128",
                                                      Shown(header.name()))});
@@ -152,7 +152,7 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
 absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
                             grpc::ServerWriter<v1::GetCheckpointResponse>& writer) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(attempt.job));
   if (job.attempt != attempt.number || store::IsTerminal(job.state) || job.state == store::JobState::kQueued) {

@@ -1,6 +1,8 @@
 // transfer.h - files on the wire: a header with size and CRC32C, then pieces of at most 256 KiB.
 //
 // Memory and disk follow what arrives, never what the header claims.
+//
+// Thread safety: free functions on the thread of their call, which may block; any number of calls at a time.
 #pragma once
 
 #include <grpcpp/support/sync_stream.h>

@@ -2,6 +2,8 @@
 // committed.
 //
 // Nothing is queued: one write is in flight, and a slow reader skips states it was too slow for.
+//
+// Thread safety: free functions on the thread of their call, which may block; any number of calls at a time.
 #pragma once
 
 #include <grpcpp/support/sync_stream.h>

@@ -35,11 +35,13 @@ absl::Status NameStale(const absl::Status& status) {
 }
 
 absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest& request, v1::LeaseResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
-  const std::string& worker = request.worker();
-  if (worker.empty() || worker.size() > kMaxWorkerName || Shown(worker).find('\\') != std::string::npos) {
-    return BadField("worker", fmt::format("is {}; expected host:pid, at most {} printable characters", Shown(worker),
-                                          kMaxWorkerName));
+  NORMLAB_ASSIGN_OR_RETURN(store::Request key, RequestOf(request));
+  const store::Worker worker{.name = request.worker(), .id = caller.worker_id()};
+  key.body_hash += worker.id;  // nobody repeats another's request
+  if (worker.name.empty() || worker.name.size() > kMaxWorkerName ||
+      Shown(worker.name).find('\\') != std::string::npos) {
+    return BadField("worker", fmt::format("is {}; expected host:pid, at most {} printable characters",
+                                          Shown(worker.name), kMaxWorkerName));
   }
   NORMLAB_ASSIGN_OR_RETURN(
       const std::optional<store::Lease> lease,
@@ -49,7 +51,7 @@ absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest&
   }
   if (lease) {
     auto& wire = *response.mutable_lease();
-    *wire.mutable_attempt() = AttemptName({.job = lease->job.id, .number = lease->job.attempt});
+    *wire.mutable_attempt() = core.secrets.Name({.job = lease->job.id, .number = lease->job.attempt});
     *wire.mutable_spec() = ReadStoredSpec(lease->job);
     SetDuration(core.attempts.lease(), *wire.mutable_lease());
     if (lease->checkpoint_step) {
@@ -61,7 +63,7 @@ absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest&
 
 absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartResponse& response) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   const std::map<std::string, std::string> facts = ReadComputation(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(attempt.job));
@@ -73,7 +75,7 @@ absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartRespons
 
 absl::Status Beat(Core& core, const v1::HeartbeatRequest& request, v1::HeartbeatResponse& response) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   const store::Progress progress = ReadProgress(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ReportProgress(attempt, progress));
@@ -86,7 +88,7 @@ absl::Status Beat(Core& core, const v1::HeartbeatRequest& request, v1::Heartbeat
 absl::Status GiveOrder(Core& core, const Caller& caller, const v1::AwaitOrderRequest& request,
                        v1::AwaitOrderResponse& response) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(
       const Attempts::Order order,
@@ -98,7 +100,7 @@ absl::Status GiveOrder(Core& core, const Caller& caller, const v1::AwaitOrderReq
 
 absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::AppendPointsResponse& response) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   const std::vector<store::PointColumns> columns = ReadColumns(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   const absl::StatusOr<store::AppendResult> result = core.store.AppendPoints(attempt, columns);
@@ -118,7 +120,7 @@ absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::Appe
 
 absl::Status End(Core& core, const v1::FinishRequest& request) {
   std::vector<FieldViolation> violations;
-  const store::AttemptId attempt = ReadAttempt(request.attempt(), violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   const store::FinishInfo info = ReadFinish(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_RETURN_IF_ERROR(core.store.Finish(attempt, info).status());

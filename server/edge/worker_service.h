@@ -1,4 +1,6 @@
 // worker_service.h - WorkerService over the store and the lease table. See proto/normlab/v1/worker.proto.
+//
+// Thread safety: methods are called by threads of gRPC, one per call, many at a time; each may block.
 #pragma once
 
 #include "normlab/v1/worker.grpc.pb.h"

@@ -1,16 +1,11 @@
 #include "server/schedule/attempts.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "base/log.h"
-#include "base/parse_number.h"
 
 namespace normlab::server {
 namespace {
@@ -18,34 +13,27 @@ namespace {
 // How long a call that waits may be deaf to its caller's end.
 constexpr std::chrono::milliseconds kSlice{200};
 
-// True also for a zombie: it works no more, and whoever should collect it may be gone as well.
-bool ProcessIsGone(int pid) {
-  if (::kill(pid, 0) != 0) {
-    return errno == ESRCH;
-  }
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string stat((std::istreambuf_iterator<char>(file)), {});
-  const std::size_t name_end = stat.rfind(')');  // "17 (name) Z ...": the name may hold anything
-  return name_end != std::string::npos && name_end + 2 < stat.size() && stat[name_end + 2] == 'Z';
-}
-
 }  // namespace
 
 absl::Status Attempts::Recover() {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::Job> jobs, store_.ActiveJobs());
   for (const store::Job& job : jobs) {
     const store::AttemptId attempt{.job = job.id, .number = job.attempt};
-    Grant(attempt, job.worker);
-    if (const int pid = LocalPid(job.worker); pid != 0 && ProcessIsGone(pid)) {
+    Grant(attempt, {.name = job.worker, .id = job.worker_id});
+    if (!job.worker_id.empty()) {
       End(attempt, "the server was down and its worker with it", true);
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<store::Lease>> Attempts::Lease(const store::Request& request, std::string_view worker,
+absl::StatusOr<std::optional<store::Lease>> Attempts::Lease(const store::Request& request, const store::Worker& worker,
                                                             std::chrono::milliseconds wait,
                                                             const std::function<bool()>& given_up) {
+  if (!IsKnown(worker)) {
+    return absl::PermissionDeniedError(
+        fmt::format("worker {} is none that this server's launcher keeps; it must end", worker.id));
+  }
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     std::uint64_t seen = 0;
@@ -60,7 +48,7 @@ absl::StatusOr<std::optional<store::Lease>> Attempts::Lease(const store::Request
     if (lease) {
       const store::AttemptId attempt{.job = lease->job.id, .number = lease->job.attempt};
       Grant(attempt, worker);
-      if (given_up()) {
+      if (given_up() || !IsKnown(worker)) {
         End(attempt, "the worker was gone before it got the job", false);
         return std::optional<store::Lease>();
       }
@@ -144,10 +132,15 @@ void Attempts::Cancelled(store::JobId job) {
   }
 }
 
-void Attempts::Grant(store::AttemptId attempt, std::string_view worker) {
+bool Attempts::IsKnown(const store::Worker& worker) {
+  MutexLock lock(mu_);
+  return worker.id.empty() || workers_.contains(worker.id);
+}
+
+void Attempts::Grant(store::AttemptId attempt, const store::Worker& worker) {
   MutexLock lock(mu_);
   held_[attempt.job] = {.number = attempt.number,
-                        .worker = std::string(worker),
+                        .worker = worker,
                         .ends = options_.now() + options_.lease,
                         .stalls = options_.now() + options_.stall};
 }
@@ -186,12 +179,20 @@ void Attempts::Ended(store::AttemptId attempt) {
   }
 }
 
-void Attempts::WorkerGone(int pid, std::string_view why, bool died) {
+void Attempts::WorkerStarted(std::string_view id) {
+  MutexLock lock(mu_);
+  workers_.emplace(id);
+}
+
+void Attempts::WorkerGone(std::string_view id, std::string_view why, bool died) {
   std::vector<store::AttemptId> lost;
   {
     MutexLock lock(mu_);
+    if (const auto worker = workers_.find(id); worker != workers_.end()) {
+      workers_.erase(worker);
+    }
     for (const auto& [job, held] : held_) {
-      if (LocalPid(held.worker) == pid) {
+      if (held.worker.id == id) {
         lost.push_back({.job = job, .number = held.number});
       }
     }
@@ -220,16 +221,13 @@ std::string Attempts::Verdict(const Held& held) const {
   const auto seconds = [](std::chrono::milliseconds time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time).count();
   };
-  if (const int pid = LocalPid(held.worker); pid != 0 && ProcessIsGone(pid)) {
-    return fmt::format("worker {} is gone", held.worker);
-  }
   if (options_.now() >= held.ends) {
-    return fmt::format("worker {} was silent for {} s", held.worker, seconds(options_.lease));
+    return fmt::format("worker {} was silent for {} s", held.worker.name, seconds(options_.lease));
   }
   if (options_.now() >= held.stalls) {
     return fmt::format(
-        "worker {} got nowhere for {} s after {} steps; normlabd --stall-seconds gives slow steps longer", held.worker,
-        seconds(options_.stall), held.steps_done);
+        "worker {} got nowhere for {} s after {} steps; normlabd --stall-seconds gives slow steps longer",
+        held.worker.name, seconds(options_.stall), held.steps_done);
   }
   return "";
 }
@@ -258,13 +256,6 @@ void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
   }
   ++queue_version_;
   queue_changed_.notify_all();
-}
-
-int Attempts::LocalPid(std::string_view worker) const {
-  if (options_.host.empty() || !worker.starts_with(options_.host + ":")) {
-    return 0;
-  }
-  return std::max(0, ParseWhole<int>(worker.substr(options_.host.size() + 1)).value_or(0));
 }
 
 }  // namespace normlab::server

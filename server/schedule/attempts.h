@@ -7,6 +7,9 @@
 // unless it has done so too often without a new checkpoint in between: then it fails, with the last reason, instead of
 // being tried for ever.
 //
+// Whether a worker that a launcher started lives is the launcher's word, by the id that it gave: such a worker's attempts end
+// with it at once. Of all others only their silence tells; what they call themselves is for people.
+//
 // Thread safety: all methods, any thread. mu_ is never held while the store is called. Borrows the store.
 #pragma once
 
@@ -15,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -30,18 +34,19 @@ struct AttemptsOptions {
   std::chrono::milliseconds stall{900'000};  // how long an attempt may get nowhere
   int max_deaths = 5;                        // in a row without a new checkpoint
   MonotonicClock now = [] { return std::chrono::steady_clock::now(); };
-  std::string host;  // of this machine: workers named "<host>:<pid>" whose process is gone are released at once
 };
 
 class Attempts {
  public:
   Attempts(store::Store& store, AttemptsOptions options) : store_(store), options_(std::move(options)) {}
 
-  // Takes over what was under way when the server last stopped. Workers that still live go on, within one lease.
+  // Takes over what was under way when the server last stopped. Workers started by hand go on, within one lease; those of
+  // a launcher ended with the server.
   absl::Status Recover() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until a job is free, `wait` has passed, or `given_up` says that the caller is gone. Absent: no job.
-  absl::StatusOr<std::optional<store::Lease>> Lease(const store::Request& request, std::string_view worker,
+  // kPermissionDenied for a worker with an id that no launcher keeps.
+  absl::StatusOr<std::optional<store::Lease>> Lease(const store::Request& request, const store::Worker& worker,
                                                     std::chrono::milliseconds wait,
                                                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
   // A job may have become free.
@@ -65,11 +70,11 @@ class Attempts {
   // The store has ended the attempt.
   void Ended(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends what the process `pid` on this machine held. `died`: counts against the job; false for a worker that was told
-  // to go.
-  void WorkerGone(int pid, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
-  // Ends attempts that were silent for a lease, those that got nowhere, and those of processes of this machine that are
-  // gone. Call often.
+  // A launcher is about to start the worker `id`, and keeps it until WorkerGone.
+  void WorkerStarted(std::string_view id) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends what it held. `died`: counts against the job; false for a worker that was told to go.
+  void WorkerGone(std::string_view id, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends attempts that were silent for a lease and those that got nowhere. Call often.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
 
   std::chrono::milliseconds lease() const { return options_.lease; }
@@ -77,14 +82,16 @@ class Attempts {
  private:
   struct Held {
     int number = 0;
-    std::string worker;
+    store::Worker worker;
     std::chrono::steady_clock::time_point ends;
     std::chrono::steady_clock::time_point stalls;  // unless it gets somewhere before
     std::uint64_t steps_done = 0;
     bool cancelled = false;
   };
 
-  void Grant(store::AttemptId attempt, std::string_view worker) ABSL_LOCKS_EXCLUDED(mu_);
+  void Grant(store::AttemptId attempt, const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether a launcher keeps the worker, or it was started by hand.
+  bool IsKnown(const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
   bool WaitForQueue(std::uint64_t seen, std::chrono::steady_clock::time_point deadline,
                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
   // What is held of `attempt`; nullptr if it is over.
@@ -95,8 +102,6 @@ class Attempts {
   std::optional<absl::StatusOr<Order>> CurrentOrder(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Forgets the lease and gives the job back or fails it. If the store cannot, the next Sweep tries again.
   void End(store::AttemptId attempt, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
-  // The pid in "<our host>:<pid>"; 0 for other workers.
-  int LocalPid(std::string_view worker) const;
 
   store::Store& store_;
   const AttemptsOptions options_;
@@ -106,6 +111,7 @@ class Attempts {
   std::uint64_t queue_version_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string, std::less<>> workers_ ABSL_GUARDED_BY(mu_);  // ids of those that launchers keep
 };
 
 }  // namespace normlab::server

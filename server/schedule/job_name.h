@@ -1,4 +1,6 @@
 // job_name.h - what people and the wire call a job: "j17" is 17 in the store.
+//
+// Thread safety: free functions, any thread.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,17 +1,23 @@
 // launcher.h - brings up worker processes and keeps them up. The workers dial the server by themselves; a launcher only
 // starts, watches and stops programs.
+//
+// Thread safety: Start and Stop from one thread; exits are reported on a thread of the launcher.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
 
 namespace normlab::server {
 
-// A worker process ended. `told`: it had been asked to.
-using WorkerExit = std::function<void(int pid, std::string_view why, bool told)>;
+// A worker is about to be started. `worker_id` is of it alone, for all time. Returns what it is to show as its own, a bearer
+// token (kWorkerCredential in proto/transport/token.h).
+using WorkerStart = std::function<std::string(std::string_view worker_id)>;
+// It ended, or could not be started. `told`: it had been asked to.
+using WorkerExit = std::function<void(std::string_view worker_id, std::string_view why, bool told)>;
 
 class Launcher {
  public:

@@ -14,10 +14,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "proto/transport/token.h"
 
 namespace normlab::server {
 namespace {
@@ -27,12 +29,18 @@ constexpr std::chrono::milliseconds kKillGrace{1000};  // between SIGKILL times:
 
 // Threads of OpenMP that wait for work sleep instead of spinning, unless the user wants otherwise: the server, its
 // clients and the other workers share the cores.
-std::vector<std::string> WorkerEnvironment() {
+std::vector<std::string> WorkerEnvironment(const std::string& credential) {
   constexpr const char* kWaitPolicy = "OMP_WAIT_POLICY";
-  if (std::getenv(kWaitPolicy) != nullptr) {
-    return {};
+  std::vector<std::string> environment = {fmt::format("{}={}", kWorkerCredential, credential)};
+  if (std::getenv(kWaitPolicy) == nullptr) {
+    environment.push_back(fmt::format("{}=passive", kWaitPolicy));
   }
-  return {fmt::format("{}=passive", kWaitPolicy)};
+  return environment;
+}
+
+std::string MakeIdPrefix() {
+  std::random_device random;
+  return fmt::format("local-{:08x}{:08x}-", random(), random());
 }
 
 // glibc 2.36 declares no C linkage for its own.
@@ -54,7 +62,7 @@ void CloseFd(int& fd) {
 }  // namespace
 
 LocalLauncher::LocalLauncher(LocalLauncherOptions options)
-    : options_(std::move(options)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : options_(std::move(options)), id_prefix_(MakeIdPrefix()), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 LocalLauncher::~LocalLauncher() {
   Stop(std::chrono::milliseconds(0));
@@ -138,17 +146,26 @@ void LocalLauncher::StartDue() {
   }
 }
 
+absl::StatusOr<int> LocalLauncher::SpawnWorker(const std::string& worker_id, int output_fd) const {
+  absl::StatusOr<pid_t> pid = Spawn({.argv = options_.argv,
+                                     .environment = WorkerEnvironment(options_.on_start(worker_id)),
+                                     .stderr_fd = output_fd,
+                                     .stdout_fd = output_fd,
+                                     .own_process_group = true});
+  if (!pid.ok()) {
+    options_.on_exit(worker_id, "could not be started", true);
+  }
+  return pid;
+}
+
 absl::Status LocalLauncher::StartOne(Slot& slot) {
   OpenLog(slot);
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) {
     return absl::UnavailableError(fmt::format("pipe: {}", std::strerror(errno)));
   }
-  const absl::StatusOr<pid_t> pid = Spawn({.argv = options_.argv,
-                                           .environment = WorkerEnvironment(),
-                                           .stderr_fd = pipe[1],
-                                           .stdout_fd = pipe[1],
-                                           .own_process_group = true});
+  slot.worker_id = fmt::format("{}{}", id_prefix_, ++started_);
+  const absl::StatusOr<int> pid = SpawnWorker(slot.worker_id, pipe[1]);
   ::close(pipe[1]);
   if (!pid.ok()) {
     ::close(pipe[0]);
@@ -162,7 +179,7 @@ absl::Status LocalLauncher::StartOne(Slot& slot) {
   }
   slot.pipe_fd = pipe[0];
   slot.started = Clock::now();
-  Log(LogLevel::kInfo, "worker_started", {{"pid", *pid}, {"log", slot.log_path}});
+  Log(LogLevel::kInfo, "worker_started", {{"worker", slot.worker_id}, {"pid", *pid}, {"log", slot.log_path}});
   return absl::OkStatus();
 }
 
@@ -248,8 +265,8 @@ void LocalLauncher::Collect(Slot& slot) {
       early ? std::clamp(slot.pause * 2, options_.first_pause, options_.longest_pause) : std::chrono::milliseconds(0);
   slot.next_start = Clock::now() + slot.pause;
   Log(winding_ ? LogLevel::kInfo : LogLevel::kWarning, "worker_ended",
-      {{"pid", pid}, {"how", DescribeExit(status)}, {"log", slot.log_path}});
-  options_.on_exit(pid, why, winding_);
+      {{"worker", slot.worker_id}, {"pid", pid}, {"how", DescribeExit(status)}, {"log", slot.log_path}});
+  options_.on_exit(slot.worker_id, why, winding_);
 }
 
 bool LocalLauncher::AnyAlive() const {

@@ -23,7 +23,8 @@ struct LocalLauncherOptions {
   std::vector<std::string> argv;  // argv[0]: the worker program
   int slots = 1;
   std::string log_directory;
-  WorkerExit on_exit;  // called on the launcher's thread
+  WorkerStart on_start;  // both are called on the launcher's thread
+  WorkerExit on_exit;
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds longest_pause{30'000};
   std::chrono::milliseconds long_life{10'000};   // a worker that lived so long is started again at once
@@ -43,9 +44,10 @@ class LocalLauncher : public Launcher {
  private:
   using Clock = std::chrono::steady_clock;
   struct Slot {
-    int pid = 0;       // 0: none runs
-    int pid_fd = -1;   // -1 while one runs: the system gave none, so its end is looked for now and then
-    int pipe_fd = -1;  // its stderr
+    int pid = 0;            // 0: none runs
+    std::string worker_id;  // of the one that runs, or ran last
+    int pid_fd = -1;        // -1 while one runs: the system gave none, so its end is looked for now and then
+    int pipe_fd = -1;       // its stderr
     int log_fd = -1;
     std::uint64_t log_bytes = 0;
     std::string log_path;
@@ -57,6 +59,7 @@ class LocalLauncher : public Launcher {
   void Run();
   void StartDue();
   absl::Status StartOne(Slot& slot);
+  absl::StatusOr<int> SpawnWorker(const std::string& worker_id, int output_fd) const;
   void WaitForEvents();
   // Whether the end of the slot's worker has to be looked for.
   static bool IsPolled(const Slot& slot) { return slot.pid != 0 && slot.pid_fd < 0; }
@@ -69,12 +72,14 @@ class LocalLauncher : public Launcher {
   void SignalAll(int signal);
 
   const LocalLauncherOptions options_;
+  const std::string id_prefix_;  // of this launcher's workers, and of no other's
   int wake_fd_ = -1;
   Mutex mu_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   Clock::time_point kill_time_ ABSL_GUARDED_BY(mu_);
   // The thread's own.
   std::vector<Slot> slots_;
+  std::uint64_t started_ = 0;  // workers so far
   bool winding_ = false;
   Clock::time_point kill_at_;
   std::thread thread_;

@@ -51,6 +51,9 @@ class TokenEcho final : public v1::JobService::Service {
     if (shown == context->client_metadata().end()) {
       return {grpc::StatusCode::UNAUTHENTICATED, "no token"};
     }
+    if (request->job_id() == "j2") {
+      return {grpc::StatusCode::PERMISSION_DENIED, "a viewer may not"};
+    }
     response->mutable_job()->set_job_id(std::string(shown->second.data(), shown->second.size()));
     return grpc::Status::OK;
   }
@@ -69,6 +72,9 @@ TEST(ConnectionTest, SendsTheTokenWithEveryCall) {
   std::filesystem::permissions(path, std::filesystem::perms(0600));
   Endpoint endpoint{.address = "127.0.0.1:" + std::to_string(port), .token_file = path};
   EXPECT_EQ((*Client::Connect(endpoint))->GetJob("j1")->job_id(), "Bearer " + kToken);
+  const absl::Status refused = (*Client::Connect(endpoint))->GetJob("j2").status();
+  EXPECT_EQ(ExitCodeFor(refused), kExitUnavailable);
+  EXPECT_THAT(Message(refused), HasSubstr(endpoint.address + " refuses this: a viewer may not"));
   endpoint.token_file.clear();
   const absl::Status status = (*Client::Connect(endpoint))->GetJob("j1").status();
   EXPECT_EQ(ExitCodeFor(status), kExitUnavailable);

@@ -108,6 +108,9 @@ v1::JobSpec DrawSpec() {
 
 bool HasEnded(const v1::Job& job) { return job.state() >= v1::JOB_STATE_SUCCEEDED; }
 
+// No lease ends while a test runs: that the worker is dead must be the launcher's word.
+const std::vector<std::string> kFlags = {"--slots", "1", "--lease-seconds", "3600"};
+
 class KillTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -122,7 +125,7 @@ class KillTest : public testing::Test {
     RandomTimes times;
     std::optional<Result> expected;
     for (int kills = 0; kills < wanted;) {
-      Deployment deployment({"--slots", "1"});
+      Deployment deployment(kFlags);
       if (!expected) {
         expected = RunUndisturbed(deployment, spec);
       }
@@ -148,7 +151,7 @@ class KillTest : public testing::Test {
 
   // Calls `kill` as soon as the server has begun to write a checkpoint, until it hit inside such a write.
   void KillInsideACheckpoint(const std::function<void(Deployment&, const v1::Job&)>& kill) {
-    Deployment deployment({"--slots", "1"});
+    Deployment deployment(kFlags);
     const Result expected = RunUndisturbed(deployment, LargeSpec());
     for (int tries = 0; tries < 20; ++tries) {
       CheckpointWatch watch(deployment.home());  // before the job, whose checkpoints may be quick

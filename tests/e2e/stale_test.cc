@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <string>
+
+#include "proto/transport/token.h"
+#include "server/edge/secrets.h"
 #include "tests/e2e/result.h"
 
 namespace normlab::e2e {
@@ -12,9 +16,8 @@ using testing::HasSubstr;
 
 // What the server answers when attempt `number` of `job` writes a point, a checkpoint and an outcome.
 std::vector<grpc::StatusCode> WriteAs(Deployment& deployment, const std::string& job, int number) {
-  v1::Attempt attempt;
-  attempt.set_job_id(job);
-  attempt.set_number(number);
+  const server::WorkerSecrets secrets(*ReadToken(deployment.home() + "/run/attempts.key"));
+  const v1::Attempt attempt = secrets.Name({.job = std::stoll(job.substr(1)), .number = number});
   std::vector<grpc::StatusCode> answers;
   {
     grpc::ClientContext context;

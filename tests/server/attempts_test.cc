@@ -1,5 +1,6 @@
 #include "server/schedule/attempts.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -19,11 +20,9 @@ class AttemptsTest : public testing::Test {
       : store_(*store::Store::Open(folder_.path())), attempts_(std::make_unique<Attempts>(*store_, Options())) {}
 
   AttemptsOptions Options() {
-    return {.lease = seconds(60),
-            .stall = seconds(300),
-            .max_deaths = 3,
-            .now = [this] { return std::chrono::steady_clock::time_point(seconds(now_)); },
-            .host = "here"};
+    return {.lease = seconds(60), .stall = seconds(300), .max_deaths = 3, .now = [this] {
+              return std::chrono::steady_clock::time_point(seconds(now_));
+            }};
   }
   store::JobId Submit() {
     store::NewJob job;
@@ -33,10 +32,15 @@ class AttemptsTest : public testing::Test {
     job.rerun = true;
     return store_->CreateJobs({}, {job})->at(0).job.id;
   }
-  store::AttemptId Lease(std::string_view worker = "there:1") {
+  store::AttemptId Lease(const store::Worker& worker = {"there:1"}) {
     const auto lease = attempts_->Lease({}, worker, std::chrono::milliseconds(0), [] { return false; });
     EXPECT_TRUE(lease.ok() && lease->has_value());
     return {.job = (*lease)->job.id, .number = (*lease)->job.attempt};
+  }
+  // As a worker that a launcher started.
+  store::AttemptId LeaseAs(const std::string& id) {
+    attempts_->WorkerStarted(id);
+    return Lease({.name = "here:4711", .id = id});
   }
   void Checkpoint(store::AttemptId attempt, std::uint64_t step) {
     auto file = store_->NewCheckpointFile(attempt, step);
@@ -107,9 +111,9 @@ TEST_F(AttemptsTest, DeathsWithoutProgressFailTheJobWithTheLastReason) {
   const store::JobId job = Submit();
   for (int death = 1; death <= 3; ++death) {
     EXPECT_EQ(State(job), store::JobState::kQueued);
-    const store::AttemptId attempt = Lease("here:4711");
+    const store::AttemptId attempt = LeaseAs("w1");
     ASSERT_TRUE(store_->ReportProgress(attempt, {.steps_done = 5, .steps_total = 10}).ok());
-    attempts_->WorkerGone(4711, "killed by signal 9 (Killed)", true);
+    attempts_->WorkerGone("w1", "killed by signal 9 (Killed)", true);
   }
   EXPECT_EQ(State(job), store::JobState::kFailed);
   EXPECT_EQ(store_->GetJob(job)->error,
@@ -120,11 +124,11 @@ TEST_F(AttemptsTest, DeathsWithoutProgressFailTheJobWithTheLastReason) {
 TEST_F(AttemptsTest, ACheckpointForgivesEarlierDeaths) {
   const store::JobId job = Submit();
   for (std::uint64_t death = 1; death <= 6; ++death) {
-    const store::AttemptId attempt = Lease("here:4711");
+    const store::AttemptId attempt = LeaseAs("w1");
     if (death % 2 == 0) {
       Checkpoint(attempt, death);
     }
-    attempts_->WorkerGone(4711, "killed", true);
+    attempts_->WorkerGone("w1", "killed", true);
   }
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
@@ -133,25 +137,25 @@ TEST_F(AttemptsTest, ACheckpointNoFurtherThanTheLastForgivesNothing) {
   const store::JobId job = Submit();
   for (int death = 1; death <= 4; ++death) {
     EXPECT_EQ(State(job), store::JobState::kQueued);
-    const store::AttemptId attempt = Lease("here:4711");
+    const store::AttemptId attempt = LeaseAs("w1");
     Checkpoint(attempt, 40);
-    attempts_->WorkerGone(4711, "killed", true);
+    attempts_->WorkerGone("w1", "killed", true);
   }
   EXPECT_EQ(State(job), store::JobState::kFailed) << "the first of four did get further";
 }
 
 TEST_F(AttemptsTest, DeathsAreCountedAcrossRestarts) {
   const store::JobId job = Submit();
-  Lease("here:4711");
-  attempts_->WorkerGone(4711, "killed", true);
+  LeaseAs("w1");
+  attempts_->WorkerGone("w1", "killed", true);
   Restart();
-  Lease("here:4711");
-  attempts_->WorkerGone(4711, "asked to stop", false);
+  LeaseAs("w1");
+  attempts_->WorkerGone("w1", "asked to stop", false);
   EXPECT_EQ(State(job), store::JobState::kQueued);
-  Lease("here:2147483646");  // goes down with the server
+  LeaseAs("w1");  // goes down with the server
   Restart();
   EXPECT_EQ(State(job), store::JobState::kQueued);
-  Lease("here:2147483646");
+  LeaseAs("w1");
   Restart();
   EXPECT_EQ(State(job), store::JobState::kFailed);
   EXPECT_EQ(store_->GetJob(job)->error,
@@ -196,8 +200,8 @@ TEST_F(AttemptsTest, CancelOfAStepThatHangsCompletes) {
 TEST_F(AttemptsTest, AWorkerThatWasToldToGoDoesNotCount) {
   const store::JobId job = Submit();
   for (int i = 0; i < 5; ++i) {
-    Lease("here:4711");
-    attempts_->WorkerGone(4711, "asked to stop", false);
+    LeaseAs("w1");
+    attempts_->WorkerGone("w1", "asked to stop", false);
   }
   EXPECT_EQ(State(job), store::JobState::kQueued);
 }
@@ -206,10 +210,10 @@ TEST_F(AttemptsTest, OnlyTheDeadWorkersJobsAreGivenBack) {
   const store::JobId first = Submit();
   const store::JobId second = Submit();
   const store::JobId third = Submit();
-  Lease("here:4711");
-  Lease("here:4712");
-  Lease("there:4711");
-  attempts_->WorkerGone(4711, "killed", true);
+  LeaseAs("w1");
+  LeaseAs("w2");
+  Lease({"here:4711"});
+  attempts_->WorkerGone("w1", "killed", true);
   EXPECT_EQ(State(first), store::JobState::kQueued);
   EXPECT_EQ(State(second), store::JobState::kRunning);
   EXPECT_EQ(State(third), store::JobState::kRunning);
@@ -217,32 +221,70 @@ TEST_F(AttemptsTest, OnlyTheDeadWorkersJobsAreGivenBack) {
 
 TEST_F(AttemptsTest, ADyingWorkerOfACancelledJobCancelsIt) {
   const store::JobId job = Submit();
-  Lease("here:4711");
+  LeaseAs("w1");
   ASSERT_TRUE(store_->Cancel({}, job).ok());
-  attempts_->WorkerGone(4711, "killed", true);
+  attempts_->WorkerGone("w1", "killed", true);
   EXPECT_EQ(State(job), store::JobState::kCancelled);
 }
 
-TEST_F(AttemptsTest, RecoveryGivesLivingWorkersALeaseAndReleasesTheDead) {
-  const store::JobId living = Submit();
-  const store::JobId elsewhere = Submit();
-  const store::JobId dead = Submit();
-  ASSERT_TRUE(store_->LeaseNext({}, "here:" + std::to_string(::getpid())).ok());
-  ASSERT_TRUE(store_->LeaseNext({}, "there:1").ok());
-  ASSERT_TRUE(store_->LeaseNext({}, "here:2147483646").ok());  // beyond the largest process number
-  ASSERT_TRUE(attempts_->Recover().ok());
-  EXPECT_EQ(State(living), store::JobState::kRunning);
-  EXPECT_EQ(State(elsewhere), store::JobState::kRunning);
-  EXPECT_EQ(State(dead), store::JobState::kQueued);
+TEST_F(AttemptsTest, RecoveryEndsWhatLaunchedWorkersHeldAndGivesOthersALease) {
+  const store::JobId by_hand = Submit();
+  const store::JobId launched = Submit();
+  Lease({"here:1"});
+  LeaseAs("w1");
+  Restart();
+  EXPECT_EQ(State(by_hand), store::JobState::kRunning);
+  EXPECT_EQ(State(launched), store::JobState::kQueued);
   now_ += 60;
   attempts_->Sweep();
-  EXPECT_EQ(State(living), store::JobState::kQueued);
-  EXPECT_EQ(State(elsewhere), store::JobState::kQueued);
+  EXPECT_EQ(State(by_hand), store::JobState::kQueued);
+}
+
+// It may run in a container, with process numbers of its own and the same host name.
+TEST_F(AttemptsTest, WhatAWorkerCallsItselfSaysNothingOfItsLife) {
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  const store::JobId job = Submit();
+  Lease({fmt::format("{}:2147483646", host)});  // beyond the largest process number
+  attempts_->Sweep();
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+  attempts_->WorkerGone(fmt::format("{}:2147483646", host), "its name is no id", true);
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+  Restart();
+  attempts_->Sweep();
+  EXPECT_EQ(State(job), store::JobState::kRunning);
+}
+
+TEST_F(AttemptsTest, AWorkerThatNoLauncherKeepsGetsNothing) {
+  const store::JobId job = Submit();
+  const auto lease = [&] {
+    return attempts_->Lease({}, {.name = "here:4711", .id = "w1"}, std::chrono::milliseconds(0), [] { return false; });
+  };
+  EXPECT_EQ(lease().status().code(), absl::StatusCode::kPermissionDenied);
+  attempts_->WorkerStarted("w1");
+  attempts_->WorkerGone("w1", "killed", true);
+  EXPECT_EQ(lease().status().code(), absl::StatusCode::kPermissionDenied) << "it has ended";
+  EXPECT_EQ(State(job), store::JobState::kQueued);
+  EXPECT_EQ(store_->GetJob(job)->attempt, 0);
+}
+
+// Its call may still wait at the server when its process has ended.
+TEST_F(AttemptsTest, AWorkerThatEndsWhileItWaitsTakesNoJobWithIt) {
+  attempts_->WorkerStarted("w1");
+  auto waiting = std::async(std::launch::async, [&] {
+    return attempts_->Lease({}, {.name = "here:4711", .id = "w1"}, std::chrono::hours(1), [] { return false; });
+  });
+  attempts_->WorkerGone("w1", "killed", true);
+  const store::JobId job = Submit();
+  attempts_->QueueChanged();
+  const auto lease = waiting.get();
+  EXPECT_FALSE(lease.ok() && lease->has_value());
+  EXPECT_EQ(State(job), store::JobState::kQueued);
 }
 
 TEST_F(AttemptsTest, ACallerThatGaveUpLeavesTheJobInTheQueue) {
   const store::JobId job = Submit();
-  const auto lease = attempts_->Lease({}, "there:1", std::chrono::milliseconds(0), [] { return true; });
+  const auto lease = attempts_->Lease({}, {"there:1"}, std::chrono::milliseconds(0), [] { return true; });
   ASSERT_TRUE(lease.ok());
   EXPECT_FALSE(lease->has_value());
   EXPECT_EQ(State(job), store::JobState::kQueued);
@@ -265,7 +307,7 @@ TEST_F(AttemptsTest, WhoeverWaitsForAnOrderIsToldToYieldOnceClosed) {
 TEST_F(AttemptsTest, NothingIsLeasedOnceClosed) {
   Submit();
   attempts_->Close();
-  const auto lease = attempts_->Lease({}, "there:1", seconds(30), [] { return false; });
+  const auto lease = attempts_->Lease({}, {"there:1"}, seconds(30), [] { return false; });
   ASSERT_TRUE(lease.ok());
   EXPECT_FALSE(lease->has_value());
 }

@@ -1,13 +1,11 @@
 // A server's life: one per home, its stop, and what it takes over from the one before.
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <future>
 
-#include "base/process.h"
 #include "proto/transport/channel.h"
 #include "tests/server/fixture.h"
 
@@ -16,24 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr char kHost[] = "this-machine";
-
-class DaemonTest : public ServerTest {
- protected:
-  DaemonOptions Options() override {
-    DaemonOptions options = ServerTest::Options();
-    options.attempts.host = kHost;
-    return options;
-  }
-};
-
-// The number of a process that has ended.
-int DeadPid() {
-  const absl::StatusOr<pid_t> pid = Spawn({.argv = {"/bin/true"}, .environment = {}});
-  EXPECT_TRUE(pid.ok());
-  ::waitpid(*pid, nullptr, 0);
-  return *pid;
-}
+using DaemonTest = ServerTest;
 
 TEST_F(DaemonTest, ASecondServerOnOneHomeIsRefusedAndTheHolderNamed) {
   DaemonOptions options = Options();
@@ -135,33 +116,14 @@ TEST_F(DaemonTest, StopEndsStreamsAndWaitingWorkersWithUnavailable) {
   EXPECT_TRUE(Beat(lease.attempt(), &beat).ok());
 }
 
-TEST_F(DaemonTest, AfterARestartJobsOfDeadLocalWorkersGoBackToTheQueue) {
+TEST_F(DaemonTest, AfterARestartAWorkerStartedByHandGoesOn) {
   const v1::Job job = Create(1);
-  const auto lease = LeaseOne(std::string(kHost) + ":" + std::to_string(DeadPid()));
-  ASSERT_TRUE(PutCheckpoint(lease.attempt(), 30, "weights").ok() ||
-              Get(job.job_id()).state() == v1::JOB_STATE_QUEUED);  // the sweep may be quicker
-  StopServer();
-  StartServer();
-  EXPECT_EQ(Get(job.job_id()).state(), v1::JOB_STATE_QUEUED);
-  EXPECT_EQ(LeaseOne().attempt().number(), 2);
-  v1::HeartbeatResponse beat;
-  EXPECT_EQ(Beat(lease.attempt(), &beat).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-}
-
-TEST_F(DaemonTest, AfterARestartALivingLocalWorkerGoesOn) {
-  const v1::Job job = Create(1);
-  const auto lease = LeaseOne(std::string(kHost) + ":" + std::to_string(::getpid()));
+  const auto lease = LeaseOne();
   StopServer();
   StartServer();
   EXPECT_EQ(Get(job.job_id()).state(), v1::JOB_STATE_RUNNING);
   EXPECT_TRUE(Append(lease.attempt(), "train/nll", 0, 3).ok());
   EXPECT_TRUE(Finish(lease.attempt()).ok());
-}
-
-TEST_F(DaemonTest, ALocalWorkerThatDiesIsNoticedWhileServing) {
-  Create(1);
-  const auto lease = LeaseOne(std::string(kHost) + ":" + std::to_string(DeadPid()));
-  EXPECT_EQ(LeaseOne().attempt().number(), 2);  // waits until the job is free again
 }
 
 TEST_F(DaemonTest, AMissingWorkerProgramIsSaidAtTheStart) {

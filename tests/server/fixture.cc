@@ -4,6 +4,8 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "base/crc32c.h"
+#include "proto/transport/token.h"
+#include "server/edge/secrets.h"
 
 namespace normlab::server {
 namespace {
@@ -70,7 +72,7 @@ DaemonOptions ServerTest::Options() {
   DaemonOptions options;
   options.home = folder_.path() + "/home";
   options.socket_path = folder_.path() + "/s/normlabd.sock";
-  options.token_file = folder_.path() + "/token";
+  options.token_files[Role::kAdmin] = folder_.path() + "/token";
   options.papers = &judging::BuiltInPapers();
   return options;
 }
@@ -113,6 +115,10 @@ v1::LeaseResponse::Lease ServerTest::LeaseOne(const std::string& worker) {
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.has_lease());
   return response.lease();
+}
+
+v1::Attempt ServerTest::AttemptOf(store::AttemptId attempt) const {
+  return WorkerSecrets(*ReadToken(folder_.path() + "/home/run/attempts.key")).Name(attempt);
 }
 
 v1::Job ServerTest::Get(const std::string& job_id) {

@@ -100,6 +100,8 @@ class ServerTest : public testing::Test {
   v1::Job Create(std::uint64_t seed = 1);
   v1::LeaseResponse::Lease LeaseOne(const std::string& worker = "elsewhere:1");
   v1::Job Get(const std::string& job_id);
+  // As its worker would name it, whether it was ever leased or not.
+  v1::Attempt AttemptOf(store::AttemptId attempt) const;
   grpc::Status Append(const v1::Attempt& attempt, const std::string& series, std::uint64_t first, int n);
   grpc::Status Finish(const v1::Attempt& attempt, v1::Outcome outcome = v1::OUTCOME_SUCCEEDED);
   grpc::Status Beat(const v1::Attempt& attempt, v1::HeartbeatResponse* response);

@@ -22,9 +22,13 @@ Caller Someone(Caller::Clock::time_point deadline = Caller::Clock::time_point::m
 
 class GateTest : public testing::Test {
  protected:
-  absl::Status Serve(CallKind kind, const Gate::Body& body) { return gate_.Serve(Someone(), "Test.Call", kind, body); }
+  absl::Status Serve(CallKind kind, const Gate::Body& body) {
+    return gate_.Serve(Someone(), "JobService.GetJob", kind, body);
+  }
 
-  Gate gate_{Access(""), GateLimits{.streams = 1, .reads = 1, .compares = 1, .worker_waits = 1, .worker_orders = 1}};
+  const WorkerSecrets secrets_{"key"};
+  Gate gate_{Access({}, secrets_),
+             GateLimits{.streams = 1, .reads = 1, .compares = 1, .worker_waits = 1, .worker_orders = 1}};
 };
 
 TEST_F(GateTest, ABodySeesItsCaller) {
@@ -32,6 +36,19 @@ TEST_F(GateTest, ABodySeesItsCaller) {
     return absl::AbortedError(fmt::format("{} {}", caller.identity(), caller.cancelled() ? "left" : "waits"));
   });
   EXPECT_EQ(Message(status), "owner waits");
+}
+
+// Deny by default: a method that says nothing, or that nobody declared, is nobody's.
+TEST_F(GateTest, AMethodThatIsNotDeclaredIsRefused) {
+  for (const char* method : {"JobService.NoSuchMethod", "", "GetJob"}) {
+    bool begun = false;
+    const absl::Status status = gate_.Serve(Someone(), method, CallKind::kShort, [&begun](const Caller&) {
+      begun = true;
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << method;
+    EXPECT_FALSE(begun) << method;
+  }
 }
 
 TEST_F(GateTest, ABodyThatThrowsIsInternalAndFreesItsPlace) {
@@ -73,7 +90,7 @@ TEST_F(GateTest, KindsAreCountedApart) {
 
 TEST_F(GateTest, ACallWhoseDeadlineHasPassedIsNotBegun) {
   bool begun = false;
-  const absl::Status status = gate_.Serve(Someone(Caller::Clock::now() - std::chrono::seconds(1)), "Test.Call",
+  const absl::Status status = gate_.Serve(Someone(Caller::Clock::now() - std::chrono::seconds(1)), "JobService.GetJob",
                                           CallKind::kShort, [&begun](const Caller&) {
                                             begun = true;
                                             return absl::OkStatus();

@@ -1,9 +1,16 @@
 // Who may call what: every method of every service, found by reflection, so that a new one cannot be forgotten.
+#include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include <fstream>
+#include <map>
+#include <optional>
 #include <set>
 
+#include "normlab/v1/options.pb.h"
+#include "proto/transport/token.h"
+#include "server/edge/roles.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -67,6 +74,99 @@ TEST_F(TcpTest, EveryMethodAnswersWithTheToken) {
   }
 }
 
+// The methods' own options say who may call; this says what the options mean, and walks all methods with all roles.
+class RolesTest : public TcpTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = TcpTest::Options();
+    for (const Role role : {Role::kViewer, Role::kSubmitter, Role::kWorker}) {
+      options.token_files[role] = TokenFile(role);
+    }
+    return options;
+  }
+  std::string TokenFile(Role role) const {
+    return role == Role::kAdmin ? folder_.path() + "/token"
+                                : fmt::format("{}/tokens/{}", folder_.path(), RoleName(role));
+  }
+};
+
+const std::map<v1::Access, std::set<Role>> kAllowed = {
+    {v1::ACCESS_VIEWER, {Role::kViewer, Role::kSubmitter, Role::kAdmin}},
+    {v1::ACCESS_SUBMITTER, {Role::kSubmitter, Role::kAdmin}},
+    {v1::ACCESS_WORKER, {Role::kWorker, Role::kAdmin}},
+    {v1::ACCESS_ADMIN, {Role::kAdmin}}};
+
+v1::Access AccessOf(const std::string& service, const std::string& method) {
+  return google::protobuf::DescriptorPool::generated_pool()
+      ->FindMethodByName(fmt::format("normlab.v1.{}.{}", service, method))
+      ->options()
+      .GetExtension(v1::access);
+}
+
+TEST_F(RolesTest, EveryMethodAnswersTheRolesItNamesAndNoOther) {
+  const auto channels = {TcpChannel(), NewChannel()};
+  for (const std::string& method : AllMethods()) {
+    const std::size_t slash = method.rfind('/');
+    const std::string service = method.substr(method.find("v1.") + 3, slash - method.find("v1.") - 3);
+    const auto allowed = kAllowed.find(AccessOf(service, method.substr(slash + 1)));
+    ASSERT_NE(allowed, kAllowed.end()) << method << " does not say who may call it";
+    for (const Role role : {Role::kViewer, Role::kSubmitter, Role::kWorker, Role::kAdmin}) {
+      const std::string authorization = AuthorizationOf(*ReadToken(TokenFile(role)));
+      // A job id that is none, so that nothing is followed for ever.
+      const std::string message = method.ends_with("/WatchJobs") ? "\x0a\x01x" : "";
+      for (const auto& channel : channels) {
+        const RawAnswer answer = CallRaw(channel, method, message, authorization);
+        EXPECT_EQ(answer.status.error_code() != grpc::StatusCode::PERMISSION_DENIED, allowed->second.contains(role))
+            << method << " called by a " << RoleName(role) << ": " << answer.status.error_message();
+      }
+    }
+  }
+}
+
+// Said a second time, so that nobody opens a method by a slip, and a new one is thought about.
+const std::map<std::string, v1::Access> kMethods = {{"ArtifactService/ListArtifacts", v1::ACCESS_VIEWER},
+                                                    {"ArtifactService/ReadArtifact", v1::ACCESS_VIEWER},
+                                                    {"ArtifactService/ReadCheckpoint", v1::ACCESS_SUBMITTER},
+                                                    {"ComparisonService/CompareJobs", v1::ACCESS_VIEWER},
+                                                    {"ComparisonService/PlotJobs", v1::ACCESS_VIEWER},
+                                                    {"CurveService/ListSeries", v1::ACCESS_VIEWER},
+                                                    {"CurveService/ReadCurve", v1::ACCESS_VIEWER},
+                                                    {"CurveService/WatchCurves", v1::ACCESS_VIEWER},
+                                                    {"ExperimentService/DescribeExperiment", v1::ACCESS_VIEWER},
+                                                    {"ExperimentService/ListExperiments", v1::ACCESS_VIEWER},
+                                                    {"JobService/BatchCreateJobs", v1::ACCESS_SUBMITTER},
+                                                    {"JobService/CancelJob", v1::ACCESS_SUBMITTER},
+                                                    {"JobService/CreateJob", v1::ACCESS_SUBMITTER},
+                                                    {"JobService/DeleteJob", v1::ACCESS_ADMIN},
+                                                    {"JobService/GetJob", v1::ACCESS_VIEWER},
+                                                    {"JobService/ListJobs", v1::ACCESS_VIEWER},
+                                                    {"JobService/ResumeJob", v1::ACCESS_SUBMITTER},
+                                                    {"JobService/WatchJobs", v1::ACCESS_VIEWER},
+                                                    {"PaperService/GetFigure", v1::ACCESS_VIEWER},
+                                                    {"PaperService/GetReport", v1::ACCESS_VIEWER},
+                                                    {"PaperService/GetTable", v1::ACCESS_VIEWER},
+                                                    {"PaperService/ListPapers", v1::ACCESS_VIEWER},
+                                                    {"PaperService/PlanReproduction", v1::ACCESS_VIEWER},
+                                                    {"WorkerService/AppendPoints", v1::ACCESS_WORKER},
+                                                    {"WorkerService/AwaitOrder", v1::ACCESS_WORKER},
+                                                    {"WorkerService/Finish", v1::ACCESS_WORKER},
+                                                    {"WorkerService/GetCheckpoint", v1::ACCESS_WORKER},
+                                                    {"WorkerService/Heartbeat", v1::ACCESS_WORKER},
+                                                    {"WorkerService/Lease", v1::ACCESS_WORKER},
+                                                    {"WorkerService/PutArtifact", v1::ACCESS_WORKER},
+                                                    {"WorkerService/PutCheckpoint", v1::ACCESS_WORKER},
+                                                    {"WorkerService/Start", v1::ACCESS_WORKER}};
+
+TEST(Roles, EveryMethodIsForThoseItWasMeantFor) {
+  std::map<std::string, v1::Access> said;
+  for (const std::string& path : AllMethods()) {
+    const std::string method = path.substr(std::string("/normlab.v1.").size());
+    const std::size_t slash = method.find('/');
+    said[method] = AccessOf(method.substr(0, slash), method.substr(slash + 1));
+  }
+  EXPECT_EQ(said, kMethods);
+}
+
 TEST_F(TcpTest, TheSocketStillNeedsNoToken) { EXPECT_NE(Create(1).job_id(), ""); }
 
 TEST_F(TcpTest, TheTokenIsMadeOnceAndReadableByItsOwnerOnly) {
@@ -96,6 +196,57 @@ TEST_F(TcpTest, TwoServersCannotShareAPort) {
 
 class SocketTest : public ServerTest {};
 
+// A message of the method that names `attempt`; absent if its requests name none.
+std::optional<std::string> MessageNaming(const google::protobuf::MethodDescriptor& method, const v1::Attempt& attempt) {
+  using google::protobuf::Message;
+  const std::unique_ptr<Message> message(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(method.input_type())->New());
+  Message* holder = message.get();
+  if (const auto* header = holder->GetDescriptor()->FindFieldByName("header")) {
+    holder = holder->GetReflection()->MutableMessage(holder, header);
+  }
+  const auto* field = holder->GetDescriptor()->FindFieldByName("attempt");
+  if (field == nullptr) {
+    return std::nullopt;
+  }
+  holder->GetReflection()->MutableMessage(holder, field)->CopyFrom(attempt);
+  return message->SerializeAsString();
+}
+
+// A guessed number is not enough, whoever guesses: here it is the owner.
+TEST_F(SocketTest, EveryCallThatNamesAnAttemptShowsItsSecret) {
+  Create(1);
+  Create(2);
+  const v1::Attempt mine = LeaseOne().attempt();
+  v1::Attempt silent = mine;
+  silent.clear_secret();
+  v1::Attempt borrowed = mine;
+  borrowed.set_secret(LeaseOne().attempt().secret());
+  v1::Attempt next = mine;
+  next.set_number(2);
+  v1::Attempt cut = mine;
+  cut.mutable_secret()->pop_back();
+  const auto* service =
+      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName("normlab.v1.WorkerService");
+  for (int i = 0; i < service->method_count(); ++i) {
+    const auto& method = *service->method(i);
+    const std::string path = fmt::format("/{}/{}", service->full_name(), method.name());
+    ASSERT_EQ(MessageNaming(method, mine).has_value(), method.name() != "Lease") << path;
+    if (method.name() == "Lease") {
+      continue;  // it gives the secret
+    }
+    for (const v1::Attempt& wrong : {silent, borrowed, next, cut}) {
+      const RawAnswer answer = CallRaw(NewChannel(), path, *MessageNaming(method, wrong), "");
+      EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << path;
+      EXPECT_EQ(ReasonOf(answer.status), "ATTEMPT_SECRET") << path;
+      EXPECT_EQ(answer.first_message, "") << path;
+    }
+    const RawAnswer answer = CallRaw(NewChannel(), path, *MessageNaming(method, mine), "");
+    EXPECT_NE(answer.status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << path;
+  }
+  EXPECT_EQ(Get(mine.job_id()).state(), v1::JOB_STATE_RUNNING);
+}
+
 TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
   const RawAnswer answer =
       CallRaw(NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", "");
@@ -113,8 +264,8 @@ TEST_F(SocketTest, HealthAnswersForTheServerAndForEveryService) {
   const std::string serving = "\x08\x01";
   EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "", "").first_message, serving);
   for (const std::string& service : kServices) {
-    const std::string name = "normlab.v1." + service;
-    const std::string request = "\x0a" + std::string(1, static_cast<char>(name.size())) + name;
+    const std::string name = fmt::format("normlab.v1.{}", service);
+    const std::string request = fmt::format("\x0a{}{}", static_cast<char>(name.size()), name);
     EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", request, "").first_message, serving) << name;
   }
 }

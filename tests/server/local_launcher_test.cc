@@ -1,5 +1,6 @@
 #include "server/schedule/local_launcher.h"
 
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <fstream>
@@ -23,9 +24,14 @@ class LauncherTest : public testing::Test {
     options.log_directory = folder_.path() + "/logs";
     options.first_pause = std::chrono::milliseconds(1);
     options.longest_pause = std::chrono::milliseconds(4);
-    options.on_exit = [this](int pid, std::string_view why, bool told) {
+    options.on_start = [this](std::string_view worker_id) {
       MutexLock lock(mu_);
-      exits_.push_back({pid, std::string(why), told});
+      starts_.emplace_back(worker_id);
+      return fmt::format("credential-of-{}", worker_id);
+    };
+    options.on_exit = [this](std::string_view worker_id, std::string_view why, bool told) {
+      MutexLock lock(mu_);
+      exits_.push_back({std::string(worker_id), std::string(why), told});
     };
     return options;
   }
@@ -38,10 +44,14 @@ class LauncherTest : public testing::Test {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
   struct Exit {
-    int pid;
+    std::string worker_id;
     std::string why;
     bool told;
   };
+  std::vector<std::string> Starts() {
+    MutexLock lock(mu_);
+    return starts_;
+  }
   std::vector<Exit> Exits() {
     MutexLock lock(mu_);
     return exits_;
@@ -49,6 +59,7 @@ class LauncherTest : public testing::Test {
 
   ScratchFolder folder_;
   Mutex mu_;
+  std::vector<std::string> starts_ ABSL_GUARDED_BY(mu_);
   std::vector<Exit> exits_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -90,7 +101,36 @@ TEST_F(LauncherTest, AWorkerThatEndsIsReportedAndReplaced) {
   const std::vector<Exit> exits = Exits();
   EXPECT_THAT(exits[0].why, testing::EndsWith("exited with code 3"));
   EXPECT_FALSE(exits[0].told);
-  EXPECT_NE(exits[0].pid, exits[1].pid);
+  EXPECT_NE(exits[0].worker_id, exits[1].worker_id);
+  EXPECT_EQ(exits[0].worker_id, Starts().at(0));
+  EXPECT_EQ(exits[1].worker_id, Starts().at(1));
+}
+
+TEST_F(LauncherTest, EachWorkerGetsACredentialOfItsOwnThatNoOtherEverHad) {
+  std::set<std::string> ids;
+  for (int launch = 0; launch < 2; ++launch) {
+    LocalLauncher launcher(
+        Shell("echo $NORMLAB_WORKER_CREDENTIAL >> " + folder_.path() + "/shown; exec sleep 1000", 2));
+    ASSERT_TRUE(launcher.Start().ok());
+    ASSERT_TRUE(Eventually([&] { return LineCount("shown") == 2 * static_cast<std::size_t>(launch + 1); }));
+  }
+  for (const std::string& id : Starts()) {
+    EXPECT_TRUE(ids.insert(id).second) << id;
+    EXPECT_THAT(ReadFile("shown"), HasSubstr("credential-of-" + id + "\n"));
+  }
+  EXPECT_EQ(ids.size(), 4u);
+}
+
+// More than a program's arguments and environment may hold: the start fails as it does when the system is short of memory.
+TEST_F(LauncherTest, AWorkerThatCannotBeStartedIsReportedToo) {
+  LocalLauncherOptions options = Shell("exec sleep 1000");
+  options.argv.push_back(std::string(1 << 20, 'x'));
+  LocalLauncher launcher(options);
+  ASSERT_TRUE(launcher.Start().ok());
+  ASSERT_TRUE(Eventually([this] { return Exits().size() >= 2; }));
+  EXPECT_EQ(Exits().at(0).worker_id, Starts().at(0));
+  EXPECT_EQ(Exits().at(0).why, "could not be started");
+  EXPECT_TRUE(Exits().at(0).told) << "it cannot have done its job any harm";
 }
 
 // The system may be out of descriptors at that moment.

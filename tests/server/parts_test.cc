@@ -41,10 +41,60 @@ TEST(Errors, TrailersStaySmall) {
 }
 
 TEST(Access, WithoutATokenNobodyOnTcpMayCall) {
-  const Access access("");
+  const WorkerSecrets secrets("key");
+  const Access access({}, secrets);
   EXPECT_TRUE(access.Identify("unix:", "").ok());
   EXPECT_FALSE(access.Identify("ipv4:127.0.0.1:5", "").ok());
   EXPECT_FALSE(access.Identify("ipv4:127.0.0.1:5", "Bearer ").ok());
+}
+
+TEST(Access, ATokenIsItsRoleThroughBothDoors) {
+  const WorkerSecrets secrets("key");
+  const Access access({{Role::kViewer, "v"}, {Role::kAdmin, "a"}}, secrets);
+  for (const char* peer : {"unix:", "ipv4:127.0.0.1:5", "ipv6:[::1]:5"}) {
+    EXPECT_EQ(access.Identify(peer, "Bearer v")->role, Role::kViewer) << peer;
+    EXPECT_EQ(access.Identify(peer, "Bearer v")->identity, "viewer token") << peer;
+    EXPECT_EQ(access.Identify(peer, "Bearer a")->role, Role::kAdmin) << peer;
+    EXPECT_FALSE(access.Identify(peer, "Bearer w").ok()) << peer;
+    EXPECT_FALSE(access.Identify(peer, "v").ok()) << peer;
+  }
+}
+
+TEST(Access, ALaunchedWorkerIsKnownByItsCredential) {
+  const WorkerSecrets secrets("key");
+  const Access access({{Role::kWorker, "w"}}, secrets);
+  const std::string credential = secrets.CredentialOf("local-1-2");
+  for (const char* peer : {"unix:", "ipv4:127.0.0.1:5"}) {
+    const absl::StatusOr<Principal> worker = access.Identify(peer, "Bearer " + credential);
+    ASSERT_TRUE(worker.ok()) << peer;
+    EXPECT_EQ(worker->role, Role::kWorker);
+    EXPECT_EQ(worker->worker_id, "local-1-2");
+    EXPECT_EQ(access.Identify(peer, "Bearer w")->worker_id, "") << "started by hand";
+    const std::string proof = credential.substr(credential.find('.'));
+    for (const std::string& wrong :
+         {"local-1-3" + proof, "local-1-2" + proof + "0", "local-1-2" + proof.substr(0, 40), std::string("local-1-2."),
+          std::string("local-1-2"), proof, WorkerSecrets("other").CredentialOf("local-1-2"),
+          // What an attempt shows is no credential of a worker, whatever it is called.
+          "attempt 1 1." + secrets.Name({.job = 1, .number = 1}).secret()}) {
+      EXPECT_FALSE(access.Identify(peer, "Bearer " + wrong).ok()) << wrong;
+    }
+  }
+}
+
+TEST(WorkerSecrets, ASecretIsOfOneAttemptOfOneJobOfOneHome) {
+  const WorkerSecrets secrets("key");
+  const v1::Attempt mine = secrets.Name({.job = 1, .number = 11});
+  std::vector<FieldViolation> violations;
+  EXPECT_EQ(secrets.Read(mine, violations)->number, 11);
+  for (const store::AttemptId other : {store::AttemptId{1, 12}, {1, 1}, {11, 1}, {11, 11}, {2, 11}}) {
+    v1::Attempt wrong = secrets.Name(other);
+    wrong.set_secret(mine.secret());
+    EXPECT_EQ(secrets.Read(wrong, violations).status().code(), absl::StatusCode::kPermissionDenied);
+  }
+  EXPECT_EQ(WorkerSecrets("other").Read(mine, violations).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(violations.empty());
+  EXPECT_TRUE(secrets.Read({}, violations).ok());
+  EXPECT_EQ(violations.size(), 2u) << "job_id and number are wrong, and told with all else that is";
 }
 
 CommandLine Parse(std::vector<const char*> arguments) {
@@ -61,7 +111,11 @@ TEST(CommandLine, DefaultsServeTheHome) {
   EXPECT_THAT(line.daemon.worker_argv, testing::Contains("--die-with-parent"));
   EXPECT_EQ(line.daemon.worker_argv.at(0), "/opt/normlab/bin/normlab-worker");
   EXPECT_EQ(line.daemon.attempts.lease, std::chrono::seconds(60));
-  EXPECT_NE(line.daemon.attempts.host, "");
+  // Every slot's worker may wait, hear orders and connect, beside those that are started by hand.
+  const GateLimits usual;
+  EXPECT_EQ(line.daemon.limits.worker_waits, usual.worker_waits + line.daemon.slots);
+  EXPECT_EQ(line.daemon.limits.worker_orders, usual.worker_orders + line.daemon.slots);
+  EXPECT_EQ(line.daemon.limits.connections, usual.connections + line.daemon.slots);
 }
 
 TEST(CommandLine, WrongUsageIsCode2AndSaysWhy) {
@@ -77,6 +131,17 @@ TEST(CommandLine, WrongUsageIsCode2AndSaysWhy) {
     EXPECT_EQ(line.exit_code, 2) << bad[0];
     EXPECT_NE(line.text, "");
   }
+}
+
+TEST(CommandLine, EachRoleHasATokenFileOfItsOwn) {
+  const CommandLine line =
+      Parse({"--home", "/n", "--listen", "127.0.0.1:0", "--role-token", "viewer", "--role-token", "worker"});
+  EXPECT_FALSE(line.done) << line.text;
+  EXPECT_EQ(line.daemon.token_files, (std::map<Role, std::string>{{Role::kAdmin, "/n/run/token"},
+                                                                  {Role::kViewer, "/n/run/tokens/viewer"},
+                                                                  {Role::kWorker, "/n/run/tokens/worker"}}));
+  EXPECT_EQ(Parse({"--listen", "127.0.0.1:0", "--role-token", "king"}).exit_code, 2);
+  EXPECT_EQ(Parse({"--role-token", "viewer"}).exit_code, 2) << "without a port";
 }
 
 TEST(CommandLine, HelpShowsExamplesAndExitCodes) {

@@ -238,8 +238,7 @@ TEST_F(WorkerServiceTest, EveryWriteOfAStaleAttemptIsRefused) {
   const v1::Attempt attempt = LeaseOne().attempt();
   ASSERT_TRUE(PutCheckpoint(attempt, 1, "weights").ok());
   ASSERT_TRUE(Finish(attempt).ok());
-  v1::Attempt never = attempt;
-  never.set_number(7);
+  const v1::Attempt never = AttemptOf({.job = 1, .number = 7});
   for (const v1::Attempt& stale : {attempt, never}) {
     v1::HeartbeatResponse beat;
     v1::PutCheckpointRequest::Header header;
@@ -306,10 +305,38 @@ TEST_F(NoStreamsTest, WatchersTakeNoWorkersOrders) {
   EXPECT_TRUE(order.get().second.stop());
 }
 
+TEST_F(WorkerServiceTest, AnAttemptsSecretIsNotThatOfTheNext) {
+  const v1::Job job = Create(1);
+  const v1::Attempt first = LeaseOne().attempt();
+  ASSERT_TRUE(Finish(first, v1::OUTCOME_FAILED).ok());
+  CallContext context;
+  v1::ResumeJobRequest resume;
+  resume.set_job_id(job.job_id());
+  v1::ResumeJobResponse resumed;
+  ASSERT_TRUE(jobs_->ResumeJob(&context, resume, &resumed).ok());
+  const v1::Attempt second = LeaseOne().attempt();
+  ASSERT_EQ(second.job_id(), first.job_id());
+  ASSERT_EQ(second.number(), 2);
+  v1::Attempt guessed = second;
+  guessed.set_secret(first.secret());
+  v1::HeartbeatResponse beat;
+  EXPECT_EQ(ReasonOf(Beat(guessed, &beat)), "ATTEMPT_SECRET");
+  EXPECT_EQ(ReasonOf(Finish(guessed, v1::OUTCOME_FAILED)), "ATTEMPT_SECRET");
+  EXPECT_TRUE(Beat(second, &beat).ok());
+}
+
+TEST_F(WorkerServiceTest, AWorkerThatOutlivesItsServerIsKnownToTheNext) {
+  Create(1);
+  const v1::Attempt attempt = LeaseOne().attempt();
+  StopServer();
+  StartServer();
+  v1::HeartbeatResponse beat;
+  EXPECT_TRUE(Beat(attempt, &beat).ok());
+  EXPECT_TRUE(Finish(attempt).ok());
+}
+
 TEST_F(WorkerServiceTest, UnknownJobsAreNotFound) {
-  v1::Attempt attempt;
-  attempt.set_job_id("j99");
-  attempt.set_number(1);
+  const v1::Attempt attempt = AttemptOf({.job = 99, .number = 1});
   v1::HeartbeatResponse beat;
   EXPECT_EQ(Beat(attempt, &beat).error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(Append(attempt, "a", 0, 1).error_code(), grpc::StatusCode::NOT_FOUND);
@@ -378,8 +405,7 @@ TEST_F(WorkerServiceTest, WrongPointsNameTheirFields) {
 
 TEST_F(WorkerServiceTest, WrongFinishNamesItsFields) {
   v1::FinishRequest request;
-  request.mutable_attempt()->set_job_id("j1");
-  request.mutable_attempt()->set_number(1);
+  *request.mutable_attempt() = AttemptOf({.job = 1, .number = 1});
   request.set_cpu_seconds(-1);
   v1::FinishResponse response;
   const auto finish = [&] {

@@ -145,6 +145,12 @@ def headers_open_with_what_they_are(root):
             yield f"{path}:1: expected '// {path.name} - what it is'"
 
 
+def server_headers_name_their_threads(root):
+    for path, lines in sources(root, {"server"}, (".h",)):
+        if not any(line.lstrip().startswith("//") and "thread" in line.lower() for line in lines):
+            yield f"{path}:1: does not say which threads call it"
+
+
 def equations_are_mapped(root):
     tag = re.compile(r"\[LN (?:eq|sec) [0-9.]+(?:-[0-9]+)?\]")
     in_map = set(tag.findall((root / "docs/PAPER_MAP.md").read_text()))
@@ -168,6 +174,7 @@ RULES = [
     files_stay_short,
     no_open_marks,
     headers_open_with_what_they_are,
+    server_headers_name_their_threads,
     equations_are_mapped,
 ]
 

@@ -36,6 +36,7 @@ BREACHES = {
     "files_stay_short": [{"nn/long.cc": "int x;\n" * 601}],
     "no_open_marks": [{"nn/b.cc": "// TO" "DO: later\n"}],
     "headers_open_with_what_they_are": [{"base/a.h": "#pragma once\n"}],
+    "server_headers_name_their_threads": [{"server/s.h": "// s.h - x.\n#pragma once\nclass Thread;\n"}],
     "equations_are_mapped": [{"nn/b.cc": "// [LN eq 99]\n"}, {"docs/PAPER_MAP.md": "[LN eq 3] [LN eq 20-22]\n"}],
 }
 

@@ -95,8 +95,8 @@ TEST_F(ConcurrencyTest, ManyWorkersNeverShareAJob) {
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < leased.size(); ++t) {
     threads.emplace_back([&, t] {
-      for (auto lease = store_->LeaseNext({}, "w"); lease.ok() && lease->has_value() && leased[t].size() <= jobs.size();
-           lease = store_->LeaseNext({}, "w")) {
+      for (auto lease = store_->LeaseNext({}, {"w"});
+           lease.ok() && lease->has_value() && leased[t].size() <= jobs.size(); lease = store_->LeaseNext({}, {"w"})) {
         leased[t].push_back((*lease)->job.id);
       }
     });

@@ -12,7 +12,7 @@ class FaultsTest : public testing::Test {
   FaultsTest() {
     Open();
     EXPECT_OK(store_->CreateJobs({}, {MakeJob("a")}).status());
-    EXPECT_OK(store_->LeaseNext({}, "w").status());
+    EXPECT_OK(store_->LeaseNext({}, {"w"}).status());
     EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("loss", 1, 100)}).status());
   }
 

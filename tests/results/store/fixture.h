@@ -82,7 +82,7 @@ class StoreTest : public testing::Test {
 
   // Leases the next job, which must be there.
   AttemptId LeaseOne() {
-    const auto lease = store_->LeaseNext({}, "host:1");
+    const auto lease = store_->LeaseNext({}, {"host:1"});
     EXPECT_OK(lease.status());
     EXPECT_TRUE(lease.ok() && lease->has_value());
     return {(*lease)->job.id, (*lease)->job.attempt};

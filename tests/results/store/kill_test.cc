@@ -99,7 +99,7 @@ TEST_F(KillTest, NothingAcknowledgedIsLost) {
     const auto store = Store::Open(folder_.path());
     ASSERT_OK(store.status());
     ASSERT_OK((*store)->CreateJobs({}, {MakeJob("curves")}).status());
-    ASSERT_OK((*store)->LeaseNext({}, "w").status());
+    ASSERT_OK((*store)->LeaseNext({}, {"w"}).status());
   }
   Rng rng(1, "test/kill");
   for (int kill = 0; kill < Kills() && !HasFailure(); ++kill) {

@@ -162,7 +162,7 @@ class ModelTest : public StoreTest, public testing::WithParamInterface<std::uint
   }
 
   void LeaseSome() {
-    const auto lease = store_->LeaseNext({}, "w");
+    const auto lease = store_->LeaseNext({}, {"w"});
     ASSERT_OK(lease.status());
     const JobId id = model_.Lease();
     ASSERT_EQ(lease->has_value(), id != 0);

@@ -236,7 +236,7 @@ TEST_F(PointsTest, ResumeCopiesPointsUpToTheCheckpoint) {
   ASSERT_OK(store_->Delete({}, attempt_.job));
   Reopen();
   EXPECT_EQ(CheckpointBytes(made->id), "weights");
-  const auto lease = store_->LeaseNext({}, "w");
+  const auto lease = store_->LeaseNext({}, {"w"});
   EXPECT_EQ((*lease)->checkpoint_step, 2600u);
   EXPECT_EQ(store_->AppendPoints({made->id, 1}, {Ramp("loss", 2601, 500)})->stored, 500u);
   EXPECT_EQ(store_->PointsSince({made->id}, 0, 10'000)->columns.front().steps, Ramp("loss", 1, 3100).steps);

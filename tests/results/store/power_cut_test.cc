@@ -39,7 +39,7 @@ class PowerCutTest : public testing::Test {
         return;
       }
     }
-    if (store.GetJob(1)->state == JobState::kQueued && !store.LeaseNext({}, "w").ok()) {
+    if (store.GetJob(1)->state == JobState::kQueued && !store.LeaseNext({}, {"w"}).ok()) {
       return;
     }
     std::vector<std::thread> threads;

@@ -25,17 +25,19 @@ TEST_F(TransitionsTest, LeasesByPriorityThenAge) {
   EXPECT_EQ(LeaseOne().job, 2);
   EXPECT_EQ(LeaseOne().job, 1);
   EXPECT_EQ(LeaseOne().job, 3);
-  EXPECT_FALSE(store_->LeaseNext({}, "w")->has_value());
+  EXPECT_FALSE(store_->LeaseNext({}, {"w"})->has_value());
 }
 
 TEST_F(TransitionsTest, ALeaseTellsWhatAWorkerNeeds) {
   Create("a");
   now_ms_ = 2'000;
-  const auto lease = store_->LeaseNext({}, "host:42");
+  const auto lease = store_->LeaseNext({}, {.name = "host:42", .id = "local-1"});
   ASSERT_TRUE(lease.ok() && lease->has_value());
   EXPECT_EQ((*lease)->job.state, JobState::kRunning);
   EXPECT_EQ((*lease)->job.attempt, 1);
   EXPECT_EQ((*lease)->job.worker, "host:42");
+  EXPECT_EQ((*lease)->job.worker_id, "local-1");
+  EXPECT_EQ(store_->ActiveJobs()->at(0).worker_id, "local-1");
   EXPECT_EQ((*lease)->job.started_ms, 2'000);
   EXPECT_EQ((*lease)->job.spec, "spec of a");
   EXPECT_FALSE((*lease)->checkpoint_step.has_value());
@@ -48,9 +50,10 @@ TEST_F(TransitionsTest, AReleasedJobIsQueuedAgainAndOldAttemptsAreRefused) {
   ASSERT_OK(store_->Release(first, "worker died"));
   EXPECT_EQ(StateOf(first.job), JobState::kQueued);
   EXPECT_THAT(store_->AppendPoints(first, {Ramp("loss", 1, 1)}).status(), HasCode(kStale));
-  const auto lease = store_->LeaseNext({}, "host:2");
+  const auto lease = store_->LeaseNext({}, {"host:2"});
   ASSERT_TRUE(lease.ok() && lease->has_value());
   EXPECT_EQ((*lease)->job.attempt, 2);
+  EXPECT_EQ((*lease)->job.worker_id, "") << "of this attempt; this worker was started by hand";
   EXPECT_EQ((*lease)->job.started_ms, 1'000) << "the first lease";
   EXPECT_EQ((*lease)->checkpoint_step, 30u);
 
@@ -161,7 +164,7 @@ TEST_F(TransitionsTest, ATerminalStateNeverChanges) {
     EXPECT_OK(store_->Release(attempt, "late"));
     EXPECT_OK(store_->Cancel({}, attempt.job).status());
     EXPECT_EQ(StateOf(attempt.job), state);
-    EXPECT_FALSE(store_->LeaseNext({}, "w")->has_value());
+    EXPECT_FALSE(store_->LeaseNext({}, {"w"})->has_value());
   }
 }
 
@@ -210,23 +213,23 @@ TEST_F(TransitionsTest, ARepeatedLeaseRequestGetsTheSameLeaseWhileItLives) {
   Create("a");
   Create("b");
   const Request request{"lease-1", "w"};
-  const auto first = store_->LeaseNext(request, "w");
-  const auto second = store_->LeaseNext(request, "w");
+  const auto first = store_->LeaseNext(request, {"w"});
+  const auto second = store_->LeaseNext(request, {"w"});
   EXPECT_EQ((*second)->job.id, (*first)->job.id);
   EXPECT_EQ((*second)->job.attempt, (*first)->job.attempt);
   EXPECT_EQ(store_->ActiveJobs()->size(), 1u);
   ASSERT_OK(FinishAs({1, 1}, JobState::kSucceeded).status());
-  const auto third = store_->LeaseNext(request, "w");
+  const auto third = store_->LeaseNext(request, {"w"});
   EXPECT_EQ((*third)->job.id, 2) << "that lease is over: a new one";
-  EXPECT_EQ((*store_->LeaseNext(request, "w"))->job.id, 2);
-  EXPECT_THAT(store_->LeaseNext({"lease-1", "other"}, "w").status(), HasCode(absl::StatusCode::kAlreadyExists));
+  EXPECT_EQ((*store_->LeaseNext(request, {"w"}))->job.id, 2);
+  EXPECT_THAT(store_->LeaseNext({"lease-1", "other"}, {"w"}).status(), HasCode(absl::StatusCode::kAlreadyExists));
 }
 
 TEST_F(TransitionsTest, AnEmptyQueueIsNotRememberedAsAnswer) {
   const Request request{"lease-1", "w"};
-  EXPECT_FALSE(store_->LeaseNext(request, "w")->has_value());
+  EXPECT_FALSE(store_->LeaseNext(request, {"w"})->has_value());
   Create("a");
-  EXPECT_TRUE(store_->LeaseNext(request, "w")->has_value());
+  EXPECT_TRUE(store_->LeaseNext(request, {"w"})->has_value());
 }
 
 TEST_F(TransitionsTest, ActiveJobsAreThoseWithAWorker) {

@@ -51,6 +51,8 @@ TEST(UpgradeTest, Version1KeepsItsPointsAndGoesOn) {
   }
   const auto store = Store::Open(folder.path());
   ASSERT_OK(store.status());
+  EXPECT_EQ((*store)->ActiveJobs()->at(0).worker, "w");
+  EXPECT_EQ((*store)->ActiveJobs()->at(0).worker_id, "") << "nobody knows whose it was";
   const auto append = (*store)->AppendPoints({1, 1}, {Column("loss", {1536, 1537}, {1.0 / 1536, 7})});
   ASSERT_OK(append.status());
   EXPECT_EQ(append->repeated, 1u);
@@ -69,6 +71,7 @@ TEST(UpgradeTest, Version1KeepsItsPointsAndGoesOn) {
   EXPECT_EQ(news->columns.at(0).steps.back(), 1537u);
   const auto db = Connection::Open(path, {.read_only = true, .vfs = {}});
   EXPECT_EQ(*(*db)->Int("SELECT sum(points) FROM overview"), 1024);
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM attempt WHERE worker = 'w' AND worker_id = ''"), 1);
   EXPECT_FALSE((*db)->Int("SELECT count(*) FROM tail_version_1").ok());
   EXPECT_EQ(*(*db)->Int("SELECT step FROM checkpoint WHERE file = 'c'"), 1536);
 }
