@@ -1,5 +1,7 @@
 #include "results/store/readers.h"
 
+#include <fmt/format.h>
+
 namespace normlab::store {
 
 absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs,
@@ -14,13 +16,21 @@ absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, 
 }
 
 std::unique_ptr<Connection> Readers::Take() {
+  const auto deadline = std::chrono::steady_clock::now() + deadline_;
   MutexLock lock(mutex_);
   while (paused_ || idle_.empty()) {
-    lock.Wait(returned_);
+    if (!lock.WaitUntil(returned_, deadline) && (paused_ || idle_.empty())) {
+      return nullptr;
+    }
   }
   std::unique_ptr<Connection> connection = std::move(idle_.back());
   idle_.pop_back();
   return connection;
+}
+
+absl::Status Readers::Busy() const {
+  return absl::ResourceExhaustedError(fmt::format(
+      "all {} connections that read the store were busy for {} ms; try again later", count_, deadline_.count()));
 }
 
 void Readers::Pause() {
