@@ -59,7 +59,8 @@ class DaemonImpl : public Daemon {
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
-    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits});
+    core_ = std::unique_ptr<Core>(
+        new Core{*store_, *attempts_, *news_, *gate_, *options_.papers, options_.job_limits, data_});
     NORMLAB_ASSIGN_OR_RETURN(listener_,
                              Listener::Bind(options_.socket_path, options_.listen, options_.limits.connections));
     NORMLAB_RETURN_IF_ERROR(StartServer());
@@ -163,6 +164,7 @@ class DaemonImpl : public Daemon {
   }
 
   const DaemonOptions options_;
+  const LocalData data_{options_.data_directories};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;

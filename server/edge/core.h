@@ -10,6 +10,7 @@
 #include "server/edge/news.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
+#include "server/schedule/local_data.h"
 
 namespace normlab::server {
 
@@ -20,6 +21,7 @@ struct Core {
   Gate& gate;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
+  const LocalData& data;
 };
 
 }  // namespace normlab::server

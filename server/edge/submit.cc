@@ -37,4 +37,25 @@ store::NewJob PrepareJob(const v1::CreateJobRequest& request, const JobLimits& l
           .rerun = request.rerun()};
 }
 
+absl::StatusOr<std::string> MayQueue(const Core& core, std::string_view dataset, bool force) {
+  std::string missing = core.data.Missing(dataset);
+  if (!missing.empty() && !force) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}. To queue the job all the same, use force (--force)", missing));
+  }
+  return missing;
+}
+
+absl::StatusOr<std::vector<std::string>> CheckData(Core& core, const std::vector<store::NewJob>& jobs,
+                                                   const std::vector<bool>& forced) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> preview, core.store.PreviewJobs(jobs));
+  std::vector<std::string> warnings(jobs.size());
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!preview[i].reused) {
+      NORMLAB_ASSIGN_OR_RETURN(warnings[i], MayQueue(core, jobs[i].dataset, forced[i]));
+    }
+  }
+  return warnings;
+}
+
 }  // namespace normlab::server

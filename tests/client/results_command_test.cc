@@ -83,8 +83,24 @@ TEST_F(ResultsCommandTest, ReproduceDryRunSubmitsNothing) {
   MakePlan();
   const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--dry-run", "--json"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_TRUE(server_.created.empty());
+  ASSERT_EQ(server_.created.size(), 1u);
+  EXPECT_TRUE(server_.created[0].validate_only());
+  EXPECT_EQ(server_.jobs.size(), 1u) << "MakePlan's own";
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["runs"].size(), 4u);
+}
+
+TEST_F(ResultsCommandTest, ReproduceSaysThatDataIsMissingBeforeItRunsAndWhenItIsDry) {
+  MakePlan();
+  server_.missing_data = "data set mnist is not on the server's machine; get it with: normlab data fetch mnist";
+  const Outcome run = Run({"reproduce", "layer-norm-2016", "--out", out()});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("normlab: " + server_.missing_data));
+  const Outcome dry = Run({"reproduce", "layer-norm-2016", "--dry-run"});
+  EXPECT_EQ(dry.code, run.code);
+  EXPECT_THAT(dry.err, HasSubstr("normlab: " + server_.missing_data));
+  const Outcome forced = Run({"reproduce", "layer-norm-2016", "--out", out(), "--force"});
+  EXPECT_EQ(forced.code, 0);
+  EXPECT_THAT(forced.err, HasSubstr("Warning: " + server_.missing_data));
 }
 
 TEST_F(ResultsCommandTest, ReproduceDetachesOnCtrlC) {
