@@ -14,9 +14,12 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "data/registry.h"
 #include "server/edge/grpc_server.h"
 #include "server/edge/listener.h"
 #include "server/edge/news.h"
+#include "server/schedule/computed_by.h"
+#include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
 
 namespace normlab::server {
@@ -56,6 +59,7 @@ class DaemonImpl : public Daemon {
     }
     gate_ = std::make_unique<Gate>(Access(token), options_.limits);
     NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
+    LearnData();
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
@@ -144,6 +148,21 @@ class DaemonImpl : public Daemon {
     return absl::OkStatus();
   }
 
+  // What workers found of imported data sets before this server started.
+  void LearnData() {
+    for (const data::DatasetInfo& dataset : data::Datasets()) {
+      if (data::IsPinned(dataset)) {
+        continue;
+      }
+      const absl::StatusOr<std::string> content = store_->NewestFact(dataset.name, kContentFact);
+      if (content.ok()) {
+        data_.Learn(dataset.name, *content);
+      } else {
+        Log(LogLevel::kWarning, "data_not_known", {{"dataset", dataset.name}, {"why", Message(content.status())}});
+      }
+    }
+  }
+
   absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() {
     store::StoreOptions options;
     options.max_queued = options_.limits.queued;
@@ -164,7 +183,7 @@ class DaemonImpl : public Daemon {
   }
 
   const DaemonOptions options_;
-  const LocalData data_{options_.data_directories};
+  LocalData data_{options_.data_directories};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;

@@ -21,7 +21,7 @@ struct Core {
   Gate& gate;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
-  const LocalData& data;
+  LocalData& data;
 };
 
 }  // namespace normlab::server

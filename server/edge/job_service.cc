@@ -21,7 +21,7 @@ constexpr int kMaxBatch = 1000;
 absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   std::vector<FieldViolation> violations;
-  const store::NewJob job = PrepareJob(request, core.job_limits, "", violations);
+  const store::NewJob job = PrepareJob(core, request, "", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, {job}, {request.force()}));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
@@ -58,7 +58,7 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   std::vector<bool> forced;
   for (int i = 0; i < request.requests_size(); ++i) {
     forced.push_back(request.requests(i).force());
-    jobs.push_back(PrepareJob(request.requests(i), core.job_limits, fmt::format("requests[{}].", i), violations));
+    jobs.push_back(PrepareJob(core, request.requests(i), fmt::format("requests[{}].", i), violations));
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, jobs, forced));

@@ -13,15 +13,15 @@ constexpr int kMaxPriority = 1000;
 
 }  // namespace
 
-store::NewJob PrepareJob(const v1::CreateJobRequest& request, const JobLimits& limits, const std::string& prefix,
+store::NewJob PrepareJob(const Core& core, const v1::CreateJobRequest& request, const std::string& prefix,
                          std::vector<FieldViolation>& violations) {
   std::vector<FieldViolation> spec_violations;
-  const ResolvedJob resolved = ResolveJob(request.spec(), spec_violations);
+  const ResolvedJob resolved = ResolveJob(request.spec(), core.data, spec_violations);
   for (FieldViolation& violation : spec_violations) {
     violations.push_back({fmt::format("{}spec.{}", prefix, violation.path), std::move(violation.description)});
   }
   if (spec_violations.empty()) {
-    CheckLimits(resolved.spec, limits, prefix + "spec.", violations);
+    CheckLimits(resolved.spec, core.job_limits, prefix + "spec.", violations);
   }
   CheckLabels(request.labels(), prefix + "labels", violations);
   if (request.priority() < -kMaxPriority || request.priority() > kMaxPriority) {

@@ -15,7 +15,7 @@
 namespace normlab::server {
 
 // The job that `request` asks for, within the limits. Paths of violations start with `prefix`: "" or "requests[3].".
-store::NewJob PrepareJob(const v1::CreateJobRequest& request, const JobLimits& limits, const std::string& prefix,
+store::NewJob PrepareJob(const Core& core, const v1::CreateJobRequest& request, const std::string& prefix,
                          std::vector<FieldViolation>& violations);
 
 // What will keep a job from running here that is fed `dataset`: a data set that is missing, with the command that gets

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/fs.h"
+#include "base/sha256.h"
 #include "client/completion.h"
 #include "client/exit_code.h"
 #include "client/server_process.h"
@@ -170,6 +171,21 @@ TEST_F(ResultsCommandTest, DataListsAndExplainsUnknownNames) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("did you mean mnist?"));
   EXPECT_THAT(outcome.err, HasSubstr("See: normlab data fetch --help"));
+}
+
+TEST_F(ResultsCommandTest, DataListSaysWhatAnImportHolds) {
+  const std::string folder = server_.home() + "/data/iam_ondb";
+  fs::create_directories(folder);
+  std::ofstream(folder + "/lines.txt") << "LINE 1\nLINE 2\nLINE 3\n";
+  ::setenv("NORMLAB_DATA", (server_.home() + "/data").c_str(), 1);
+  EXPECT_THAT(RunLocal({"data", "list"}).out, HasSubstr("here, 3 lines"));
+  for (const auto& dataset : nlohmann::json::parse(RunLocal({"data", "list", "--json"}).out)["datasets"]) {
+    if (dataset["name"] == "iam_ondb") {
+      EXPECT_EQ(dataset["lines"], 3);
+      EXPECT_EQ(dataset["sha256"], Sha256Hex("LINE 1\nLINE 2\nLINE 3\n"));
+    }
+  }
+  ::setenv("NORMLAB_DATA", "", 1);
 }
 
 TEST_F(ResultsCommandTest, DataVerifyOfMissingFilesFailsAndSaysHowToGetThem) {
