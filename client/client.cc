@@ -195,9 +195,12 @@ absl::StatusOr<v1::Job> Client::Cancel(const std::string& job_id) {
   return std::move(*response.mutable_job());
 }
 
-absl::StatusOr<v1::Job> Client::Resume(const std::string& job_id) {
-  NORMLAB_ASSIGN_OR_RETURN(auto response, MutateJob(&Jobs::ResumeJob, job_id));
-  return std::move(*response.mutable_job());
+absl::StatusOr<v1::ResumeJobResponse> Client::Resume(const std::string& job_id, bool force) {
+  v1::ResumeJobRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_job_id(job_id);
+  request.set_force(force);
+  return Call(*jobs_, &Jobs::ResumeJob, request, kUnarySeconds, kMutationAttempts);
 }
 
 absl::Status Client::Delete(const std::string& job_id) { return MutateJob(&Jobs::DeleteJob, job_id).status(); }

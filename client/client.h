@@ -57,7 +57,8 @@ class Client {
   absl::StatusOr<v1::Job> GetJob(const std::string& job_id);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
   absl::StatusOr<v1::Job> Cancel(const std::string& job_id);
-  absl::StatusOr<v1::Job> Resume(const std::string& job_id);
+  // `force`: also if its data set is missing.
+  absl::StatusOr<v1::ResumeJobResponse> Resume(const std::string& job_id, bool force);
   absl::Status Delete(const std::string& job_id);
   // Calls `on_news` for every message until the stream ends (OK), `on_news` returns false (OK) or the call fails.
   absl::Status WatchJobs(const v1::WatchJobsRequest& request,

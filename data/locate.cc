@@ -53,10 +53,19 @@ absl::StatusOr<std::string> ReadVerified(const DataFile& file, const std::string
   return content;
 }
 
+absl::StatusOr<std::string> LocateOrExplain(const DatasetInfo& dataset, const DataFile& file,
+                                            const std::vector<std::string>& directories) {
+  std::optional<std::string> path = Locate(file, directories);
+  if (!path.has_value()) {
+    return Missing(dataset, file, directories);
+  }
+  return *std::move(path);
+}
+
 absl::StatusOr<std::string> LocateAndRead(const DatasetInfo& dataset, const DataFile& file,
                                           const std::vector<std::string>& directories) {
-  const std::optional<std::string> path = Locate(file, directories);
-  return path.has_value() ? ReadVerified(file, *path) : Missing(dataset, file, directories);
+  NORMLAB_ASSIGN_OR_RETURN(const std::string path, LocateOrExplain(dataset, file, directories));
+  return ReadVerified(file, path);
 }
 
 std::vector<FileReport> Verify(const DatasetInfo& dataset, const std::vector<std::string>& directories) {

@@ -17,7 +17,11 @@ std::optional<std::string> Locate(const DataFile& file, const std::vector<std::s
 // registry says; without a pinned hash only its size is bounded.
 absl::StatusOr<std::string> ReadVerified(const DataFile& file, const std::string& path);
 
-// ReadVerified of what Locate finds. kNotFound says where was looked and every way to get the data set.
+// What Locate finds. kNotFound says where was looked and every way to get the data set.
+absl::StatusOr<std::string> LocateOrExplain(const DatasetInfo& dataset, const DataFile& file,
+                                            const std::vector<std::string>& directories);
+
+// ReadVerified of that.
 absl::StatusOr<std::string> LocateAndRead(const DatasetInfo& dataset, const DataFile& file,
                                           const std::vector<std::string>& directories);
 

@@ -1,5 +1,7 @@
 #include "data/registry.h"
 
+#include <algorithm>
+
 #include "base/sha256.h"
 
 namespace normlab::data {
@@ -125,7 +127,7 @@ DatasetInfo ImportedHandwriting(std::string name, std::string title, std::string
                  .candidates = {name + "/lines.txt", name + "/lines.txt.gz"},
                  .bytes = kMostHandwritingBytes}},
       .npm_package = "",
-      .version = name + ", import 1",
+      .version = name + ", content not known",
   };
 }
 
@@ -138,7 +140,7 @@ DatasetInfo UnipenOriginal() {
 
 DatasetInfo IamOnDb() {
   return ImportedHandwriting("iam_ondb",
-                             "IAM On-Line Handwriting Database, 12,179 lines of 221 writers: the paper's data",
+                             "IAM On-Line Handwriting Database, the paper's data: 12,179 lines of 221 writers if whole",
                              "non-commercial research, after registration (FKI, University of Bern)",
                              "lineStrokes-all.tar.gz, ascii-all.tar.gz, original-xml-part.tar.gz and four split lists",
                              "register with FKI and download it, then: normlab data import iam_ondb FOLDER");
@@ -172,6 +174,11 @@ const DatasetInfo* FindDataset(std::string_view name) {
     }
   }
   return nullptr;
+}
+
+bool IsPinned(const DatasetInfo& dataset) {
+  return std::none_of(dataset.files.begin(), dataset.files.end(),
+                      [](const DataFile& file) { return file.sha256.empty(); });
 }
 
 std::string DatasetSha256(const DatasetInfo& dataset) {

@@ -31,7 +31,11 @@ struct DatasetInfo {
 const std::vector<DatasetInfo>& Datasets();
 const DatasetInfo* FindDataset(std::string_view name);  // nullptr: unknown
 
-// One hash for the whole set: SHA-256 over the version and the files' hashes in order. Part of a job's identity.
+// Whether the registry says what the set holds. If not, it is what somebody imported: see content.h.
+bool IsPinned(const DatasetInfo& dataset);
+
+// One hash for the whole set: SHA-256 over the version and the files' hashes in order. Part of a job's identity; of a set
+// that is not pinned it stands for content that nobody knows.
 std::string DatasetSha256(const DatasetInfo& dataset);
 
 }  // namespace normlab::data

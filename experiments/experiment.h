@@ -75,4 +75,9 @@ struct ExperimentContext {
 absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& resolved,
                                                            const ExperimentContext& context);
 
+// SHA-256 of what a resolved spec is fed on this machine, if it is an import that nothing pins; else empty. kNotFound as
+// MakeExperiment.
+absl::StatusOr<std::string> ImportedDataSha256(const v1::JobSpec& resolved,
+                                               const std::vector<std::string>& data_directories);
+
 }  // namespace normlab

@@ -1,8 +1,11 @@
 // Which experiment a spec asks for. A new experiment adds one case.
 #include <fmt/format.h>
 
+#include "data/content.h"
+#include "data/registry.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
+#include "experiments/handwriting/config.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
@@ -24,6 +27,18 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       break;
   }
   return absl::InvalidArgumentError("the spec names no experiment; `normlab experiments` lists them");
+}
+
+absl::StatusOr<std::string> ImportedDataSha256(const v1::JobSpec& resolved,
+                                               const std::vector<std::string>& data_directories) {
+  if (!resolved.has_handwriting()) {
+    return "";
+  }
+  const data::DatasetInfo& dataset = *data::FindDataset(HandwritingDatasetName(resolved.handwriting().dataset()));
+  if (data::IsPinned(dataset)) {
+    return "";
+  }
+  return data::ImportedSha256(dataset, data_directories);
 }
 
 }  // namespace normlab

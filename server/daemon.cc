@@ -15,10 +15,13 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "data/registry.h"
 #include "proto/transport/token.h"
 #include "server/edge/grpc_server.h"
 #include "server/edge/listener.h"
 #include "server/edge/news.h"
+#include "server/schedule/computed_by.h"
+#include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
 
 namespace normlab::server {
@@ -56,11 +59,12 @@ class DaemonImpl : public Daemon {
     secrets_ = std::make_unique<WorkerSecrets>(std::move(key));
     gate_ = std::make_unique<Gate>(Access(tokens, *secrets_), options_.limits);
     NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
+    LearnData();
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     core_ = std::unique_ptr<Core>(
-        new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers, options_.job_limits});
+        new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers, options_.job_limits, data_});
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind(options_.socket_path, options_.listen,
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
@@ -157,6 +161,21 @@ class DaemonImpl : public Daemon {
     return tokens;
   }
 
+  // What workers found of imported data sets before this server started.
+  void LearnData() {
+    for (const data::DatasetInfo& dataset : data::Datasets()) {
+      if (data::IsPinned(dataset)) {
+        continue;
+      }
+      const absl::StatusOr<std::string> content = store_->NewestFact(dataset.name, kContentFact);
+      if (content.ok()) {
+        data_.Learn(dataset.name, *content);
+      } else {
+        Log(LogLevel::kWarning, "data_not_known", {{"dataset", dataset.name}, {"why", Message(content.status())}});
+      }
+    }
+  }
+
   absl::StatusOr<std::unique_ptr<store::Store>> OpenStore() {
     store::StoreOptions options;
     options.max_queued = options_.limits.queued;
@@ -183,6 +202,7 @@ class DaemonImpl : public Daemon {
   }
 
   const DaemonOptions options_;
+  LocalData data_{options_.data_directories};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;

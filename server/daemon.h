@@ -41,6 +41,7 @@ struct DaemonOptions {
   AttemptsOptions attempts;
   GateLimits limits;
   JobLimits job_limits;
+  std::vector<std::string> data_directories;       // where local workers look for data sets; empty: nobody knows
   std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
   const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;
   std::function<void()> on_failure;  // see Daemon::failure; called once, on another thread, and must not wait

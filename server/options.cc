@@ -117,6 +117,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   if (flags.no_workers) {
     options.slots = 0;
   } else {
+    options.data_directories = DataDirectories();
     options.worker_argv = {program_directory + "/normlab-worker", "--socket", options.socket_path, "--threads",
                            fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid()),
                            "--spool", flags.home + "/spool",

@@ -50,6 +50,11 @@ Attempt::Attempt(ServiceClient& client, const SessionOptions& options, const v1:
       facts_(options.facts) {}
 
 RunEnd Attempt::Perform() {
+  const auto data = options_.imported_data(job_.spec(), options_.data_directories);
+  if (!data.ok()) {
+    return Finish({.end = RunEnd::kFailed, .error = Message(data.status()), .fingerprint = "", .steps_done = 0});
+  }
+  data_sha256_ = *data;
   const auto restarted = Start();
   if (!restarted.ok()) {
     return Dropped(restarted.status());
@@ -115,6 +120,7 @@ absl::StatusOr<bool> Attempt::Start() {
   request.set_arithmetic(options_.arithmetic);
   request.set_numerics_revision(revisions.numerics);
   request.set_model_revision(revisions.model);
+  request.set_data_sha256(data_sha256_);
   v1::StartResponse response;
   NORMLAB_RETURN_IF_ERROR(Retry("start", options_.backoff, lease_.lost(), [&] {
     auto answer = client_.Start(request, lease_.lost());
@@ -126,7 +132,7 @@ absl::StatusOr<bool> Attempt::Start() {
   if (response.restarted()) {
     Log(LogLevel::kWarning, "job_restarted",
         {{"job", job_.attempt().job_id()},
-         {"why", "what was stored was computed by another revision or instruction set"},
+         {"why", "what was stored was computed by another revision or instruction set, or from other data"},
          {"next", "starts afresh"}});
   }
   return response.restarted();
@@ -157,6 +163,10 @@ absl::StatusOr<PreparedRun> Attempt::Prepare() {
   PreparedRun run;
   NORMLAB_ASSIGN_OR_RETURN(run.experiment, options_.make_experiment(spec, {options_.data_directories, &data_facts}));
   const auto data = data_facts.find("data." + DatasetName(spec));
+  if (!data_sha256_.empty() && (data == data_facts.end() || data->second != data_sha256_)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "data set {} was replaced while the job started; resume it, and it takes what is here now", DatasetName(spec)));
+  }
   run.label = {.experiment = ExperimentName(spec),
                .identity = Identity(spec, data != data_facts.end() ? data->second : ""),
                .seed = spec.seed(),

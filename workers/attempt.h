@@ -55,6 +55,7 @@ class Attempt : public RunHost {
   Lease lease_;
   Outbox outbox_;  // after lease_: listens for its loss
   std::map<std::string, std::string> facts_;
+  std::string data_sha256_;  // see StartRequest
 };
 
 }  // namespace normlab::workers

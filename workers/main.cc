@@ -148,6 +148,7 @@ SessionOptions ToOptions(const Arguments& arguments) {
   options.stall = std::chrono::seconds(arguments.stall_seconds);
   options.on_stall = [seconds = arguments.stall_seconds] { EndStalled(seconds); };
   options.make_experiment = MakeExperiment;
+  options.imported_data = ImportedDataSha256;
   return options;
 }
 

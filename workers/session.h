@@ -39,6 +39,8 @@ struct SessionOptions {
   // How an experiment is made; tests put a small one here.
   std::function<absl::StatusOr<std::unique_ptr<Experiment>>(const v1::JobSpec&, const ExperimentContext&)>
       make_experiment;
+  // As ImportedDataSha256; tests put theirs here too.
+  std::function<absl::StatusOr<std::string>(const v1::JobSpec&, const std::vector<std::string>&)> imported_data;
 };
 
 // Runs jobs in the calling thread, which is the one whose SetThreads counts, until `stop` is requested (OK; a job under

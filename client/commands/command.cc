@@ -27,6 +27,12 @@ void Session::Disconnect() {
   use_.reset();
 }
 
+void Session::NoteWarning(const std::string& warning) {
+  if (!warning.empty() && warned_.insert(warning).second) {
+    Note(fmt::format("Warning: {}\n", warning));
+  }
+}
+
 std::string Session::OutPaint(std::string_view text, Paint paint) const { return Painted(text, paint, out_colour()); }
 
 namespace {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Session {
   }
   // Progress, notes and hints: never mixed with results.
   void Note(std::string_view text) { console().err << text << std::flush; }
+  // What the server warns of: each text once, an empty one is none.
+  void NoteWarning(const std::string& warning);
   std::string OutPaint(std::string_view text, Paint paint) const;
 
   Console& console() { return environment_.console; }
@@ -56,6 +59,7 @@ class Session {
 
  private:
   Environment environment_;
+  std::set<std::string> warned_;
   std::optional<ServerUse> use_;  // a server that a command started is there for us until we end
   std::unique_ptr<Client> client_;
 };

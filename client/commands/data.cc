@@ -6,6 +6,7 @@
 #include "client/error.h"
 #include "client/progress_line.h"
 #include "client/text.h"
+#include "data/content.h"
 #include "data/fetch.h"
 #include "data/handwriting/import.h"
 #include "data/locate.h"
@@ -47,6 +48,18 @@ absl::StatusOr<std::vector<const DatasetInfo*>> FindAll(const std::vector<std::s
   return found;
 }
 
+// What lies here of a set that is not pinned; absent: it is pinned, not here, or cannot be read.
+std::optional<data::Content> ImportedContent(const DatasetInfo& dataset) {
+  if (data::IsPinned(dataset)) {
+    return std::nullopt;
+  }
+  const data::DataFile& file = dataset.files.front();
+  const std::optional<std::string> path = data::Locate(file, DataDirectories());
+  absl::StatusOr<data::Content> content =
+      path.has_value() ? data::ReadContent(file, *path) : absl::NotFoundError("not here");
+  return content.ok() ? std::optional(*std::move(content)) : std::nullopt;
+}
+
 absl::StatusOr<int> List(Session& session) {
   TextTable table({"DATA SET", "FILES", "LICENCE", "TITLE", "GET IT"});
   Json all = Json::array();
@@ -55,9 +68,12 @@ absl::StatusOr<int> List(Session& session) {
     for (const data::DataFile& file : dataset.files) {
       here += data::Locate(file, DataDirectories()).has_value() ? 1 : 0;
     }
+    const std::optional<data::Content> content = ImportedContent(dataset);
     const int needed = static_cast<int>(dataset.files.size());
     table.Add({{dataset.name, Paint::kBold},
-               {here == needed ? "here" : fmt::format("{} of {}", here, needed),
+               {here != needed ? fmt::format("{} of {}", here, needed)
+                : content      ? fmt::format("here, {} lines", content->lines)
+                               : "here",
                 here == needed ? Paint::kGreen : Paint::kYellow},
                dataset.licence,
                dataset.title,
@@ -69,7 +85,10 @@ absl::StatusOr<int> List(Session& session) {
                    {"obtain", dataset.obtain},
                    {"files_here", here},
                    {"files_needed", needed},
-                   {"sha256", data::DatasetSha256(dataset)}});
+                   {"lines", content ? Json(content->lines) : Json()},
+                   {"sha256", content                   ? Json(content->sha256)
+                              : data::IsPinned(dataset) ? Json(data::DatasetSha256(dataset))
+                                                        : Json()}});
   }
   session.Print(session.json ? Dump({{"datasets", all}, {"directories", DataDirectories()}})
                              : table.Render(session.out_colour(), session.table_width(), session.console().unicode));
@@ -165,13 +184,13 @@ void AddData(CLI::App& app, Session& session) {
   for (const DatasetInfo& dataset : data::Datasets()) {
     names.push_back(dataset.name);
   }
-  CLI::App* list = AddLocalCommand(
-      *group, session,
-      {kMore,
-       "list",
-       "Every data set: is it here, its licence, and how to get it",
-       {"normlab data list", "normlab data list --json"},
-       "datasets[]: name, title, licence, source, obtain, files_here, files_needed, sha256; directories[]."});
+  CLI::App* list = AddLocalCommand(*group, session,
+                                   {kMore,
+                                    "list",
+                                    "Every data set: is it here, its licence, and how to get it",
+                                    {"normlab data list", "normlab data list --json"},
+                                    "datasets[]: name, title, licence, source, obtain, files_here, files_needed, lines "
+                                    "(of an import), sha256; directories[]."});
   list->callback([&session] { session.action = [&session] { return List(session); }; });
 
   CLI::App* verify = AddLocalCommand(*group, session,

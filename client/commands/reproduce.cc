@@ -25,15 +25,17 @@ struct Options {
   int jobs = 0;
   bool strict = false;
   bool dry_run = false;
+  bool force = false;
 };
 
-v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const std::string& budget) {
+v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const Options& options) {
   v1::CreateJobRequest job;
+  job.set_force(options.force);
   *job.mutable_spec() = run.spec();
   (*job.mutable_labels())["paper"] = paper_id;
   (*job.mutable_labels())["item"] = run.item_id();
   (*job.mutable_labels())["arm"] = run.arm();
-  (*job.mutable_labels())["budget"] = budget;
+  (*job.mutable_labels())["budget"] = options.budget;
   return job;
 }
 
@@ -66,6 +68,7 @@ class Reproduction {
       if (session_.json) {
         session_.Print(Dump(PlanJson(plan, AtATime())));
       }
+      NORMLAB_RETURN_IF_ERROR(SubmitRuns(*client, plan).status());  // what would refuse the runs refuses this
       return kExitOk;
     }
     NORMLAB_RETURN_IF_ERROR(PrepareFolder(OutFolder(plan)));  // told now, and not after hours of training
@@ -125,14 +128,19 @@ class Reproduction {
   int AtATime() const { return server_ != nullptr && options_.jobs > 0 ? options_.jobs : session_.environment().cores; }
 
   // As many calls as it takes: one holds a limited number of jobs. What was submitted before a failure is reused next time.
+  // For a dry run: what submitting them would answer.
   absl::StatusOr<v1::BatchCreateJobsResponse> SubmitRuns(Client& client, const v1::PlanReproductionResponse& plan) {
     v1::BatchCreateJobsResponse all;
     for (int next = 0; next < plan.runs_size();) {
       v1::BatchCreateJobsRequest request;
+      request.set_validate_only(options_.dry_run);
       while (next < plan.runs_size() && request.requests_size() < kMaxJobsOfACall) {
-        *request.add_requests() = MakeJob(plan.runs(next++), plan.paper_id(), options_.budget);
+        *request.add_requests() = MakeJob(plan.runs(next++), plan.paper_id(), options_);
       }
       NORMLAB_ASSIGN_OR_RETURN(const v1::BatchCreateJobsResponse some, client.Submit(request));
+      for (const auto& created : some.jobs()) {
+        session_.NoteWarning(created.warning());
+      }
       all.mutable_jobs()->MergeFrom(some.jobs());
     }
     return all;
@@ -235,6 +243,7 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->type_name("N")
       ->check(Whole(1, 1024));
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
+  command->add_flag("--force", options->force, "queue the runs even if their data set is missing");
   command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");
   command->callback(
       [&session, options] { session.action = [&session, options] { return Reproduction(session, *options).Run(); }; });

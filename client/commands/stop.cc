@@ -41,12 +41,13 @@ absl::StatusOr<int> ForEach(Session& session, const std::vector<std::string>& id
   return code;
 }
 
-void AddVerb(CLI::App& app, Session& session, const CommandText& text, const Verb& verb) {
+CLI::App* AddVerb(CLI::App& app, Session& session, const CommandText& text, const Verb& verb) {
   CLI::App* command = AddCommand(app, session, text);
   auto ids = std::make_shared<std::vector<std::string>>();
   command->add_option("JOB", *ids, "job ids, such as j17 j18")->required()->type_name("");
   command->callback(
       [&session, ids, verb] { session.action = [&session, ids, verb] { return ForEach(session, *ids, verb); }; });
+  return command;
 }
 
 }  // namespace
@@ -62,15 +63,22 @@ void AddStop(CLI::App& app, Session& session) {
            [&session](const std::string& id, const v1::Job& job) {
              return id + " " + session.OutPaint(StateName(job.state()), StatePaint(job.state()));
            }});
-  AddVerb(
+  const auto force = std::make_shared<bool>(false);
+  CLI::App* const resume = AddVerb(
       app, session,
       {kJobs,
        "resume",
        "Continue cancelled or failed jobs. From their last checkpoint, as new jobs",
        {"normlab resume j17", "normlab watch $(normlab resume j17 --json | jq -r '.jobs[].job_id')"},
        "jobs[]: the new jobs, as in `normlab jobs`."},
-      {"resume", [](Client& client, const std::string& id) { return client.Resume(id); },
+      {"resume",
+       [&session, force](Client& client, const std::string& id) -> absl::StatusOr<v1::Job> {
+         NORMLAB_ASSIGN_OR_RETURN(v1::ResumeJobResponse response, client.Resume(id, *force));
+         session.NoteWarning(response.warning());
+         return std::move(*response.mutable_job());
+       },
        [](const std::string& id, const v1::Job& job) { return fmt::format("{} continues as {}", id, job.job_id()); }});
+  resume->add_flag("--force", *force, "continue the jobs even if their data set is missing");
   AddVerb(app, session,
           {kJobs,
            "delete",

@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> labels;
   bool rerun = false;
   bool dry_run = false;
+  bool force = false;
   bool watch = false;
   Pairs fields;  // in the order in which they were given
 };
@@ -142,14 +143,18 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     *one.mutable_spec() = spec;
     one.set_priority(options.priority);
     one.set_rerun(options.rerun);
+    one.set_force(options.force);
     one.mutable_labels()->insert(labels.begin(), labels.end());
   }
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const auto answer, client->Submit(std::move(request)));
+  for (const auto& created : answer.jobs()) {
+    session.NoteWarning(created.warning());
+  }
   if (session.json) {
     Json jobs = Json::array();
     for (const auto& created : answer.jobs()) {
-      jobs.push_back({{"reused", created.reused()}, {"job", JobToJson(created.job())}});
+      jobs.push_back({{"reused", created.reused()}, {"warning", created.warning()}, {"job", JobToJson(created.job())}});
     }
     session.Print(Dump({{"jobs", jobs}, {"dry_run", options.dry_run}}));
   } else {
@@ -211,7 +216,7 @@ void AddSubmit(CLI::App& app, Session& session) {
                   {"normlab submit mnist_mlp --norm layer --batch-size 4 --seeds 1-6",
                    "normlab submit mnist_mlp --norm none,batch,layer --batch-size 128,4 --seeds 1-6 --dry-run",
                    "normlab submit --file spec.yaml --label who=ana --watch"},
-                  "jobs[]: reused, job (as in `normlab jobs`); dry_run."});
+                  "jobs[]: reused, warning, job (as in `normlab jobs`); dry_run."});
   auto options = std::make_shared<Options>();
   CLI::Option* experiment =
       command->add_option("EXPERIMENT", options->experiment, "what to train, see `normlab experiments`")->type_name("");
@@ -228,6 +233,7 @@ void AddSubmit(CLI::App& app, Session& session) {
   command->add_option("--label", options->labels, "free text to find the jobs by; may be repeated")
       ->type_name("KEY=VALUE");
   command->add_flag("--rerun", options->rerun, "run even if the same job has been run or is under way");
+  command->add_flag("--force", options->force, "queue the jobs even if their data set is missing");
   command->add_flag("--dry-run", options->dry_run, "check everything, submit nothing");
   command->add_flag("--watch", options->watch, "then follow the jobs to their end");
   AddFieldOptions(session, *command, options);

@@ -6,6 +6,7 @@
 #include "base/temporary_directory.h"
 #include "client/commands/command.h"
 #include "client/sister_program.h"
+#include "proto/spec.h"
 
 namespace normlab::client {
 namespace {
@@ -66,6 +67,10 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
                                         fmt::format("--bias={}", options.bias),
                                         fmt::format("--seed={}", options.seed),
                                         fmt::format("--prime={}", options.prime)};
+  const auto data = job.facts().find("data." + DatasetName(job.spec()));
+  if (data != job.facts().end()) {
+    arguments.push_back("--data-sha256=" + data->second);
+  }
   if (options.output.ends_with(".png")) {
     arguments.push_back("--png");
   }

@@ -41,11 +41,17 @@ std::vector<NamedTensor> Scribe::Weights() {
   return weights;
 }
 
-absl::Status Scribe::Imitate(std::int64_t line, const std::vector<std::string>& data_directories) {
+absl::Status Scribe::Imitate(std::int64_t line, const std::vector<std::string>& data_directories,
+                             std::string_view data_sha256) {
   const v1::HandwritingConfig& config = parts_->config;
   const data::DatasetInfo& dataset = *data::FindDataset(HandwritingDatasetName(config.dataset()));
   NORMLAB_ASSIGN_OR_RETURN(data::HandwritingData data,
                            data::LoadHandwriting(dataset, data_directories, DataOptions(config)));
+  if (!data_sha256.empty() && data.sha256 != data_sha256) {
+    return absl::FailedPreconditionError(
+        fmt::format("the job was fed {} with sha256 {}; here it is {}, whose line {} is another", dataset.name,
+                    data_sha256, data.sha256, line));
+  }
   if (line < 1 || line > static_cast<std::int64_t>(data.train.size())) {
     return absl::OutOfRangeError(
         fmt::format("there is no line {}; {} has training lines 1 to {}", line, dataset.name, data.train.size()));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/experiment.h"
@@ -27,8 +28,10 @@ class Scribe {
   std::vector<NamedTensor> Weights();
 
   // Reads training line number `line` (from 1) of the job's data set before each text, so that its hand is imitated.
-  // kNotFound: the data is not there. kOutOfRange: it has fewer lines.
-  absl::Status Imitate(std::int64_t line, const std::vector<std::string>& data_directories);
+  // kNotFound: the data is not there. kOutOfRange: it has fewer lines. kFailedPrecondition: it is not what the job was
+  // fed, which has the hash `data_sha256` (empty: not known), so its lines are other ones.
+  absl::Status Imitate(std::int64_t line, const std::vector<std::string>& data_directories,
+                       std::string_view data_sha256);
 
   // The line as a self-contained SVG, the window's way over the text under it. kInvalidArgument for a text that is
   // empty, longer than 200 characters, or not printable ASCII.

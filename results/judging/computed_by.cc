@@ -18,7 +18,8 @@ std::string ComputedByNote(const std::vector<ComputedRun>& runs) {
   for (const auto& [computed_by, names] : jobs) {
     parts.push_back(fmt::format("{} ({})", computed_by, fmt::join(names, ", ")));
   }
-  return fmt::format("These runs were computed by several revisions or instruction sets: {}", fmt::join(parts, "; "));
+  return fmt::format("These runs were computed by several revisions or instruction sets, or from several data: {}",
+                     fmt::join(parts, "; "));
 }
 
 }  // namespace normlab::judging

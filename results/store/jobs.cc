@@ -221,6 +221,16 @@ absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_
   return best;
 }
 
+absl::StatusOr<std::string> NewestFact(Connection& db, std::string_view dataset, std::string_view key) {
+  Query row = db.Ask(
+      "SELECT value FROM job JOIN fact ON fact.job = job.id AND fact.key = ?2 WHERE dataset = ?1 ORDER BY id DESC "
+      "LIMIT 1",
+      dataset, key);
+  std::string value = row.Next() ? row.Text(0) : "";
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return value;
+}
+
 absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids,
                            db.Ints("SELECT id FROM job WHERE revision > ?1 ORDER BY revision LIMIT ?2", after, limit));

@@ -49,6 +49,8 @@ absl::Status NoteDamage(Connection& db, JobId id, std::string_view what);
 absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit);
 // As Store::FindByIdentity.
 absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_view identity);
+// As Store::NewestFact.
+absl::StatusOr<std::string> NewestFact(Connection& db, std::string_view dataset, std::string_view key);
 absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit);
 absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db);
 

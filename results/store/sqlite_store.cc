@@ -69,6 +69,7 @@ class SqliteStore : public Store {
   absl::StatusOr<Job> GetJob(JobId id) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) override;
   absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) override;
+  absl::StatusOr<std::string> NewestFact(std::string_view dataset, std::string_view key) override;
   absl::StatusOr<Job> Cancel(const Request& request, JobId id) override;
   absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) override;
   absl::Status Delete(const Request& request, JobId id) override;
@@ -227,6 +228,10 @@ absl::StatusOr<std::optional<Job>> SqliteStore::FindByIdentity(std::string_view 
     }
     return job;
   });
+}
+
+absl::StatusOr<std::string> SqliteStore::NewestFact(std::string_view dataset, std::string_view key) {
+  return readers_->Read([&](Connection& db) { return store::NewestFact(db, dataset, key); });
 }
 
 absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {

@@ -250,6 +250,8 @@ class Store {
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
   // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.
   virtual absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) = 0;
+  // The fact `key` of the newest job of `dataset` that has it; empty: none has. Looks at every job: not for often.
+  virtual absl::StatusOr<std::string> NewestFact(std::string_view dataset, std::string_view key) = 0;
   virtual absl::StatusOr<Job> Cancel(const Request& request, JobId id) = 0;
   // A new job with the spec of a CANCELLED or FAILED one, starting from its newest good checkpoint and with its points
   // up to that step.

@@ -91,6 +91,10 @@ absl::StatusOr<judging::ComparedJob> ReadJob(Core& core, store::JobId id, const 
                            .diverged = stored.state == store::JobState::kDiverged,
                            .computed_by = ComputedByText(stored.facts),
                            .curves = {}};
+  // Runs that were fed other data repeat nothing: what they were fed is part of what they are.
+  if (const std::string content = ContentText(stored.facts); !content.empty()) {
+    job.fields.emplace_back(kContentFact, content);
+  }
   for (const std::string& name : series) {
     stats::Curve& curve = job.curves.emplace_back();
     absl::StatusOr<store::Curve> read = core.store.ReadCurve(id, name, {});

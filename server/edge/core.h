@@ -13,6 +13,7 @@
 #include "server/edge/secrets.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
+#include "server/schedule/local_data.h"
 
 namespace normlab::server {
 
@@ -24,6 +25,7 @@ struct Core {
   const WorkerSecrets& secrets;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
+  LocalData& data;
 };
 
 }  // namespace normlab::server

@@ -21,12 +21,14 @@ constexpr int kMaxBatch = 1000;
 absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   std::vector<FieldViolation> violations;
-  const store::NewJob job = PrepareJob(request, core.job_limits, "", violations);
+  const store::NewJob job = PrepareJob(core, request, "", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, {job}, {request.force()}));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
   core.attempts.QueueChanged();
   ToWire(created.at(0).job, *response.mutable_job());
   response.set_reused(created.at(0).reused);
+  response.set_warning(warnings[0]);
   return absl::OkStatus();
 }
 
@@ -53,19 +55,26 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   }
   std::vector<FieldViolation> violations;
   std::vector<store::NewJob> jobs;
+  std::vector<bool> forced;
   for (int i = 0; i < request.requests_size(); ++i) {
-    jobs.push_back(PrepareJob(request.requests(i), core.job_limits, fmt::format("requests[{}].", i), violations));
+    forced.push_back(request.requests(i).force());
+    jobs.push_back(PrepareJob(core, request.requests(i), fmt::format("requests[{}].", i), violations));
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, jobs, forced));
   if (request.validate_only()) {
-    return Preview(core, jobs, response);
+    NORMLAB_RETURN_IF_ERROR(Preview(core, jobs, response));
+  } else {
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, jobs));
+    core.attempts.QueueChanged();
+    for (const store::CreatedJob& job : created) {
+      v1::CreateJobResponse& wire = *response.add_jobs();
+      ToWire(job.job, *wire.mutable_job());
+      wire.set_reused(job.reused);
+    }
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, jobs));
-  core.attempts.QueueChanged();
-  for (const store::CreatedJob& job : created) {
-    v1::CreateJobResponse& wire = *response.add_jobs();
-    ToWire(job.job, *wire.mutable_job());
-    wire.set_reused(job.reused);
+  for (int i = 0; i < response.jobs_size(); ++i) {
+    response.mutable_jobs(i)->set_warning(warnings[static_cast<std::size_t>(i)]);
   }
   return absl::OkStatus();
 }
@@ -93,6 +102,17 @@ absl::Status List(Core& core, const v1::ListJobsRequest& request, v1::ListJobsRe
   if (page.next_before) {
     response.set_next_page_token(MakePageToken(*page.next_before, filter_text));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Resume(Core& core, const v1::ResumeJobRequest& request, const store::Request& key, store::JobId id,
+                    v1::ResumeJobResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
+  NORMLAB_ASSIGN_OR_RETURN(const std::string warning, MayQueue(core, stored.dataset, request.force()));
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ResumeAsNew(key, id));
+  core.attempts.QueueChanged();
+  ToWire(job, *response.mutable_job());
+  response.set_warning(warning);
   return absl::OkStatus();
 }
 
@@ -149,10 +169,7 @@ grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const v1::R
                                        v1::ResumeJobResponse* response) {
   return core_.gate.Call(*context, "JobService.ResumeJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
-    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.ResumeAsNew(key_and_job.first, key_and_job.second));
-    core_.attempts.QueueChanged();
-    ToWire(job, *response->mutable_job());
-    return absl::OkStatus();
+    return Resume(core_, *request, key_and_job.first, key_and_job.second, *response);
   });
 }
 

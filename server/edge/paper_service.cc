@@ -58,9 +58,9 @@ absl::StatusOr<PaperOfCall> FindPaper(const Core& core, const Request& request) 
 }
 
 // A run that is not valid is our own mistake in a paper of ours, and the caller's in his.
-absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found,
+absl::StatusOr<std::vector<PlannedJob>> Resolve(const Core& core, const PaperOfCall& found,
                                                 const std::vector<judging::PlannedRun>& plan) {
-  auto jobs = ResolvePlan(plan);
+  auto jobs = ResolvePlan(plan, core.data);
   return found.own != nullptr && absl::IsInternal(jobs.status()) ? absl::InvalidArgumentError(jobs.status().message())
                                                                  : jobs;
 }
@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<PlannedJob>> Resolve(const PaperOfCall& found,
 absl::StatusOr<StoredRuns> Runs(Core& core, const PaperOfCall& found, const std::vector<std::string>& items,
                                 const std::string& budget) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan, found.paper->Plan(items, budget));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(core, found, plan));
   return StoredRuns(core.store, jobs);
 }
 
@@ -77,7 +77,7 @@ absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::Pl
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan,
                            found.paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(found, plan));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(core, found, plan));
   response.set_paper_id(found.paper->id());
   for (const PlannedJob& planned : jobs) {
     v1::PlannedRun& wire = *response.add_runs();

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "data/registry.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
 #include "server/edge/request_id.h"
 #include "server/edge/transfer.h"
+#include "server/schedule/computed_by.h"
 #include "server/schedule/resolve.h"
 
 namespace normlab::server {
@@ -61,13 +63,35 @@ absl::Status GiveLease(Core& core, const Caller& caller, const v1::LeaseRequest&
   return absl::OkStatus();
 }
 
+// A content is told of data sets that the registry does not pin, and of no others.
+absl::Status CheckContent(const v1::StartRequest& request, const std::string& dataset) {
+  const data::DatasetInfo* const info = data::FindDataset(dataset);
+  if (info == nullptr || data::IsPinned(*info)) {
+    return request.data_sha256().empty()
+               ? absl::OkStatus()
+               : BadField("data_sha256", fmt::format("is given, and {} is a set whose content is known", dataset));
+  }
+  const std::string& hash = request.data_sha256();
+  const bool good = hash.size() == 64 && hash.find_first_not_of("0123456789abcdef") == hash.npos;
+  return good ? absl::OkStatus()
+              : BadField("data_sha256",
+                         fmt::format("is {}; expected the SHA-256 of what {} holds, 64 hexadecimal digits", Shown(hash),
+                                     dataset));
+}
+
 absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartResponse& response) {
   std::vector<FieldViolation> violations;
   NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
-  const std::map<std::string, std::string> facts = ReadComputation(request, violations);
+  std::map<std::string, std::string> facts = ReadComputation(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(attempt.job));
-  const std::string identity = IdentityOf(ReadStoredSpec(job), {request.numerics_revision(), request.model_revision()});
+  NORMLAB_RETURN_IF_ERROR(CheckContent(request, job.dataset));
+  if (!request.data_sha256().empty()) {
+    facts.emplace(kContentFact, request.data_sha256());
+    core.data.Learn(job.dataset, request.data_sha256());
+  }
+  const std::string identity =
+      IdentityOf(ReadStoredSpec(job), {request.numerics_revision(), request.model_revision()}, request.data_sha256());
   NORMLAB_ASSIGN_OR_RETURN(const bool restarted, core.store.StartAttempt(attempt, {identity, facts}));
   response.set_restarted(restarted);
   return absl::OkStatus();

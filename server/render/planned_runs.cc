@@ -9,13 +9,14 @@
 
 namespace normlab::server {
 
-absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan) {
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan,
+                                                    const LocalData& data) {
   std::vector<PlannedJob> jobs;
   for (const judging::PlannedRun& run : plan) {
     std::vector<FieldViolation> violations;
     v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
     spec.set_seed(run.seed);
-    PlannedJob planned{.run = run, .job = ResolveJob(spec, violations)};
+    PlannedJob planned{.run = run, .job = ResolveJob(spec, data, violations)};
     if (!violations.empty()) {
       return absl::InternalError(fmt::format("the paper's manifest plans a run that is not valid: item {}, arm {}: {}",
                                              run.item, run.arm, Message(ViolationsToStatus(violations))));

@@ -20,7 +20,9 @@ struct PlannedJob {
 };
 
 // kInternal if the manifest names a configuration that is not valid; the message says which run and what is wrong.
-absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan);
+// Identities are those of the data sets as `data` has them.
+absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan,
+                                                    const LocalData& data);
 
 // The runs of a plan as tables read them. Not thread-safe; one per rendering. Borrows the store.
 class StoredRuns : public judging::CurveSource {

@@ -9,12 +9,15 @@
 
 namespace normlab::server {
 
-std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions) {
+std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions, std::string_view content) {
+  if (!content.empty()) {
+    return Identity(resolved, content, revisions);
+  }
   const data::DatasetInfo* dataset = data::FindDataset(DatasetName(resolved));
   return Identity(resolved, dataset == nullptr ? "" : data::DatasetSha256(*dataset), revisions);
 }
 
-ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& violations) {
+ResolvedJob ResolveJob(const v1::JobSpec& spec, const LocalData& data, std::vector<FieldViolation>& violations) {
   ResolvedJob job;
   std::vector<FieldViolation> fields;
   job.spec = ResolveSpec(spec, fields);
@@ -36,7 +39,7 @@ ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& vio
     violations.push_back({fmt::format("{}.dataset", ExperimentName(job.spec)),
                           fmt::format("is {}, which has no entry in the registry of data sets", job.dataset)});
   }
-  job.identity = IdentityOf(job.spec, RevisionsOf(job.spec));
+  job.identity = IdentityOf(job.spec, RevisionsOf(job.spec), data.Content(job.dataset));
   return job;
 }
 

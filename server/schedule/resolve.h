@@ -4,10 +4,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "normlab/v1/experiments.pb.h"
 #include "proto/spec.h"
+#include "server/schedule/local_data.h"
 
 namespace normlab::server {
 
@@ -17,11 +19,12 @@ struct ResolvedJob {
   std::string dataset;  // "mnist"
 };
 
-// The identity of a resolved spec with its data set as the registry has it, computed by `revisions`.
-std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions);
+// The identity of a resolved spec computed by `revisions`. `content`: SHA-256 of what its data set holds, where the
+// registry does not pin it; empty: not known, or pinned.
+std::string IdentityOf(const v1::JobSpec& resolved, Revisions revisions, std::string_view content);
 
-// Fills in defaults, checks fields and the rules between them, and hashes spec and data set. Appends what is wrong; a
+// Fills in defaults, checks fields and the rules between them, and hashes spec and data set as `data` has it. Appends what is wrong; a
 // field that is out of range is reported once, not again by the rules.
-ResolvedJob ResolveJob(const v1::JobSpec& spec, std::vector<FieldViolation>& violations);
+ResolvedJob ResolveJob(const v1::JobSpec& spec, const LocalData& data, std::vector<FieldViolation>& violations);
 
 }  // namespace normlab::server

@@ -114,6 +114,10 @@ Status FakeServer::BatchCreateJobs(ServerContext*, const v1::BatchCreateJobsRequ
       answer->set_reused(true);
       continue;
     }
+    if (!missing_data.empty() && !one.force()) {
+      return {grpc::StatusCode::FAILED_PRECONDITION, missing_data};
+    }
+    answer->set_warning(missing_data);
     v1::Job job;
     *job.mutable_spec() = spec;
     job.set_identity(identity);
@@ -171,6 +175,10 @@ Status FakeServer::CancelJob(ServerContext*, const v1::CancelJobRequest* request
 Status FakeServer::ResumeJob(ServerContext*, const v1::ResumeJobRequest* request, v1::ResumeJobResponse* response) {
   ENTER(ResumeJob);
   FIND(job, request->job_id());
+  if (!missing_data.empty() && !request->force()) {
+    return {grpc::StatusCode::FAILED_PRECONDITION, missing_data};
+  }
+  response->set_warning(missing_data);
   const v1::JobSpec spec = job->spec();
   v1::Job& resumed = AddJob();
   *resumed.mutable_spec() = spec;

@@ -53,6 +53,7 @@ class FakeServer final : public v1::JobService::Service,
   bool watch_stays_open = false;                // after the news, until the client cancels
   std::vector<v1::Paper> papers;
   v1::PlanReproductionResponse plan;
+  std::string missing_data;  // refuses jobs that are not forced, warns of those that are; empty: nothing is missing
   std::vector<std::string> verdicts = {"REPRODUCED"};
   std::map<std::string, std::vector<grpc::Status>> failures;  // by method: returned first, one per call
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/fs.h"
+#include "base/sha256.h"
 #include "client/completion.h"
 #include "client/exit_code.h"
 #include "client/server_process.h"
@@ -83,8 +84,24 @@ TEST_F(ResultsCommandTest, ReproduceDryRunSubmitsNothing) {
   MakePlan();
   const Outcome outcome = Run({"reproduce", "layer-norm-2016", "--dry-run", "--json"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_TRUE(server_.created.empty());
+  ASSERT_EQ(server_.created.size(), 1u);
+  EXPECT_TRUE(server_.created[0].validate_only());
+  EXPECT_EQ(server_.jobs.size(), 1u) << "MakePlan's own";
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["runs"].size(), 4u);
+}
+
+TEST_F(ResultsCommandTest, ReproduceSaysThatDataIsMissingBeforeItRunsAndWhenItIsDry) {
+  MakePlan();
+  server_.missing_data = "data set mnist is not on the server's machine; get it with: normlab data fetch mnist";
+  const Outcome run = Run({"reproduce", "layer-norm-2016", "--out", out()});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("normlab: " + server_.missing_data));
+  const Outcome dry = Run({"reproduce", "layer-norm-2016", "--dry-run"});
+  EXPECT_EQ(dry.code, run.code);
+  EXPECT_THAT(dry.err, HasSubstr("normlab: " + server_.missing_data));
+  const Outcome forced = Run({"reproduce", "layer-norm-2016", "--out", out(), "--force"});
+  EXPECT_EQ(forced.code, 0);
+  EXPECT_THAT(forced.err, HasSubstr("Warning: " + server_.missing_data));
 }
 
 TEST_F(ResultsCommandTest, ReproduceDetachesOnCtrlC) {
@@ -154,6 +171,21 @@ TEST_F(ResultsCommandTest, DataListsAndExplainsUnknownNames) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("did you mean mnist?"));
   EXPECT_THAT(outcome.err, HasSubstr("See: normlab data fetch --help"));
+}
+
+TEST_F(ResultsCommandTest, DataListSaysWhatAnImportHolds) {
+  const std::string folder = server_.home() + "/data/iam_ondb";
+  fs::create_directories(folder);
+  std::ofstream(folder + "/lines.txt") << "LINE 1\nLINE 2\nLINE 3\n";
+  ::setenv("NORMLAB_DATA", (server_.home() + "/data").c_str(), 1);
+  EXPECT_THAT(RunLocal({"data", "list"}).out, HasSubstr("here, 3 lines"));
+  for (const auto& dataset : nlohmann::json::parse(RunLocal({"data", "list", "--json"}).out)["datasets"]) {
+    if (dataset["name"] == "iam_ondb") {
+      EXPECT_EQ(dataset["lines"], 3);
+      EXPECT_EQ(dataset["sha256"], Sha256Hex("LINE 1\nLINE 2\nLINE 3\n"));
+    }
+  }
+  ::setenv("NORMLAB_DATA", "", 1);
 }
 
 TEST_F(ResultsCommandTest, DataVerifyOfMissingFilesFailsAndSaysHowToGetThem) {

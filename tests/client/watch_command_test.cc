@@ -219,6 +219,17 @@ TEST_F(StopCommandTest, ResumeNamesTheNewJob) {
   EXPECT_EQ(nlohmann::json::parse(Run({"resume", "j1", "--json"}).out)["jobs"][0]["job_id"], "j3");
 }
 
+TEST_F(StopCommandTest, ResumeWithoutItsDataNeedsForce) {
+  AddRunning({}).set_state(v1::JOB_STATE_CANCELLED);
+  server_.missing_data = "data set mnist is not on the server's machine; get it with: normlab data fetch mnist";
+  const Outcome refused = Run({"resume", "j1"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr(server_.missing_data));
+  const Outcome forced = Run({"resume", "j1", "--force"});
+  EXPECT_EQ(forced.code, 0);
+  EXPECT_EQ(forced.err, "Warning: " + server_.missing_data + "\n");
+}
+
 TEST_F(StopCommandTest, DeleteOfARunningJobSaysWhatToDo) {
   AddRunning({});
   const Outcome outcome = Run({"delete", "j1"});

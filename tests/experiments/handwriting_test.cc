@@ -362,9 +362,11 @@ TEST(Scribe, WritesWithTheWeightsOfARunAndSaysWhatItCannotWrite) {
   EXPECT_EQ(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 2}));
   EXPECT_NE(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 3}));
   EXPECT_NE(*svg, *blank.Write("a word", {.bias = 0.5, .seed = 2}));
-  ASSERT_TRUE(scribe.Imitate(1, {}).ok());
+  ASSERT_TRUE(scribe.Imitate(1, {}, "").ok());
   EXPECT_NE(*svg, *scribe.Write("a word", {.bias = 0.5, .seed = 2}));
-  EXPECT_EQ(scribe.Imitate(31, {}).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(scribe.Imitate(31, {}, "").code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(scribe.Imitate(1, {}, std::string(64, '0')).code(), absl::StatusCode::kFailedPrecondition)
+      << "line 1 of other data";
   EXPECT_EQ(scribe.Write("", {}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(scribe.Write("caf\xe9", {}).status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <future>
 #include <set>
 
@@ -32,9 +33,10 @@ class JobServiceTest : public ServerTest {
     request.set_request_id(request_id);
     return jobs_->CancelJob(&context, request, response);
   }
-  grpc::Status Resume(const std::string& job_id, v1::ResumeJobResponse* response) {
+  grpc::Status Resume(const std::string& job_id, v1::ResumeJobResponse* response, bool force = false) {
     CallContext context;
     v1::ResumeJobRequest request;
+    request.set_force(force);
     request.set_job_id(job_id);
     return jobs_->ResumeJob(&context, request, response);
   }
@@ -452,6 +454,66 @@ TEST_F(JobServiceTest, WhatCannotBeFinishedIsRefusedBeforeItTrains) {
   EXPECT_THAT(WrongFields(status), ElementsAre("spec.mnist_mlp.hidden_units"));
   EXPECT_THAT(status.error_message(), HasSubstr("--max-file-gib"));
   EXPECT_THAT(status.error_message(), HasSubstr("expected files of at most 8.0 GiB"));
+}
+
+class EmptyMachineTest : public JobServiceTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.data_directories = {folder_.path() + "/data"};
+    return options;
+  }
+  void Import(const std::string& file) {
+    std::filesystem::create_directories(folder_.path() + "/data/mnist");
+    std::ofstream(folder_.path() + "/data/mnist/" + file) << "found by name";
+  }
+};
+
+TEST_F(EmptyMachineTest, AMissingDataSetIsSaidAtSubmitWithTheCommandThatGetsIt) {
+  v1::BatchCreateJobsRequest batch;
+  *batch.add_requests() = MnistRequest(1);
+  v1::BatchCreateJobsResponse response;
+  for (const char* file : {"", "train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte"}) {
+    if (*file != '\0') {
+      Import(file);
+    }
+    const grpc::Status status = Batch(batch, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_THAT(status.error_message(), HasSubstr("get it with: normlab data fetch mnist"));
+    EXPECT_THAT(status.error_message(), HasSubstr("--force"));
+  }
+  const grpc::Status submitted = Batch(batch, &response);
+  batch.set_validate_only(true);
+  EXPECT_EQ(Batch(batch, &response).error_message(), submitted.error_message()) << "a dry run says what a submit says";
+  batch.mutable_requests(0)->set_force(true);
+  for (const bool dry_run : {true, false}) {
+    batch.set_validate_only(dry_run);
+    ASSERT_TRUE(Batch(batch, &response).ok()) << "queued all the same";
+    EXPECT_THAT(response.jobs(0).warning(), HasSubstr("normlab data fetch mnist"));
+    EXPECT_FALSE(response.jobs(0).reused());
+  }
+  batch.mutable_requests(0)->set_force(false);
+  ASSERT_TRUE(Batch(batch, &response).ok()) << "a stored job is reused: nothing needs data";
+  EXPECT_TRUE(response.jobs(0).reused());
+  Import("t10k-labels-idx1-ubyte");
+  *batch.mutable_requests(0) = MnistRequest(2);
+  ASSERT_TRUE(Batch(batch, &response).ok());
+  EXPECT_EQ(response.jobs(0).warning(), "");
+}
+
+TEST_F(EmptyMachineTest, AMissingDataSetIsSaidAtResumeToo) {
+  v1::CreateJobRequest request = MnistRequest(1);
+  request.set_force(true);
+  v1::CreateJobResponse created;
+  ASSERT_TRUE(CreateWith(request, &created).ok());
+  v1::CancelJobResponse cancelled;
+  ASSERT_TRUE(Cancel(created.job().job_id(), &cancelled).ok());
+  v1::ResumeJobResponse resumed;
+  const grpc::Status status = Resume(created.job().job_id(), &resumed);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("get it with: normlab data fetch mnist"));
+  ASSERT_TRUE(Resume(created.job().job_id(), &resumed, /*force=*/true).ok());
+  EXPECT_THAT(resumed.warning(), HasSubstr("normlab data fetch mnist"));
 }
 
 class SmallMachineTest : public ServerTest {

@@ -200,7 +200,7 @@ TEST(StoredRuns, ItemsWithArmsOfOneNameDoNotShareRuns) {
     return judging::PlannedRun{
         .item = item, .arm = "layer", .experiment = "mnist_mlp", .fields = {{"batch_size", batch_size}}, .seed = 1};
   };
-  const auto plan = ResolvePlan({planned("first", "128"), planned("second", "4")});
+  const auto plan = ResolvePlan({planned("first", "128"), planned("second", "4")}, LocalData({}));
   ASSERT_TRUE(plan.ok()) << plan.status();
   store::NewJob job;
   job.identity = plan->at(1).job.identity;

@@ -103,6 +103,7 @@ grpc::Status FakeService::Start(grpc::ServerContext*, const v1::StartRequest* re
   if (const auto status = Scripted("Start")) {
     return *status;
   }
+  data_sha256 = request->data_sha256();
   if (request->arithmetic() != arithmetic) {
     points.clear();
     checkpoints.clear();

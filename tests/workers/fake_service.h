@@ -51,6 +51,7 @@ class FakeService : public v1::WorkerService::Service {
   std::vector<v1::FinishRequest> finished;
   std::vector<std::string> lease_request_ids;
   std::string authorization;
+  std::string data_sha256;                 // as the last start told it
   std::string arithmetic = "AVX3/libm.1";  // of what is stored; a start that names another one drops it
 
   grpc::Status Lease(grpc::ServerContext*, const v1::LeaseRequest*, v1::LeaseResponse*) override;

@@ -38,6 +38,7 @@ class SessionTest : public testing::Test {
     options_.runner.checkpoint_interval = milliseconds(0);
     options_.outbox.linger = milliseconds(1);
     options_.outbox.backoff = options_.backoff = {.first = milliseconds(1), .longest = milliseconds(2)};
+    options_.imported_data = [](const v1::JobSpec&, const std::vector<std::string>&) { return ""; };
     options_.make_experiment = [this](const v1::JobSpec&, const ExperimentContext& context) {
       (*context.facts)["data.mnist"] = "d1e2";
       ++made_;
@@ -254,6 +255,36 @@ TEST_F(SessionTest, OnAnotherInstructionSetTheJobStartsAfresh) {
   service_.Script("GetCheckpoint", {grpc::StatusCode::INTERNAL, "nobody should ask"}, 100);
   ASSERT_TRUE(RunOne().ok());
   ExpectUndisturbedResult();
+}
+
+TEST_F(SessionTest, WhatImportedDataHoldsIsToldAndHeldAgainstWhatIsRead) {
+  options_.imported_data = [](const v1::JobSpec&, const std::vector<std::string>&) { return "d1e2"; };
+  service_.AddJob(1);
+  ASSERT_TRUE(RunOne().ok());
+  EXPECT_EQ(service_.data_sha256, "d1e2");
+  ExpectUndisturbedResult();
+}
+
+TEST_F(SessionTest, DataThatIsReplacedWhileTheJobStartsFailsIt) {
+  options_.imported_data = [](const v1::JobSpec&, const std::vector<std::string>&) { return "of before"; };
+  service_.AddJob(1);
+  ASSERT_TRUE(RunOne().ok());
+  ASSERT_THAT(service_.finished, SizeIs(1));
+  EXPECT_EQ(service_.finished[0].outcome(), v1::OUTCOME_FAILED);
+  EXPECT_THAT(service_.finished[0].error(), HasSubstr("data set mnist was replaced while the job started"));
+  EXPECT_THAT(service_.points, IsEmpty());
+}
+
+TEST_F(SessionTest, MissingImportedDataFailsTheJob) {
+  options_.imported_data = [](const v1::JobSpec&, const std::vector<std::string>&) {
+    return absl::NotFoundError("data set iam_ondb is not on this machine");
+  };
+  service_.AddJob(1);
+  ASSERT_TRUE(RunOne().ok());
+  ASSERT_THAT(service_.finished, SizeIs(1));
+  EXPECT_EQ(service_.finished[0].outcome(), v1::OUTCOME_FAILED);
+  EXPECT_THAT(service_.finished[0].error(), HasSubstr("data set iam_ondb is not on this machine"));
+  EXPECT_EQ(made_, 0);
 }
 
 TEST_F(SessionTest, WithoutAReadableCheckpointTheJobStartsAfresh) {

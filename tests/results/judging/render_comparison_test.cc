@@ -64,10 +64,10 @@ TEST(RenderComparison, RunsOfSeveralRevisionsAreTold) {
     return *RenderTable(Compare(std::move(jobs), {"test/error"}), Format::kMarkdown);
   };
   EXPECT_THAT(table("numerics revision 1", "numerics revision 1"), Not(HasSubstr("revision")));
-  EXPECT_THAT(
-      table("numerics revision 1", "numerics revision 2"),
-      HasSubstr("computed by several revisions or instruction sets: numerics revision 1 (j1); numerics revision 2 "
-                "(j2)"));
+  EXPECT_THAT(table("numerics revision 1", "numerics revision 2"),
+              HasSubstr("computed by several revisions or instruction sets, or from several data: numerics revision 1 "
+                        "(j1); numerics revision 2 "
+                        "(j2)"));
   EXPECT_THAT(table("numerics revision 1", ""), HasSubstr("not told (j2)"));
 }
 

@@ -108,7 +108,7 @@ TEST(Render, RunsOfSeveralInstructionSetsAreToldBesideTheTable) {
   EXPECT_THAT(TableOf(source, "small", Format::kMarkdown), Not(HasSubstr("instruction set")));
   source.At("plain", 2).status.computed_by = "numerics revision 1, model revision 1, AVX2/libm.1";
   EXPECT_THAT(TableOf(source, "small", Format::kMarkdown),
-              HasSubstr("computed by several revisions or instruction sets: not told ("));
+              HasSubstr("computed by several revisions or instruction sets, or from several data: not told ("));
 }
 
 // A locale that needs not be installed.
