@@ -79,7 +79,8 @@ Client::Client(Connection connection, std::stop_token stop)
       artifacts_(v1::ArtifactService::NewStub(connection_.channel)),
       experiments_(v1::ExperimentService::NewStub(connection_.channel)),
       papers_(v1::PaperService::NewStub(connection_.channel)),
-      comparisons_(v1::ComparisonService::NewStub(connection_.channel)) {}
+      comparisons_(v1::ComparisonService::NewStub(connection_.channel)),
+      imports_(v1::ImportService::NewStub(connection_.channel)) {}
 
 void Client::Authorize(grpc::ClientContext& context) const {
   if (!connection_.authorization.empty()) {
@@ -299,6 +300,32 @@ absl::StatusOr<Checkpoint> Client::ReadCheckpoint(const std::string& job_id, std
                            [&](grpc::ClientContext* context) { return artifacts_->ReadCheckpoint(context, request); },
                            fmt::format("the checkpoint of {}", job_id)));
   return Checkpoint{checkpoint.first.step(), std::move(checkpoint.second)};
+}
+
+absl::StatusOr<v1::ImportJobResponse> Client::ImportJob(
+    const std::function<absl::Status(const SendImport& send)>& fill) {
+  grpc::ClientContext context;
+  Authorize(context);
+  const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
+  v1::ImportJobResponse response;
+  const auto writer = imports_->ImportJob(&context, &response);
+  absl::Status text;
+  const absl::Status filled = fill([&](const v1::ImportJobRequest& message) {
+    text = CheckText(message);
+    return text.ok() && writer->Write(message);
+  });
+  const absl::Status given = text.ok() ? filled : text;
+  if (given.ok()) {
+    writer->WritesDone();
+  } else {
+    context.TryCancel();
+  }
+  const grpc::Status status = writer->Finish();
+  NORMLAB_RETURN_IF_ERROR(given);
+  if (stop_.stop_requested()) {
+    return absl::CancelledError("interrupted");
+  }
+  return status.ok() ? absl::StatusOr<v1::ImportJobResponse>(std::move(response)) : Explain(status);
 }
 
 absl::StatusOr<std::vector<v1::Experiment>> Client::ListExperiments() {

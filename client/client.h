@@ -26,6 +26,7 @@
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/comparison.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
+#include "normlab/v1/imports.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
 
@@ -78,6 +79,12 @@ class Client {
   // The newest one of at most so many updates; kDataLoss as above.
   absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step);
 
+  // --- jobs that ended elsewhere ---
+  // Sends one job; `fill` gives its messages to `send`, which is false once the server wants no more. What `fill` fails with
+  // is what comes back, and nothing was imported.
+  using SendImport = std::function<bool(const v1::ImportJobRequest&)>;
+  absl::StatusOr<v1::ImportJobResponse> ImportJob(const std::function<absl::Status(const SendImport& send)>& fill);
+
   // --- what can be run ---
   absl::StatusOr<std::vector<v1::Experiment>> ListExperiments();
   absl::StatusOr<v1::Experiment> DescribeExperiment(const std::string& name);
@@ -121,6 +128,7 @@ class Client {
   std::unique_ptr<v1::ExperimentService::Stub> experiments_;
   std::unique_ptr<v1::PaperService::Stub> papers_;
   std::unique_ptr<v1::ComparisonService::Stub> comparisons_;
+  std::unique_ptr<v1::ImportService::Stub> imports_;
 };
 
 }  // namespace normlab::client

@@ -48,12 +48,13 @@ void ResolveFields(ProtoMessage& message, const std::string& prefix, std::vector
   }
 }
 
-// Appends "path=value" lines of the scalar fields, by field number.
+// Appends "path=value" lines of the scalar fields that are set, by field number.
 void AppendCanonical(const ProtoMessage& message, const std::string& prefix, std::string& text) {
   std::vector<const FieldDescriptor*> fields;
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    if (message.GetDescriptor()->field(i)->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-      fields.push_back(message.GetDescriptor()->field(i));
+    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+    if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE && message.GetReflection()->HasField(message, &field)) {
+      fields.push_back(&field);
     }
   }
   std::sort(fields.begin(), fields.end(), [](auto* a, auto* b) { return a->number() < b->number(); });

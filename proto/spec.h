@@ -48,7 +48,7 @@ Revisions RevisionsOf(const v1::JobSpec& spec);
 
 // Hex SHA-256 over the resolved spec in canonical form, the hash of its data set and the revisions. Independent of field
 // order on the wire and of the protobuf version: canonical means "path=value" lines sorted by field number, doubles as
-// their bits.
+// their bits. Of a spec that an older build resolved, the fields which that build knew count, as they did there.
 std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256, Revisions revisions);
 // A run of this build.
 std::string Identity(const v1::JobSpec& resolved, std::string_view dataset_sha256);

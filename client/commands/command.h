@@ -119,6 +119,7 @@ void AddVerify(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
 void AddCompare(CLI::App& app, Session& session);  // compare, plot
 void AddExport(CLI::App& app, Session& session);
+void AddImport(CLI::App& app, Session& session);
 void AddWrite(CLI::App& app, Session& session);
 void AddStop(CLI::App& app, Session& session);  // cancel, resume, delete
 void AddExperiments(CLI::App& app, Session& session);

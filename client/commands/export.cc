@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "client/commands/export_bundle.h"
 #include "client/commands/job_filter.h"
 #include "client/output.h"
 #include "client/progress_line.h"
@@ -21,6 +22,8 @@ struct Options {
   std::string output;
   std::string tensorboard;  // folder
   std::string weights;      // file
+  std::string bundle;       // file
+  bool files = false;       // of jobs, into the bundle
 };
 
 // A curve and whose it is.
@@ -229,6 +232,11 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   if (!options.weights.empty()) {
     return ExportWeights(session, *client, options);
   }
+  if (!options.bundle.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(*client, options.jobs));
+    NORMLAB_RETURN_IF_ERROR(ExportBundle(session, *client, jobs, {options.bundle, options.series, options.files}));
+    return kExitOk;
+  }
   std::unique_ptr<Writer> writer;
   if (options.tensorboard.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(writer, LineWriter::Make(session, options));
@@ -246,11 +254,13 @@ void AddExport(CLI::App& app, Session& session) {
       app, session,
       {kResults,
        "export",
-       "Curves of jobs as CSV, JSON lines or TensorBoard event files; weights as safetensors. Values are the shortest "
+       "Curves of jobs as CSV, JSON lines or TensorBoard event files; weights as safetensors; whole runs as a bundle "
+       "for "
+       "normlab import. Values are the shortest "
        "text that reads back to the same bits; NaN and infinities are NaN, Infinity and -Infinity",
        {"normlab export j17 j18 -o curves.csv", "normlab export --experiment mnist_mlp --format jsonl | gzip > all.gz",
         "normlab export j17 --series test/error", "normlab export --label item=mnist --tensorboard logs",
-        "normlab export j17 --weights j17.safetensors"},
+        "normlab export j17 --weights j17.safetensors", "normlab export --label item=mnist --bundle mnist.zip"},
        ""});
   auto options = std::make_shared<Options>();
   AddSelectionOptions(session, *command, options->jobs);
@@ -265,6 +275,12 @@ void AddExport(CLI::App& app, Session& session) {
           ->type_name("DIR");
   CLI::Option* weights =
       command->add_option("--weights", options->weights, "write the final weights of one job")->type_name("FILE");
+  CLI::Option* bundle = command
+                            ->add_option("--bundle", options->bundle,
+                                         "write the jobs that have ended, with all that they measured, as one archive")
+                            ->type_name("FILE");
+  command->add_flag("--files", options->files, "their weights and pictures too")->needs(bundle);
+  bundle->excludes(format)->excludes(output)->excludes(weights)->excludes(tensorboard);
   tensorboard->excludes(format)->excludes(output)->excludes(weights);
   weights->excludes(format)->excludes(output);
   command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });

@@ -10,6 +10,26 @@
 #include "results/store/transitions.h"
 
 namespace normlab::store {
+namespace {
+
+// `file` as what it must be: made by this store for `folder`, and holding what was announced.
+template <typename Info>
+absl::StatusOr<NamedFile*> Whole(Folder folder, const Info& info, const std::unique_ptr<PendingFile>& file) {
+  auto* const named = dynamic_cast<NamedFile*>(file.get());
+  if (named == nullptr || named->folder() != folder) {
+    return absl::InvalidArgumentError("the file was not made by the store, or for something else");
+  }
+  NORMLAB_RETURN_IF_ERROR(
+      Annotate(named->CheckContent(info.size, info.crc32c), "what came is not what was announced; send it again"));
+  return named;
+}
+
+// Whether a row surely was not written: after an I/O error nobody knows, and a later start decides.
+bool SurelyNotWritten(const absl::Status& status) {
+  return !status.ok() && !absl::IsInternal(status) && !absl::IsUnavailable(status);
+}
+
+}  // namespace
 
 absl::Status JobFiles::CheckCurrentNow(AttemptId attempt) {
   return readers_.Read([&](Connection& db) { return CheckCurrent(db, attempt); });
@@ -18,13 +38,7 @@ absl::Status JobFiles::CheckCurrentNow(AttemptId attempt) {
 template <typename Info, typename Insert>
 absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
                             const Insert& insert) {
-  auto* const named = dynamic_cast<NamedFile*>(file.get());
-  if (named == nullptr || named->folder() != folder) {
-    return absl::InvalidArgumentError("the file was not made by the store, or for something else");
-  }
-  NORMLAB_RETURN_IF_ERROR(
-      Annotate(named->CheckContent(info.size, info.crc32c),
-               fmt::format("what came for {} is not what was announced; send it again", JobName(attempt.job))));
+  NORMLAB_ASSIGN_OR_RETURN(NamedFile* const named, Whole(folder, info, file));
   // Checked again with the row; here it keeps most files of stale attempts from being published at all.
   NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
   NORMLAB_RETURN_IF_ERROR(named->Publish());
@@ -34,10 +48,9 @@ absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, 
     NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
-  // After an I/O error nobody knows whether the row is on disk: the file stays, and a later start decides.
   if (status.ok()) {
     files_.Remove(folder, superfluous);
-  } else if (!absl::IsInternal(status) && !absl::IsUnavailable(status)) {
+  } else if (SurelyNotWritten(status)) {
     files_.Remove(folder, {named->name()});
   }
   return status;
@@ -113,6 +126,36 @@ absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, 
   return Keep(attempt, Folder::kArtifacts, info, std::move(file), [&](Connection& db, const std::string& name) {
     return InsertArtifact(db, attempt, {info, name});
   });
+}
+
+absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewImported(std::string_view name) {
+  NORMLAB_RETURN_IF_ERROR(CheckArtifactName(name));
+  return files_.Create(Folder::kArtifacts, fmt::format("imported-{}", name));
+}
+
+absl::StatusOr<std::vector<std::string>> JobFiles::PublishImported(
+    const std::vector<ImportedJob::Artifact>& artifacts) {
+  std::vector<NamedFile*> whole;
+  for (const ImportedJob::Artifact& artifact : artifacts) {
+    NORMLAB_RETURN_IF_ERROR(CheckArtifactName(artifact.info.name));
+    NORMLAB_ASSIGN_OR_RETURN(NamedFile* const file, Whole(Folder::kArtifacts, artifact.info, artifact.file));
+    whole.push_back(file);
+  }
+  std::vector<std::string> names;
+  for (NamedFile* const file : whole) {
+    if (const absl::Status published = file->Publish(); !published.ok()) {
+      files_.Remove(Folder::kArtifacts, names);
+      return published;
+    }
+    names.push_back(file->name());
+  }
+  return names;
+}
+
+void JobFiles::RemoveUnnamed(const std::vector<std::string>& files, const absl::Status& why) {
+  if (why.ok() || SurelyNotWritten(why)) {
+    files_.Remove(Folder::kArtifacts, files);
+  }
 }
 
 absl::StatusOr<std::vector<ArtifactRow>> JobFiles::Artifacts(JobId job) {

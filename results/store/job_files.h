@@ -39,6 +39,13 @@ class JobFiles {
   absl::StatusOr<std::unique_ptr<PendingFile>> NewArtifact(AttemptId attempt, std::string_view name);
   // `file` comes from NewArtifact.
   absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file);
+
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewImported(std::string_view name);
+  // Publishes the files of a job that is imported, all or none, before its rows are written. Their names, in order.
+  absl::StatusOr<std::vector<std::string>> PublishImported(const std::vector<ImportedJob::Artifact>& artifacts);
+  // Removes published artifacts to which no row was added, as `why` says.
+  void RemoveUnnamed(const std::vector<std::string>& files, const absl::Status& why);
+
   // By name.
   absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job);
   absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name);

@@ -13,6 +13,7 @@
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
 #include "results/store/files.h"
+#include "results/store/import.h"
 #include "results/store/job_files.h"
 #include "results/store/jobs.h"
 #include "results/store/new_points.h"
@@ -66,6 +67,10 @@ class SqliteStore : public Store {
 
   absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) override;
   absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(const std::vector<NewJob>& jobs) override;
+  absl::StatusOr<CreatedJob> ImportJob(ImportedJob run) override;
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewImportedFile(std::string_view name) override {
+    return job_files_.NewImported(name);
+  }
   absl::StatusOr<Job> GetJob(JobId id) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) override;
   absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) override;
@@ -209,6 +214,30 @@ absl::StatusOr<std::vector<CreatedJob>> SqliteStore::CreateJobs(const Request& r
 
 absl::StatusOr<std::vector<CreatedJob>> SqliteStore::PreviewJobs(const std::vector<NewJob>& jobs) {
   return readers_->Read([&](Connection& db) { return store::PreviewJobs(db, jobs); });
+}
+
+absl::StatusOr<CreatedJob> SqliteStore::ImportJob(ImportedJob run) {
+  if (!IsTerminal(run.job.state)) {
+    return absl::InvalidArgumentError(
+        fmt::format("the job is {}; only one that has ended can be imported", StateName(run.job.state)));
+  }
+  NORMLAB_RETURN_IF_ERROR(CheckColumns(run.curves));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> files, job_files_.PublishImported(run.artifacts));
+  CreatedJob result;
+  const absl::Status status = writer_->Run(Lane::kPoints, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(std::optional<JobId> id, FindImported(db, run));
+    result.reused = id.has_value();
+    if (!result.reused) {
+      NORMLAB_ASSIGN_OR_RETURN(id, InsertImported(db, run, files));
+    }
+    NORMLAB_ASSIGN_OR_RETURN(result.job, LoadJob(db, *id));
+    return absl::OkStatus();
+  });
+  if (!status.ok() || result.reused) {
+    job_files_.RemoveUnnamed(files, status);
+  }
+  NORMLAB_RETURN_IF_ERROR(status);
+  return result;
 }
 
 absl::StatusOr<Job> SqliteStore::GetJob(JobId id) {

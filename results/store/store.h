@@ -220,6 +220,18 @@ struct Progress {
   double cpu_seconds = 0;  // of this attempt so far
 };
 
+// A job that ended in another store. Its id, attempt and revision mean nothing here.
+struct ImportedJob {
+  struct Artifact {
+    ArtifactInfo info;
+    std::unique_ptr<PendingFile> file;  // from NewImportedFile
+  };
+  Job job;                  // terminal
+  Computation computation;  // its identity, and which of its facts tell what its bits depend on
+  std::vector<PointColumns> curves;
+  std::vector<Artifact> artifacts;
+};
+
 struct StoreOptions {
   std::function<std::int64_t()> now_ms;  // Unix time; default: the system clock. Never used for leases.
   FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
@@ -246,6 +258,11 @@ class Store {
   // What CreateJobs would return now, with nothing stored. A job that would be new has the id 0, its spec and identity
   // and no more; so has one that would reuse such a job of the same call.
   virtual absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(const std::vector<NewJob>& jobs) = 0;
+  // Adds a job that ended elsewhere, whole or not at all: `reused` if it is the one that is stored already.
+  // kInvalidArgument if it has not ended or its points are not well formed, kFailedPrecondition if the same code gave
+  // other results here, kDataLoss for a file that is not what was announced.
+  virtual absl::StatusOr<CreatedJob> ImportJob(ImportedJob run) = 0;
+  virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewImportedFile(std::string_view name) = 0;
   virtual absl::StatusOr<Job> GetJob(JobId id) = 0;
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
   // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.

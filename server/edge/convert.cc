@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t kMaxPoints = 100'000;  // of one AppendPoints call
 constexpr int kMaxLabels = 64;
 constexpr std::size_t kMaxLabelValue = 256;
-constexpr std::size_t kMaxText = 4096;  // of an error text or a fact
 
 void SetTime(std::int64_t unix_ms, google::protobuf::Timestamp& time) {
   time.set_seconds(unix_ms / 1000);
@@ -31,13 +30,6 @@ void Copy(const std::map<std::string, std::string>& from, Map& to) {
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-double ReadAmount(double amount, std::string_view path, std::vector<FieldViolation>& violations) {
-  if (!std::isfinite(amount) || amount < 0) {
-    violations.push_back({std::string(path), fmt::format("is {}; expected a finite number >= 0", amount)});
-  }
-  return amount;
-}
-
 }  // namespace
 
 std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations) {
@@ -45,6 +37,13 @@ std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<
     violations.push_back({std::string(path), fmt::format("is {}; expected at most 2^63 - 1", count)});
   }
   return count;
+}
+
+double ReadAmount(double amount, std::string_view path, std::vector<FieldViolation>& violations) {
+  if (!std::isfinite(amount) || amount < 0) {
+    violations.push_back({std::string(path), fmt::format("is {}; expected a finite number >= 0", amount)});
+  }
+  return amount;
 }
 
 store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector<FieldViolation>& violations) {
@@ -185,35 +184,38 @@ store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<Fie
   return range;
 }
 
+store::PointColumns ReadColumn(const v1::AppendPointsRequest::Columns& wire, const std::string& path,
+                               std::vector<FieldViolation>& violations) {
+  if (!IsName(wire.series(), true)) {
+    violations.push_back(
+        {path + ".series", fmt::format("is {}; expected a name such as train/nll", Shown(wire.series()))});
+  }
+  if (wire.values_size() != wire.steps_size() || wire.wall_ms_size() != wire.steps_size()) {
+    violations.push_back({path, fmt::format("has {} steps, {} values and {} times; expected as many of each",
+                                            wire.steps_size(), wire.values_size(), wire.wall_ms_size())});
+  }
+  const auto& steps = wire.steps();
+  const auto falls = std::adjacent_find(steps.begin(), steps.end(), [](auto a, auto b) { return b <= a; });
+  if (falls != steps.end()) {
+    violations.push_back(
+        {path + ".steps", fmt::format("has {} after {}; expected rising steps", *(falls + 1), *falls)});
+  }
+  if (!steps.empty()) {
+    ReadCount(*std::max_element(steps.begin(), steps.end()), path + ".steps", violations);
+  }
+  return {.series = wire.series(),
+          .steps = {steps.begin(), steps.end()},
+          .values = {wire.values().begin(), wire.values().end()},
+          .wall_ms = {wire.wall_ms().begin(), wire.wall_ms().end()}};
+}
+
 std::vector<store::PointColumns> ReadColumns(const v1::AppendPointsRequest& request,
                                              std::vector<FieldViolation>& violations) {
   std::vector<store::PointColumns> columns;
   std::size_t points = 0;
   for (int i = 0; i < request.columns_size(); ++i) {
-    const auto& wire = request.columns(i);
-    const std::string path = fmt::format("columns[{}]", i);
-    if (!IsName(wire.series(), true)) {
-      violations.push_back(
-          {path + ".series", fmt::format("is {}; expected a name such as train/nll", Shown(wire.series()))});
-    }
-    if (wire.values_size() != wire.steps_size() || wire.wall_ms_size() != wire.steps_size()) {
-      violations.push_back({path, fmt::format("has {} steps, {} values and {} times; expected as many of each",
-                                              wire.steps_size(), wire.values_size(), wire.wall_ms_size())});
-    }
-    const auto& steps = wire.steps();
-    const auto falls = std::adjacent_find(steps.begin(), steps.end(), [](auto a, auto b) { return b <= a; });
-    if (falls != steps.end()) {
-      violations.push_back(
-          {path + ".steps", fmt::format("has {} after {}; expected rising steps", *(falls + 1), *falls)});
-    }
-    if (!steps.empty()) {
-      ReadCount(*std::max_element(steps.begin(), steps.end()), path + ".steps", violations);
-    }
-    points += static_cast<std::size_t>(wire.steps_size());
-    columns.push_back({.series = wire.series(),
-                       .steps = {steps.begin(), steps.end()},
-                       .values = {wire.values().begin(), wire.values().end()},
-                       .wall_ms = {wire.wall_ms().begin(), wire.wall_ms().end()}});
+    points += static_cast<std::size_t>(request.columns(i).steps_size());
+    columns.push_back(ReadColumn(request.columns(i), fmt::format("columns[{}]", i), violations));
   }
   if (points > kMaxPoints) {
     violations.push_back(
@@ -227,6 +229,26 @@ store::Progress ReadProgress(const v1::HeartbeatRequest& request, std::vector<Fi
           .steps_total = ReadCount(request.steps_total(), "steps_total", violations),
           .steps_per_second = ReadAmount(request.steps_per_second(), "steps_per_second", violations),
           .cpu_seconds = ReadAmount(request.cpu_seconds(), "cpu_seconds", violations)};
+}
+
+void CheckFingerprint(std::string_view fingerprint, std::string_view path, std::vector<FieldViolation>& violations) {
+  const bool hexadecimal = fingerprint.find_first_not_of("0123456789abcdef") == fingerprint.npos;
+  if (fingerprint.size() != 64 || !hexadecimal) {
+    violations.push_back({std::string(path), "is not a SHA-256; expected 64 hexadecimal digits in lower case"});
+  }
+}
+
+std::map<std::string, std::string> ReadFacts(const google::protobuf::Map<std::string, std::string>& facts,
+                                             std::string_view path, std::vector<FieldViolation>& violations) {
+  if (facts.size() > kMaxLabels) {
+    violations.push_back(
+        {std::string(path), fmt::format("hold {} entries; expected at most {}", facts.size(), kMaxLabels)});
+  }
+  std::map<std::string, std::string> read;
+  for (const auto& [key, value] : facts) {
+    read[OneLine(key, kMaxText)] = OneLine(value, kMaxText);
+  }
+  return read;
 }
 
 store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<FieldViolation>& violations) {
@@ -252,19 +274,12 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
     violations.push_back({"error", "is empty; expected why the job failed, in one line"});
   }
   info.fingerprint = request.fingerprint();
-  const bool hexadecimal = info.fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (info.state == store::JobState::kSucceeded && (info.fingerprint.size() != 64 || !hexadecimal)) {
-    violations.push_back({"fingerprint", "is not a SHA-256; expected 64 hexadecimal digits in lower case"});
+  if (info.state == store::JobState::kSucceeded) {
+    CheckFingerprint(info.fingerprint, "fingerprint", violations);
   }
   info.steps_done = ReadCount(request.steps_done(), "steps_done", violations);
   info.cpu_seconds = ReadAmount(request.cpu_seconds(), "cpu_seconds", violations);
-  if (request.facts_size() > kMaxLabels) {
-    violations.push_back(
-        {"facts", fmt::format("hold {} entries; expected at most {}", request.facts_size(), kMaxLabels)});
-  }
-  for (const auto& [key, value] : request.facts()) {
-    info.facts[OneLine(key, kMaxText)] = OneLine(value, kMaxText);
-  }
+  info.facts = ReadFacts(request.facts(), "facts", violations);
   return info;
 }
 

@@ -21,6 +21,8 @@
 
 namespace normlab::server {
 
+inline constexpr std::size_t kMaxText = 4096;  // bytes of an error text or a fact; longer ones are cut
+
 // "j17" -> 17; JobName is the way back.
 store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector<FieldViolation>& violations);
 // For a request whose only field is the job.
@@ -33,6 +35,10 @@ void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::
 
 // A step, sequence or revision: what the store can hold.
 std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations);
+double ReadAmount(double amount, std::string_view path, std::vector<FieldViolation>& violations);  // finite, >= 0
+void CheckFingerprint(std::string_view fingerprint, std::string_view path, std::vector<FieldViolation>& violations);
+std::map<std::string, std::string> ReadFacts(const google::protobuf::Map<std::string, std::string>& facts,
+                                             std::string_view path, std::vector<FieldViolation>& violations);
 // The facts that must be equal for results of two attempts to be of one run.
 std::map<std::string, std::string> ReadComputation(const v1::StartRequest& request,
                                                    std::vector<FieldViolation>& violations);
@@ -40,6 +46,9 @@ std::map<std::string, std::string> ReadComputation(const v1::StartRequest& reque
 v1::JobSpec ReadStoredSpec(const store::Job& job);
 store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations);
 store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations);
+// Checks that the columns of a series have equal lengths, steps rise, and the name is one.
+store::PointColumns ReadColumn(const v1::AppendPointsRequest::Columns& wire, const std::string& path,
+                               std::vector<FieldViolation>& violations);
 // Checks that columns have equal lengths, steps rise, and names and sizes are within bounds.
 std::vector<store::PointColumns> ReadColumns(const v1::AppendPointsRequest& request,
                                              std::vector<FieldViolation>& violations);

@@ -27,7 +27,7 @@ enum class CallKind {
   kShort,        // refused while draining
   kStream,       // for minutes or hours: counted, refused beyond a limit and while draining
   kRead,         // sends a curve or a file: counted apart, so that watchers cannot block it
-  kCompare,      // holds many curves in memory: counted apart, and few at a time
+  kCompare,      // holds many curves in memory (comparisons, imports): counted apart, and few at a time
   kWorker,       // a worker's report: served until the end, so that checkpoints of the last moment are kept
   kWorkerWait,   // a worker that waits for a job: as kStream, but counted apart, so that watchers cannot starve workers
   kWorkerOrder,  // a worker at work that waits for orders: counted apart too, and served until the end

@@ -15,6 +15,7 @@
 #include "server/edge/comparison_service.h"
 #include "server/edge/curve_service.h"
 #include "server/edge/experiment_service.h"
+#include "server/edge/import_service.h"
 #include "server/edge/job_service.h"
 #include "server/edge/paper_service.h"
 #include "server/edge/worker_service.h"
@@ -85,6 +86,7 @@ std::vector<Hosted> MakeServices(Core& core) {
   services.push_back({v1::ExperimentService::service_full_name(), std::make_unique<ExperimentServiceImpl>(core)});
   services.push_back({v1::PaperService::service_full_name(), std::make_unique<PaperServiceImpl>(core)});
   services.push_back({v1::ComparisonService::service_full_name(), std::make_unique<ComparisonServiceImpl>(core)});
+  services.push_back({v1::ImportService::service_full_name(), std::make_unique<ImportServiceImpl>(core)});
   services.push_back({v1::WorkerService::service_full_name(), std::make_unique<WorkerServiceImpl>(core)});
   return services;
 }

@@ -16,55 +16,37 @@ namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
 
-// Checks pieces as they come, against the size that the header announced. Whether all of it came, and unharmed, the
-// store checks.
-class Receiver {
- public:
-  explicit Receiver(std::uint64_t size) : size_(size) {}
-
-  absl::Status Add(std::string_view piece) {
-    if (piece.empty() || piece.size() > kPiece) {
-      return BadField("data", fmt::format("is a piece of {} bytes; expected 1 to {}", piece.size(), kPiece));
-    }
-    if (piece.size() > size_ - received_) {
-      return BadField("data", fmt::format("brings more than the {} bytes that header.size announced", size_));
-    }
-    received_ += piece.size();
-    return absl::OkStatus();
-  }
-
- private:
-  const std::uint64_t size_;
-  std::uint64_t received_ = 0;
-};
-
 // The first message must be the header.
 template <typename Request>
-absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>& reader, std::uint64_t max_size,
-                                                    std::vector<FieldViolation>& violations) {
+absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>& reader) {
   Request first;
   if (!reader.Read(&first) || first.part_case() != Request::kHeader) {
     return BadField("header", "is missing; expected the header in the first message");
   }
-  if (first.header().size() > max_size) {
-    violations.push_back(
-        {"header.size", fmt::format("is {}; expected at most {} bytes", first.header().size(), max_size)});
-  }
-  ReadCount(first.header().step(), "header.step", violations);
   return first.header();
+}
+
+// Of any file: how large it is, and after how many updates it was made.
+void CheckFile(std::uint64_t size, std::uint64_t step, std::string_view prefix, std::uint64_t max_size,
+               std::vector<FieldViolation>& violations) {
+  if (size > max_size) {
+    violations.push_back(
+        {fmt::format("{}size", prefix), fmt::format("is {}; expected at most {} bytes", size, max_size)});
+  }
+  ReadCount(step, fmt::format("{}step", prefix), violations);
 }
 
 // Reads the pieces up to the end of the stream into `file`; each shows that the attempt gets on.
 template <typename Request>
 absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Request::Header& header, Attempts& attempts,
                         store::AttemptId attempt, PendingFile& file) {
-  Receiver receiver(header.size());
+  PieceCount pieces(header.size());
   Request message;
   while (reader.Read(&message)) {
     if (message.part_case() != Request::kData) {
       return BadField("data", "is missing; expected data in every message after the first");
     }
-    NORMLAB_RETURN_IF_ERROR(receiver.Add(message.data()));
+    NORMLAB_RETURN_IF_ERROR(pieces.Add(message.data()));
     NORMLAB_RETURN_IF_ERROR(file.Append(message.data()));
     attempts.Moved(attempt);
   }
@@ -111,9 +93,35 @@ absl::Status SendWhole(Response& response, const store::StoredCheckpoint& checkp
 
 }  // namespace
 
+absl::Status PieceCount::Add(std::string_view piece) {
+  if (piece.empty() || piece.size() > kPiece) {
+    return BadField("data", fmt::format("is a piece of {} bytes; expected 1 to {}", piece.size(), kPiece));
+  }
+  if (piece.size() > size_ - received_) {
+    return BadField("data", fmt::format("brings more than the {} bytes that were announced", size_));
+  }
+  received_ += piece.size();
+  return absl::OkStatus();
+}
+
+void CheckArtifact(const store::ArtifactInfo& info, std::string_view prefix, std::uint64_t max_size,
+                   std::vector<FieldViolation>& violations) {
+  if (!IsName(info.name, false)) {
+    violations.push_back(
+        {fmt::format("{}name", prefix),
+         fmt::format("is {}; expected letters, digits, '.', '_' and '-', at most 128", Shown(info.name))});
+  }
+  if (!IsMediaType(info.media_type)) {
+    violations.push_back({fmt::format("{}media_type", prefix),
+                          fmt::format("is {}; expected one such as image/png", Shown(info.media_type))});
+  }
+  CheckFile(info.size, info.step, prefix, max_size, violations);
+}
+
 absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader) {
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader));
   std::vector<FieldViolation> violations;
-  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
+  CheckFile(header.size(), header.step(), "header.", core.job_limits.file_bytes, violations);
   NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
@@ -125,25 +133,18 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
 }
 
 absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
-  std::vector<FieldViolation> violations;
-  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
-  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
-  if (!IsName(header.name(), false)) {
-    violations.push_back({"header.name", fmt::format("is {}; expected letters, digits, '.', '_' and '-', at most 128",
-                                                     Shown(header.name()))});
-  }
-  if (!IsMediaType(header.media_type())) {
-    violations.push_back(
-        {"header.media_type", fmt::format("is {}; expected one such as image/png", Shown(header.media_type()))});
-  }
-  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, header.name()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader));
   const store::ArtifactInfo info{.name = header.name(),
                                  .media_type = header.media_type(),
                                  .step = header.step(),
                                  .size = header.size(),
                                  .crc32c = header.crc32c()};
+  std::vector<FieldViolation> violations;
+  CheckArtifact(info, "header.", core.job_limits.file_bytes, violations);
+  NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
+  NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, info.name));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
   NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
   core.attempts.Moved(attempt);
   return absl::OkStatus();

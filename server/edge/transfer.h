@@ -7,11 +7,31 @@
 
 #include <grpcpp/support/sync_stream.h>
 
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
 #include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
+#include "proto/spec.h"
 #include "server/edge/core.h"
 
 namespace normlab::server {
+
+// Checks pieces as they come, against the size that was announced. Whether all of it came, and unharmed, the store checks.
+class PieceCount {
+ public:
+  explicit PieceCount(std::uint64_t size) : size_(size) {}
+  absl::Status Add(std::string_view piece);
+
+ private:
+  const std::uint64_t size_;
+  std::uint64_t received_ = 0;
+};
+
+// Name, type, size and step of an artifact as it is announced. Paths of violations start with `prefix`: "header.".
+void CheckArtifact(const store::ArtifactInfo& info, std::string_view prefix, std::uint64_t max_size,
+                   std::vector<FieldViolation>& violations);
 
 // Writes the pieces into the store's pending file and publishes it once size and CRC32C are right. kInvalidArgument for
 // a stream that breaks the rules, kDataLoss for content that is not what was announced.

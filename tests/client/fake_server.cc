@@ -45,6 +45,7 @@ void FakeServer::Start() {
   builder.RegisterService(static_cast<v1::ExperimentService::Service*>(this));
   builder.RegisterService(static_cast<v1::PaperService::Service*>(this));
   builder.RegisterService(static_cast<v1::ComparisonService::Service*>(this));
+  builder.RegisterService(static_cast<v1::ImportService::Service*>(this));
   server_ = builder.BuildAndStart();
 }
 
@@ -218,6 +219,21 @@ Status FakeServer::WatchJobs(ServerContext* context, const v1::WatchJobsRequest*
 void FakeServer::AwaitWatcher() {
   std::unique_lock lock(mu_);
   watching_cv_.wait(lock, [this] { return watching_; });
+}
+
+Status FakeServer::ImportJob(ServerContext*, grpc::ServerReader<v1::ImportJobRequest>* reader,
+                             v1::ImportJobResponse* response) {
+  std::vector<v1::ImportJobRequest>& messages = imported.emplace_back();
+  for (v1::ImportJobRequest message; reader->Read(&message);) {
+    messages.push_back(message);
+  }
+  ENTER(ImportJob);
+  const v1::Job& job = messages.front().header().job();
+  response->set_reused(std::any_of(jobs.begin(), jobs.end(),
+                                   [&](const v1::Job& stored) { return stored.identity() == job.identity(); }));
+  *response->mutable_job() = job;
+  response->mutable_job()->set_job_id(fmt::format("j{}", jobs.size() + imported.size()));
+  return Status::OK;
 }
 
 Status FakeServer::ListSeries(ServerContext*, const v1::ListSeriesRequest* request, v1::ListSeriesResponse* response) {

@@ -19,6 +19,7 @@
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/comparison.grpc.pb.h"
 #include "normlab/v1/curves.grpc.pb.h"
+#include "normlab/v1/imports.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
 #include "tests/scratch_folder.h"
@@ -30,7 +31,8 @@ class FakeServer final : public v1::JobService::Service,
                          public v1::ArtifactService::Service,
                          public v1::ExperimentService::Service,
                          public v1::PaperService::Service,
-                         public v1::ComparisonService::Service {
+                         public v1::ComparisonService::Service,
+                         public v1::ImportService::Service {
  public:
   FakeServer();
   ~FakeServer() override;
@@ -65,6 +67,8 @@ class FakeServer final : public v1::JobService::Service,
   v1::CompareJobsRequest compared;
   v1::PlotJobsRequest plotted;
 
+  std::vector<std::vector<v1::ImportJobRequest>> imported;  // the messages of each job
+
   // Returns once a WatchJobs has sent all its news and stays open.
   void AwaitWatcher();
 
@@ -78,6 +82,8 @@ class FakeServer final : public v1::JobService::Service,
   grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest*, v1::DeleteJobResponse*) override;
   grpc::Status WatchJobs(grpc::ServerContext*, const v1::WatchJobsRequest*,
                          grpc::ServerWriter<v1::WatchJobsResponse>*) override;
+  grpc::Status ImportJob(grpc::ServerContext*, grpc::ServerReader<v1::ImportJobRequest>*,
+                         v1::ImportJobResponse*) override;
   grpc::Status ListSeries(grpc::ServerContext*, const v1::ListSeriesRequest*, v1::ListSeriesResponse*) override;
   grpc::Status ReadCurve(grpc::ServerContext*, const v1::ReadCurveRequest*,
                          grpc::ServerWriter<v1::ReadCurveResponse>*) override;

@@ -17,7 +17,7 @@ namespace normlab::server {
 namespace {
 
 const std::vector<std::string> kServices = {"JobService",   "CurveService",      "ArtifactService", "ExperimentService",
-                                            "PaperService", "ComparisonService", "WorkerService"};
+                                            "PaperService", "ComparisonService", "ImportService",   "WorkerService"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;

@@ -48,8 +48,8 @@ LIBRARIES = {
     "cairo.h": {"base"},
     "zlib.h": {"data"},
     "expat.h": {"data"},
-    "archive.h": {"data"},
-    "archive_entry.h": {"data"},
+    "archive.h": {"client", "data"},
+    "archive_entry.h": {"client", "data"},
     "zstd.h": {"results"},
 }
 # Tests for which time itself is the input.
