@@ -55,7 +55,7 @@ absl::Status JobFiles::PutCheckpoint(AttemptId attempt, const CheckpointInfo& in
 
 absl::StatusOr<std::vector<CheckpointRow>> JobFiles::Checkpoints(JobId job) {
   return readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
     return CheckpointRows(db, job);
   });
 }
@@ -117,7 +117,7 @@ absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, 
 
 absl::StatusOr<std::vector<ArtifactRow>> JobFiles::Artifacts(JobId job) {
   return readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactRow>> {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
     return ArtifactRows(db, job);
   });
 }

@@ -1,5 +1,7 @@
 #include "results/store/readers.h"
 
+#include <fmt/format.h>
+
 namespace normlab::store {
 
 absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, int count, const std::string& vfs,
@@ -13,10 +15,17 @@ absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, 
   return readers;
 }
 
-std::unique_ptr<Connection> Readers::Take() {
+absl::StatusOr<std::unique_ptr<Connection>> Readers::Take() {
+  const auto deadline = std::chrono::steady_clock::now() + deadline_;
   MutexLock lock(mutex_);
   while (paused_ || idle_.empty()) {
-    lock.Wait(returned_);
+    if (!lock.WaitUntil(returned_, deadline) && (paused_ || idle_.empty())) {
+      return absl::ResourceExhaustedError(
+          fmt::format("the store is busy: no read could begin for {} ms, in which all {} connections were at work; try "
+                      "again, and ask "
+                      "for less at a time",
+                      deadline_.count(), count_));
+    }
   }
   std::unique_ptr<Connection> connection = std::move(idle_.back());
   idle_.pop_back();

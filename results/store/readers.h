@@ -22,11 +22,13 @@ class Readers {
                                                        std::chrono::milliseconds deadline);
 
   // Calls work(connection) inside a read transaction, so that it sees one state of the store however many queries it
-  // makes. `work` returns a StatusOr or a Status and must not call Read again. Waits while all connections are busy.
-  // kDeadlineExceeded from queries that are at work at the deadline.
+  // makes. `work` returns a StatusOr or a Status and must not call Read again. Waits while all connections are busy:
+  // kResourceExhausted if they are for as long as a read may take. kDeadlineExceeded from queries that are at work at the
+  // deadline, which is counted from when they began.
   template <typename Work>
   auto Read(const Work& work) -> decltype(work(std::declval<Connection&>())) {
-    const Loan loan(*this);
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
+    const Loan loan(*this, std::move(taken));
     loan.connection().SetDeadline(std::chrono::steady_clock::now() + deadline_);
     const Transaction transaction(loan.connection(), Transaction::Kind::kRead);
     NORMLAB_RETURN_IF_ERROR(transaction.status());
@@ -46,7 +48,8 @@ class Readers {
  private:
   class Loan {
    public:
-    explicit Loan(Readers& readers) : readers_(readers), connection_(readers.Take()) {}
+    Loan(Readers& readers, std::unique_ptr<Connection> connection)
+        : readers_(readers), connection_(std::move(connection)) {}
     ~Loan() { readers_.GiveBack(std::move(connection_)); }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
@@ -58,7 +61,7 @@ class Readers {
   };
 
   Readers(std::chrono::milliseconds deadline, int count) : deadline_(deadline), count_(count) {}
-  std::unique_ptr<Connection> Take();
+  absl::StatusOr<std::unique_ptr<Connection>> Take();
   void GiveBack(std::unique_ptr<Connection> connection);
 
   const std::chrono::milliseconds deadline_;
