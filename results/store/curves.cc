@@ -10,6 +10,7 @@
 #include "results/store/jobs.h"
 #include "results/store/overview.h"
 #include "results/store/series.h"
+#include "results/store/transitions.h"
 
 namespace normlab::store {
 namespace {
@@ -56,7 +57,7 @@ absl::StatusOr<std::optional<Overview>> TryOverview(Connection& db, const Series
 absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view series, const CurveRange& range) {
   NORMLAB_ASSIGN_OR_RETURN(const SeriesRow row, FindSeries(db, job, series));
   if (row.id == 0) {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
     return absl::NotFoundError(fmt::format("{} has no series \"{}\"", JobName(job), series));
   }
   const std::uint64_t to = range.to_step.value_or(std::numeric_limits<std::int64_t>::max());
@@ -84,7 +85,7 @@ absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view seri
 absl::StatusOr<std::vector<SeriesInfo>> ListSeries(Connection& db, JobId job) {
   NORMLAB_ASSIGN_OR_RETURN(std::vector<SeriesRow> rows, AllSeries(db, job));
   if (rows.empty()) {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
   }
   std::vector<SeriesInfo> all;
   all.reserve(rows.size());

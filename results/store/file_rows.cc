@@ -56,6 +56,25 @@ absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, Attemp
   return Unnamed(db, kCheckpointUses, before);
 }
 
+// A row of `checkpoint` that belongs to a job that is over and is not the one of its that is kept.
+#define NORMLAB_UNNEEDED                                                                                        \
+  "(SELECT state FROM job WHERE id = checkpoint.job) >= 4 AND step <> (SELECT coalesce(max(kept.step), -1) "    \
+  "FROM checkpoint kept JOIN job ON job.id = kept.job WHERE kept.job = checkpoint.job AND (state IN (5, 6) OR " \
+  "kept.step < steps_done))"
+
+absl::StatusOr<std::vector<std::string>> DeleteUnneededCheckpoints(Connection& db, JobId job) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> before, CheckpointRows(db, job));
+  NORMLAB_RETURN_IF_ERROR(
+      db.Run("DELETE FROM checkpoint WHERE (job, step) IN (SELECT job, step FROM checkpoint WHERE "
+             "job = ?1 AND " NORMLAB_UNNEEDED ")",
+             job));
+  return Unnamed(db, kCheckpointUses, before);
+}
+
+absl::StatusOr<std::vector<JobId>> JobsWithUnneededCheckpoints(Connection& db, int limit) {
+  return db.Ints("SELECT DISTINCT job FROM checkpoint WHERE " NORMLAB_UNNEEDED " LIMIT ?1", limit);
+}
+
 absl::StatusOr<std::vector<std::string>> DeleteCheckpoints(Connection& db, JobId job) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> before, CheckpointRows(db, job));
   NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM checkpoint WHERE job = ?1", job));

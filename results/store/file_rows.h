@@ -29,6 +29,12 @@ absl::StatusOr<std::vector<CheckpointRow>> CheckpointRows(Connection& db, JobId 
 // that no row names any more.
 absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, AttemptId attempt, const CheckpointInfo& info,
                                                           const std::string& file);
+// Of a job that is over, one checkpoint is kept: the newest of one that can be resumed (CANCELLED, FAILED), else the
+// newest with an update behind it, from which `verify` repeats the rest. Removes the others; as above. Nothing of a job
+// under way.
+absl::StatusOr<std::vector<std::string>> DeleteUnneededCheckpoints(Connection& db, JobId job);
+// Jobs of which that would remove some; at most `limit`.
+absl::StatusOr<std::vector<JobId>> JobsWithUnneededCheckpoints(Connection& db, int limit);
 // Removes all rows of a job; as above.
 absl::StatusOr<std::vector<std::string>> DeleteCheckpoints(Connection& db, JobId job);
 

@@ -68,7 +68,7 @@ absl::Status JobFiles::PutCheckpoint(AttemptId attempt, const CheckpointInfo& in
 
 absl::StatusOr<std::vector<CheckpointRow>> JobFiles::Checkpoints(JobId job) {
   return readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<CheckpointRow>> {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
     return CheckpointRows(db, job);
   });
 }
@@ -160,7 +160,7 @@ void JobFiles::RemoveUnnamed(const std::vector<std::string>& files, const absl::
 
 absl::StatusOr<std::vector<ArtifactRow>> JobFiles::Artifacts(JobId job) {
   return readers_.Read([&](Connection& db) -> absl::StatusOr<std::vector<ArtifactRow>> {
-    NORMLAB_RETURN_IF_ERROR(LoadJob(db, job).status());
+    NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
     return ArtifactRows(db, job);
   });
 }

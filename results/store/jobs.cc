@@ -55,6 +55,19 @@ absl::StatusOr<std::map<std::string, std::string>> LoadPairs(Connection& db, std
   return pairs;
 }
 
+constexpr std::string_view kSelectLabels = "SELECT key, value FROM label WHERE job = ?1 ORDER BY key";
+constexpr std::string_view kSelectFacts = "SELECT key, value FROM fact WHERE job = ?1 ORDER BY key";
+
+// Without labels and facts.
+absl::StatusOr<Job> LoadRow(Connection& db, JobId id) {
+  Query row = db.Ask(kSelectJob, id);
+  if (!row.Next()) {
+    return row.status().ok() ? absl::NotFoundError(fmt::format("{} does not exist", JobName(id)))
+                             : Annotate(row.status(), fmt::format("the row of {} cannot be read", JobName(id)));
+  }
+  return ReadRow(row);
+}
+
 bool Matches(const Job& job, const JobFilter& filter) {
   if (!filter.states.empty() &&
       std::find(filter.states.begin(), filter.states.end(), job.state) == filter.states.end()) {
@@ -112,7 +125,10 @@ absl::StatusOr<std::vector<JobId>> Candidates(Connection& db, const JobFilter& f
   if (!filter.states.empty() || !filter.experiment.empty()) {
     return IdsByState(db, filter, before, limit);
   }
-  return db.Ints("SELECT id FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before, limit);
+  absl::StatusOr<std::vector<JobId>> ids =
+      db.Ints("SELECT id FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before, limit);
+  // That walks the rows themselves; the indexes know those on a damaged page too, and what lies behind it.
+  return absl::IsDataLoss(ids.status()) ? IdsByState(db, filter, before, limit) : ids;
 }
 
 }  // namespace
@@ -144,14 +160,30 @@ absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t 
 }
 
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id) {
-  Query row = db.Ask(kSelectJob, id);
-  if (!row.Next()) {
-    NORMLAB_RETURN_IF_ERROR(row.status());
-    return absl::NotFoundError(fmt::format("{} does not exist", JobName(id)));
+  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadRow(db, id));
+  NORMLAB_ASSIGN_OR_RETURN(job.labels, LoadPairs(db, kSelectLabels, id));
+  NORMLAB_ASSIGN_OR_RETURN(job.facts, LoadPairs(db, kSelectFacts, id));
+  return job;
+}
+
+absl::StatusOr<Job> LoadWhole(Connection& db, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadRow(db, id));
+  auto labels = LoadPairs(db, kSelectLabels, id);
+  auto facts = LoadPairs(db, kSelectFacts, id);
+  for (const absl::Status& status : {labels.status(), facts.status()}) {
+    if (!status.ok() && !absl::IsDataLoss(status)) {
+      return status;
+    }
   }
-  Job job = ReadRow(row);
-  NORMLAB_ASSIGN_OR_RETURN(job.labels, LoadPairs(db, "SELECT key, value FROM label WHERE job = ?1 ORDER BY key", id));
-  NORMLAB_ASSIGN_OR_RETURN(job.facts, LoadPairs(db, "SELECT key, value FROM fact WHERE job = ?1 ORDER BY key", id));
+  job.facts = facts.ok() ? *std::move(facts) : std::map<std::string, std::string>();
+  job.labels = labels.ok() ? *std::move(labels) : std::map<std::string, std::string>();
+  if (!facts.ok() || !labels.ok()) {
+    std::string& damage = job.facts[std::string(kDamageFact)];
+    damage += fmt::format("{}its {} cannot be read", damage.empty() ? "" : "; ",
+                          facts.ok()    ? "labels"
+                          : labels.ok() ? "facts"
+                                        : "facts and labels");
+  }
   return job;
 }
 
@@ -159,8 +191,12 @@ absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobI
   std::vector<Job> jobs;
   jobs.reserve(ids.size());
   for (const JobId id : ids) {
-    NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
-    jobs.push_back(std::move(job));
+    absl::StatusOr<Job> job = LoadWhole(db, id);
+    if (job.ok()) {
+      jobs.push_back(*std::move(job));
+    } else if (!absl::IsDataLoss(job.status())) {
+      return job.status();
+    }
   }
   return jobs;
 }
@@ -190,8 +226,8 @@ absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::o
   for (;;) {
     // One more than wanted tells whether there is a next page.
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids, Candidates(db, filter, cursor, std::int64_t{limit} + 1));
-    for (const JobId id : ids) {
-      NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<Job> jobs, LoadJobs(db, ids));
+    for (Job& job : jobs) {
       if (!Matches(job, filter)) {
         continue;
       }
@@ -247,37 +283,30 @@ namespace {
 
 // The stored job that answers `wanted`, if there is one: not one that failed, was cancelled or is being cancelled, which
 // will not give the result that is asked for.
-absl::StatusOr<std::optional<Job>> Reusable(Connection& db, const NewJob& wanted) {
-  std::optional<Job> stored;
+absl::StatusOr<std::optional<JobId>> Reusable(Connection& db, const NewJob& wanted) {
+  std::optional<JobId> stored;
   if (wanted.rerun) {
     return stored;
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> best, BestOfIdentity(db, wanted.identity));
-  if (best.has_value()) {
-    NORMLAB_ASSIGN_OR_RETURN(stored, LoadJob(db, *best));
-    if (stored->state == JobState::kFailed || stored->state == JobState::kCancelled ||
-        stored->state == JobState::kCancelling) {
-      stored.reset();
-    }
+  NORMLAB_ASSIGN_OR_RETURN(stored, BestOfIdentity(db, wanted.identity));
+  if (stored.has_value()) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t gives,
+                             db.Int("SELECT state NOT IN (3, 5, 6) FROM job WHERE id = ?1", *stored));
+    stored = gives != 0 ? stored : std::nullopt;
   }
   return stored;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
-                                                   std::int64_t now_ms) {
-  std::vector<CreatedJob> created;
+absl::StatusOr<std::vector<AnsweredJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
+                                                    std::int64_t now_ms) {
+  std::vector<AnsweredJob> created;
   created.reserve(jobs.size());
   for (const NewJob& wanted : jobs) {
-    NORMLAB_ASSIGN_OR_RETURN(std::optional<Job> stored, Reusable(db, wanted));
-    if (stored.has_value()) {
-      created.push_back({std::move(*stored), true});
-      continue;
-    }
-    NORMLAB_ASSIGN_OR_RETURN(const JobId id, InsertJob(db, wanted, now_ms));
-    NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
-    created.push_back({std::move(job), false});
+    NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> stored, Reusable(db, wanted));
+    NORMLAB_ASSIGN_OR_RETURN(const JobId id, stored ? absl::StatusOr<JobId>(*stored) : InsertJob(db, wanted, now_ms));
+    created.push_back({.job = id, .reused = stored.has_value(), .attempt = 0});
   }
   return created;
 }
@@ -287,16 +316,15 @@ absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::v
   previewed.reserve(jobs.size());
   std::set<std::string_view> made;  // identities that an earlier one of `jobs` would make
   for (const NewJob& wanted : jobs) {
-    NORMLAB_ASSIGN_OR_RETURN(std::optional<Job> stored, Reusable(db, wanted));
-    if (!wanted.rerun && !stored.has_value() && made.contains(wanted.identity)) {
-      stored.emplace();
-    }
-    const bool reused = stored.has_value();
+    NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> stored, Reusable(db, wanted));
+    const bool reused = stored.has_value() || (!wanted.rerun && made.contains(wanted.identity));
     if (!reused) {
       made.insert(wanted.identity);
     }
-    Job job = std::move(stored).value_or(Job{});
-    if (job.id == 0) {
+    Job job;
+    if (stored.has_value()) {
+      NORMLAB_ASSIGN_OR_RETURN(job, LoadWhole(db, *stored));
+    } else {
       job.spec = wanted.spec;
       job.experiment = wanted.experiment;
       job.identity = wanted.identity;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "results/store/requests.h"
 #include "results/store/sqlite.h"
 #include "results/store/store.h"
 
@@ -38,7 +39,9 @@ absl::StatusOr<bool> ChangeJob(Connection& db, std::string_view sql, const Args&
 absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t now_ms);
 // kNotFound if there is none.
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
-// In the order of `ids`.
+// The same for readers, with what is whole of its labels and facts: if those cannot be read, the fact kDamageFact says so.
+absl::StatusOr<Job> LoadWhole(Connection& db, JobId id);
+// Those of `ids` whose rows can be read, in their order.
 absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids);
 // Adds facts; those of the same key are replaced.
 absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, std::string>& facts);
@@ -55,8 +58,8 @@ absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t afte
 absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db);
 
 // For each of `jobs`: the stored job of its identity that makes a new one unnecessary, else a new one.
-absl::StatusOr<std::vector<CreatedJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
-                                                   std::int64_t now_ms);
+absl::StatusOr<std::vector<AnsweredJob>> CreateJobs(Connection& db, const std::vector<NewJob>& jobs,
+                                                    std::int64_t now_ms);
 // What CreateJobs would return, with nothing stored; as Store::PreviewJobs.
 absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::vector<NewJob>& jobs);
 // kResourceExhausted if more than `max` jobs are queued. Call after adding some, to have them undone.

@@ -15,22 +15,21 @@ absl::StatusOr<std::unique_ptr<Readers>> Readers::Open(const std::string& path, 
   return readers;
 }
 
-std::unique_ptr<Connection> Readers::Take() {
+absl::StatusOr<std::unique_ptr<Connection>> Readers::Take() {
   const auto deadline = std::chrono::steady_clock::now() + deadline_;
   MutexLock lock(mutex_);
   while (paused_ || idle_.empty()) {
     if (!lock.WaitUntil(returned_, deadline) && (paused_ || idle_.empty())) {
-      return nullptr;
+      return absl::ResourceExhaustedError(
+          fmt::format("the store is busy: no read could begin for {} ms, in which all {} connections were at work; try "
+                      "again, and ask "
+                      "for less at a time",
+                      deadline_.count(), count_));
     }
   }
   std::unique_ptr<Connection> connection = std::move(idle_.back());
   idle_.pop_back();
   return connection;
-}
-
-absl::Status Readers::Busy() const {
-  return absl::ResourceExhaustedError(fmt::format(
-      "all {} connections that read the store were busy for {} ms; try again later", count_, deadline_.count()));
 }
 
 void Readers::Pause() {

@@ -17,19 +17,18 @@ namespace normlab::store {
 // Thread safety: all methods, any thread.
 class Readers {
  public:
-  // `deadline`: how long one Read may wait, and how long it may take. A log cannot be emptied while a reader still looks at its beginning.
+  // `deadline`: how long one Read may take. A log cannot be emptied while a reader still looks at its beginning.
   static absl::StatusOr<std::unique_ptr<Readers>> Open(const std::string& path, int count, const std::string& vfs,
                                                        std::chrono::milliseconds deadline);
 
   // Calls work(connection) inside a read transaction, so that it sees one state of the store however many queries it
-  // makes. `work` returns a StatusOr or a Status and must not call Read again. kResourceExhausted when no connection came
-  // free within the deadline, kDeadlineExceeded from queries that are at work as long.
+  // makes. `work` returns a StatusOr or a Status and must not call Read again. Waits while all connections are busy:
+  // kResourceExhausted if they are for as long as a read may take. kDeadlineExceeded from queries that are at work at the
+  // deadline, which is counted from when they began.
   template <typename Work>
   auto Read(const Work& work) -> decltype(work(std::declval<Connection&>())) {
-    const Loan loan(*this);
-    if (!loan.taken()) {
-      return Busy();
-    }
+    NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
+    const Loan loan(*this, std::move(taken));
     loan.connection().SetDeadline(std::chrono::steady_clock::now() + deadline_);
     const Transaction transaction(loan.connection(), Transaction::Kind::kRead);
     NORMLAB_RETURN_IF_ERROR(transaction.status());
@@ -49,15 +48,11 @@ class Readers {
  private:
   class Loan {
    public:
-    explicit Loan(Readers& readers) : readers_(readers), connection_(readers.Take()) {}
-    ~Loan() {
-      if (taken()) {
-        readers_.GiveBack(std::move(connection_));
-      }
-    }
+    Loan(Readers& readers, std::unique_ptr<Connection> connection)
+        : readers_(readers), connection_(std::move(connection)) {}
+    ~Loan() { readers_.GiveBack(std::move(connection_)); }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
-    bool taken() const { return connection_ != nullptr; }
     Connection& connection() const { return *connection_; }
 
    private:
@@ -66,9 +61,7 @@ class Readers {
   };
 
   Readers(std::chrono::milliseconds deadline, int count) : deadline_(deadline), count_(count) {}
-  // nullptr: none came free within the deadline.
-  std::unique_ptr<Connection> Take();
-  absl::Status Busy() const;
+  absl::StatusOr<std::unique_ptr<Connection>> Take();
   void GiveBack(std::unique_ptr<Connection> connection);
 
   const std::chrono::milliseconds deadline_;

@@ -12,6 +12,14 @@ namespace {
 // About as much work as a group of points, so that a deletion does not hold up those who wait behind it.
 constexpr int kPurgedChunks = 128;
 
+absl::Status CheckOver(Connection& db, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(const JobState state, StateOf(db, id));
+  return IsTerminal(state)
+             ? absl::OkStatus()
+             : absl::FailedPreconditionError(fmt::format(
+                   "{} is {}; cancel it and wait for it to stop before deleting it", JobName(id), StateName(state)));
+}
+
 }  // namespace
 
 absl::Status DropSeries(Connection& db, JobId job) {
@@ -20,17 +28,42 @@ absl::Status DropSeries(Connection& db, JobId job) {
 }
 
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
-  NORMLAB_ASSIGN_OR_RETURN(const Job job, LoadJob(db, id));
-  if (!IsTerminal(job.state)) {
-    return absl::FailedPreconditionError(fmt::format("{} is {}; cancel it and wait for it to stop before deleting it",
-                                                     JobName(id), StateName(job.state)));
-  }
+  NORMLAB_RETURN_IF_ERROR(CheckOver(db, id));
   RemovedFiles files;
   NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, id));
   NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, id));
   NORMLAB_RETURN_IF_ERROR(DropSeries(db, id));
   NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM job WHERE id = ?1", id));
   return files;
+}
+
+Details PiecesOf(JobId id, RemovedFiles& files) {
+  Details pieces;
+  const auto add = [&](auto remove) {
+    pieces.push_back([id, remove](Connection& db) -> absl::Status {
+      NORMLAB_RETURN_IF_ERROR(CheckOver(db, id));
+      return remove(db);
+    });
+  };
+  add([id, &files](Connection& db) -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, id));
+    return absl::OkStatus();
+  });
+  add([id, &files](Connection& db) -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, id));
+    return absl::OkStatus();
+  });
+  add([id](Connection& db) { return DropSeries(db, id); });
+  add([id](Connection& db) { return db.Run("DELETE FROM label WHERE job = ?1", id); });
+  add([id](Connection& db) { return db.Run("DELETE FROM fact WHERE job = ?1", id); });
+  add([id](Connection& db) { return db.Run("DELETE FROM attempt WHERE job = ?1", id); });
+  return pieces;
+}
+
+absl::Status DeleteRow(Connection& db, JobId id) {
+  NORMLAB_RETURN_IF_ERROR(CheckOver(db, id));
+  const Connection::WithoutForeignKeys unchecked(db);
+  return db.Run("DELETE FROM job WHERE id = ?1", id);
 }
 
 absl::StatusOr<std::int64_t> NextToPurge(Connection& db, std::int64_t series) {

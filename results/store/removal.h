@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "results/store/sqlite.h"
 #include "results/store/store.h"
+#include "results/store/transitions.h"
 
 namespace normlab::store {
 
@@ -24,6 +25,11 @@ absl::Status DropSeries(Connection& db, JobId job);
 // Removes a terminal job from sight and notes its series for PurgeSome. The files are to be removed after the commit.
 // kFailedPrecondition while the job is not terminal.
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id);
+
+// The same in pieces, each of which a damaged page may keep from being removed; `files` is borrowed by them. Then the row,
+// whatever still refers to it: ids are not used again.
+Details PiecesOf(JobId id, RemovedFiles& files);
+absl::Status DeleteRow(Connection& db, JobId id);
 
 // The series after `series` that waits to be purged; 0: none.
 absl::StatusOr<std::int64_t> NextToPurge(Connection& db, std::int64_t series);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include <utility>
 
@@ -38,6 +41,37 @@ absl::StatusCode CodeOf(int code) {
     default:
       return absl::StatusCode::kInternal;
   }
+}
+
+// Of SQLite's own writes. It takes ENOSPC alone for a full disk; a quota that is used up would be an I/O error to it,
+// after which nobody knows what is on disk, although nothing was written.
+ssize_t WithFullQuota(ssize_t written) {
+  if (written < 0 && errno == EDQUOT) {
+    errno = ENOSPC;
+  }
+  return written;
+}
+ssize_t Write(int fd, const void* data, std::size_t size) { return WithFullQuota(::write(fd, data, size)); }
+ssize_t WriteAt(int fd, const void* data, std::size_t size, off_t offset) {
+  return WithFullQuota(::pwrite(fd, data, size, offset));
+}
+ssize_t WriteAt64(int fd, const void* data, std::size_t size, off64_t offset) {
+  return WithFullQuota(::pwrite64(fd, data, size, offset));
+}
+
+// Which of them SQLite was built to call is its own affair.
+bool TakeFullQuotasForFullDisks() {
+  sqlite3_vfs* const vfs = sqlite3_vfs_find("unix");
+  const std::pair<const char*, sqlite3_syscall_ptr> calls[] = {
+      {"write", reinterpret_cast<sqlite3_syscall_ptr>(&Write)},
+      {"pwrite", reinterpret_cast<sqlite3_syscall_ptr>(&WriteAt)},
+      {"pwrite64", reinterpret_cast<sqlite3_syscall_ptr>(&WriteAt64)}};
+  for (const auto& [name, call] : calls) {
+    if (vfs->xGetSystemCall(vfs, name) != nullptr) {
+      vfs->xSetSystemCall(vfs, name, call);
+    }
+  }
+  return true;
 }
 
 bool LeavesDiskUnknown(int code) {
@@ -131,6 +165,7 @@ std::string_view Query::View(int column) const {
 // --- Connection ---
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path, const OpenOptions& options) {
+  [[maybe_unused]] static const bool once = TakeFullQuotasForFullDisks();
   sqlite3* raw = nullptr;
   const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -164,6 +199,11 @@ Connection::~Connection() {
     sqlite3_finalize(cached.statement);
   }
   sqlite3_close(db_);
+}
+
+// Unlike the pragma, this holds inside a transaction too; SQLite prepares the statements that are kept anew.
+void Connection::CheckForeignKeys(bool check) {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, check ? 1 : 0, nullptr);
 }
 
 Query Connection::Prepare(std::string_view sql) {

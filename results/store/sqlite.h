@@ -157,6 +157,18 @@ class Connection {
   // Queries that are still at work at `deadline` end with kDeadlineExceeded.
   void SetDeadline(std::chrono::steady_clock::time_point deadline);
 
+  // While one lives, statements of the connection that are prepared check no foreign key and delete nothing else.
+  class WithoutForeignKeys {
+   public:
+    explicit WithoutForeignKeys(Connection& db) : db_(db) { db_.CheckForeignKeys(false); }
+    ~WithoutForeignKeys() { db_.CheckForeignKeys(true); }
+    WithoutForeignKeys(const WithoutForeignKeys&) = delete;
+    WithoutForeignKeys& operator=(const WithoutForeignKeys&) = delete;
+
+   private:
+    Connection& db_;
+  };
+
   std::int64_t LastRowId() const;
   std::int64_t Changes() const;
   bool InTransaction() const;
@@ -177,6 +189,7 @@ class Connection {
   };
 
   explicit Connection(sqlite3* db) : db_(db) {}
+  void CheckForeignKeys(bool check);
   Query Prepare(std::string_view sql);
   void GiveBack(sqlite3_stmt* statement);
   // The status of a result code, which it also looks at for broken().

@@ -5,15 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <limits>
 #include <utility>
 
 #include "base/log.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
+#include "results/store/file_rows.h"
 #include "results/store/files.h"
 #include "results/store/import.h"
+#include "results/store/integrity.h"
+#include "results/store/job_changes.h"
 #include "results/store/job_files.h"
 #include "results/store/jobs.h"
 #include "results/store/new_points.h"
@@ -48,8 +50,10 @@ std::uint64_t Cursor(std::uint64_t value) {
 class SqliteStore : public Store {
  public:
   SqliteStore(StoreOptions options, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
-              std::unique_ptr<Connection> connection, int checkpoint_pages, std::unique_ptr<Readers> readers)
+              std::unique_ptr<Connection> connection, int checkpoint_pages, std::unique_ptr<Readers> readers,
+              std::string damage)
       : options_(std::move(options)),
+        damage_(std::move(damage)),
         lock_(std::move(lock)),
         files_(std::move(files)),
         readers_(std::move(readers)),
@@ -58,13 +62,15 @@ class SqliteStore : public Store {
                                                                             .readers = readers_.get(),
                                                                             .on_commit = [this] { commits_.Raise(); },
                                                                             .on_stopped = options_.on_stopped})),
-        job_files_(*files_, *writer_, *readers_) {}
+        job_files_(*files_, *writer_, *readers_),
+        changes_(*writer_, *readers_, *files_) {}
 
   ~SqliteStore() override {
     readers_->Close();  // before the writer, so that it can empty the log
     writer_.reset();
   }
 
+  const std::string& damage() const override { return damage_; }
   absl::StatusOr<std::vector<CreatedJob>> CreateJobs(const Request& request, const std::vector<NewJob>& jobs) override;
   absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(const std::vector<NewJob>& jobs) override;
   absl::StatusOr<CreatedJob> ImportJob(ImportedJob run) override;
@@ -118,97 +124,44 @@ class SqliteStore : public Store {
 
   // Carries on with deletions that were under way.
   absl::Status Purge();
+  // Removes the checkpoints that jobs of before this rule, or of before a crash, no longer need.
+  absl::Status RemoveUnneededCheckpoints();
   // Removes what a committed deletion left.
   absl::Status Remove(const RemovedFiles& files);
 
  private:
   std::int64_t Now() const { return options_.now_ms(); }
 
-  // How a changed job is loaded in the transaction that changed it: LoadAndSeal or LoadJob.
-  using LoadAfter = std::function<absl::StatusOr<Job>(Connection&, JobId)>;
-
-  // Makes a change that may end a job, with its tails packed. If packing meets a damaged page, the change is made
-  // without, and that is noted: no damage is in the way of a change of state.
-  absl::StatusOr<Job> MayEnd(JobId id, const std::function<absl::StatusOr<Job>(const LoadAfter&)>& change);
-  absl::StatusOr<Job> WriteJob(JobId id, const LoadAfter& load, const std::function<absl::Status(Connection&)>& change);
-
-  // Carries out a request that changes jobs, once: `change` makes the change and returns the answer to remember.
-  template <typename Change>
-  absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method, const Change& change);
+  // As JobChanges::Once, with the jobs as they are now.
+  absl::StatusOr<std::vector<CreatedJob>> Once(const Request& request, std::string_view method,
+                                               const JobChanges::Carry& carry);
 
   const StoreOptions options_;
+  const std::string damage_;
   const std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<Files> files_;
   CommitCounter commits_;
   std::unique_ptr<Readers> readers_;
   std::unique_ptr<Writer> writer_;
   JobFiles job_files_;
+  JobChanges changes_;
 };
-
-// A job that is over will not grow any more: its tails are packed.
-absl::StatusOr<Job> LoadAndSeal(Connection& db, JobId id) {
-  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, id));
-  if (!IsTerminal(job.state)) {
-    return job;
-  }
-  NORMLAB_RETURN_IF_ERROR(SealJob(db, id));
-  return LoadJob(db, id);  // with what was found damaged
-}
-
-absl::StatusOr<Job> SqliteStore::MayEnd(JobId id, const std::function<absl::StatusOr<Job>(const LoadAfter&)>& change) {
-  absl::StatusOr<Job> packed = change(LoadAndSeal);
-  if (!absl::IsDataLoss(packed.status())) {
-    return packed;
-  }
-  NORMLAB_RETURN_IF_ERROR(change(LoadJob).status());
-  return WriteJob(id, LoadJob, [&](Connection& db) { return NoteDamage(db, id, Message(packed.status())); });
-}
-
-absl::StatusOr<Job> SqliteStore::WriteJob(JobId id, const LoadAfter& load,
-                                          const std::function<absl::Status(Connection&)>& change) {
-  Job job;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(change(db));
-    NORMLAB_ASSIGN_OR_RETURN(job, load(db, id));
-    return absl::OkStatus();
-  }));
-  return job;
-}
 
 // --- jobs ---
 
-template <typename Change>
 absl::StatusOr<std::vector<CreatedJob>> SqliteStore::Once(const Request& request, std::string_view method,
-                                                          const Change& change) {
-  std::vector<CreatedJob> result;
-  const absl::Status status = writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    result.clear();
-    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, method));
-    if (answered.has_value()) {
-      for (const AnsweredJob& entry : *answered) {
-        NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, entry.job));
-        result.push_back({std::move(job), entry.reused});
-      }
-      return absl::OkStatus();
-    }
-    NORMLAB_ASSIGN_OR_RETURN(result, change(db));
-    std::vector<AnsweredJob> answer;
-    for (const CreatedJob& entry : result) {
-      answer.push_back({entry.job.id, entry.reused, 0});
-    }
-    return SaveAnswer(db, request, method, answer, Now());
-  });
-  NORMLAB_RETURN_IF_ERROR(status);
-  return result;
+                                                          const JobChanges::Carry& carry) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<AnsweredJob> answer, changes_.Once(request, method, Now(), carry));
+  return changes_.Show(answer);
 }
 
 absl::StatusOr<std::vector<CreatedJob>> SqliteStore::CreateJobs(const Request& request,
                                                                 const std::vector<NewJob>& jobs) {
-  return Once(request, "CreateJobs", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
-    NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> created, store::CreateJobs(db, jobs, Now()));
-    const bool all_reused = std::all_of(created.begin(), created.end(), [](const CreatedJob& c) { return c.reused; });
+  return Once(request, "CreateJobs", [&](Connection& db, Details&) -> absl::StatusOr<JobChanges::Answer> {
+    NORMLAB_ASSIGN_OR_RETURN(std::vector<AnsweredJob> created, store::CreateJobs(db, jobs, Now()));
+    const bool all_reused = std::all_of(created.begin(), created.end(), [](const AnsweredJob& c) { return c.reused; });
     NORMLAB_RETURN_IF_ERROR(all_reused ? absl::OkStatus() : CheckQueue(db, options_.max_queued));
-    return created;
+    return JobChanges::Answer{std::move(created)};
   });
 }
 
@@ -241,7 +194,7 @@ absl::StatusOr<CreatedJob> SqliteStore::ImportJob(ImportedJob run) {
 }
 
 absl::StatusOr<Job> SqliteStore::GetJob(JobId id) {
-  return readers_->Read([&](Connection& db) { return LoadJob(db, id); });
+  return readers_->Read([&](Connection& db) { return LoadWhole(db, id); });
 }
 
 absl::StatusOr<JobPage> SqliteStore::ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) {
@@ -253,7 +206,7 @@ absl::StatusOr<std::optional<Job>> SqliteStore::FindByIdentity(std::string_view 
     std::optional<Job> job;
     NORMLAB_ASSIGN_OR_RETURN(const std::optional<JobId> id, BestOfIdentity(db, identity));
     if (id.has_value()) {
-      NORMLAB_ASSIGN_OR_RETURN(job, LoadJob(db, *id));
+      NORMLAB_ASSIGN_OR_RETURN(job, LoadWhole(db, *id));
     }
     return job;
   });
@@ -264,15 +217,17 @@ absl::StatusOr<std::string> SqliteStore::NewestFact(std::string_view dataset, st
 }
 
 absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
-  return MayEnd(id, [&](const LoadAfter& load) -> absl::StatusOr<Job> {
-    NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
-                             Once(request, "Cancel", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
-                               NORMLAB_RETURN_IF_ERROR(store::Cancel(db, id, Now()));
-                               NORMLAB_ASSIGN_OR_RETURN(Job job, load(db, id));
-                               return std::vector<CreatedJob>{{std::move(job), false}};
-                             }));
-    return std::move(jobs.front().job);
-  });
+  bool answered = true;
+  const auto cancelled =
+      changes_.Once(request, "Cancel", Now(), [&](Connection& db, Details&) -> absl::StatusOr<JobChanges::Answer> {
+        answered = false;
+        NORMLAB_RETURN_IF_ERROR(store::Cancel(db, id, Now()));
+        NORMLAB_RETURN_IF_ERROR(store::StateOf(db, id).status());
+        return JobChanges::Answer{{{.job = id}}};
+      });
+  NORMLAB_RETURN_IF_ERROR(cancelled.status());
+  // What belongs to its end, should this have been it.
+  return answered ? GetJob(id) : changes_.Make(id, [](Connection&, Details&) { return absl::OkStatus(); });
 }
 
 absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
@@ -284,27 +239,32 @@ absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
   } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
     return checkpoint.status();
   }
-  NORMLAB_ASSIGN_OR_RETURN(std::vector<CreatedJob> jobs,
-                           Once(request, "ResumeAsNew", [&](Connection& db) -> absl::StatusOr<std::vector<CreatedJob>> {
-                             NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, id, row, Now()));
-                             NORMLAB_RETURN_IF_ERROR(CheckQueue(db, options_.max_queued));
-                             NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, made));
-                             return std::vector<CreatedJob>{{std::move(job), false}};
-                           }));
+  NORMLAB_ASSIGN_OR_RETURN(
+      std::vector<CreatedJob> jobs,
+      Once(request, "ResumeAsNew", [&](Connection& db, Details&) -> absl::StatusOr<JobChanges::Answer> {
+        NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, id, row, Now()));
+        NORMLAB_RETURN_IF_ERROR(CheckQueue(db, options_.max_queued));
+        return JobChanges::Answer{{{.job = made}}};
+      }));
   return std::move(jobs.front().job);
 }
 
 absl::Status SqliteStore::Delete(const Request& request, JobId id) {
   RemovedFiles files;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+  const auto whole =
+      changes_.Once(request, "Delete", Now(), [&](Connection& db, Details&) -> absl::StatusOr<JobChanges::Answer> {
+        files = {};
+        NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
+        return JobChanges::Answer();
+      });
+  absl::Status status = whole.status();
+  if (absl::IsDataLoss(status)) {
+    // Piece by piece; what lies on a damaged page stays there, out of sight.
     files = {};
-    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, "Delete"));
-    if (answered.has_value()) {
-      return absl::OkStatus();
-    }
-    NORMLAB_ASSIGN_OR_RETURN(files, DeleteJob(db, id));
-    return SaveAnswer(db, request, "Delete", {}, Now());
-  }));
+    NORMLAB_RETURN_IF_ERROR(changes_.RunApart(PiecesOf(id, files)).status());
+    status = writer_->Run(Lane::kState, 0, [&](Connection& db) { return DeleteRow(db, id); });
+  }
+  NORMLAB_RETURN_IF_ERROR(status);
   return Remove(files);
 }
 
@@ -339,24 +299,54 @@ absl::StatusOr<std::vector<Job>> SqliteStore::ChangedSince(std::uint64_t after, 
   return readers_->Read([&](Connection& db) { return store::ChangedSince(db, Cursor(after), limit); });
 }
 
+absl::Status SqliteStore::RemoveUnneededCheckpoints() {
+  constexpr int kAtOnce = 500;
+  for (std::size_t found = kAtOnce; found == kAtOnce;) {
+    std::vector<std::string> files;
+    NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+      files.clear();
+      NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> jobs, JobsWithUnneededCheckpoints(db, kAtOnce));
+      found = jobs.size();
+      for (const JobId job : jobs) {
+        NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> some, DeleteUnneededCheckpoints(db, job));
+        files.insert(files.end(), some.begin(), some.end());
+      }
+      return absl::OkStatus();
+    }));
+    files_->Remove(Folder::kCheckpoints, files);
+  }
+  return absl::OkStatus();
+}
+
 // --- workers ---
 
 absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, const Worker& worker) {
-  std::optional<Lease> lease;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    lease.reset();
-    NORMLAB_ASSIGN_OR_RETURN(const auto answered, FindAnswer(db, request, "LeaseNext"));
-    if (answered.has_value()) {
-      NORMLAB_ASSIGN_OR_RETURN(lease, LivingLease(db, {answered->front().job, answered->front().attempt}));
-    }
-    if (lease.has_value()) {
-      return absl::OkStatus();
-    }
-    NORMLAB_ASSIGN_OR_RETURN(lease, LeaseFirst(db, worker, Now()));
-    return lease.has_value() ? SaveAnswer(db, request, "LeaseNext", {{lease->job.id, false, lease->job.attempt}}, Now())
-                             : absl::OkStatus();
-  }));
-  return lease;
+  std::optional<JobId> wanted;  // absent: the first
+  const auto lease = [&] {
+    return changes_.Once(
+        request, "LeaseNext", Now(),
+        [&](Connection& db, Details& details) -> absl::StatusOr<JobChanges::Answer> {
+          NORMLAB_ASSIGN_OR_RETURN(const std::optional<AttemptId> attempt,
+                                   LeaseJob(db, wanted, worker, Now(), details));
+          return attempt ? JobChanges::Answer{{{.job = attempt->job, .attempt = attempt->number}}}
+                         : JobChanges::Answer{.jobs = {}, .keep = false};
+        },
+        [](Connection& db, const std::vector<AnsweredJob>& answered) {
+          return CheckCurrent(db, {answered.front().job, answered.front().attempt}).ok();
+        });
+  };
+  absl::StatusOr<std::vector<AnsweredJob>> leased = lease();
+  if (absl::IsDataLoss(leased.status())) {  // the first lies on a damaged page, and others wait behind it
+    NORMLAB_ASSIGN_OR_RETURN(wanted, readers_->Read([](Connection& db) { return FirstReadable(db); }));
+    leased = wanted ? lease() : std::vector<AnsweredJob>();
+  }
+  NORMLAB_RETURN_IF_ERROR(leased.status());
+  if (leased->empty()) {
+    return std::optional<Lease>();
+  }
+  const AttemptId attempt{leased->front().job, leased->front().attempt};
+  NORMLAB_ASSIGN_OR_RETURN(Lease given, readers_->Read([&](Connection& db) { return LoadLease(db, attempt); }));
+  return given;
 }
 
 absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computation& computation) {
@@ -370,19 +360,29 @@ absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computat
 }
 
 absl::Status SqliteStore::Release(AttemptId attempt, std::string_view why) {
-  return MayEnd(attempt.job,
-                [&](const LoadAfter& load) {
-                  return WriteJob(attempt.job, load,
-                                  [&](Connection& db) { return store::Release(db, attempt, why, Now()); });
-                })
+  return changes_
+      .Make(attempt.job,
+            [&](Connection& db, Details& details) { return store::Release(db, attempt, why, Now(), details); })
       .status();
 }
 
 absl::Status SqliteStore::Died(AttemptId attempt, std::string_view why, int most) {
-  return writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(store::Died(db, attempt, why, most, Now()));
-    return LoadAndSeal(db, attempt.job).status();
-  });
+  const absl::Status status =
+      changes_
+          .Make(attempt.job,
+                [&](Connection& db, Details& details) { return store::Died(db, attempt, why, most, Now(), details); })
+          .status();
+  if (!absl::IsDataLoss(status)) {
+    return status;
+  }
+  // Its deaths cannot be counted, and it must not die for ever.
+  return changes_
+      .Make(attempt.job,
+            [&](Connection& db, Details& details) {
+              return Fail(db, attempt, fmt::format("{}; how often before cannot be read ({})", why, Message(status)),
+                          Now(), details);
+            })
+      .status();
 }
 
 absl::StatusOr<std::vector<Job>> SqliteStore::ActiveJobs() {
@@ -390,13 +390,9 @@ absl::StatusOr<std::vector<Job>> SqliteStore::ActiveJobs() {
 }
 
 absl::StatusOr<Job> SqliteStore::ReportProgress(AttemptId attempt, const Progress& progress) {
-  Job job;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(store::ReportProgress(db, attempt, progress));
-    NORMLAB_ASSIGN_OR_RETURN(job, LoadJob(db, attempt.job));
-    return absl::OkStatus();
-  }));
-  return job;
+  NORMLAB_RETURN_IF_ERROR(
+      writer_->Run(Lane::kState, 0, [&](Connection& db) { return store::ReportProgress(db, attempt, progress); }));
+  return GetJob(attempt.job);
 }
 
 absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) {
@@ -406,7 +402,9 @@ absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const 
     points += column.steps.size();
   }
   absl::StatusOr<AppendResult> result;
+  absl::Status differs;
   const absl::Status run = writer_->Run(Lane::kPoints, points, [&](Connection& db) -> absl::Status {
+    differs = absl::OkStatus();
     NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
     const absl::Status taken = InSavepoint(db, [&] {
       result = store::AppendPoints(db, attempt, columns);
@@ -415,19 +413,21 @@ absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const 
     if (!absl::IsDataLoss(taken) || !db.InTransaction()) {
       return taken;
     }
-    // The program is not deterministic, or what it repeats cannot be compared. None of the points is kept; what is
-    // committed is the job's failure.
-    NORMLAB_RETURN_IF_ERROR(Fail(db, attempt, Message(taken), Now()));
-    return SealJob(db, attempt.job);
+    // The program is not deterministic, or what it repeats cannot be compared. None of the points is kept.
+    differs = taken;
+    return absl::OkStatus();
   });
-  if (absl::IsDataLoss(run)) {  // a page is damaged, with which nothing can be committed: without it, then
-    const absl::Status why = result.ok() ? run : result.status();
-    NORMLAB_RETURN_IF_ERROR(
-        writer_->Run(Lane::kState, 0, [&](Connection& db) { return Fail(db, attempt, Message(why), Now()); }));
-    return why;
+  if (!absl::IsDataLoss(run) && differs.ok()) {
+    NORMLAB_RETURN_IF_ERROR(run);
+    return result;
   }
-  NORMLAB_RETURN_IF_ERROR(run);
-  return result;
+  const absl::Status why = differs.ok() ? run : differs;
+  NORMLAB_RETURN_IF_ERROR(
+      changes_
+          .Make(attempt.job,
+                [&](Connection& db, Details& details) { return Fail(db, attempt, Message(why), Now(), details); })
+          .status());
+  return why;
 }
 
 absl::StatusOr<StoredCheckpoint> SqliteStore::OpenCheckpoint(JobId job, std::uint64_t step) {
@@ -436,9 +436,8 @@ absl::StatusOr<StoredCheckpoint> SqliteStore::OpenCheckpoint(JobId job, std::uin
 }
 
 absl::StatusOr<Job> SqliteStore::Finish(AttemptId attempt, const FinishInfo& info) {
-  return MayEnd(attempt.job, [&](const LoadAfter& load) {
-    return WriteJob(attempt.job, load, [&](Connection& db) { return store::Finish(db, attempt, info, Now()); });
-  });
+  return changes_.Make(
+      attempt.job, [&](Connection& db, Details& details) { return store::Finish(db, attempt, info, Now(), details); });
 }
 
 // --- curves ---
@@ -461,6 +460,24 @@ absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const
   return std::binary_search(names.begin(), names.end(), name)
              ? absl::OkStatus()
              : fs.AtomicWrite(fmt::format("{}/{}", directory, name), "");
+}
+
+// With a connection of its own: its deadline is not the writer's.
+absl::StatusOr<std::string> LookForDamage(const std::string& path, const std::string& vfs,
+                                          std::chrono::milliseconds at_most) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> db,
+                           Connection::Open(path, {.read_only = true, .vfs = vfs}));
+  NORMLAB_ASSIGN_OR_RETURN(Integrity found, CheckIntegrity(*db, at_most));
+  if (!found.damage.empty()) {
+    Log(LogLevel::kError, "store_damaged",
+        {{"file", path},
+         {"what", found.damage},
+         {"next", "what is whole is kept and served; restore a backup for the rest"}});
+  }
+  if (!found.complete) {
+    Log(LogLevel::kInfo, "store_not_checked_to_its_end", {{"file", path}, {"after_ms", at_most.count()}});
+  }
+  return std::move(found.damage);
 }
 
 }  // namespace
@@ -489,10 +506,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   }
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
                            Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
-  auto store = std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files),
-                                             std::move(connection), engine.checkpoint_pages, std::move(readers));
-  if (const absl::Status purged = store->Purge(); !purged.ok() && !absl::IsDataLoss(purged)) {
-    return purged;
+  NORMLAB_ASSIGN_OR_RETURN(std::string damage, LookForDamage(path, engine.vfs, options.check));
+  auto store =
+      std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files), std::move(connection),
+                                    engine.checkpoint_pages, std::move(readers), std::move(damage));
+  for (const absl::Status& status : {store->Purge(), store->RemoveUnneededCheckpoints()}) {
+    if (!status.ok() && !absl::IsDataLoss(status)) {
+      return status;
+    }
   }
   return store;
 }

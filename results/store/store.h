@@ -239,6 +239,8 @@ struct StoreOptions {
   std::chrono::milliseconds read_deadline{5'000};  // for one call; some 50M points of a curve
   // Called once, on a thread of the store, when an I/O error ends all writing. Must not call the store, nor wait.
   std::function<void(const absl::Status& why)> on_stopped;
+  // How long opening may look for damage: jobs first, points last. What is found is logged and in damage().
+  std::chrono::milliseconds check{2'000};
   std::int64_t max_queued = 100'000;  // jobs; a call that would make more is kResourceExhausted
 };
 
@@ -250,6 +252,9 @@ class Store {
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory, StoreOptions options = {});
   // Commits what is queued, checkpoints the WAL.
   virtual ~Store() = default;
+
+  // What was found damaged when the store was opened, for people; empty: nothing, in the time there was.
+  virtual const std::string& damage() const = 0;
 
   // --- jobs ---
   // All or none. A replay of `request` returns the first answer.
@@ -304,7 +309,9 @@ class Store {
   // the call is kDataLoss and nothing is kept; else the file is on disk under its name before its row is. At no time is
   // a whole file in memory.
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
-  // Keeps the last two of a job. `file` comes from NewCheckpointFile.
+  // Keeps the last two of a job under way. Of one that is over one is kept: of a CANCELLED or FAILED job the newest, to be
+  // resumed from; else the newest with an update behind it, to verify the end of the run by; the weights are an artifact.
+  // `file` comes from NewCheckpointFile.
   virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
                                      std::unique_ptr<PendingFile> file) = 0;
   // The newest checkpoint of at most `step` updates that is whole. kNotFound names those there are.

@@ -12,20 +12,11 @@ namespace {
 // A rate measured over no time is infinite, and SQLite would turn a NaN into NULL.
 double FiniteOrZero(double value) { return std::isfinite(value) ? value : 0.0; }
 
-absl::Status EndAttempt(Connection& db, AttemptId attempt, std::string_view reason, std::int64_t now_ms) {
-  return db.Run("UPDATE attempt SET ended_ms = ?3, reason = ?4 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
-                attempt.job, attempt.number, now_ms, reason);
-}
-
-absl::StatusOr<Lease> LoadLease(Connection& db, JobId id) {
-  Lease lease;
-  NORMLAB_ASSIGN_OR_RETURN(lease.job, LoadJob(db, id));
-  Query row = db.Ask("SELECT max(step) FROM checkpoint WHERE job = ?1", id);
-  if (row.Next() && !row.IsNull(0)) {
-    lease.checkpoint_step = row.Unsigned(0);
-  }
-  NORMLAB_RETURN_IF_ERROR(row.status());
-  return lease;
+auto EndAttempt(AttemptId attempt, std::string_view reason, std::int64_t now_ms) {
+  return [attempt, reason = std::string(reason), now_ms](Connection& db) {
+    return db.Run("UPDATE attempt SET ended_ms = ?3, reason = ?4 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
+                  attempt.job, attempt.number, now_ms, reason);
+  };
 }
 
 }  // namespace
@@ -45,38 +36,72 @@ absl::Status CheckCurrent(Connection& db, AttemptId attempt) {
                   attempt.number, JobName(attempt.job), StateName(state), row.Int(0)));
 }
 
-absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, const Worker& worker, std::int64_t now_ms) {
-  std::optional<Lease> lease;
+absl::StatusOr<JobState> StateOf(Connection& db, JobId id) {
+  Query row = db.Ask("SELECT state FROM job WHERE id = ?1", id);
+  if (!row.Next()) {
+    NORMLAB_RETURN_IF_ERROR(row.status());
+    return absl::NotFoundError(fmt::format("{} does not exist", JobName(id)));
+  }
+  return static_cast<JobState>(row.Int(0));
+}
+
+absl::StatusOr<std::optional<JobId>> FirstReadable(Connection& db) {
   NORMLAB_ASSIGN_OR_RETURN(
-      const JobId id,
-      db.Int("UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, worker_id = ?3, steps_per_second = 0, "
-             "cpu_before = cpu_seconds, "
-             "started_ms = CASE started_ms WHEN 0 THEN ?2 ELSE started_ms END, " NORMLAB_NEW_REVISION
-             " WHERE id = (SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id LIMIT 1) "
-             "RETURNING id",
-             worker.name, now_ms, worker.id));
-  if (id == 0) {
-    return lease;
+      const std::vector<JobId> queued,
+      db.Ints("SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id"));
+  for (const JobId id : queued) {
+    const absl::Status read = db.Run("SELECT spec FROM job WHERE id = ?1", id);
+    if (!absl::IsDataLoss(read)) {
+      NORMLAB_RETURN_IF_ERROR(read);
+      return id;
+    }
+  }
+  return std::optional<JobId>();
+}
+
+absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<JobId> wanted, const Worker& worker,
+                                                  std::int64_t now_ms, Details& details) {
+  std::optional<AttemptId> leased;
+  {
+    Query row = db.Ask(
+        "UPDATE job SET state = 2, attempt = attempt + 1, worker = ?1, worker_id = ?4, steps_per_second = 0, "
+        "cpu_before = cpu_seconds, "
+        "started_ms = CASE started_ms WHEN 0 THEN ?2 ELSE started_ms END, " NORMLAB_NEW_REVISION
+        " WHERE state = 1 AND id = ifnull(?3, "
+        "(SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id LIMIT 1)) "
+        "RETURNING id, attempt",
+        worker.name, now_ms, wanted, worker.id);
+    if (row.Next()) {
+      leased = {.job = row.Int(0), .number = static_cast<int>(row.Int(1))};
+    }
+    while (row.Next()) {
+    }
+    NORMLAB_RETURN_IF_ERROR(row.status());
+  }
+  if (!leased) {
+    return leased;
   }
   NORMLAB_RETURN_IF_ERROR(NextRevision(db).status());
-  NORMLAB_RETURN_IF_ERROR(
-      db.Run("INSERT INTO attempt(job, number, worker, worker_id, started_ms, start_step) "
-             "SELECT id, attempt, worker, worker_id, ?2, "
-             "(SELECT coalesce(max(step), -1) FROM checkpoint WHERE job = ?1) FROM job WHERE id = ?1",
-             id, now_ms));
-  NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, id));
-  return lease;
+  details.push_back([attempt = *leased, worker, now_ms](Connection& db) {
+    return db.Run(
+        "INSERT INTO attempt(job, number, worker, worker_id, started_ms, start_step) SELECT ?1, ?2, ?3, ?5, ?4, "
+        "(SELECT coalesce(max(step), -1) FROM checkpoint WHERE job = ?1)",
+        attempt.job, attempt.number, worker.name, now_ms, worker.id);
+  });
+  return leased;
 }
 
-absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt) {
-  std::optional<Lease> lease;
-  if (CheckCurrent(db, attempt).ok()) {
-    NORMLAB_ASSIGN_OR_RETURN(lease, LoadLease(db, attempt.job));
+absl::StatusOr<Lease> LoadLease(Connection& db, AttemptId attempt) {
+  Lease lease;
+  NORMLAB_ASSIGN_OR_RETURN(lease.job, LoadWhole(db, attempt.job));
+  Query row = db.Ask("SELECT max(step) FROM checkpoint WHERE job = ?1", attempt.job);
+  if (row.Next() && !row.IsNull(0)) {
+    lease.checkpoint_step = row.Unsigned(0);
   }
-  return lease;
+  return absl::IsDataLoss(row.status()) || row.status().ok() ? absl::StatusOr<Lease>(std::move(lease)) : row.status();
 }
 
-absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms) {
+absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms, Details& details) {
   NORMLAB_ASSIGN_OR_RETURN(
       const bool changed,
       ChangeJob(db,
@@ -84,10 +109,14 @@ absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, st
                 "state = CASE state WHEN 3 THEN 6 ELSE 1 END, steps_per_second = 0, " NORMLAB_NEW_REVISION
                 " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
                 attempt.job, attempt.number, now_ms));
-  return changed ? EndAttempt(db, attempt, why, now_ms) : absl::OkStatus();
+  if (changed) {
+    details.push_back(EndAttempt(attempt, why, now_ms));
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms) {
+absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms,
+                  Details& details) {
   NORMLAB_RETURN_IF_ERROR(db.Run("UPDATE attempt SET died = 1 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
                                  attempt.job, attempt.number));
   NORMLAB_ASSIGN_OR_RETURN(const std::int64_t deaths,
@@ -98,10 +127,11 @@ absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int m
       const std::int64_t running,
       db.Int("SELECT count(*) FROM job WHERE id = ?1 AND attempt = ?2 AND state = 2", attempt.job, attempt.number));
   if (running == 0 || deaths < most) {
-    return Release(db, attempt, why, now_ms);
+    return Release(db, attempt, why, now_ms, details);
   }
   return Fail(db, attempt,
-              fmt::format("{} attempts in a row ended without a new checkpoint; the last: {}", deaths, why), now_ms);
+              fmt::format("{} attempts in a row ended without a new checkpoint; the last: {}", deaths, why), now_ms,
+              details);
 }
 
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms) {
@@ -124,17 +154,21 @@ absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& p
   return changed ? absl::OkStatus() : CheckCurrent(db, attempt);
 }
 
-absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms) {
+absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms, Details& details) {
   NORMLAB_ASSIGN_OR_RETURN(
       const bool changed,
       ChangeJob(db,
                 "UPDATE job SET state = 5, error = ?3, finished_ms = ?4, steps_per_second = 0, " NORMLAB_NEW_REVISION
                 " WHERE id = ?1 AND attempt = ?2 AND state IN (2, 3)",
                 attempt.job, attempt.number, error, now_ms));
-  return changed ? EndAttempt(db, attempt, StateName(JobState::kFailed), now_ms) : CheckCurrent(db, attempt);
+  if (!changed) {
+    return CheckCurrent(db, attempt);
+  }
+  details.push_back(EndAttempt(attempt, StateName(JobState::kFailed), now_ms));
+  return absl::OkStatus();
 }
 
-absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms) {
+absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms, Details& details) {
   if (!IsTerminal(info.state) || info.state > JobState::kDiverged) {
     return absl::InvalidArgumentError(
         fmt::format("a job cannot finish as {}; expected SUCCEEDED, FAILED, CANCELLED or "
@@ -152,8 +186,9 @@ absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, s
                 attempt.job, attempt.number, static_cast<int>(info.state), info.error, info.fingerprint,
                 info.steps_done, now_ms, FiniteOrZero(info.cpu_seconds)));
   if (changed) {
-    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, attempt.job, info.facts));
-    return EndAttempt(db, attempt, StateName(info.state), now_ms);
+    details.push_back([job = attempt.job, facts = info.facts](Connection& db) { return MergeFacts(db, job, facts); });
+    details.push_back(EndAttempt(attempt, StateName(info.state), now_ms));
+    return absl::OkStatus();
   }
   NORMLAB_ASSIGN_OR_RETURN(
       const std::int64_t repeated,

@@ -7,12 +7,15 @@
 // Nothing leaves a terminal state. A worker cannot cancel: Finish(CANCELLED) needs a CANCELLING job. Every write of an
 // attempt names its number in the WHERE of its UPDATE, so that a stale attempt changes nothing whatever it believes.
 //
-// All functions run inside the writer's transaction.
+// All functions run inside the writer's transaction. Those that take `details` change the job's row alone and append
+// what belongs to the change besides, to be run next; see job_changes.h.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "results/store/sqlite.h"
@@ -20,22 +23,31 @@
 
 namespace normlab::store {
 
+using Details = std::vector<std::function<absl::Status(Connection&)>>;
+
+// kNotFound for an unknown job.
+absl::StatusOr<JobState> StateOf(Connection& db, JobId id);
+
 // kFailedPrecondition, saying what is current, unless `attempt` is the job's current one and under way. kNotFound for
 // an unknown job.
 absl::Status CheckCurrent(Connection& db, AttemptId attempt);
 
-// Leases the first queued job; absent if there is none.
-absl::StatusOr<std::optional<Lease>> LeaseFirst(Connection& db, const Worker& worker, std::int64_t now_ms);
-// The lease of `attempt` if it still lives.
-absl::StatusOr<std::optional<Lease>> LivingLease(Connection& db, AttemptId attempt);
-absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms);
+// The first queued job whose row can be read; absent if there is none.
+absl::StatusOr<std::optional<JobId>> FirstReadable(Connection& db);
+// Leases the queued job `id`, or, if that is absent, the first; absent if there is none.
+absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<JobId> id, const Worker& worker,
+                                                  std::int64_t now_ms, Details& details);
+// The lease of `attempt`, with what is whole of its job.
+absl::StatusOr<Lease> LoadLease(Connection& db, AttemptId attempt);
+absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms, Details& details);
 // The store's Died.
-absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms);
+absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms,
+                  Details& details);
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms);
 absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& progress);
 // FAILED by the store itself, not by its worker.
-absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms);
+absl::Status Fail(Connection& db, AttemptId attempt, std::string_view error, std::int64_t now_ms, Details& details);
 // A repeated Finish of the attempt that ended the job with the same outcome changes nothing and is no error.
-absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms);
+absl::Status Finish(Connection& db, AttemptId attempt, const FinishInfo& info, std::int64_t now_ms, Details& details);
 
 }  // namespace normlab::store

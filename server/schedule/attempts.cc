@@ -248,8 +248,9 @@ void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
   Log(LogLevel::kWarning, "attempt_ended",
       {{"job", attempt.job}, {"attempt", attempt.number}, {"why", why}, {"died", died}, {"status", Message(status)}});
   MutexLock lock(mu_);
-  const bool stale = absl::IsFailedPrecondition(status) || absl::IsNotFound(status);
-  if (!status.ok() && !stale) {  // the disk is full: the next sweep tries again
+  // Of a row that cannot be read nobody will ever know more.
+  const bool final = absl::IsFailedPrecondition(status) || absl::IsNotFound(status) || absl::IsDataLoss(status);
+  if (!status.ok() && !final) {  // the disk is full: the next sweep tries again
     held.ends = options_.now();
     held_.emplace(attempt.job, held);
     return;

@@ -3,10 +3,15 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "base/fs.h"
+#include "data/handwriting/pen_file.h"
+#include "data/handwriting/synthetic_pen.h"
 #include "tests/e2e/result.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::e2e {
 namespace {
@@ -171,8 +176,54 @@ TEST(PenTest, AStoredJobIsVerifiedBitForBit) {
   EXPECT_EQ(last, 0) << tail;
   EXPECT_THAT(tail, HasSubstr("j1 is identical from update "));
   EXPECT_EQ(deployment.RunClient({"verify", "j1", "--last", "150"}).first, 2);
-  EXPECT_THAT(deployment.ClientLog(), HasSubstr("j1 has no checkpoint of at most 0 updates; it has those of 150 and "));
+  EXPECT_THAT(deployment.ClientLog(), HasSubstr("j1 has no checkpoint of at most 0 updates; it has those of 1"));
   EXPECT_EQ(deployment.RunClient({"verify", "j2"}).first, 2) << "there is no such job";
+}
+
+// Points $NORMLAB_DATA, which programs inherit, at a folder of the test's own.
+class ImportedPenTest : public testing::Test {
+ protected:
+  ImportedPenTest() {
+    if (const char* const before = std::getenv("NORMLAB_DATA")) {
+      before_ = before;
+    }
+    ::setenv("NORMLAB_DATA", folder_.path().c_str(), 1);
+  }
+  ~ImportedPenTest() override { before_ ? ::setenv("NORMLAB_DATA", before_->c_str(), 1) : ::unsetenv("NORMLAB_DATA"); }
+  // What `normlab data import iam_ondb` leaves of recordings that differ with `seed`.
+  void Import(std::uint64_t seed) {
+    std::filesystem::create_directories(folder_.path() + "/iam_ondb");
+    const std::string content = data::FormatPenFile(data::DrawSyntheticLines(seed, 200));
+    ASSERT_TRUE(PosixFileSystem().AtomicWrite(folder_.path() + "/iam_ondb/lines.txt", content).ok());
+  }
+  static std::vector<std::string> SubmitWords() {
+    return {"submit",        "handwriting", "--dataset",    "iam_ondb", "--scale",   "per_line",
+            "--units",       "16",          "--max-steps",  "60",       "--updates", "20",
+            "--train-lines", "8",           "--test-lines", "4",        "--watch"};
+  }
+
+  ScratchFolder folder_;
+  std::optional<std::string> before_;
+};
+
+TEST_F(ImportedPenTest, RunsOfAnotherImportAreOtherRuns) {
+  Deployment deployment({"--slots", "1"});
+  EXPECT_EQ(deployment.RunClient(SubmitWords()).first, 2);
+  EXPECT_THAT(deployment.ClientLog(), HasSubstr("data set iam_ondb is not on the server's machine; get it with: "));
+  Import(1);
+  ASSERT_EQ(deployment.RunClient(SubmitWords()).first, 0) << deployment.ClientLog();
+  EXPECT_THAT(deployment.RunClient(SubmitWords()).second, HasSubstr("reused"));
+  Import(2);
+  const auto [code, out] = deployment.RunClient(SubmitWords());
+  ASSERT_EQ(code, 0) << deployment.ClientLog();
+  EXPECT_THAT(out, testing::Not(HasSubstr("reused")));
+  EXPECT_NE(deployment.Get("j2").identity(), deployment.Get("j1").identity());
+  const auto [compared, table] = deployment.RunClient({"compare", "j1", "j2"});
+  EXPECT_EQ(compared, 0);
+  EXPECT_THAT(table, testing::AllOf(HasSubstr("data_sha256="), testing::Not(HasSubstr("repeats"))));
+  EXPECT_NE(deployment.RunClient({"verify", "j1"}).first, 0);
+  EXPECT_THAT(deployment.ClientLog(), HasSubstr("the job was fed iam_ondb with sha256"));
+  EXPECT_EQ(deployment.RunClient({"verify", "j2"}).first, 0);
 }
 
 TEST_F(RunTest, TheCommandLineSubmitsAndFollows) {

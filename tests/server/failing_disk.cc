@@ -1,18 +1,41 @@
-// Loaded into a program (LD_PRELOAD): its syncs fail with EIO while the file that NORMLAB_TEST_BROKEN_DISK names exists.
+// Loaded into a program (LD_PRELOAD): its syncs fail with EIO while the file that NORMLAB_TEST_BROKEN_DISK names exists,
+// and its writes to a database with EDQUOT while the one that NORMLAB_TEST_FULL_QUOTA names does.
 #include <sys/syscall.h>
 #include <unistd.h>
+
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 namespace {
 
-bool Broken() {
-  const char* const file = std::getenv("NORMLAB_TEST_BROKEN_DISK");
+bool Is(const char* variable) {
+  const char* const file = std::getenv(variable);
   return file != nullptr && ::access(file, F_OK) == 0;
 }
 
+bool HasNoQuota(int fd) {
+  if (!Is("NORMLAB_TEST_FULL_QUOTA")) {
+    return false;
+  }
+  char link[64], name[4096];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t size = ::readlink(link, name, sizeof name);
+  return size > 0 &&
+         std::string_view(name, static_cast<std::size_t>(size)).find("/normlab.db") != std::string_view::npos;
+}
+
+ssize_t WriteAt(int fd, const void* data, std::size_t size, off64_t offset) {
+  if (HasNoQuota(fd)) {
+    errno = EDQUOT;
+    return -1;
+  }
+  return ::syscall(SYS_pwrite64, fd, data, size, offset);
+}
+
 int Sync(long call, int fd) {
-  if (Broken()) {
+  if (Is("NORMLAB_TEST_BROKEN_DISK")) {
     errno = EIO;
     return -1;
   }
@@ -23,3 +46,16 @@ int Sync(long call, int fd) {
 
 extern "C" int fsync(int fd) { return Sync(SYS_fsync, fd); }
 extern "C" int fdatasync(int fd) { return Sync(SYS_fdatasync, fd); }
+extern "C" ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset) {
+  return WriteAt(fd, data, size, offset);
+}
+extern "C" ssize_t pwrite64(int fd, const void* data, std::size_t size, off64_t offset) {
+  return WriteAt(fd, data, size, offset);
+}
+extern "C" ssize_t write(int fd, const void* data, std::size_t size) {
+  if (HasNoQuota(fd)) {
+    errno = EDQUOT;
+    return -1;
+  }
+  return ::syscall(SYS_write, fd, data, size);
+}

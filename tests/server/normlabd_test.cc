@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/paths.h"
 #include "base/process.h"
@@ -19,6 +20,14 @@ using testing::HasSubstr;
 
 class NormlabdTest : public testing::Test {
  protected:
+  // A test that fails half-way leaves no server behind.
+  ~NormlabdTest() override {
+    for (const pid_t pid : running_) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+  }
+
   // Starts the program with its output in files.
   pid_t Start(const std::vector<std::string>& arguments, std::vector<std::string> environment = {}) {
     SpawnOptions options;
@@ -33,6 +42,7 @@ class NormlabdTest : public testing::Test {
     ::close(out);
     ::close(err);
     EXPECT_TRUE(pid.ok());
+    running_.insert(*pid);
     return *pid;
   }
   pid_t StartServing(std::vector<std::string> environment = {}) {
@@ -41,9 +51,10 @@ class NormlabdTest : public testing::Test {
     EXPECT_TRUE(Eventually([this] { return !Read("out").empty(); })) << Read("err");
     return pid;
   }
-  static int Wait(pid_t pid) {
+  int Wait(pid_t pid) {
     int status = 0;
     ::waitpid(pid, &status, 0);
+    running_.erase(pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
   std::string Read(const std::string& name) const {
@@ -52,6 +63,7 @@ class NormlabdTest : public testing::Test {
   }
 
   ScratchFolder folder_;
+  std::set<pid_t> running_;
 };
 
 TEST_F(NormlabdTest, ServesAndStopsOnSigterm) {
@@ -140,6 +152,32 @@ TEST_F(NormlabdTest, AnIoErrorOfTheStoreEndsTheServerAndTheNextGoesOn) {
   EXPECT_GE(jobs.jobs_size(), 1);
   ::kill(next, SIGTERM);
   EXPECT_EQ(Wait(next), 0) << Read("err");
+}
+
+TEST_F(NormlabdTest, AQuotaThatIsUsedUpIsAFullDiskAndNoIoError) {
+  const std::string full = folder_.path() + "/full";
+  const pid_t pid = StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, "NORMLAB_TEST_FULL_QUOTA=" + full,
+                                  "ASAN_OPTIONS=verify_asan_link_order=0"});
+  const auto stub = v1::JobService::NewStub(
+      grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
+  const auto create = [&stub](std::uint64_t seed) {
+    CallContext context;
+    v1::CreateJobResponse response;
+    return stub->CreateJob(&context, MnistRequest(seed), &response);
+  };
+  ASSERT_TRUE(create(1).ok());
+  std::ofstream(full).close();
+  const grpc::Status refused = create(2);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << refused.error_message();
+  EXPECT_THAT(refused.error_message(), HasSubstr("full"));
+  CallContext context;
+  v1::ListJobsResponse jobs;
+  ASSERT_TRUE(stub->ListJobs(&context, {}, &jobs).ok());
+  EXPECT_EQ(jobs.jobs_size(), 1);
+  std::filesystem::remove(full);
+  EXPECT_TRUE(create(2).ok());
+  ::kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
 }
 
 TEST_F(NormlabdTest, ExitCodesOfWrongUsageAndHelp) {

@@ -48,6 +48,23 @@ class DamageTest : public StoreTest {
     Reopen();
   }
 
+  // Overwrites the first page of rows that holds `text`.
+  void DamagePageWith(std::string_view text) {
+    store_.reset();
+    ASSERT_OK((*Connection::Open(DbPath(), {}))->Checkpoint(true));
+    std::string bytes = *PosixFileSystem().Read(DbPath());
+    for (std::size_t page = 4096; page < bytes.size(); page += 4096) {
+      constexpr char kTableLeaf = 13;
+      if (bytes[page] == kTableLeaf && std::string_view(bytes).substr(page, 4096).find(text) != std::string::npos) {
+        bytes.replace(page, 4096, std::string(4096, '\x7f'));
+        ASSERT_OK(PosixFileSystem().AtomicWrite(DbPath(), bytes));
+        Reopen();
+        return;
+      }
+    }
+    FAIL() << "no page holds " << text;
+  }
+
   std::string DbPath() const { return folder_.path() + "/normlab.db"; }
   std::string DamageOf(JobId job) { return store_->GetJob(job)->facts["damage"]; }
   absl::Status Append(std::uint64_t first, std::size_t n) {
@@ -192,6 +209,120 @@ TEST_P(DamagedPageTest, OtherJobsGoOnAndTheDamagedOneEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, DamagedPageTest, testing::Values("tail", "chunk", "overview"));
+
+// What goes with a job, beside its row: facts, labels, attempts, and the answers to requests.
+class DamagedDetailTest : public DamagedPageTest {};
+
+TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
+  NewJob labelled = MakeJob("labelled");
+  labelled.labels = {{"who", "ana"}};
+  ASSERT_OK(store_->CreateJobs({"create", "hash"}, {labelled}).status());
+  const auto lease = store_->LeaseNext({"lease", "hash"}, "host:2");
+  ASSERT_OK(lease.status());
+  const AttemptId second{(*lease)->job.id, (*lease)->job.attempt};
+  ASSERT_OK(store_->StartAttempt(second, {"labelled", {{"arithmetic", "AVX3"}}}).status());
+  ASSERT_OK(store_->StartAttempt(attempt_, {"a", {{"arithmetic", "AVX3"}}}).status());
+  ASSERT_OK(Append(1, 300));
+  DamagePage(GetParam());
+
+  EXPECT_EQ(store_->ListJobs({}, std::nullopt, 10)->jobs.size(), 2u);
+  EXPECT_EQ(store_->ActiveJobs()->size(), 2u);
+  EXPECT_EQ(store_->ChangedSince(0, 10)->size(), 2u);
+  EXPECT_OK(store_->ReportProgress(attempt_, {.steps_done = 5, .steps_total = 10}).status());
+  EXPECT_OK(Append(301, 300));
+  FinishInfo info;
+  info.state = JobState::kSucceeded;
+  info.fingerprint = "f";
+  info.facts = {{"isa", "avx3"}};
+  const auto finished = store_->Finish(attempt_, info);
+  ASSERT_OK(finished.status());
+  EXPECT_EQ(finished->state, JobState::kSucceeded);
+  EXPECT_EQ(finished->fingerprint, "f");
+  EXPECT_EQ(store_->ReadCurve(attempt_.job, "loss", {})->points_total, 600u);
+  EXPECT_OK(store_->ListArtifacts(attempt_.job).status());
+
+  EXPECT_EQ(store_->Cancel({"cancel", "hash"}, second.job)->state, JobState::kCancelling);
+  ASSERT_OK(store_->Died(second, "the worker is gone", 5));
+  EXPECT_TRUE(IsTerminal(StateOf(second.job)));
+
+  const auto other = store_->CreateJobs({"other", "hash"}, {MakeJob("other")});
+  ASSERT_OK(other.status());
+  const auto next = store_->LeaseNext({"next", "hash"}, "host:3");
+  ASSERT_OK(next.status());
+  ASSERT_TRUE(next->has_value());
+  EXPECT_EQ((*next)->job.id, other->front().job.id);
+  EXPECT_OK(store_->Release({(*next)->job.id, (*next)->job.attempt}, "the server stops"));
+  EXPECT_EQ(StateOf(other->front().job.id), JobState::kQueued);
+
+  for (const JobId id : {attempt_.job, second.job}) {
+    EXPECT_OK(store_->Delete({"delete" + std::to_string(id), "hash"}, id));
+    EXPECT_THAT(store_->GetJob(id).status(), HasCode(absl::StatusCode::kNotFound));
+  }
+  Reopen();
+  EXPECT_EQ(store_->ListJobs({}, std::nullopt, 10)->jobs.size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, DamagedDetailTest, testing::Values("fact", "label", "attempt", "request", "answer"));
+
+TEST_F(DamageTest, DamageIsFoundWhenTheStoreOpens) {
+  EXPECT_EQ(store_->damage(), "");
+  DamagePage("fact");
+  EXPECT_THAT(store_->damage(), HasSubstr("fact: "));
+  EXPECT_THAT(store_->damage(), testing::Not(HasSubstr("job: ")));
+}
+
+TEST_F(DamageTest, LookingForDamageEndsInTime) {
+  for (int i = 0; i < 300; ++i) {
+    Create(fmt::format("job {}", i));
+  }
+  DamagePage("chunk");
+  EXPECT_NE(store_->damage(), "");
+  options_.check = std::chrono::milliseconds(0);
+  Reopen();
+  EXPECT_EQ(store_->damage(), "") << "no time to find it";
+  EXPECT_OK(store_->CreateJobs({}, {MakeJob("other")}).status());
+}
+
+TEST_F(DamageTest, FactsThatCannotBeReadAreSaidWithTheJob) {
+  DamagePage("fact");
+  EXPECT_THAT(DamageOf(attempt_.job), HasSubstr("its facts cannot be read"));
+}
+
+TEST_F(DamageTest, DeathsThatCannotBeCountedFailTheJob) {
+  DamagePage("attempt");
+  ASSERT_OK(store_->Died(attempt_, "worker host:1 is gone", 5));
+  const Job job = *store_->GetJob(attempt_.job);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_THAT(job.error, HasSubstr("worker host:1 is gone; how often before cannot be read"));
+}
+
+// A page of the rows of jobs themselves: those jobs are lost, and nobody else.
+TEST_F(DamageTest, JobsWhoseRowsCannotBeReadStopNoOthers) {
+  constexpr int kJobs = 300;
+  for (int i = 0; i < kJobs; ++i) {
+    Create(fmt::format("job {}", i));
+  }
+  DamagePageWith("spec of a");
+  const absl::Status lost = store_->GetJob(attempt_.job).status();
+  EXPECT_THAT(lost, HasCode(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(Message(lost), HasSubstr("the row of job j1 cannot be read"));
+  EXPECT_THAT(store_->Cancel({}, attempt_.job).status(), HasCode(absl::StatusCode::kDataLoss));
+
+  const std::size_t readable = store_->ListJobs({}, std::nullopt, kJobs + 1)->jobs.size();
+  EXPECT_GT(readable, kJobs / 2u);
+  EXPECT_LT(readable, kJobs + 1u);
+  EXPECT_EQ(store_->ChangedSince(0, kJobs + 1)->size(), readable);
+  EXPECT_TRUE(store_->ActiveJobs()->empty());
+  const auto lease = store_->LeaseNext({"lease", "hash"}, "host:2");
+  ASSERT_OK(lease.status());
+  ASSERT_TRUE(lease->has_value()) << "the first of the queue are lost, and the others wait behind them";
+  const AttemptId attempt{(*lease)->job.id, (*lease)->job.attempt};
+  EXPECT_EQ((*store_->LeaseNext({"lease", "hash"}, "host:2"))->job.id, attempt.job) << "the same, for the same request";
+  EXPECT_OK(store_->AppendPoints(attempt, {Ramp("loss", 1, 10)}).status());
+  EXPECT_OK(FinishAs(attempt, JobState::kSucceeded).status());
+  EXPECT_OK(store_->Delete({}, attempt.job));
+  EXPECT_OK(store_->CreateJobs({"new", "hash"}, {MakeJob("new")}).status());
+}
 
 TEST_F(DamageTest, AJobWithADamagedPageOfPointsIsDeletedAndTheStoreOpensAgain) {
   ASSERT_OK(Append(1, 5300));

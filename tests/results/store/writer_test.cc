@@ -66,24 +66,6 @@ TEST(WriterTest, ReadsThatOverlapWithoutEndDoNotKeepItGrowing) {
   (*readers)->Close();
 }
 
-// Held back like this a read waits as it does while all connections are busy.
-TEST(ReadersTest, AReadThatGetsNoConnectionEndsAtItsDeadline) {
-  const ScratchFolder folder;
-  const std::string path = folder.path() + "/t.db";
-  ASSERT_OK((*Connection::Open(path, {}))->Script("CREATE TABLE t(a INTEGER)"));
-  const auto readers = Readers::Open(path, 1, "", std::chrono::milliseconds(1));
-  ASSERT_OK(readers.status());
-  (*readers)->Pause();
-  bool begun = false;
-  const absl::Status status = (*readers)->Read([&](Connection&) {
-    begun = true;
-    return absl::OkStatus();
-  });
-  EXPECT_THAT(status, HasCode(absl::StatusCode::kResourceExhausted));
-  EXPECT_FALSE(begun);
-  EXPECT_TRUE((*readers)->Idle()) << "what it did not get it did not give back";
-}
-
 TEST(WriterTest, ADamagedPageUndoesNoCallOfTheSameGroup) {
   const ScratchFolder folder;
   const std::string path = folder.path() + "/t.db";
