@@ -72,7 +72,7 @@ absl::StatusOr<Checkpoint> CheckpointBefore(Client& client, const v1::Job& job, 
   absl::StatusOr<Checkpoint> checkpoint = client.ReadCheckpoint(job.job_id(), done - std::min(last, done));
   if (absl::IsNotFound(checkpoint.status())) {
     return absl::NotFoundError(
-        fmt::format("{} ({} of {} updates are done); one is kept. For all of it: normlab verify {}",
+        fmt::format("{} ({} of {} updates are done); one of a finished job is kept. For all of it: normlab verify {}",
                     Message(checkpoint.status()), done, job.steps_total(), job.job_id()));
   }
   return checkpoint;

@@ -56,11 +56,11 @@ absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, Attemp
   return Unnamed(db, kCheckpointUses, before);
 }
 
-// A row of `checkpoint` that belongs to a job that is over and is not the one of its that is kept.
-#define NORMLAB_UNNEEDED                                                                                        \
-  "(SELECT state FROM job WHERE id = checkpoint.job) >= 4 AND step <> (SELECT coalesce(max(kept.step), -1) "    \
-  "FROM checkpoint kept JOIN job ON job.id = kept.job WHERE kept.job = checkpoint.job AND (state IN (5, 6) OR " \
-  "kept.step < steps_done))"
+// A row of `checkpoint` of a job that SUCCEEDED or DIVERGED, other than the newest with an update behind it.
+#define NORMLAB_UNNEEDED                                                                                      \
+  "(SELECT state FROM job WHERE id = checkpoint.job) IN (4, 7) AND step <> (SELECT coalesce(max(kept.step), " \
+  "-1) FROM checkpoint kept JOIN job ON job.id = kept.job WHERE kept.job = checkpoint.job AND kept.step < "   \
+  "steps_done)"
 
 absl::StatusOr<std::vector<std::string>> DeleteUnneededCheckpoints(Connection& db, JobId job) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> before, CheckpointRows(db, job));

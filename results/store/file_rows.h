@@ -29,9 +29,8 @@ absl::StatusOr<std::vector<CheckpointRow>> CheckpointRows(Connection& db, JobId 
 // that no row names any more.
 absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, AttemptId attempt, const CheckpointInfo& info,
                                                           const std::string& file);
-// Of a job that is over, one checkpoint is kept: the newest of one that can be resumed (CANCELLED, FAILED), else the
-// newest with an update behind it, from which `verify` repeats the rest. Removes the others; as above. Nothing of a job
-// under way.
+// A job that has its result, SUCCEEDED or DIVERGED, needs one checkpoint: the newest with an update behind it, from which
+// `verify` repeats the rest. Removes the others; as above. Nothing of a job that goes on or can be resumed.
 absl::StatusOr<std::vector<std::string>> DeleteUnneededCheckpoints(Connection& db, JobId job);
 // Jobs of which that would remove some; at most `limit`.
 absl::StatusOr<std::vector<JobId>> JobsWithUnneededCheckpoints(Connection& db, int limit);

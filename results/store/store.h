@@ -309,8 +309,8 @@ class Store {
   // the call is kDataLoss and nothing is kept; else the file is on disk under its name before its row is. At no time is
   // a whole file in memory.
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewCheckpointFile(AttemptId attempt, std::uint64_t step) = 0;
-  // Keeps the last two of a job under way. Of one that is over one is kept: of a CANCELLED or FAILED job the newest, to be
-  // resumed from; else the newest with an update behind it, to verify the end of the run by; the weights are an artifact.
+  // Keeps the last two of a job: to go on from, or to be resumed from if it is CANCELLED or FAILED. Of one that SUCCEEDED or
+  // DIVERGED one is kept, the newest with an update behind it, to verify the end of the run by; its weights are an artifact.
   // `file` comes from NewCheckpointFile.
   virtual absl::Status PutCheckpoint(AttemptId attempt, const CheckpointInfo& info,
                                      std::unique_ptr<PendingFile> file) = 0;

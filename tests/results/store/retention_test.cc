@@ -49,16 +49,16 @@ TEST_F(RetentionTest, OneUnderWayKeepsTwo) {
   EXPECT_EQ(Files(), 2u);
 }
 
-TEST_F(RetentionTest, OneThatCanBeResumedKeepsItsNewest) {
+// The newest, and the one before should that be damaged.
+TEST_F(RetentionTest, OneThatCanBeResumedKeepsBoth) {
   const AttemptId failed = RunToTwenty("failed");
   ASSERT_OK(End(failed, JobState::kFailed, 20));
-  EXPECT_THAT(Kept(failed.job), testing::ElementsAre(20));
+  EXPECT_THAT(Kept(failed.job), testing::ElementsAre(20, 10));
   const AttemptId cancelled = RunToTwenty("cancelled");
   ASSERT_OK(store_->Cancel({}, cancelled.job).status());
-  EXPECT_THAT(Kept(cancelled.job), testing::ElementsAre(20, 10)) << "it has not stopped yet";
   ASSERT_OK(End(cancelled, JobState::kCancelled, 20));
-  EXPECT_THAT(Kept(cancelled.job), testing::ElementsAre(20));
-  EXPECT_EQ(Files(), 2u);
+  EXPECT_THAT(Kept(cancelled.job), testing::ElementsAre(20, 10));
+  EXPECT_EQ(Files(), 4u);
 
   const auto resumed = store_->ResumeAsNew({}, cancelled.job);
   ASSERT_OK(resumed.status());
@@ -66,12 +66,12 @@ TEST_F(RetentionTest, OneThatCanBeResumedKeepsItsNewest) {
   EXPECT_EQ(CheckpointBytes(resumed->id), "after 20");
 }
 
-TEST_F(RetentionTest, OneThatIsCancelledInTheQueueKeepsItsNewest) {
+TEST_F(RetentionTest, OneThatIsCancelledInTheQueueKeepsBoth) {
   const AttemptId attempt = RunToTwenty("a");
   ASSERT_OK(store_->Release(attempt, "the worker went"));
   ASSERT_OK(store_->Cancel({"r", "h"}, attempt.job).status());
   EXPECT_EQ(StateOf(attempt.job), JobState::kCancelled);
-  EXPECT_THAT(Kept(attempt.job), testing::ElementsAre(20));
+  EXPECT_THAT(Kept(attempt.job), testing::ElementsAre(20, 10));
 }
 
 TEST_F(RetentionTest, OneThatHasItsResultKeepsWhatItsEndIsVerifiedFrom) {
