@@ -71,6 +71,30 @@ absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Requ
   return absl::OkStatus();
 }
 
+absl::Status StoreCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader,
+                             const v1::PutCheckpointRequest::Header& header, store::AttemptId attempt) {
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
+  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
+  core.attempts.Moved(attempt);
+  return absl::OkStatus();
+}
+
+absl::Status StoreArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader,
+                           const v1::PutArtifactRequest::Header& header, store::AttemptId attempt) {
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, header.name()));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
+  const store::ArtifactInfo info{.name = header.name(),
+                                 .media_type = header.media_type(),
+                                 .step = header.step(),
+                                 .size = header.size(),
+                                 .crc32c = header.crc32c()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
+  core.attempts.Moved(attempt);
+  return absl::OkStatus();
+}
+
 // "image/svg+xml": two names with a slash between them.
 bool IsMediaType(std::string_view text) {
   const auto named = [](std::string_view part) {
@@ -116,12 +140,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
   NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadHeader(reader, core.job_limits.file_bytes, violations));
   const store::AttemptId attempt = ReadAttempt(header.attempt(), violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
-  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
-  NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
-  core.attempts.Moved(attempt);
-  return absl::OkStatus();
+  return core.attempts.Answered(attempt, StoreCheckpoint(core, reader, header, attempt));
 }
 
 absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
@@ -137,16 +156,7 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
         {"header.media_type", fmt::format("is {}; expected one such as image/png", Shown(header.media_type()))});
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, header.name()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
-  const store::ArtifactInfo info{.name = header.name(),
-                                 .media_type = header.media_type(),
-                                 .step = header.step(),
-                                 .size = header.size(),
-                                 .crc32c = header.crc32c()};
-  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
-  core.attempts.Moved(attempt);
-  return absl::OkStatus();
+  return core.attempts.Answered(attempt, StoreArtifact(core, reader, header, attempt));
 }
 
 absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,
