@@ -124,7 +124,7 @@ absl::StatusOr<std::unique_ptr<BundleWriter>> BundleWriter::Open(std::unique_ptr
 }
 
 absl::Status BundleWriter::AddJob(const BundledJob& job, const std::vector<BundledCurve>& curves,
-                                  const std::vector<BundledArtifact>& artifacts) {
+                                  const std::vector<v1::Artifact>& artifacts) {
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
@@ -138,13 +138,13 @@ absl::Status BundleWriter::AddJob(const BundledJob& job, const std::vector<Bundl
                                {"file", fmt::format("curves/{}.npy", curve.series)},
                                {"points", curve.points.steps.size()}});
   }
-  for (const auto& [artifact, crc32c] : artifacts) {
+  for (const v1::Artifact& artifact : artifacts) {
     about["artifacts"].push_back({{"name", artifact.name()},
                                   {"file", fmt::format("artifacts/{}", artifact.name())},
                                   {"media_type", artifact.media_type()},
                                   {"step", artifact.step()},
                                   {"size", artifact.size()},
-                                  {"crc32c", crc32c}});
+                                  {"crc32c", artifact.crc32c()}});
   }
   job_ = fmt::format("jobs/{}/", job.job.job_id());
   NORMLAB_RETURN_IF_ERROR(archive_->AddWhole(job_ + kJobFile, about.dump(2) + "\n"));
@@ -155,8 +155,8 @@ absl::Status BundleWriter::AddJob(const BundledJob& job, const std::vector<Bundl
   return absl::OkStatus();
 }
 
-absl::Status BundleWriter::BeginArtifact(const BundledArtifact& artifact) {
-  return archive_->Begin(fmt::format("{}artifacts/{}", job_, artifact.artifact.name()), artifact.artifact.size());
+absl::Status BundleWriter::BeginArtifact(const v1::Artifact& artifact) {
+  return archive_->Begin(fmt::format("{}artifacts/{}", job_, artifact.name()), artifact.size());
 }
 
 absl::Status BundleWriter::AddData(std::string_view data) { return archive_->Add(data); }
@@ -235,8 +235,8 @@ class BundleReader::Members {
 
 struct BundleReader::Contents {
   BundledJob job;
-  std::vector<std::pair<std::string, std::string>> curves;         // file, series
-  std::vector<std::pair<std::string, BundledArtifact>> artifacts;  // file
+  std::vector<std::pair<std::string, std::string>> curves;      // file, series
+  std::vector<std::pair<std::string, v1::Artifact>> artifacts;  // file
   std::uint64_t points = 0;
 };
 
@@ -326,12 +326,12 @@ absl::StatusOr<BundleReader::Contents> BundleReader::ReadJob() {
     }
     contents.job.left_out = about.at("left_out").get<std::vector<std::string>>();
     for (const json& entry : about.at("artifacts")) {
-      BundledArtifact artifact;
-      artifact.artifact.set_name(entry.at("name").get<std::string>());
-      artifact.artifact.set_media_type(entry.at("media_type").get<std::string>());
-      artifact.artifact.set_step(entry.at("step").get<std::uint64_t>());
-      artifact.artifact.set_size(entry.at("size").get<std::uint64_t>());
-      artifact.crc32c = entry.at("crc32c").get<std::uint32_t>();
+      v1::Artifact artifact;
+      artifact.set_name(entry.at("name").get<std::string>());
+      artifact.set_media_type(entry.at("media_type").get<std::string>());
+      artifact.set_step(entry.at("step").get<std::uint64_t>());
+      artifact.set_size(entry.at("size").get<std::uint64_t>());
+      artifact.set_crc32c(entry.at("crc32c").get<std::uint32_t>());
       contents.artifacts.emplace_back(folder + entry.at("file").get<std::string>(), std::move(artifact));
     }
   } catch (const json::exception& e) {  // the library has no other way to say so

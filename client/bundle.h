@@ -25,10 +25,6 @@ struct BundledCurve {
   std::string series;
   NpyPoints points;
 };
-struct BundledArtifact {
-  v1::Artifact artifact;
-  std::uint32_t crc32c = 0;
-};
 struct BundledJob {
   v1::Job job;
   std::vector<std::string> left_out;  // series that it has and the bundle has not
@@ -42,9 +38,9 @@ class BundleWriter {
 
   // A job that has ended, its curves, and what artifacts will follow.
   absl::Status AddJob(const BundledJob& job, const std::vector<BundledCurve>& curves,
-                      const std::vector<BundledArtifact>& artifacts);
+                      const std::vector<v1::Artifact>& artifacts);
   // The next artifact of the last job; its bytes follow, as many as it has.
-  absl::Status BeginArtifact(const BundledArtifact& artifact);
+  absl::Status BeginArtifact(const v1::Artifact& artifact);
   absl::Status AddData(std::string_view data);
   // Call once, last: now it is there, whole.
   absl::Status Finish();
@@ -59,7 +55,7 @@ class BundleWriter {
 // What comes behind a job. A status that is not OK ends the reading of it.
 struct BundledParts {
   std::function<absl::Status(const BundledCurve&)> curve;
-  std::function<absl::Status(const BundledArtifact&)> artifact;
+  std::function<absl::Status(const v1::Artifact&)> artifact;
   std::function<absl::Status(std::string_view data)> data;  // of the artifact named last, at most 256 KiB
 };
 

@@ -1,10 +1,12 @@
 #include "client/client.h"
 
 #include <fmt/format.h>
+#include <grpcpp/completion_queue.h>
 #include <sys/random.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -46,6 +48,74 @@ void SetDeadline(grpc::ClientContext& context, int seconds) {
 std::uint64_t SizeOf(const v1::ReadArtifactResponse::Header& header) { return header.artifact().size(); }
 std::uint64_t SizeOf(const v1::ReadCheckpointResponse::Header& header) { return header.size(); }
 
+// A call whose every step has a deadline of its own: what one takes between them does not count.
+class PieceCall {
+ public:
+  explicit PieceCall(std::chrono::milliseconds patience) : patience_(patience) {}
+  ~PieceCall() {
+    queue_.Shutdown();
+    void* tag;
+    for (bool ok; queue_.Next(&tag, &ok);) {
+    }
+  }
+  PieceCall(const PieceCall&) = delete;
+  PieceCall& operator=(const PieceCall&) = delete;
+
+  grpc::ClientContext& context() { return context_; }
+  grpc::CompletionQueue* queue() { return &queue_; }
+  bool stalled() const { return stalled_; }
+
+  // Waits for the step that was begun; false if it failed or took too long, which cancels the call.
+  bool Step() {
+    void* tag;
+    bool ok = false;
+    if (queue_.AsyncNext(&tag, &ok, std::chrono::system_clock::now() + patience_) ==
+        grpc::CompletionQueue::NextStatus::TIMEOUT) {
+      stalled_ = true;
+      context_.TryCancel();
+      queue_.Next(&tag, &ok);
+      return false;
+    }
+    return ok;
+  }
+
+ private:
+  const std::chrono::milliseconds patience_;
+  bool stalled_ = false;
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+};
+
+// Checks a file while it passes.
+template <typename Response>
+class Incoming {
+ public:
+  explicit Incoming(const PieceSink& sink) : sink_(sink) {}
+
+  absl::Status Take(const Response& part) {
+    if (part.has_header()) {
+      header_ = part.header();
+    }
+    size_ += part.data().size();
+    crc32c_ = Crc32c(part.data(), crc32c_);
+    return sink_(part.data());
+  }
+
+  absl::StatusOr<typename Response::Header> End(std::string_view what) const {
+    if (!header_ || size_ != SizeOf(*header_) || crc32c_ != header_->crc32c()) {
+      return absl::DataLossError(
+          fmt::format("{} arrived damaged ({} of {} bytes); try again", what, size_, header_ ? SizeOf(*header_) : 0));
+    }
+    return *header_;
+  }
+
+ private:
+  const PieceSink& sink_;
+  std::optional<typename Response::Header> header_;
+  std::uint64_t size_ = 0;
+  std::uint32_t crc32c_ = 0;
+};
+
 }  // namespace
 
 std::string NewRequestId() {
@@ -71,9 +141,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Endpoint& endpoint
   return std::make_unique<Client>(std::move(connection), std::move(stop));
 }
 
-Client::Client(Connection connection, std::stop_token stop)
+Client::Client(Connection connection, std::stop_token stop, std::chrono::milliseconds piece_patience)
     : connection_(std::move(connection)),
       stop_(std::move(stop)),
+      piece_patience_(piece_patience),
       jobs_(v1::JobService::NewStub(connection_.channel)),
       curves_(v1::CurveService::NewStub(connection_.channel)),
       artifacts_(v1::ArtifactService::NewStub(connection_.channel)),
@@ -254,52 +325,62 @@ absl::StatusOr<std::vector<v1::Artifact>> Client::ListArtifacts(const std::strin
 }
 
 template <typename Response, typename Open>
-absl::StatusOr<std::pair<typename Response::Header, std::string>> Client::ReadPieces(const Open& open,
-                                                                                     std::string_view what) {
-  typename Response::Header header;
-  std::string bytes;
-  const std::function<bool(const Response&)> join = [&](const Response& part) {
-    if (part.has_header()) {
-      header = part.header();
+absl::StatusOr<typename Response::Header> Client::ReadPieces(const Open& open, std::string_view what,
+                                                             const PieceSink& sink) {
+  PieceCall call(piece_patience_);
+  Authorize(call.context());
+  const std::stop_callback cancel(stop_, [&call] { call.context().TryCancel(); });
+  const auto reader = open(&call.context(), call.queue());
+  Incoming<Response> file(sink);
+  absl::Status taken;
+  reader->StartCall(nullptr);
+  if (call.Step()) {
+    Response part;
+    for (reader->Read(&part, nullptr); call.Step(); reader->Read(&part, nullptr)) {
+      if (taken = file.Take(part); !taken.ok()) {
+        call.context().TryCancel();
+        break;
+      }
     }
-    bytes += part.data();
-    return true;
-  };
-  NORMLAB_RETURN_IF_ERROR(ReadStream(
-      [&](grpc::ClientContext* context) {
-        SetDeadline(*context, kRenderSeconds);
-        return open(context);
-      },
-      join, {}));
-  if (bytes.size() != SizeOf(header) || Crc32c(bytes) != header.crc32c()) {
-    return absl::DataLossError(
-        fmt::format("{} arrived damaged ({} of {} bytes); try again", what, bytes.size(), SizeOf(header)));
   }
-  return std::pair(std::move(header), std::move(bytes));
+  grpc::Status status;
+  reader->Finish(&status, nullptr);
+  call.Step();
+  NORMLAB_RETURN_IF_ERROR(taken);
+  if (call.stalled()) {
+    return OfServer(
+        absl::DeadlineExceededError(fmt::format("the server at {} sent nothing of {} for {} s; try again",
+                                                connection_.describe, what, piece_patience_.count() / 1000.0)));
+  }
+  if (!status.ok()) {
+    return stop_.stop_requested() ? absl::CancelledError("interrupted") : Explain(status);
+  }
+  return file.End(what);
 }
 
-absl::StatusOr<std::string> Client::ReadArtifact(const std::string& job_id, const std::string& name) {
+absl::Status Client::ReadArtifact(const std::string& job_id, const std::string& name, const PieceSink& sink) {
   v1::ReadArtifactRequest request;
   request.set_job_id(job_id);
   request.set_name(name);
   NORMLAB_RETURN_IF_ERROR(CheckText(request));
-  NORMLAB_ASSIGN_OR_RETURN(auto artifact,
-                           ReadPieces<v1::ReadArtifactResponse>(
-                               [&](grpc::ClientContext* context) { return artifacts_->ReadArtifact(context, request); },
-                               fmt::format("{} of {}", name, job_id)));
-  return std::move(artifact.second);
+  const auto open = [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+    return artifacts_->PrepareAsyncReadArtifact(context, request, queue);
+  };
+  return ReadPieces<v1::ReadArtifactResponse>(open, fmt::format("{} of {}", name, job_id), sink).status();
 }
 
-absl::StatusOr<Checkpoint> Client::ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step) {
+absl::StatusOr<std::uint64_t> Client::ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step,
+                                                     const PieceSink& sink) {
   v1::ReadCheckpointRequest request;
   request.set_job_id(job_id);
   request.set_at_most_step(at_most_step);
   NORMLAB_RETURN_IF_ERROR(CheckText(request));
-  NORMLAB_ASSIGN_OR_RETURN(
-      auto checkpoint, ReadPieces<v1::ReadCheckpointResponse>(
-                           [&](grpc::ClientContext* context) { return artifacts_->ReadCheckpoint(context, request); },
-                           fmt::format("the checkpoint of {}", job_id)));
-  return Checkpoint{checkpoint.first.step(), std::move(checkpoint.second)};
+  const auto open = [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+    return artifacts_->PrepareAsyncReadCheckpoint(context, request, queue);
+  };
+  NORMLAB_ASSIGN_OR_RETURN(const auto header, ReadPieces<v1::ReadCheckpointResponse>(
+                                                  open, fmt::format("the checkpoint of {}", job_id), sink));
+  return header.step();
 }
 
 absl::StatusOr<v1::ImportJobResponse> Client::ImportJob(

@@ -13,10 +13,13 @@
 // happens once.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -38,11 +41,12 @@ std::string NewRequestId();
 // True once a job's state can no longer change.
 bool IsTerminal(v1::JobState state);
 
-// A run at rest.
-struct Checkpoint {
-  std::uint64_t step = 0;  // updates done when it was taken
-  std::string bytes;
-};
+// Takes a file piece by piece; called with nothing first, as soon as the server has found it. An error of it ends the
+// transfer and is what the call returns.
+using PieceSink = std::function<absl::Status(std::string_view)>;
+
+// How long a server may send nothing of a file before the transfer is given up. All of it may take any time.
+inline constexpr std::chrono::milliseconds kPiecePatience{60'000};
 
 // Jobs that one Submit holds at most.
 inline constexpr int kMaxJobsOfACall = 1000;
@@ -50,7 +54,7 @@ inline constexpr int kMaxJobsOfACall = 1000;
 class Client {
  public:
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const Endpoint& endpoint, std::stop_token stop = {});
-  Client(Connection connection, std::stop_token stop);
+  Client(Connection connection, std::stop_token stop, std::chrono::milliseconds piece_patience = kPiecePatience);
 
   // --- jobs ---
   // An empty request_id is filled in.
@@ -74,10 +78,12 @@ class Client {
 
   // --- artifacts ---
   absl::StatusOr<std::vector<v1::Artifact>> ListArtifacts(const std::string& job_id);
-  // The whole file; kDataLoss if it is not what its header announces.
-  absl::StatusOr<std::string> ReadArtifact(const std::string& job_id, const std::string& name);
-  // The newest one of at most so many updates; kDataLoss as above.
-  absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step);
+  // The whole file into `sink`, holding one piece at a time. kDataLoss after its end if it was not what its header
+  // announced; kDeadlineExceeded if the server stops sending.
+  absl::Status ReadArtifact(const std::string& job_id, const std::string& name, const PieceSink& sink);
+  // The same for the newest checkpoint of at most so many updates; returns the number of its updates.
+  absl::StatusOr<std::uint64_t> ReadCheckpoint(const std::string& job_id, std::uint64_t at_most_step,
+                                               const PieceSink& sink);
 
   // --- jobs that ended elsewhere ---
   // Sends one job; `fill` gives its messages to `send`, which is false once the server wants no more. What `fill` fails with
@@ -116,12 +122,13 @@ class Client {
                           std::stop_token stop);
   // A file that comes in pieces behind its header; `what` names it in errors.
   template <typename Response, typename Open>
-  absl::StatusOr<std::pair<typename Response::Header, std::string>> ReadPieces(const Open& open, std::string_view what);
+  absl::StatusOr<typename Response::Header> ReadPieces(const Open& open, std::string_view what, const PieceSink& sink);
   void Authorize(grpc::ClientContext& context) const;
   absl::Status Explain(const grpc::Status& status) const;
 
   Connection connection_;
   std::stop_token stop_;
+  const std::chrono::milliseconds piece_patience_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
   std::unique_ptr<v1::CurveService::Stub> curves_;
   std::unique_ptr<v1::ArtifactService::Stub> artifacts_;

@@ -62,108 +62,174 @@ void Visit(const CLI::App& app, const std::string& path,
   }
 }
 
-std::string Paths(const std::vector<CompletionCommand>& commands) {
-  std::vector<std::string> paths;
-  for (const CompletionCommand& command : commands) {
-    if (!command.path.empty()) {
-      paths.push_back("\"" + command.path + "\"");
-    }
-  }
-  return fmt::to_string(fmt::join(paths, "|"));
-}
-
-std::vector<std::string> OptionNames(const CompletionCommand& command) {
-  std::vector<std::string> names;
-  for (const auto& option : command.options) {
-    names.insert(names.end(), option.names.begin(), option.names.end());
-  }
-  return names;
-}
-
-// "names of a list" $(command): what stands for the values of `kind` in a shell word list.
-std::string WordList(const ValueKind& kind) {
-  std::string words = fmt::to_string(fmt::join(kind.names, " "));
-  return kind.command.empty() ? words : words + (words.empty() ? "" : " ") + "$(" + kind.command + ")";
-}
-
-// The loop that finds the command typed so far; bash and zsh differ in how arrays are written.
-std::string FindCommand(const std::string& word, const std::string& first, const std::string& last,
-                        const std::string& paths) {
-  return fmt::format(R"(  for ((i = {}; i < {}; i++)); do
-    case "${{cmd:+$cmd }}{}" in
-      {}) cmd="${{cmd:+$cmd }}{}";;
-    esac
-  done
-)",
-                     first, last, word, paths, word);
-}
-
+// One word of sh, bash and zsh, whatever is in it.
 std::string Quoted(const std::string& text) { return "'" + absl::StrReplaceAll(text, {{"'", "'\\''"}}) + "'"; }
 
-// "data fetch" -> "data" and "fetch".
-std::pair<std::string, std::string> ParentAndName(const std::string& path) {
-  const std::size_t blank = path.rfind(' ');
-  return blank == std::string::npos ? std::pair<std::string, std::string>("", path)
-                                    : std::pair(path.substr(0, blank), path.substr(blank + 1));
+// The same of fish, where a backslash means something between single quotes too.
+std::string FishQuoted(const std::string& text) {
+  return "'" + absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"'", "\\'"}}) + "'";
 }
 
-// 'name:description', as _describe wants it.
-std::string ZshWord(const std::string& name, const std::string& description) {
-  return Quoted(fmt::format("{}:{}", name, absl::StrReplaceAll(description, {{":", "\\:"}})));
+// 'name:description', as zsh's _describe wants it.
+std::string Described(const std::string& name, const std::string& description) {
+  return absl::StrReplaceAll(name, {{":", "\\:"}}) + ":" + description;
 }
 
-// The commands below `path`.
-std::string ZshWords(const std::vector<CompletionCommand>& commands, const std::string& path) {
-  std::string words;
+using Lines = std::vector<std::string>;
+
+// What bash and zsh offer in one place of a command line: "normlab data" for arguments of that command, "normlab data -" for
+// its options, "normlab jobs --state" for the value of one.
+struct Place {
+  std::string key;
+  Lines words;
+  ValueKind value;
+};
+
+Place ValuePlace(const std::string& key, const ValueKind& value) { return {key, value.names, value}; }
+
+// Every place; `described`: words with their descriptions.
+std::vector<Place> Places(const std::vector<CompletionCommand>& commands, bool described) {
+  const auto word = [described](const std::string& name, const std::string& description) {
+    return described ? Described(name, description) : name;
+  };
+  std::vector<Place> places;
   for (const CompletionCommand& command : commands) {
-    const auto [parent, name] = ParentAndName(command.path);
-    if (!command.path.empty() && parent == path) {
-      words += fmt::format(" {}", ZshWord(name, command.description));
+    const std::string key = command.path.empty() ? "normlab" : "normlab " + command.path;
+    Place arguments = ValuePlace(key, command.positional);
+    for (const CompletionCommand& sub : commands) {
+      if (!sub.path.empty() && sub.parent() == command.path) {
+        arguments.words.push_back(word(sub.name(), sub.description));
+      }
     }
+    places.push_back(std::move(arguments));
+    Place options{.key = key + " -", .words = {}, .value = {}};
+    for (const auto& option : command.options) {
+      for (const std::string& name : option.names) {
+        options.words.push_back(word(name, option.description));
+        if (option.takes_value) {
+          places.push_back(ValuePlace(key + " " + name, option.value));
+        }
+      }
+    }
+    places.push_back(std::move(options));
   }
-  return words;
+  return places;
 }
 
-std::string ZshOptions(const CompletionCommand& command) {
-  std::string words;
-  for (const auto& option : command.options) {
-    for (const std::string& name : option.names) {
-      words += fmt::format(" {}", ZshWord(name, option.description));
+// The places as three arrays that are looked up by key: words, a command that prints more of them, whether files go there.
+// `entry` is how the shell writes a key with its value.
+std::string Tables(const std::vector<Place>& places, const char* entry) {
+  std::string words, run, files;
+  const auto add = [entry](std::string& table, const std::string& key, const std::string& value) {
+    table += "  " + fmt::format(fmt::runtime(entry), Quoted(key), Quoted(value)) + "\n";
+  };
+  for (const Place& place : places) {
+    add(words, place.key, fmt::to_string(fmt::join(place.words, "\n")));
+    if (!place.value.command.empty()) {
+      add(run, place.key, place.value.command);
+    }
+    if (place.value.files) {
+      add(files, place.key, "yes");
     }
   }
-  return words;
+  return fmt::format(
+      "typeset -gA _normlab_words=(\n{})\ntypeset -gA _normlab_run=(\n{})\ntypeset -gA _normlab_files=(\n{})\n", words,
+      run, files);
+}
+
+constexpr char kBash[] = R"(_normlab_offer() {
+  local -a words
+  local word
+  mapfile -t words <<<"${_normlab_words[$1]}"
+  if [[ -n ${_normlab_run[$1]-} ]]; then
+    mapfile -t -O ${#words[@]} words < <(eval "${_normlab_run[$1]-}")
+  fi
+  for word in "${words[@]}"; do
+    if [[ -n $word && $word == "$2"* ]]; then COMPREPLY+=("$word"); fi
+  done
+  if [[ -n ${_normlab_files[$1]-} ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$2")
+  fi
+}
+_normlab() {
+  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" place=normlab key i
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    key="$place ${COMP_WORDS[i]}"
+    if [[ ${COMP_WORDS[i]} != -* && -n ${_normlab_words[$key]+x} ]]; then place=$key; fi
+  done
+  key="$place $prev"
+  if [[ $prev == -* && -n ${_normlab_words[$key]+x} ]]; then place=$key
+  elif [[ $cur == -* ]]; then place+=" -"
+  fi
+  _normlab_offer "$place" "$cur"
+}
+complete -F _normlab normlab
+)";
+
+constexpr char kZsh[] = R"(_normlab() {
+  local cur="$words[CURRENT]" prev="$words[CURRENT-1]" place=normlab key i
+  local -a list
+  for ((i = 2; i < CURRENT; i++)); do
+    key="$place $words[i]"
+    if [[ $words[i] != -* && -n ${_normlab_words[$key]+x} ]]; then place=$key; fi
+  done
+  key="$place $prev"
+  if [[ $prev == -* && -n ${_normlab_words[$key]+x} ]]; then place=$key
+  elif [[ $cur == -* ]]; then place+=" -"
+  fi
+  list=("${(@f)_normlab_words[$place]}")
+  if [[ -n ${_normlab_run[$place]-} ]]; then list+=("${(@f)$(eval ${_normlab_run[$place]-})}"); fi
+  list=(${list:#})
+  if (( $#list )); then _describe word list; fi
+  if [[ -n ${_normlab_files[$place]-} ]]; then _files; fi
+}
+compdef _normlab normlab
+)";
+
+// `names` as one word of fish, of which fish makes a list again.
+std::string FishList(const Lines& names) {
+  Lines quoted;
+  for (const std::string& name : names) {
+    quoted.push_back(FishQuoted(name));
+  }
+  return FishQuoted(fmt::to_string(fmt::join(quoted, " ")));
 }
 
 // When fish offers what belongs to `command`: its words are there, and none of its subcommands'.
 std::string FishCondition(const CompletionCommand& command) {
-  std::vector<std::string> terms;
-  const auto [parent, name] = ParentAndName(command.path);
-  for (const std::string& word : {parent, name}) {
+  Lines terms;
+  for (const std::string& word : {command.parent(), command.name()}) {
     if (!word.empty()) {
-      terms.push_back("__fish_seen_subcommand_from " + word);
+      terms.push_back("__fish_seen_subcommand_from " + FishQuoted(word));
     }
   }
   if (!command.subcommands.empty()) {
-    terms.push_back(fmt::format("not __fish_seen_subcommand_from {}", fmt::join(command.subcommands, " ")));
+    std::string seen = "not __fish_seen_subcommand_from";
+    for (const std::string& name : command.subcommands) {
+      seen += " " + FishQuoted(name);
+    }
+    terms.push_back(seen);
   }
-  return fmt::format(" -n {}", Quoted(fmt::to_string(fmt::join(terms, "; and "))));
+  return fmt::format(" -n {}", FishQuoted(fmt::to_string(fmt::join(terms, "; and "))));
 }
 
-// -a with the values of `kind`; fish writes substitutions without the dollar.
+// -a with the values of `kind`.
 std::string FishValues(const ValueKind& kind) {
-  const std::string values = WordList(kind);
-  return values.empty() ? "" : fmt::format(" -a {}", Quoted(absl::StrReplaceAll(values, {{"$(", "("}})));
+  std::string text = kind.names.empty() ? "" : " -a " + FishList(kind.names);
+  return kind.command.empty() ? text : text + " -a " + FishQuoted("(" + kind.command + ")");
 }
 
 std::string FishOption(const CompletionCommand::Option& option) {
   std::string text;
   for (const std::string& name : option.names) {
-    text += name.rfind("--", 0) == 0 ? fmt::format(" -l {}", name.substr(2)) : fmt::format(" -s {}", name.substr(1));
+    text += name.rfind("--", 0) == 0 ? " -l " + FishQuoted(name.substr(2)) : " -s " + FishQuoted(name.substr(1));
   }
   if (option.takes_value) {
     text += (option.value.files ? " -r -F" : " -x") + FishValues(option.value);
   }
-  return fmt::format("{} -d {}", text, Quoted(option.description));
+  return fmt::format("{} -d {}", text, FishQuoted(option.description));
 }
 
 }  // namespace
@@ -171,6 +237,16 @@ std::string FishOption(const CompletionCommand::Option& option) {
 bool TakesFile(const CLI::Option& option) {
   const std::string name = ValueName(option);
   return name == "FILE" || name == "PATH" || name == "DIR";
+}
+
+std::string CompletionCommand::parent() const {
+  const std::size_t blank = path.rfind(' ');
+  return blank == path.npos ? "" : path.substr(0, blank);
+}
+
+std::string CompletionCommand::name() const {
+  const std::size_t blank = path.rfind(' ');
+  return blank == path.npos ? path : path.substr(blank + 1);
 }
 
 std::vector<CompletionCommand> CompletionTree(const CLI::App& app,
@@ -181,67 +257,14 @@ std::vector<CompletionCommand> CompletionTree(const CLI::App& app,
 }
 
 std::string BashCompletion(const std::vector<CompletionCommand>& commands) {
-  std::string text = R"(# bash completion for normlab. Use it: source <(normlab completion bash)
-_normlab() {
-  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" cmd="" i
-)";
-  text += FindCommand("${COMP_WORDS[i]}", "1", "COMP_CWORD", Paths(commands));
-  text += "  case \"$cmd $prev\" in\n";
-  for (const CompletionCommand& command : commands) {
-    for (const auto& option : command.options) {
-      if (!option.takes_value) {
-        continue;
-      }
-      std::vector<std::string> patterns;
-      for (const std::string& name : option.names) {
-        patterns.push_back("\"" + command.path + " " + name + "\"");
-      }
-      text += fmt::format("    {}) COMPREPLY=($(compgen {}-W \"{}\" -- \"$cur\")); return;;\n",
-                          fmt::join(patterns, "|"), option.value.files ? "-f " : "", WordList(option.value));
-    }
-  }
-  text += "  esac\n  case \"$cmd\" in\n";
-  for (const CompletionCommand& command : commands) {
-    const std::string values = WordList(command.positional);
-    text += fmt::format(
-        "    \"{}\") if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))\n"
-        "      else COMPREPLY=($(compgen {}-W \"{}{}\" -- \"$cur\")); fi;;\n",
-        command.path, fmt::join(OptionNames(command), " "), command.positional.files ? "-f " : "",
-        fmt::join(command.subcommands, " "), values);
-  }
-  return text + "  esac\n}\ncomplete -F _normlab normlab\n";
+  return "# bash completion for normlab. Use it: source <(normlab completion bash)\n" +
+         Tables(Places(commands, false), "[{}]={}") + kBash;
 }
 
 std::string ZshCompletion(const std::vector<CompletionCommand>& commands) {
-  std::string text = R"(#compdef normlab
-# zsh completion for normlab. Use it: source <(normlab completion zsh), after compinit
-_normlab() {
-  local cur="$words[CURRENT]" prev="$words[CURRENT-1]" cmd="" i
-  local -a list
-)";
-  text += FindCommand("$words[i]", "2", "CURRENT", Paths(commands));
-  text += "  case \"$cmd $prev\" in\n";
-  for (const CompletionCommand& command : commands) {
-    for (const auto& option : command.options) {
-      for (const std::string& name : option.names) {
-        if (option.takes_value) {
-          text += fmt::format("    (\"{} {}\") {}; return;;\n", command.path, name,
-                              option.value.files ? "_files" : fmt::format("compadd -- {}", WordList(option.value)));
-        }
-      }
-    }
-  }
-  text += "  esac\n  case \"$cmd\" in\n";
-  for (const CompletionCommand& command : commands) {
-    const std::string words = ZshWords(commands, command.path);
-    const std::string values = !words.empty()             ? fmt::format("list=({}); _describe command list", words)
-                               : command.positional.files ? "_files"
-                                                          : fmt::format("compadd -- {}", WordList(command.positional));
-    text +=
-        fmt::format("    (\"{}\") if [[ $cur == -* ]]; then list=({}); _describe option list\n      else {}; fi;;\n",
-                    command.path, ZshOptions(command), values);
-  }
-  return text + "  esac\n}\ncompdef _normlab normlab\n";
+  return "#compdef normlab\n"
+         "# zsh completion for normlab. Use it: source <(normlab completion zsh), after compinit\n" +
+         Tables(Places(commands, true), "{} {}") + kZsh;
 }
 
 std::string FishCompletion(const std::vector<CompletionCommand>& commands) {
@@ -251,9 +274,8 @@ std::string FishCompletion(const std::vector<CompletionCommand>& commands) {
   for (const CompletionCommand& command : commands) {
     const std::string prefix = "complete -c normlab" + FishCondition(command);
     for (const CompletionCommand& sub : commands) {
-      const auto [parent, name] = ParentAndName(sub.path);
-      if (!sub.path.empty() && parent == command.path) {
-        text += fmt::format("{} -a {} -d {}\n", prefix, name, Quoted(sub.description));
+      if (!sub.path.empty() && sub.parent() == command.path) {
+        text += fmt::format("{} -a {} -d {}\n", prefix, FishList({sub.name()}), FishQuoted(sub.description));
       }
     }
     if (const std::string values = FishValues(command.positional); !values.empty() || command.positional.files) {

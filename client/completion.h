@@ -1,7 +1,8 @@
 // completion.h - shell completion made from the command line itself: commands, options, the names options take, job
 // ids.
 //
-// Nothing is listed twice: whatever a command registers with CLI11 is completed.
+// Nothing is listed twice: whatever a command registers with CLI11 is completed. The scripts are tables, in which every
+// word is quoted for its shell, and code that is always the same.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -34,6 +35,9 @@ struct CompletionCommand {
   std::vector<Option> options;
   ValueKind positional;                  // of any position
   std::vector<std::string> subcommands;  // their last words
+
+  std::string parent() const;  // path of the command that this one is a subcommand of
+  std::string name() const;    // last word of path
 };
 
 // Every command, the program first. `choices` holds the fixed names of options that take them. Positionals called JOB

@@ -103,6 +103,9 @@ std::string RenderError(const absl::Status& status) {
     return (status.message().empty() ? fmt::format("{} (no reason was given)", CodeName(status)) : Message(status)) +
            "\n";
   }
+  if (violations.size() == 1) {
+    return fmt::format("{} {}\n", violations[0].path, violations[0].description);
+  }
   std::size_t width = 0;
   for (const FieldViolation& v : violations) {
     width = std::max(width, v.path.size());

@@ -99,6 +99,7 @@ Json JobToJson(const v1::Job& job) {
   json["steps_per_second"] = NumberToJson(job.steps_per_second());
   json["cpu_seconds"] = NumberToJson(job.cpu_seconds());
   PutText(json, "error", job.error());
+  PutText(json, "held_up", job.held_up());
   PutText(json, "fingerprint", job.fingerprint());
   PutText(json, "worker", job.worker());
   json["labels"] = MapToJson(job.labels());

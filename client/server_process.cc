@@ -56,6 +56,9 @@ std::vector<std::string> ServerArguments(const ServerOptions& options) {
   if (options.slots > 0) {
     arguments.insert(arguments.end(), {"--slots", std::to_string(options.slots)});
   }
+  if (options.stall_seconds > 0) {
+    arguments.insert(arguments.end(), {"--stall-seconds", std::to_string(options.stall_seconds)});
+  }
   return arguments;
 }
 

@@ -24,9 +24,10 @@
 namespace normlab::client {
 
 struct ServerOptions {
-  std::string program;  // path of normlabd
-  Endpoint endpoint;    // home and socket it serves
-  int slots = 0;        // jobs at a time; 0: as many as there are cores
+  std::string program;    // path of normlabd
+  Endpoint endpoint;      // home and socket it serves
+  int slots = 0;          // jobs at a time; 0: as many as there are cores
+  int stall_seconds = 0;  // how long a job may make no step; 0: normlabd's own
 };
 
 // The arguments of normlabd for these options, program first.

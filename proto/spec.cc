@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/numerics.h"
 #include "base/sha256.h"
@@ -48,6 +49,17 @@ void ResolveFields(ProtoMessage& message, const std::string& prefix, std::vector
   }
 }
 
+// A field that was added later, as it was before there was one.
+bool IsAsBefore(const ProtoMessage& message, const FieldDescriptor& field) {
+  const v1::FieldMeta& meta = field::Meta(field);
+  if (!meta.added()) {
+    return false;
+  }
+  const std::unique_ptr<ProtoMessage> before(message.New());
+  field::SetFromText(*before, field, meta.default_value());
+  return field::CanonicalText(message, field) == field::CanonicalText(*before, field);
+}
+
 // Appends "path=value" lines of the scalar fields that are set, by field number.
 void AppendCanonical(const ProtoMessage& message, const std::string& prefix, std::string& text) {
   std::vector<const FieldDescriptor*> fields;
@@ -59,7 +71,9 @@ void AppendCanonical(const ProtoMessage& message, const std::string& prefix, std
   }
   std::sort(fields.begin(), fields.end(), [](auto* a, auto* b) { return a->number() < b->number(); });
   for (const FieldDescriptor* field : fields) {
-    text += fmt::format("{}{}={}\n", prefix, field->name(), field::CanonicalText(message, *field));
+    if (!IsAsBefore(message, *field)) {
+      text += fmt::format("{}{}={}\n", prefix, field->name(), field::CanonicalText(message, *field));
+    }
   }
 }
 

@@ -42,8 +42,8 @@ absl::StatusOr<int> List(Session& session, Client& client, const std::string& jo
 
 // Into a file of the artifact's name here, unless told otherwise: bytes on a terminal help nobody.
 absl::StatusOr<int> Fetch(Session& session, Client& client, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.job, options.name));
-  return WriteOutput(session, options.output.empty() ? options.name : options.output, bytes);
+  return WriteArtifact(session, client, options.job, options.name,
+                       options.output.empty() ? options.name : options.output);
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {

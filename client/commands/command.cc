@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/parse_number.h"
+#include "client/download.h"
 #include "client/help.h"
 #include "client/output.h"
 #include "client/text.h"
@@ -55,6 +56,15 @@ CLI::Option* Restrict(Session& session, CLI::Option* option, const std::vector<s
 
 }  // namespace
 
+void AddServerOptions(CLI::App& command, ServerOptions& options, const std::string& jobs, const std::string& when) {
+  command.add_option("--jobs", options.slots, jobs)->type_name("N")->check(Whole(1, 1024));
+  command
+      .add_option("--stall-seconds", options.stall_seconds,
+                  fmt::format("how long a job may make no step before it is tried again{} [900]", when))
+      ->type_name("SECONDS")
+      ->check(Whole(1, 86'400));
+}
+
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
                        const std::vector<std::string>& names, const std::string& description) {
   return Restrict(session,
@@ -68,14 +78,36 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
       session, command.add_option(option, values, fmt::format("{}: {}", description, fmt::join(names, ", "))), names);
 }
 
+namespace {
+
+bool IsStdout(const std::string& file) { return file.empty() || file == "-"; }
+
+int Written(Session& session, const std::string& file, std::uint64_t bytes) {
+  session.Note(fmt::format("{} written ({})\n", file, FormatBytes(bytes)));
+  return kExitOk;
+}
+
+}  // namespace
+
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content) {
-  if (file.empty() || file == "-") {
+  if (IsStdout(file)) {
     session.Print(content);
     return kExitOk;
   }
   NORMLAB_RETURN_IF_ERROR(WriteFile(file, content, session.environment().stop));
-  session.Note(fmt::format("{} written ({})\n", file, FormatBytes(content.size())));
-  return kExitOk;
+  return Written(session, file, content.size());
+}
+
+absl::StatusOr<int> WriteArtifact(Session& session, Client& client, const std::string& job_id, const std::string& name,
+                                  const std::string& file) {
+  if (IsStdout(file)) {
+    const auto print = [&session](std::string_view piece) { return session.PrintNow(piece); };
+    NORMLAB_RETURN_IF_ERROR(client.ReadArtifact(job_id, name, print));
+    return kExitOk;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::uint64_t bytes,
+                           DownloadArtifact(client, job_id, name, file, session.environment().stop));
+  return Written(session, file, bytes);
 }
 
 namespace {

@@ -88,6 +88,9 @@ CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& te
 // --home and --socket alone, for commands that start a server.
 void AddHomeOptions(CLI::App& command, Session& session);
 
+// --jobs, described by `jobs`, and --stall-seconds, with `when` behind what it does.
+void AddServerOptions(CLI::App& command, ServerOptions& options, const std::string& jobs, const std::string& when);
+
 // An option (or positional) that takes one of `names`.
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
                        const std::vector<std::string>& names, const std::string& description);
@@ -98,6 +101,9 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
 
 // Writes `content` to `file`, or to stdout if it is empty or "-".
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content);
+// The same for a file of a job, in pieces as they come.
+absl::StatusOr<int> WriteArtifact(Session& session, Client& client, const std::string& job_id, const std::string& name,
+                                  const std::string& file);
 
 // Every option that takes a number has one of these checks. CLI11's own let NaN through, and a minus wrap.
 CLI::Validator Whole(std::int64_t low, std::int64_t high);

@@ -94,6 +94,7 @@ std::string AsPlot(Session& session, const Options& options, const v1::ReadCurve
 absl::StatusOr<int> FollowPoints(Session& session, Client& client, const Options& options) {
   v1::WatchCurvesRequest request;
   request.add_job_ids(options.job);
+  bool any = false;
   absl::Status printed = session.PrintNow(session.json ? "" : "step,value\n");
   NORMLAB_RETURN_IF_ERROR(client.WatchCurves(request, [&](const v1::WatchCurvesResponse& news) {
     std::string lines;
@@ -103,10 +104,17 @@ absl::StatusOr<int> FollowPoints(Session& session, Client& client, const Options
                               : fmt::format("{},{}\n", column.steps(i), FormatExact(column.values(i)));
       }
     }
+    any = any || !lines.empty();
     printed = session.PrintNow(lines);
     return printed.ok();
   }));
   NORMLAB_RETURN_IF_ERROR(printed);
+  if (!any) {  // says so if the job never had such a series
+    v1::ReadCurveRequest series;
+    series.set_job_id(options.job);
+    series.set_series(options.series);
+    NORMLAB_RETURN_IF_ERROR(client.ReadCurve(series).status());
+  }
   return kExitOk;
 }
 
@@ -153,8 +161,8 @@ void AddCurve(CLI::App& app, Session& session) {
       {kJobs,
        "curve",
        "What a job has measured. A plot on a terminal, else text; CSV, JSON, or live with --follow",
-       {"normlab curve j17", "normlab curve j17 train/loss --log --max-points 500",
-        "normlab curve j17 test/error --format csv > error.csv", "normlab curve j17 train/loss --follow"},
+       {"normlab curve j17", "normlab curve j17 train/batch_nll --log --max-points 500",
+        "normlab curve j17 test/error --format csv > error.csv", "normlab curve j17 train/batch_nll --follow"},
        "job_id, series, points_total (before downsampling), steps[], values[], wall_ms[]. Without SERIES: job_id, "
        "series[]: name, points, first_step, last_step, min, max, last, not_finite. With --follow: one object a line."});
   auto options = std::make_shared<Options>();

@@ -223,8 +223,7 @@ absl::StatusOr<int> ExportWeights(Session& session, Client& client, const Option
   if (options.jobs.ids.size() != 1) {
     return absl::InvalidArgumentError("--weights: name one job; each has its own weights");
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::string bytes, client.ReadArtifact(options.jobs.ids[0], "weights.safetensors"));
-  return WriteOutput(session, options.weights, bytes);
+  return WriteArtifact(session, client, options.jobs.ids[0], "weights.safetensors", options.weights);
 }
 
 absl::StatusOr<int> Run(Session& session, const Options& options) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/crc32c.h"
 #include "client/bundle.h"
 #include "client/progress_line.h"
 #include "client/text.h"
@@ -47,17 +46,11 @@ absl::Status AddJob(Session& session, Client& client, const v1::Job& job, const 
   if (options.artifacts) {
     NORMLAB_ASSIGN_OR_RETURN(artifacts, client.ListArtifacts(job.job_id()));
   }
-  std::vector<BundledArtifact> bundled;
-  std::vector<std::string> contents;
+  NORMLAB_RETURN_IF_ERROR(bundle.AddJob(described, curves, artifacts));
   for (const v1::Artifact& artifact : artifacts) {
-    NORMLAB_ASSIGN_OR_RETURN(std::string bytes, client.ReadArtifact(job.job_id(), artifact.name()));
-    bundled.push_back({artifact, Crc32c(bytes)});
-    contents.push_back(std::move(bytes));
-  }
-  NORMLAB_RETURN_IF_ERROR(bundle.AddJob(described, curves, bundled));
-  for (std::size_t i = 0; i < bundled.size(); ++i) {
-    NORMLAB_RETURN_IF_ERROR(bundle.BeginArtifact(bundled[i]));
-    NORMLAB_RETURN_IF_ERROR(bundle.AddData(contents[i]));
+    NORMLAB_RETURN_IF_ERROR(bundle.BeginArtifact(artifact));
+    NORMLAB_RETURN_IF_ERROR(client.ReadArtifact(job.job_id(), artifact.name(),
+                                                [&](std::string_view piece) { return bundle.AddData(piece); }));
   }
   return absl::OkStatus();
 }

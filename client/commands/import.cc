@@ -56,10 +56,9 @@ absl::Status SendJob(BundleReader& bundle, const BundleReader::Job& job, const C
     }
     return Sent(open);
   };
-  parts.artifact = [&](const BundledArtifact& artifact) {
+  parts.artifact = [&](const v1::Artifact& artifact) {
     message.Clear();
-    *message.mutable_artifact()->mutable_artifact() = artifact.artifact;
-    message.mutable_artifact()->set_crc32c(artifact.crc32c);
+    *message.mutable_artifact() = artifact;
     return Sent(send(message));
   };
   parts.data = [&](std::string_view data) {

@@ -22,7 +22,7 @@ struct Options {
   std::vector<std::string> only;
   std::string budget = kDefaultBudget;
   std::string out;
-  int jobs = 0;
+  ServerOptions server;  // of one that is started
   bool strict = false;
   bool dry_run = false;
   bool force = false;
@@ -105,18 +105,19 @@ class Reproduction {
     NORMLAB_ASSIGN_OR_RETURN(ServerUse use, ServerUse::Await(endpoint, stop, wait));
     if (const absl::Status reached = Reach(endpoint); reached.ok()) {
       use_ = std::move(use);
-      if (options_.jobs > 0) {
-        session_.Note(
-            fmt::format("--jobs is not used: the server at {} has its own number of workers.\n", endpoint.Describe()));
+      if (options_.server.slots > 0 || options_.server.stall_seconds > 0) {
+        session_.Note(fmt::format("--jobs and --stall-seconds are not used: the server at {} has its own.\n",
+                                  endpoint.Describe()));
       }
       return absl::OkStatus();
     } else if (!absl::IsNotFound(reached)) {
       return OfServer(reached);
     }
     session_.Note(fmt::format("Starting a server for {} ...\n", endpoint.Home()));
-    auto server = ServerProcess::Start(
-        {.program = session_.environment().server_program, .endpoint = endpoint, .slots = options_.jobs},
-        std::move(use), stop);
+    ServerOptions options = options_.server;
+    options.program = session_.environment().server_program;
+    options.endpoint = endpoint;
+    auto server = ServerProcess::Start(options, std::move(use), stop);
     if (!server.ok()) {
       return OfServer(server.status());
     }
@@ -125,7 +126,9 @@ class Reproduction {
   }
 
   // Runs that the server trains at once, as far as the client can know.
-  int AtATime() const { return server_ != nullptr && options_.jobs > 0 ? options_.jobs : session_.environment().cores; }
+  int AtATime() const {
+    return server_ != nullptr && options_.server.slots > 0 ? options_.server.slots : session_.environment().cores;
+  }
 
   // As many calls as it takes: one holds a limited number of jobs. What was submitted before a failure is reused next time.
   // For a dry run: what submitting them would answer.
@@ -239,9 +242,8 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->type_name("NAME");
   command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
       ->type_name("DIR");
-  command->add_option("--jobs", options->jobs, "runs at a time, if a server is started [one per core]")
-      ->type_name("N")
-      ->check(Whole(1, 1024));
+  AddServerOptions(*command, options->server, "runs at a time, if a server is started [one per core]",
+                   ", if a server is started");
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
   command->add_flag("--force", options->force, "queue the runs even if their data set is missing");
   command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");

@@ -15,7 +15,7 @@ namespace normlab::client {
 namespace {
 
 // Becomes normlabd, which handles the terminal's signals itself.
-absl::StatusOr<int> Up(Session& session, int slots) {
+absl::StatusOr<int> Up(Session& session, ServerOptions options) {
   const absl::Status reached = Reach(session.endpoint);
   if (reached.ok()) {
     return absl::FailedPreconditionError(
@@ -24,8 +24,9 @@ absl::StatusOr<int> Up(Session& session, int slots) {
   if (!absl::IsNotFound(reached)) {
     return OfServer(reached);
   }
-  const std::vector<std::string> arguments =
-      ServerArguments({.program = session.environment().server_program, .endpoint = session.endpoint, .slots = slots});
+  options.program = session.environment().server_program;
+  options.endpoint = session.endpoint;
+  const std::vector<std::string> arguments = ServerArguments(options);
   session.Note(
       fmt::format("Serving {} at {}\nCtrl-C stops it; running jobs write a checkpoint and go on at the next start.\n",
                   session.endpoint.Home(), session.endpoint.Socket()));
@@ -51,10 +52,10 @@ void AddServer(CLI::App& app, Session& session) {
        "Run a server with local workers in the foreground. Other commands talk to it; normlabd has more options",
        {"normlab up", "normlab up --home /srv/normlab --jobs 2", "normlabd --help"},
        ""});
-  auto slots = std::make_shared<int>(0);
+  auto options = std::make_shared<ServerOptions>();
   AddHomeOptions(*command, session);
-  command->add_option("--jobs", *slots, "jobs at a time [one per core]")->type_name("N")->check(Whole(1, 1024));
-  command->callback([&session, slots] { session.action = [&session, slots] { return Up(session, *slots); }; });
+  AddServerOptions(*command, *options, "jobs at a time [one per core]", "");
+  command->callback([&session, options] { session.action = [&session, options] { return Up(session, *options); }; });
 }
 
 }  // namespace normlab::client

@@ -27,6 +27,7 @@ Rows Summary(const v1::Job& job, double now) {
     add("progress", progress);
   }
   add("error", job.error());
+  add("held up", job.held_up());
   add("created", FormatTime(job.created()));
   add("started", FormatTime(job.started()));
   add("finished", FormatTime(job.finished()));
@@ -106,7 +107,8 @@ void AddShow(CLI::App& app, Session& session) {
                                   "show",
                                   "Everything about one job: settings, progress, times, facts, series",
                                   {"normlab show j17", "normlab show j17 --json | jq .job.spec"},
-                                  "job: as in `normlab jobs`; series[]: name, points, first_step, last_step, min, max, "
+                                  "job: as in `normlab jobs`, with held_up: why it cannot get on now; series[]: name, "
+                                  "points, first_step, last_step, min, max, "
                                   "last, not_finite."});
   auto job = std::make_shared<std::string>();
   command->add_option("JOB", *job, "job id, such as j17")->required()->type_name("");

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/temporary_directory.h"
 #include "client/commands/command.h"
+#include "client/download.h"
 #include "client/progress_line.h"
 #include "client/sister_program.h"
 #include "client/text.h"
@@ -66,16 +67,18 @@ absl::StatusOr<v1::AppendPointsRequest> WholeCurve(Client& client, const std::st
   return curve;
 }
 
-// The newest checkpoint with `last` or more updates behind it.
-absl::StatusOr<Checkpoint> CheckpointBefore(Client& client, const v1::Job& job, std::uint64_t last) {
+// The newest checkpoint with `last` or more updates behind it into `path`; returns the number of its updates.
+absl::StatusOr<std::uint64_t> CheckpointBefore(Client& client, const v1::Job& job, std::uint64_t last,
+                                               const std::string& path, const std::stop_token& stop) {
   const std::uint64_t done = job.steps_done();
-  absl::StatusOr<Checkpoint> checkpoint = client.ReadCheckpoint(job.job_id(), done - std::min(last, done));
-  if (absl::IsNotFound(checkpoint.status())) {
+  absl::StatusOr<std::uint64_t> step =
+      DownloadCheckpoint(client, job.job_id(), done - std::min(last, done), path, stop);
+  if (absl::IsNotFound(step.status())) {
     return absl::NotFoundError(
         fmt::format("{} ({} of {} updates are done); one of a finished job is kept. For all of it: normlab verify {}",
-                    Message(checkpoint.status()), done, job.steps_total(), job.job_id()));
+                    Message(step.status()), done, job.steps_total(), job.job_id()));
   }
-  return checkpoint;
+  return step;
 }
 
 // What is repeated of the run: `from` updates were done before.
@@ -111,25 +114,25 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   }
   NORMLAB_ASSIGN_OR_RETURN(const v1::AppendPointsRequest curve, WholeCurve(*client, options.job));
   NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-verify"));
+  const std::stop_token& stop = session.environment().stop;
   std::vector<std::string> arguments = {"--job=" + directory.path() + "/job", "--curve=" + directory.path() + "/curve",
                                         fmt::format("--threads={}", options.threads)};
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/job", job.SerializeAsString()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/curve", curve.SerializeAsString()));
   if (succeeded) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::string weights, client->ReadArtifact(options.job, "weights.safetensors"));
-    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/weights", weights));
-    arguments.push_back("--weights=" + directory.path() + "/weights");
+    const std::string weights = directory.path() + "/weights";
+    NORMLAB_RETURN_IF_ERROR(DownloadArtifact(*client, options.job, "weights.safetensors", weights, stop).status());
+    arguments.push_back("--weights=" + weights);
   }
   std::uint64_t from = 0;
   if (options.last) {
-    NORMLAB_ASSIGN_OR_RETURN(const Checkpoint checkpoint, CheckpointBefore(*client, job, *options.last));
-    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/checkpoint", checkpoint.bytes));
-    arguments.push_back("--checkpoint=" + directory.path() + "/checkpoint");
-    from = checkpoint.step;
+    const std::string checkpoint = directory.path() + "/checkpoint";
+    NORMLAB_ASSIGN_OR_RETURN(from, CheckpointBefore(*client, job, *options.last, checkpoint, stop));
+    arguments.push_back("--checkpoint=" + checkpoint);
   }
   Listener listener(session, options.job);
-  const absl::Status ran = RunSister("normlab-verify", arguments, session.environment().stop,
-                                     [&listener](std::string_view output) { listener.Take(output); });
+  const absl::Status ran =
+      RunSister("normlab-verify", arguments, stop, [&listener](std::string_view output) { listener.Take(output); });
   const std::optional<Json> result = listener.Result();
   NORMLAB_RETURN_IF_ERROR(ran);
   if (!result) {

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/temporary_directory.h"
 #include "client/commands/command.h"
+#include "client/download.h"
 #include "client/sister_program.h"
 #include "proto/spec.h"
 
@@ -48,7 +49,10 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     return absl::InvalidArgumentError(fmt::format(
         "{} has batch normalisation, whose statistics of each time step are not among its weights", options.job));
   }
-  absl::StatusOr<std::string> weights = client->ReadArtifact(options.job, "weights.safetensors");
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-write"));
+  const std::string spec = directory.path() + "/spec", file = directory.path() + "/weights.safetensors";
+  const std::stop_token& stop = session.environment().stop;
+  const auto weights = DownloadArtifact(*client, options.job, "weights.safetensors", file, stop);
   if (absl::IsNotFound(weights.status())) {
     return absl::NotFoundError(
         IsTerminal(job.state())
@@ -57,10 +61,7 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
             : fmt::format("{} has no weights yet; they come with its end: normlab watch {}", options.job, options.job));
   }
   NORMLAB_RETURN_IF_ERROR(weights.status());
-  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-write"));
-  const std::string spec = directory.path() + "/spec", file = directory.path() + "/weights.safetensors";
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(spec, job.spec().SerializeAsString()));
-  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(file, *weights));
   std::vector<std::string> arguments = {"--spec=" + spec,
                                         "--weights=" + file,
                                         "--text=" + options.text,
@@ -75,8 +76,8 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
     arguments.push_back("--png");
   }
   std::string picture;
-  NORMLAB_RETURN_IF_ERROR(RunSister("normlab-write", arguments, session.environment().stop,
-                                    [&picture](std::string_view output) { picture += output; }));
+  NORMLAB_RETURN_IF_ERROR(
+      RunSister("normlab-write", arguments, stop, [&picture](std::string_view output) { picture += output; }));
   return WriteOutput(session, options.output, picture);
 }
 

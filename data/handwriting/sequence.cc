@@ -7,9 +7,6 @@
 namespace normlab::data {
 namespace {
 
-constexpr double kMostResampling = 20.0;  // a rate so far off is a wrong one
-constexpr int kLongestGap = 3;            // readings
-
 struct Vec {
   double x, y;
 };
@@ -62,7 +59,7 @@ void DropFarFromTheInk(PenLine& line, double deviations) {
 }
 
 // The stroke without the readings at the end of steps beyond `longest`; in several pieces where too many are missing.
-std::vector<Stroke> WithoutJumps(const Stroke& stroke, double longest) {
+std::vector<Stroke> WithoutJumps(const Stroke& stroke, double longest, int longest_gap) {
   std::vector<Stroke> pieces(1);
   int missing = 0;
   for (const PenPoint& point : stroke) {
@@ -70,7 +67,7 @@ std::vector<Stroke> WithoutJumps(const Stroke& stroke, double longest) {
     if (piece.empty() || Distance(piece.back(), point) <= longest * (missing + 1)) {
       piece.push_back(point);
       missing = 0;
-    } else if (++missing > kLongestGap) {
+    } else if (++missing > longest_gap) {
       pieces.push_back({point});
       missing = 0;
     }
@@ -96,9 +93,9 @@ std::vector<Vec> Resampled(const Stroke& stroke, double ratio) {
   return out;
 }
 
-Path Trace(const PenLine& line, double points_per_second) {
-  const double ratio = line.points_per_second > 0.0 ? points_per_second / line.points_per_second : 0.0;
-  const bool resample = ratio > 0.0 && ratio <= kMostResampling;
+Path Trace(const PenLine& line, const SequenceOptions& options) {
+  const double ratio = line.points_per_second > 0.0 ? options.points_per_second / line.points_per_second : 0.0;
+  const bool resample = ratio > 0.0 && ratio <= options.most_resampling;
   Path path;
   for (const Stroke& stroke : line.strokes) {
     path.push_back(Resampled(stroke, resample ? ratio : 1.0));
@@ -120,13 +117,14 @@ double StepScale(const Path& path) {
 
 }  // namespace
 
-std::int64_t DropBadReadings(PenLine& line, double outlier_steps, double ink_deviations) {
+std::int64_t DropBadReadings(PenLine& line, const SequenceOptions& options) {
   const std::int64_t before = PointCount(line);
-  DropFarFromTheInk(line, ink_deviations);
-  const double longest = outlier_steps * MedianStep(line);
+  DropFarFromTheInk(line, options.ink_deviations);
+  const double longest = options.outlier_steps * MedianStep(line);
   std::vector<Stroke> kept;
   for (const Stroke& stroke : line.strokes) {
-    for (Stroke& piece : longest > 0.0 ? WithoutJumps(stroke, longest) : std::vector<Stroke>{stroke}) {
+    for (Stroke& piece :
+         longest > 0.0 ? WithoutJumps(stroke, longest, options.longest_gap) : std::vector<Stroke>{stroke}) {
       if (!piece.empty()) {
         kept.push_back(std::move(piece));
       }
@@ -138,9 +136,9 @@ std::int64_t DropBadReadings(PenLine& line, double outlier_steps, double ink_dev
 
 PenSequence ToSequence(PenLine line, const SequenceOptions& options) {
   if (options.outlier_steps > 0.0) {
-    DropBadReadings(line, options.outlier_steps, options.ink_deviations);
+    DropBadReadings(line, options);
   }
-  const Path path = Trace(line, options.points_per_second);
+  const Path path = Trace(line, options);
   const double scale = options.line_scale == LineScale::kStep ? StepScale(path) : 1.0;
   PenSequence sequence;
   sequence.text = Encode(options.alphabet, line.text);

@@ -25,8 +25,10 @@ struct SequenceOptions {
   double points_per_second = 0.0;  // resample lines of known rate to this; 0: leave as they are
   double outlier_steps = 0.0;      // a pen-down step longer than this many median steps is a bad reading; 0: keep all
   double ink_deviations =
-      20.0;  // then also a point so many median deviations off the ink's middle (ascenders reach 6); 0: keep
-  std::int64_t max_steps = 0;  // keep the first so many; 0: all
+      20.0;             // then also a point so many median deviations off the ink's middle (ascenders reach 6); 0: keep
+  int longest_gap = 3;  // readings dropped in a row that a stroke survives in one piece
+  double most_resampling = 20.0;  // lines that would get more than so many times their points are left as they are
+  std::int64_t max_steps = 0;     // keep the first so many; 0: all
   Alphabet alphabet = Alphabet::kGraves57;
 };
 
@@ -41,8 +43,8 @@ struct PenSequence {
 };
 
 // In what follows bad readings are kept out of the line: a point further than `ink_deviations` above or below the ink, or at the end
-// of a step beyond `outlier_steps`; a gap of more than three readings breaks the stroke. Returns how many were dropped.
-std::int64_t DropBadReadings(PenLine& line, double outlier_steps, double ink_deviations);
+// of a step beyond `outlier_steps`; a gap of more than `longest_gap` readings breaks the stroke. Returns how many were dropped.
+std::int64_t DropBadReadings(PenLine& line, const SequenceOptions& options);
 
 // Device units or, with kStep, steps. May be empty for a line of one point.
 PenSequence ToSequence(PenLine line, const SequenceOptions& options);

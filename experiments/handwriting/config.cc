@@ -27,6 +27,8 @@ data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config) {
                        .points_per_second = config.points_per_second(),
                        .outlier_steps = config.outlier_steps(),
                        .ink_deviations = config.ink_deviations(),
+                       .longest_gap = config.longest_gap(),
+                       .most_resampling = config.most_resampling(),
                        .max_steps = config.max_steps(),
                        .alphabet = AlphabetOf(config)},
           .min_steps = config.min_steps(),
@@ -38,6 +40,8 @@ HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
   nn::NormSpec norm{.kind = NormKindOf(config.norm())};
   if (norm.kind == nn::NormKind::kBatch) {
     norm = nn::recurrent_batch_norm(config.max_steps());
+    norm.gain_init = config.batch_norm_gain();
+    norm.decay = config.batch_norm_decay();
   }
   norm.eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())};
   return {.units = config.units(),

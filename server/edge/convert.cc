@@ -105,6 +105,7 @@ void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire) {
   wire.set_media_type(artifact.media_type);
   wire.set_step(artifact.step);
   wire.set_size(artifact.size);
+  wire.set_crc32c(artifact.crc32c);
 }
 
 void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire) {

@@ -144,6 +144,9 @@ grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJ
     NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request->job_id()));
     NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.GetJob(id));
     ToWire(job, *response->mutable_job());
+    if (!store::IsTerminal(job.state)) {
+      response->mutable_job()->set_held_up(core_.attempts.HeldUp(id));
+    }
     return absl::OkStatus();
   });
 }

@@ -209,14 +209,14 @@ class Receiver {
     return absl::OkStatus();
   }
 
-  absl::Status AddArtifact(const v1::ImportJobRequest::ArtifactHeader& header) {
+  absl::Status AddArtifact(const v1::Artifact& artifact) {
     std::vector<FieldViolation> violations;
-    const store::ArtifactInfo info{.name = header.artifact().name(),
-                                   .media_type = header.artifact().media_type(),
-                                   .step = header.artifact().step(),
-                                   .size = header.artifact().size(),
-                                   .crc32c = header.crc32c()};
-    CheckArtifact(info, "artifact.artifact.", core_.job_limits.file_bytes, violations);
+    const store::ArtifactInfo info{.name = artifact.name(),
+                                   .media_type = artifact.media_type(),
+                                   .step = artifact.step(),
+                                   .size = artifact.size(),
+                                   .crc32c = artifact.crc32c()};
+    CheckArtifact(info, "artifact.", core_.job_limits.file_bytes, violations);
     NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
     if (run_.artifacts.size() == std::min(header_->artifacts(), kMaxArtifacts)) {
       return BadField("artifact",

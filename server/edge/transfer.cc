@@ -53,6 +53,26 @@ absl::Status ReadPieces(grpc::ServerReader<Request>& reader, const typename Requ
   return absl::OkStatus();
 }
 
+absl::Status StoreCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointRequest>& reader,
+                             const v1::PutCheckpointRequest::Header& header, store::AttemptId attempt) {
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
+  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
+  NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
+  core.attempts.Moved(attempt);
+  return absl::OkStatus();
+}
+
+absl::Status StoreArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader,
+                           const v1::PutArtifactRequest::Header& header, store::AttemptId attempt,
+                           const store::ArtifactInfo& info) {
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, info.name));
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
+  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
+  core.attempts.Moved(attempt);
+  return absl::OkStatus();
+}
+
 // "image/svg+xml": two names with a slash between them.
 bool IsMediaType(std::string_view text) {
   const auto named = [](std::string_view part) {
@@ -124,12 +144,7 @@ absl::Status ReceiveCheckpoint(Core& core, grpc::ServerReader<v1::PutCheckpointR
   CheckFile(header.size(), header.step(), "header.", core.job_limits.file_bytes, violations);
   NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewCheckpointFile(attempt, header.step()));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
-  const store::CheckpointInfo info{.step = header.step(), .size = header.size(), .crc32c = header.crc32c()};
-  NORMLAB_RETURN_IF_ERROR(core.store.PutCheckpoint(attempt, info, std::move(file)));
-  core.attempts.Moved(attempt);
-  return absl::OkStatus();
+  return core.attempts.Answered(attempt, StoreCheckpoint(core, reader, header, attempt));
 }
 
 absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest>& reader) {
@@ -143,11 +158,7 @@ absl::Status ReceiveArtifact(Core& core, grpc::ServerReader<v1::PutArtifactReque
   CheckArtifact(info, "header.", core.job_limits.file_bytes, violations);
   NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(header.attempt(), violations));
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, core.store.NewArtifactFile(attempt, info.name));
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(reader, header, core.attempts, attempt, *file));
-  NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
-  core.attempts.Moved(attempt);
-  return absl::OkStatus();
+  return core.attempts.Answered(attempt, StoreArtifact(core, reader, header, attempt, info));
 }
 
 absl::Status SendCheckpoint(Core& core, const v1::GetCheckpointRequest& request,

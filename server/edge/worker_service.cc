@@ -128,6 +128,7 @@ absl::Status Append(Core& core, const v1::AppendPointsRequest& request, v1::Appe
   const std::vector<store::PointColumns> columns = ReadColumns(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   const absl::StatusOr<store::AppendResult> result = core.store.AppendPoints(attempt, columns);
+  core.attempts.Answered(attempt, result.status()).IgnoreError();
   if (absl::IsDataLoss(result.status())) {
     // The store has failed the job, or could not even do that: then the lease stays until it runs out.
     const absl::StatusOr<store::Job> job = core.store.GetJob(attempt.job);
@@ -147,7 +148,7 @@ absl::Status End(Core& core, const v1::FinishRequest& request) {
   NORMLAB_ASSIGN_OR_RETURN(const store::AttemptId attempt, core.secrets.Read(request.attempt(), violations));
   const store::FinishInfo info = ReadFinish(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  NORMLAB_RETURN_IF_ERROR(core.store.Finish(attempt, info).status());
+  NORMLAB_RETURN_IF_ERROR(core.attempts.Answered(attempt, core.store.Finish(attempt, info).status()));
   core.attempts.Ended(attempt);
   return absl::OkStatus();
 }

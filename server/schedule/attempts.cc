@@ -13,6 +13,13 @@ namespace {
 // How long a call that waits may be deaf to its caller's end.
 constexpr std::chrono::milliseconds kSlice{200};
 
+// What `status` keeps a job from; empty if it is not a full disk.
+std::string OfFullDisk(const absl::Status& status) {
+  return absl::IsResourceExhausted(status)
+             ? fmt::format("the server cannot store anything: {}; make room, and it goes on by itself", Message(status))
+             : "";
+}
+
 }  // namespace
 
 absl::Status Attempts::Recover() {
@@ -44,7 +51,12 @@ absl::StatusOr<std::optional<store::Lease>> Attempts::Lease(const store::Request
       }
       seen = queue_version_;
     }
-    NORMLAB_ASSIGN_OR_RETURN(std::optional<store::Lease> lease, store_.LeaseNext(request, worker));
+    absl::StatusOr<std::optional<store::Lease>> next = store_.LeaseNext(request, worker);
+    {
+      MutexLock lock(mu_);
+      queue_held_up_ = OfFullDisk(next.status());
+    }
+    NORMLAB_ASSIGN_OR_RETURN(std::optional<store::Lease> lease, std::move(next));
     if (lease) {
       const store::AttemptId attempt{.job = lease->job.id, .number = lease->job.attempt};
       Grant(attempt, worker);
@@ -169,6 +181,20 @@ void Attempts::Moved(store::AttemptId attempt) {
     held->ends = options_.now() + options_.lease;
     held->stalls = options_.now() + options_.stall;
   }
+}
+
+absl::Status Attempts::Answered(store::AttemptId attempt, absl::Status answer) {
+  MutexLock lock(mu_);
+  if (Held* const held = Find(attempt); held != nullptr) {
+    held->held_up = OfFullDisk(answer);
+  }
+  return answer;
+}
+
+std::string Attempts::HeldUp(store::JobId job) {
+  MutexLock lock(mu_);
+  const auto held = held_.find(job);
+  return held == held_.end() ? queue_held_up_ : held->second.held_up;
 }
 
 void Attempts::Ended(store::AttemptId attempt) {

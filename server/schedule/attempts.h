@@ -67,6 +67,11 @@ class Attempts {
   void Beat(store::AttemptId attempt, std::uint64_t steps_done) ABSL_LOCKS_EXCLUDED(mu_);
   // The same, of one that got somewhere otherwise: new points, a piece of a file.
   void Moved(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // What the store answered when `attempt` brought something, as it is. A full disk holds the job up until an answer is
+  // OK again.
+  absl::Status Answered(store::AttemptId attempt, absl::Status answer) ABSL_LOCKS_EXCLUDED(mu_);
+  // Why the store keeps a job, or with none under way the queue, from getting on; empty if it does not.
+  std::string HeldUp(store::JobId job) ABSL_LOCKS_EXCLUDED(mu_);
   // The store has ended the attempt.
   void Ended(store::AttemptId attempt) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -86,6 +91,7 @@ class Attempts {
     std::chrono::steady_clock::time_point ends;
     std::chrono::steady_clock::time_point stalls;  // unless it gets somewhere before
     std::uint64_t steps_done = 0;
+    std::string held_up;  // by a full disk
     bool cancelled = false;
   };
 
@@ -112,6 +118,7 @@ class Attempts {
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
   std::set<std::string, std::less<>> workers_ ABSL_GUARDED_BY(mu_);  // ids of those that launchers keep
+  std::string queue_held_up_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace normlab::server

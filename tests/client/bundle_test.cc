@@ -71,7 +71,7 @@ class BundleTest : public testing::Test {
     auto bundle = BundleWriter::Open(*std::move(file), 2);
     ASSERT_TRUE(bundle.ok()) << bundle.status();
     const std::string weights(weight_bytes, 'w');
-    const std::vector<BundledArtifact> artifacts = {Artifact("weights.safetensors", weights), Artifact("a.png", "p")};
+    const std::vector<v1::Artifact> artifacts = {Artifact("weights.safetensors", weights), Artifact("a.png", "p")};
     ASSERT_TRUE((*bundle)->AddJob({MakeJob("j1"), {"train/batch_nll"}}, {{"test/error", OddPoints()}}, artifacts).ok());
     ASSERT_TRUE((*bundle)->BeginArtifact(artifacts[0]).ok());
     ASSERT_TRUE((*bundle)->AddData(weights.substr(0, 500)).ok());
@@ -82,12 +82,12 @@ class BundleTest : public testing::Test {
     ASSERT_TRUE((*bundle)->Finish().ok());
   }
 
-  static BundledArtifact Artifact(const std::string& name, const std::string& bytes) {
-    BundledArtifact artifact;
-    artifact.artifact.set_name(name);
-    artifact.artifact.set_media_type("application/octet-stream");
-    artifact.artifact.set_size(bytes.size());
-    artifact.crc32c = Crc32c(bytes);
+  static v1::Artifact Artifact(const std::string& name, const std::string& bytes) {
+    v1::Artifact artifact;
+    artifact.set_name(name);
+    artifact.set_media_type("application/octet-stream");
+    artifact.set_size(bytes.size());
+    artifact.set_crc32c(Crc32c(bytes));
     return artifact;
   }
 
@@ -114,8 +114,8 @@ class BundleTest : public testing::Test {
         digest += curve.series + WriteNpy(curve.points);
         return absl::OkStatus();
       };
-      parts.artifact = [&](const BundledArtifact& artifact) {
-        digest += artifact.artifact.SerializeAsString() + std::to_string(artifact.crc32c);
+      parts.artifact = [&](const v1::Artifact& artifact) {
+        digest += artifact.SerializeAsString();
         return absl::OkStatus();
       };
       parts.data = [&](std::string_view data) {
@@ -148,8 +148,8 @@ TEST_F(BundleTest, WhatGoesInComesOut) {
     bits = Bits(curve.points.values);
     return absl::OkStatus();
   };
-  parts.artifact = [&](const BundledArtifact& artifact) {
-    names += artifact.artifact.name() + " ";
+  parts.artifact = [&](const v1::Artifact& artifact) {
+    names += artifact.name() + " ";
     return absl::OkStatus();
   };
   parts.data = [&](std::string_view piece) {

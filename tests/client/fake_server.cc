@@ -302,14 +302,36 @@ Status FakeServer::ListArtifacts(ServerContext*, const v1::ListArtifactsRequest*
       artifact.set_media_type("image/png");
       artifact.set_step(1720);
       artifact.set_size(bytes.size());
+      artifact.set_crc32c(Crc32c(bytes));
     }
   }
   return Status::OK;
 }
 
-Status FakeServer::ReadArtifact(ServerContext*, const v1::ReadArtifactRequest* request,
+Status FakeServer::SendZeros(ServerWriter<v1::ReadArtifactResponse>& writer) const {
+  const std::string piece(256 << 10, '\0');
+  std::uint32_t crc32c = 0;
+  for (std::uint64_t at = 0; at < zeros; at += piece.size()) {
+    crc32c = Crc32c(piece, crc32c);
+  }
+  v1::ReadArtifactResponse message;
+  message.mutable_header()->mutable_artifact()->set_size(zeros);
+  message.mutable_header()->set_crc32c(crc32c);
+  writer.Write(message);
+  message.set_data(piece);
+  for (std::uint64_t at = 0; at < zeros; at += piece.size()) {
+    writer.Write(message);
+  }
+  return Status::OK;
+}
+
+Status FakeServer::ReadArtifact(ServerContext* context, const v1::ReadArtifactRequest* request,
                                 ServerWriter<v1::ReadArtifactResponse>* writer) {
   ENTER(ReadArtifact);
+  artifact_deadline = context->deadline();
+  if (request->name() == "zeros") {
+    return SendZeros(*writer);
+  }
   const auto found = artifacts.find(request->job_id() + " " + request->name());
   if (found == artifacts.end()) {
     return {grpc::StatusCode::NOT_FOUND, fmt::format("{} has no artifact {}", request->job_id(), request->name())};
@@ -321,6 +343,9 @@ Status FakeServer::ReadArtifact(ServerContext*, const v1::ReadArtifactRequest* r
   for (const char byte : found->second) {
     message.set_data(std::string(1, byte));
     writer->Write(message);
+    while (artifacts_stall && !context->IsCancelled()) {
+      std::this_thread::yield();
+    }
   }
   return Status::OK;
 }

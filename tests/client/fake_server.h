@@ -7,6 +7,7 @@
 
 #include <grpcpp/server.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -50,6 +51,8 @@ class FakeServer final : public v1::JobService::Service,
   std::map<std::string, v1::ReadCurveResponse> curves;    // by "job series"
   std::map<std::string, std::string> artifacts;           // bytes by "job name"
   bool damage_artifacts = false;                          // announce another checksum than that of the bytes
+  bool artifacts_stall = false;                           // after the first piece, until the client cancels
+  std::uint64_t zeros = 0;                                // size of "zeros", a file that is never in memory
   std::vector<v1::WatchCurvesResponse> curve_news;
   std::vector<v1::WatchJobsResponse> job_news;  // sent in order
   bool watch_stays_open = false;                // after the news, until the client cancels
@@ -63,6 +66,7 @@ class FakeServer final : public v1::JobService::Service,
   std::vector<v1::BatchCreateJobsRequest> created;
   std::vector<std::string> calls;        // method names, in order
   std::vector<std::string> request_ids;  // of mutations, repetitions included
+  std::chrono::system_clock::time_point artifact_deadline;
   v1::ReadCurveRequest read_curve;
   v1::CompareJobsRequest compared;
   v1::PlotJobsRequest plotted;
@@ -106,6 +110,7 @@ class FakeServer final : public v1::JobService::Service,
   grpc::Status GetFigure(grpc::ServerContext*, const v1::GetFigureRequest*, v1::GetFigureResponse*) override;
   grpc::Status GetReport(grpc::ServerContext*, const v1::GetReportRequest*, v1::GetReportResponse*) override;
 
+  grpc::Status SendZeros(grpc::ServerWriter<v1::ReadArtifactResponse>& writer) const;
   // Notes the call; the status to return first, if one is due.
   grpc::Status Enter(const std::string& method);
   v1::Job* Find(const std::string& job_id);

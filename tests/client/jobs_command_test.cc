@@ -88,7 +88,7 @@ TEST_F(JobsCommandTest, SubmitIsSentAgainWithTheSameRequestIdWhenTheServerGoesAw
 }
 
 TEST_F(JobsCommandTest, WrongSeedListsAndLabelsAreExplained) {
-  EXPECT_THAT(Run({"submit", "mnist_mlp", "--seeds", "6-1"}).err, HasSubstr("--seeds  is 6-1; expected"));
+  EXPECT_THAT(Run({"submit", "mnist_mlp", "--seeds", "6-1"}).err, HasSubstr("normlab: --seeds is 6-1; expected"));
   EXPECT_THAT(Run({"submit", "mnist_mlp", "--seeds", "1-2000"}).err, HasSubstr("at most 1000 seeds"));
   EXPECT_THAT(Run({"submit", "mnist_mlp", "--label", "ana"}).err, HasSubstr("expected KEY=VALUE"));
   EXPECT_EQ(Run({"submit"}).code, 2);
@@ -125,6 +125,10 @@ TEST_F(JobsCommandTest, ShowTellsEverythingOfAFinishedJob) {
 TEST_F(JobsCommandTest, ShowOfARunningAndAFailedJob) {
   AddRunning({});
   ExpectGolden("show_running", {"show", "j1"});
+  server_.jobs[0].set_held_up("the server cannot store anything: the disk is full");
+  EXPECT_THAT(Run({"show", "j1"}).out, HasSubstr("the server cannot store anything: the disk is full"));
+  EXPECT_EQ(nlohmann::json::parse(Run({"show", "j1", "--json"}).out)["job"]["held_up"],
+            "the server cannot store anything: the disk is full");
   server_.jobs[0].set_state(v1::JOB_STATE_FAILED);
   server_.jobs[0].set_error("worker killed by signal 9 (Killed) three times");
   EXPECT_THAT(Run({"show", "j1"}).out, HasSubstr("worker killed by signal 9"));

@@ -227,6 +227,12 @@ TEST(ServerProcessTest, WaitsUntilItIsReadyAndStopsIt) {
                                                 "/run/normlabd.sock --slots 2 --print-ready --while-used\nstopped\n");
 }
 
+TEST(ServerProcessTest, ItsOptionsAreHandedOn) {
+  EXPECT_THAT(ServerArguments({.program = "normlabd", .endpoint = {.home = "/h"}, .slots = 2, .stall_seconds = 30}),
+              testing::ElementsAre("normlabd", "--home", "/h", "--socket", "/h/run/normlabd.sock", "--slots", "2",
+                                   "--stall-seconds", "30"));
+}
+
 TEST(ServerProcessTest, OneThatOthersUseGoesOn) {
   FakeServer home;
   const std::string pid_file = home.home() + "/pid";
@@ -277,13 +283,18 @@ TEST(ServerProcessTest, CtrlCWhileStartingEndsIt) {
 
 class CompletionTest : public CommandTest {
  protected:
-  // What bash offers for the last of `words`.
-  std::string Complete(const std::string& words) {
-    const std::string script = server_.home() + "/completion.bash";
-    std::ofstream(script) << RunLocal({"completion", "bash"}).out;
-    const std::string command = "bash -c 'normlab() { echo j1; echo j2; }; source " + script + "; COMP_WORDS=(" +
-                                words + "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _normlab; echo \"${COMPREPLY[@]}\"'";
-    FILE* pipe = ::popen(command.c_str(), "r");
+  void SetUp() override {
+    CommandTest::SetUp();
+    if (::system("bash --version >/dev/null 2>&1") != 0) {
+      GTEST_SKIP() << "bash is not here";
+    }
+  }
+  std::string OfTheProgram() { return RunLocal({"completion", "bash"}).out; }
+  // What bash prints for `code` behind `script`.
+  std::string Bash(const std::string& script, const std::string& code) const {
+    const std::string file = server_.home() + "/completion.bash";
+    std::ofstream(file) << script << "\n" << code << "\n";
+    FILE* pipe = ::popen(("cd " + server_.home() + " && bash -u " + file + " 2>&1").c_str(), "r");
     std::string text;
     for (char buffer[256]; std::fgets(buffer, sizeof buffer, pipe) != nullptr;) {
       text += buffer;
@@ -291,26 +302,53 @@ class CompletionTest : public CommandTest {
     ::pclose(pipe);
     return text;
   }
+  // What is offered for the last of `words`, one a line, by the function that is registered for normlab.
+  std::string Complete(const std::string& script, const std::string& words) const {
+    return Bash(
+        script,
+        "normlab() { echo j1; echo j2; }; COMP_WORDS=(" + words +
+            "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); $(complete -p normlab | sed 's/.*-F \\([^ ]*\\) .*/\\1/'); "
+            "printf '%s\\n' \"${COMPREPLY[@]}\"");
+  }
 };
 
 TEST_F(CompletionTest, BashCompletesCommandsOptionsFieldsValuesAndJobs) {
-  EXPECT_EQ(Complete("normlab re"), "reproduce report resume\n");
-  EXPECT_EQ(Complete("normlab submit mn"), "mnist_mlp\n");
-  EXPECT_EQ(Complete("normlab submit mnist_mlp --norm l"), "layer\n");
-  EXPECT_EQ(Complete("normlab submit --batch-s"), "--batch-size\n");
-  EXPECT_EQ(Complete("normlab data \"\""), "list verify fetch import\n");
-  EXPECT_EQ(Complete("normlab data fetch m"), "mnist\n");
-  EXPECT_EQ(Complete("normlab show \"\""), "j1 j2\n");
-  EXPECT_EQ(Complete("normlab jobs --state r"), "running\n");
+  const std::string script = OfTheProgram();
+  EXPECT_EQ(Complete(script, "normlab re"), "reproduce\nreport\nresume\n");
+  EXPECT_EQ(Complete(script, "normlab submit mn"), "mnist_mlp\n");
+  EXPECT_EQ(Complete(script, "normlab submit mnist_mlp --norm l"), "layer\n");
+  EXPECT_EQ(Complete(script, "normlab submit --batch-s"), "--batch-size\n");
+  EXPECT_EQ(Complete(script, "normlab data ''"), "list\nverify\nfetch\nimport\n");
+  EXPECT_EQ(Complete(script, "normlab data fetch m"), "mnist\n");
+  EXPECT_EQ(Complete(script, "normlab show ''"), "j1\nj2\n");
+  EXPECT_EQ(Complete(script, "normlab jobs --state r"), "running\n");
+  std::ofstream(server_.home() + "/a spec.yaml") << "";
+  EXPECT_EQ(Complete(script, "normlab submit --file a"), "a spec.yaml\n");
+}
+
+TEST_F(CompletionTest, BashAcceptsTheScriptInSilence) { EXPECT_EQ(Bash(OfTheProgram(), ""), ""); }
+
+TEST_F(CompletionTest, WordsAreWordsWhateverIsInThem) {
+  CompletionCommand program{.path = "", .description = "", .options = {}, .positional = {}, .subcommands = {}};
+  program.positional.names = {"it's", "$(touch ran)", "`touch ran`", "two words", "back\\slash", "\"quoted\"", "*"};
+  program.options.push_back({.names = {"--odd's"}, .description = "it's: $HOME", .takes_value = true, .value = {}});
+  program.options[0].value.names = {"a;b", "$HOME"};
+  const std::string script = BashCompletion({program});
+  EXPECT_EQ(Complete(script, "normlab ''"), "it's\n$(touch ran)\n`touch ran`\ntwo words\nback\\slash\n\"quoted\"\n*\n");
+  EXPECT_EQ(Complete(script, "normlab --"), "--odd's\n");
+  EXPECT_EQ(Complete(script, "normlab \"--odd's\" ''"), "a;b\n$HOME\n");
+  EXPECT_FALSE(std::filesystem::exists(server_.home() + "/ran"));
+  EXPECT_THAT(ZshCompletion({program}), HasSubstr("'normlab' 'it'\\''s\n$(touch ran)\n"));
+  EXPECT_THAT(FishCompletion({program}), HasSubstr(R"(-d 'it\'s: $HOME')"));
 }
 
 TEST_F(CompletionTest, ZshAndFishKnowTheSame) {
   const std::string zsh = RunLocal({"completion", "zsh"}).out;
-  EXPECT_THAT(zsh, HasSubstr("(\"submit --norm\") compadd -- none batch layer weight rms; return;;"));
-  EXPECT_THAT(zsh, HasSubstr("'fetch:Download, verify"));
+  EXPECT_THAT(zsh, HasSubstr("'normlab submit --norm' 'none\nbatch\nlayer\nweight\nrms'"));
+  EXPECT_THAT(zsh, HasSubstr("fetch:Download, verify"));
   const std::string fish = RunLocal({"completion", "fish"}).out;
-  EXPECT_THAT(fish, HasSubstr("-n '__fish_seen_subcommand_from submit' -l norm -x -a 'none batch layer weight rms'"));
-  EXPECT_THAT(fish, HasSubstr("-n '__fish_seen_subcommand_from show' -a '(normlab jobs --ids"));
+  EXPECT_THAT(fish, HasSubstr(R"(-n '__fish_seen_subcommand_from \'submit\'' -l 'norm' -x -a '\'none\' \'batch\')"));
+  EXPECT_THAT(fish, HasSubstr(R"(-n '__fish_seen_subcommand_from \'show\'' -a '(normlab jobs --ids)"));
 }
 
 }  // namespace

@@ -190,6 +190,7 @@ TEST_F(CurveCommandTest, FollowPrintsPointsOfTheSeries) {
   }
   server_.curve_news = {news};
   EXPECT_EQ(Run({"curve", "j1", "train/loss", "--follow"}).out, "step,value\n7,0.5\n");
+  EXPECT_EQ(Run({"curve", "j1", "train/lost", "--follow"}).code, 2) << "a series that never came";
 }
 
 TEST_F(CurveCommandTest, UnknownSeriesAndFormats) {

@@ -71,7 +71,7 @@ TEST_F(WordsTest, WhatIsEmptyIsNotTakenForAbsent) {
 TEST_F(WordsTest, BytesThatAreNotUtf8AreNamed) {
   const Outcome label = Run({"submit", "mnist_mlp", "--label", "who=Ren\xe9"});
   EXPECT_EQ(label.code, kExitUsage);
-  EXPECT_THAT(label.err, HasSubstr("--label  has the byte 0xe9 at position 8, which is not UTF-8"));
+  EXPECT_THAT(label.err, HasSubstr("normlab: --label has the byte 0xe9 at position 8, which is not UTF-8"));
   EXPECT_EQ(Run({"show", "j\xff"}).code, kExitUsage);
   EXPECT_EQ(Run({"submit", "mnist_mlp", "--norm", "l\xc0\x80"}).code, kExitUsage);
   const std::string spec = server_.home() + "/spec.yaml";
@@ -97,7 +97,7 @@ TEST_F(WordsTest, AFailureWithoutWordsStillSaysSomething) {
 
 TEST_F(WordsTest, ErrorsOfOptionsNameTheOption) {
   server_.failures["BatchCreateJobs"] = {BadRequest({{"requests[0].labels[wh o]", "is not a label's name"}})};
-  EXPECT_THAT(Run({"submit", "mnist_mlp", "--label", "wh o=x"}).err, HasSubstr("  --label wh o  is not"));
+  EXPECT_THAT(Run({"submit", "mnist_mlp", "--label", "wh o=x"}).err, HasSubstr("normlab: --label wh o is not"));
 }
 
 TEST_F(WordsTest, AValueGivenTwiceCountsOnce) {

@@ -94,6 +94,30 @@ TEST(DrawTraining, BoundIsMeasuredWithFreshNoise) {
   EXPECT_NEAR(bound[0], bound[1], 0.02 * bound[0]);
 }
 
+// exp(2 log sigma) is half of it the divergence of a latent value, and all of it its gradient. Of two glimpses, the
+// divergence still fits into a float and the gradient of the shared bias does not.
+TEST(DrawTraining, AnInfiniteGradientIsDivergence) {
+  v1::DrawConfig config = Config(v1::NORM_KIND_NONE);
+  config.set_glimpses(2);
+  config.set_latent_size(1);
+  const auto experiment = Make(config);
+  for (const NamedTensor& tensor : experiment->State()) {
+    if (tensor.name == "log_sigma.weight") {
+      std::fill_n(tensor.data, CountValues(tensor), 0.0f);
+    } else if (tensor.name == "log_sigma.bias") {
+      std::fill_n(tensor.data, CountValues(tensor), 44.2f);
+    }
+  }
+  MemoryRecorder recorder;
+  EXPECT_EQ(experiment->Step(0, recorder), StepResult::kDiverged);
+  EXPECT_TRUE(std::isfinite(recorder.Values("train/batch_bound").at(0)));
+  EXPECT_EQ(recorder.Values("train/gradient_norm").at(0), HUGE_VAL) << "which says where";
+  for (const NamedTensor& tensor : experiment->Weights()) {
+    EXPECT_TRUE(std::all_of(tensor.data, tensor.data + CountValues(tensor), [](float w) { return std::isfinite(w); }))
+        << tensor.name << " was updated";
+  }
+}
+
 TEST(DrawTraining, ClipsTheNormOfAllGradientsTogether) {
   v1::DrawConfig config = Config(v1::NORM_KIND_LAYER);
   config.set_adam_eps(1.0);  // so that a step follows the size of the gradient

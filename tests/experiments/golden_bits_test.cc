@@ -94,6 +94,7 @@ struct Change {
   const char* run;
   const char* field;
   const char* value;
+  const char* beside = "";  // "field=value" that the run has as well, before and after: what makes the field matter
 };
 constexpr Change kChanges[] = {
     {"mnist_mlp.layer", "norm", "rms"},
@@ -102,6 +103,7 @@ constexpr Change kChanges[] = {
     {"mnist_mlp.layer", "hidden_units", "71"},
     {"mnist_mlp.layer", "optimizer", "adam_uncorrected"},
     {"mnist_mlp.layer", "learning_rate", "2e-3"},
+    {"mnist_mlp.layer", "momentum", "0.5", "optimizer=sgd"},
     {"mnist_mlp.layer", "beta1", "0.8"},
     {"mnist_mlp.layer", "beta2", "0.9"},
     {"mnist_mlp.layer", "adam_eps", "1e-3"},
@@ -141,6 +143,7 @@ constexpr Change kChanges[] = {
     {"handwriting.layer", "batch_size", "7"},
     {"handwriting.layer", "updates", "3"},
     {"handwriting.layer", "max_steps", "30"},
+    {"handwriting.layer", "min_steps", "300", "max_steps=400"},
     {"handwriting.layer", "units", "39"},
     {"handwriting.layer", "gaussians", "2"},
     {"handwriting.layer", "components", "2"},
@@ -171,6 +174,10 @@ constexpr Change kChanges[] = {
     {"handwriting.layer", "least_log_sigma", "0"},
     {"handwriting.layer", "most_rho", "1e-3"},
     {"handwriting.layer", "adam_bias_correction", "false"},
+    {"handwriting.batch", "batch_norm_gain", "1"},
+    {"handwriting.batch", "batch_norm_decay", "0.5"},
+    {"handwriting.layer", "longest_gap", "0", "outlier_steps=1"},
+    {"handwriting.layer", "most_resampling", "0", "points_per_second=50"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -181,25 +188,29 @@ constexpr Change kChanges[] = {
     {"invariance.layer", "weight_scale", "0.3"},
 };
 
-// What the runs above are given instead of a data set, what only another optimiser reads, and a length that every line of the
-// synthetic pen has.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "mnist_mlp.momentum",
-                                       "handwriting.min_steps"};
+// The runs above are given their data instead.
+const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset"};
+
+void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
+  const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
+  google::protobuf::Message& config = *spec.GetReflection()->MutableMessage(&spec, &member);
+  field::SetFromText(config, *config.GetDescriptor()->FindFieldByName(field), value);
+}
 
 TEST(Options, EachChangesBits) {
   const auto runs = Runs();
   std::map<std::string, std::string> bits;
   std::set<std::string> changed = kUnused;
-  for (const auto& [run, field, value] : kChanges) {
+  for (const auto& [run, field, value, beside] : kChanges) {
     v1::JobSpec spec = runs.at(run);
-    const std::string experiment = ExperimentName(spec);
-    const auto& member = *spec.GetDescriptor()->FindFieldByName(experiment);
-    google::protobuf::Message& config = *spec.GetReflection()->MutableMessage(&spec, &member);
-    field::SetFromText(config, *config.GetDescriptor()->FindFieldByName(field), value);
-    const auto [base, is_new] = bits.try_emplace(run);
-    base->second = is_new ? Bits(runs.at(run)) : base->second;
+    if (const std::string text = beside; !text.empty()) {
+      Set(spec, text.substr(0, text.find('=')), text.substr(text.find('=') + 1));
+    }
+    const auto [base, is_new] = bits.try_emplace(fmt::format("{} {}", run, beside));
+    base->second = is_new ? Bits(spec) : base->second;
+    Set(spec, field, value);
     EXPECT_NE(Bits(spec), base->second) << run << " with " << field << ": " << value;
-    changed.insert(experiment + "." + field);
+    changed.insert(ExperimentName(spec) + "." + field);
   }
   for (const ExperimentInfo& info : Experiments()) {
     for (const FieldInfo& field : info.fields) {

@@ -119,14 +119,20 @@ data::BinaryImages Stripes(std::int64_t count, std::uint64_t part) {
   return data::BinaryImages(784, std::move(pixels));
 }
 
-const TestData& SharedTestData() {
-  static const TestData shared = [] {
+const absl::StatusOr<TestData>& SharedTestData() {
+  static const absl::StatusOr<TestData> shared = []() -> absl::StatusOr<TestData> {
+    absl::Status first;
     for (const char* name : {"mnist", "fashion_mnist"}) {
-      if (auto loaded = data::LoadMnist(*data::FindDataset(name), DataDirectories()); loaded.ok()) {
+      auto loaded = data::LoadMnist(*data::FindDataset(name), DataDirectories());
+      if (loaded.ok()) {
         return TestData{name, std::move(loaded).value()};
       }
+      if (!absl::IsNotFound(loaded.status())) {
+        return loaded.status();
+      }
+      first.Update(loaded.status());
     }
-    return TestData{"synthetic", SyntheticData(3000, 500)};
+    return first;
   }();
   return shared;
 }

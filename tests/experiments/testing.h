@@ -42,14 +42,14 @@ std::string StateSha256(Experiment& experiment);
 // SHA-256 over series, steps and the bits of the values.
 std::string PointsSha256(const MemoryRecorder& recorder);
 
-// The data every test trains on: real MNIST if it is on this machine, else Fashion-MNIST, else digits made from noise,
-// in MNIST's form (784 pixels, four fifths of them zero). `name` says which.
+// Real images: MNIST if it is on this machine, else Fashion-MNIST; `name` says which. kNotFound with what gets MNIST if
+// neither is here; another error if one is here and damaged.
 struct TestData {
   std::string name;
   data::MnistData data;
 };
-const TestData& SharedTestData();
-// The synthetic one of `train` and `test` images.
+const absl::StatusOr<TestData>& SharedTestData();
+// Digits made from noise, in MNIST's form (784 pixels, four fifths of them zero): `train` and `test` images.
 data::MnistData SyntheticData(std::int64_t train, std::int64_t test);
 
 // Noisy upright bars of 28 x 28 pixels.

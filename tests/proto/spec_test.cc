@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
+#include "proto/field.h"
 #include "proto/rules.h"
 #include "proto/spec_text.h"
 #include "tests/proto/violations.h"
@@ -212,6 +214,23 @@ TEST(Identity, EveryFieldAndTheDataSetChangeIt) {
         FAIL() << "teach this test to change " << field.full_name();
     }
     EXPECT_TRUE(seen.insert(Identity(changed, "x")).second) << field.name();
+  }
+}
+
+// What jobs were that were stored before a field was added: the hash is of a build without the four.
+TEST(Identity, AFieldThatIsAddedChangesItOnlyBesideItsDefault) {
+  v1::JobSpec spec;
+  spec.mutable_handwriting();
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec defaults = ResolveSpec(spec, violations);
+  EXPECT_EQ(Identity(defaults, "abc", {1, 1}), "40d86be286b4427fd6b6acce131f90c1761a01714c9200d3606f0a0fcd5090b9");
+  std::set<std::string> seen = {Identity(defaults, "x")};
+  for (const auto& [field, value] : std::map<std::string, std::string>{
+           {"batch_norm_gain", "1"}, {"batch_norm_decay", "0.5"}, {"longest_gap", "4"}, {"most_resampling", "2"}}) {
+    v1::JobSpec changed = defaults;
+    field::SetFromText(*changed.mutable_handwriting(), *v1::HandwritingConfig::descriptor()->FindFieldByName(field),
+                       value);
+    EXPECT_TRUE(seen.insert(Identity(changed, "x")).second) << field;
   }
 }
 

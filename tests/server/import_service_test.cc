@@ -69,9 +69,9 @@ class ImportServiceTest : public ServerTest {
 
   static v1::ImportJobRequest Artifact(const std::string& name, const std::string& bytes) {
     v1::ImportJobRequest message;
-    message.mutable_artifact()->mutable_artifact()->set_name(name);
-    message.mutable_artifact()->mutable_artifact()->set_media_type("image/png");
-    message.mutable_artifact()->mutable_artifact()->set_size(bytes.size());
+    message.mutable_artifact()->set_name(name);
+    message.mutable_artifact()->set_media_type("image/png");
+    message.mutable_artifact()->set_size(bytes.size());
     message.mutable_artifact()->set_crc32c(Crc32c(bytes));
     return message;
   }
@@ -180,7 +180,7 @@ TEST_F(ImportServiceTest, StreamsThatBreakTheRulesLeaveNothing) {
   EXPECT_THAT(WrongFields(Import({Header(job, 1), Points("a b", 0, 1)})), ElementsAre("points.series"));
   EXPECT_THAT(WrongFields(Import({Header(job), Data("x")})), ElementsAre("data"));
   EXPECT_THAT(WrongFields(Import({Header(job), Artifact("a.png", "x")})), ElementsAre("artifact"));
-  EXPECT_THAT(WrongFields(Import({Header(job, 0, 1), Artifact("a/b", "x")})), ElementsAre("artifact.artifact.name"));
+  EXPECT_THAT(WrongFields(Import({Header(job, 0, 1), Artifact("a/b", "x")})), ElementsAre("artifact.name"));
   EXPECT_THAT(WrongFields(Import({Header(job, 0, 1), Artifact("a.png", "x"), Data("xy")})), ElementsAre("data"));
 
   EXPECT_EQ(Import({Header(job, 2), Points("a", 0, 1)}).error_code(), grpc::StatusCode::DATA_LOSS) << "cut short";

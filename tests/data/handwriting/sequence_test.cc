@@ -88,7 +88,7 @@ TEST(Sequence, BadReadingsAreDropped) {
   PenLine line = Line({stroke});
   line.strokes[0][20] = {5000, 0};         // one wild reading
   line.strokes.push_back({{300, 90000}});  // a dot far above the ink
-  EXPECT_EQ(DropBadReadings(line, 30.0, 20.0), 2);
+  EXPECT_EQ(DropBadReadings(line, {.outlier_steps = 30.0, .ink_deviations = 20.0}), 2);
   EXPECT_EQ(PointCount(line), 39);
   ASSERT_EQ(line.strokes.size(), 1u);
   EXPECT_EQ(line.strokes[0][20], (PenPoint{210, 10}));
@@ -100,7 +100,7 @@ TEST(Sequence, ALongGapBreaksTheStroke) {
     stroke.push_back({(i < 10 ? 0 : 100000) + 10 * i, i % 2 * 10});
   }
   PenLine line = Line({stroke});
-  EXPECT_EQ(DropBadReadings(line, 30.0, 20.0), 3);
+  EXPECT_EQ(DropBadReadings(line, {.outlier_steps = 30.0, .ink_deviations = 20.0}), 3);
   EXPECT_EQ(line.strokes.size(), 2u);
 }
 

@@ -91,10 +91,11 @@ TEST(ChunkTest, TheWrongCountIsRefused) {
   }
 }
 
-// Whatever the bytes are, decoding ends, with points or with an error. Run under the sanitizers by the asan preset.
-TEST(ChunkTest, GarbageNeverCrashes) {
+// Whatever the bytes are: as many points as were asked for in every column, or DATA_LOSS and in none more.
+TEST(ChunkTest, GarbageIsRefusedOrReadWhole) {
   const std::string good = EncodeChunk(NoisyCurve(5, 300, 3));
   Rng rng(11, "test/garbage");
+  int read = 0, refused = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string data = good;
     switch (rng.Below(4)) {
@@ -116,8 +117,19 @@ TEST(ChunkTest, GarbageNeverCrashes) {
         }
     }
     Points points;
-    DecodeChunk(data, rng.Below(kChunkPoints + 10), Unpack::kAll, points).IgnoreError();
+    const std::size_t n = rng.Below(2) == 0 ? 300 : rng.Below(kChunkPoints + 10);
+    const absl::Status status = DecodeChunk(data, n, Unpack::kAll, points);
+    ++(status.ok() ? read : refused);
+    for (const std::size_t size : {points.steps.size(), points.wall_ms.size(), points.sequences.size(),
+                                   points.attempts.size(), points.values.size()}) {
+      EXPECT_TRUE(status.ok() ? size == n : size <= n) << size << " of " << n;
+    }
+    if (!status.ok()) {
+      EXPECT_THAT(status, HasCode(absl::StatusCode::kDataLoss));
+    }
   }
+  EXPECT_GT(read, 0) << "a bit that flips in a value is not seen here; the checksum around a chunk is there for it";
+  EXPECT_GT(refused, 0);
 }
 
 TEST(ChunkTest, TheChecksumCatchesEveryFlippedBit) {
