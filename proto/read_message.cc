@@ -19,6 +19,12 @@ std::string Join(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
 }
 
+// "is empty (line 3, column 7)"
+std::string At(const YamlMark& mark, std::string_view problem) {
+  return mark.line == 0 ? std::string(problem)
+                        : fmt::format("{} (line {}, column {})", problem, mark.line, mark.column);
+}
+
 std::vector<std::string> FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
   for (int i = 0; i < type.field_count(); ++i) {
@@ -27,35 +33,36 @@ std::vector<std::string> FieldNames(const Descriptor& type) {
   return names;
 }
 
-std::string_view KindName(TextNode::Kind kind) {
+std::string_view KindName(YamlNode::Kind kind) {
   switch (kind) {
-    case TextNode::Kind::kNull:
+    case YamlNode::Kind::kNull:
       return "empty";
-    case TextNode::Kind::kList:
+    case YamlNode::Kind::kList:
       return "a list";
-    case TextNode::Kind::kMap:
+    case YamlNode::Kind::kMap:
       return "a map";
-    case TextNode::Kind::kScalar:
+    case YamlNode::Kind::kScalar:
       break;
   }
   return "a value";
 }
 
-void ReadField(const TextNode& node, const std::string& path, const FieldDescriptor& field, ProtoMessage& message,
+void ReadField(const YamlNode& node, const std::string& path, const FieldDescriptor& field, ProtoMessage& message,
                std::vector<FieldViolation>& violations) {
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     ReadMessage(node, path, *message.GetReflection()->MutableMessage(&message, &field), violations);
-  } else if (node.kind != TextNode::Kind::kScalar) {
-    violations.push_back({path, fmt::format("is {}; expected {}", KindName(node.kind), field::Expectation(field))});
+  } else if (node.kind != YamlNode::Kind::kScalar) {
+    violations.push_back(
+        {path, At(node.mark, fmt::format("is {}; expected {}", KindName(node.kind), field::Expectation(field)))});
   } else if (std::string problem = field::SetFromText(message, field, node.scalar); !problem.empty()) {
-    violations.push_back({path, std::move(problem)});
+    violations.push_back({path, At(node.mark, problem)});
   }
 }
 
 }  // namespace
 
 const FieldDescriptor* FindField(const Descriptor& type, const std::string& name, const std::string& path,
-                                 std::vector<FieldViolation>& violations) {
+                                 const YamlMark& mark, std::vector<FieldViolation>& violations) {
   std::string underscored = name;
   std::replace(underscored.begin(), underscored.end(), '-', '_');
   for (int i = 0; i < type.field_count(); ++i) {
@@ -64,39 +71,40 @@ const FieldDescriptor* FindField(const Descriptor& type, const std::string& name
     }
   }
   const std::string near = Nearest(name, FieldNames(type));
-  violations.push_back({Join(path, Shown(name)),
-                        near.empty() ? fmt::format("is not a field; expected {}", fmt::join(FieldNames(type), ", "))
-                                     : fmt::format("is not a field; did you mean {}?", near)});
+  violations.push_back(
+      {Join(path, Shown(name)),
+       At(mark, near.empty() ? fmt::format("is not a field; expected {}", fmt::join(FieldNames(type), ", "))
+                             : fmt::format("is not a field; did you mean {}?", near))});
   return nullptr;
 }
 
-void ReadMessage(const TextNode& node, const std::string& path, ProtoMessage& message,
+void ReadMessage(const YamlNode& node, const std::string& path, ProtoMessage& message,
                  std::vector<FieldViolation>& violations) {
-  if (node.kind == TextNode::Kind::kNull && !path.empty()) {
+  if (node.kind == YamlNode::Kind::kNull && !path.empty()) {
     return;  // "mnist_mlp:" alone asks for the experiment with its defaults
   }
-  if (node.kind != TextNode::Kind::kMap) {
-    violations.push_back(
-        {path, fmt::format("{}is {}; expected fields such as \"{}: ...\"", path.empty() ? "the document " : "",
-                           KindName(node.kind), message.GetDescriptor()->field(0)->name())});
+  if (node.kind != YamlNode::Kind::kMap) {
+    violations.push_back({path, At(node.mark, fmt::format("{}is {}; expected fields such as \"{}: ...\"",
+                                                          path.empty() ? "the document " : "", KindName(node.kind),
+                                                          message.GetDescriptor()->field(0)->name()))});
     return;
   }
   std::set<const FieldDescriptor*> seen;
-  for (const auto& [name, value] : node.entries) {
-    const FieldDescriptor* field = FindField(*message.GetDescriptor(), name, path, violations);
+  for (const auto& [name, mark, value] : node.entries) {
+    const FieldDescriptor* field = FindField(*message.GetDescriptor(), name, path, mark, violations);
     if (field == nullptr) {
       continue;
     }
     if (!seen.insert(field).second) {
-      violations.push_back({Join(path, field->name()), "is given twice; expected once"});
+      violations.push_back({Join(path, field->name()), At(mark, "is given twice; expected once")});
       continue;
     }
     const auto* oneof = field->real_containing_oneof();
     const FieldDescriptor* other =
         oneof == nullptr ? nullptr : message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
     if (other != nullptr) {
-      violations.push_back({Join(path, oneof->name()),
-                            fmt::format("is both {} and {}; expected one of them", other->name(), field->name())});
+      violations.push_back({Join(path, oneof->name()), At(mark, fmt::format("is both {} and {}; expected one of them",
+                                                                            other->name(), field->name()))});
       continue;
     }
     ReadField(value, Join(path, field->name()), *field, message, violations);

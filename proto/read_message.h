@@ -6,19 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "base/yaml.h"
 #include "proto/spec.h"
-#include "proto/text_tree.h"
 
 namespace normlab {
 
 // Sets the fields of `message` from `node`, by their names in proto or JSON form. `path` is what stands before a
-// field's name in violations: "" or "mnist_mlp". Fields that are wrong stay unset.
-void ReadMessage(const TextNode& node, const std::string& path, google::protobuf::Message& message,
+// field's name in violations: "" or "mnist_mlp"; they end with the place in the document. Fields that are wrong stay unset.
+void ReadMessage(const YamlNode& node, const std::string& path, google::protobuf::Message& message,
                  std::vector<FieldViolation>& violations);
 
 // The field called `name` ("batch_size", "batch-size" or "batchSize"); nullptr after a violation that names the
-// nearest.
+// nearest, and the place if there is one.
 const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& type, const std::string& name,
-                                                   const std::string& path, std::vector<FieldViolation>& violations);
+                                                   const std::string& path, const YamlMark& mark,
+                                                   std::vector<FieldViolation>& violations);
 
 }  // namespace normlab

@@ -7,9 +7,9 @@
 #include <set>
 
 #include "base/nearest.h"
+#include "base/yaml.h"
 #include "proto/field.h"
 #include "proto/read_message.h"
-#include "proto/text_tree.h"
 
 namespace normlab {
 namespace {
@@ -50,9 +50,13 @@ std::string Plain(std::string_view word) {
 
 v1::JobSpec ParseSpec(std::string_view text, std::vector<FieldViolation>& violations) {
   v1::JobSpec spec;
-  const absl::StatusOr<TextNode> tree = ParseTextTree(text);
-  if (!tree.ok()) {
-    violations.push_back({"", Message(tree.status())});
+  constexpr YamlLimits kLimits{.bytes = 64 * 1024};
+  YamlProblem problem;
+  const std::optional<YamlNode> tree = ParseYaml(text, kLimits, problem);
+  if (!tree) {
+    violations.push_back({"", problem.mark.line == 0 ? problem.text
+                                                     : fmt::format("line {}, column {}: {}", problem.mark.line,
+                                                                   problem.mark.column, problem.text)});
     return spec;
   }
   ReadMessage(*tree, "", spec, violations);
@@ -80,7 +84,7 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
   std::set<const FieldDescriptor*> seen;
   for (const auto& [key, value] : pairs) {
     const bool is_seed = key == seed->name();
-    const FieldDescriptor* field = is_seed ? seed : FindField(*config.GetDescriptor(), key, name, violations);
+    const FieldDescriptor* field = is_seed ? seed : FindField(*config.GetDescriptor(), key, name, {}, violations);
     if (field == nullptr) {
       continue;
     }

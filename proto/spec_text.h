@@ -22,7 +22,7 @@ namespace normlab {
 // Looks at names and types only; pass the same list on to ResolveSpec, which adds what is out of range.
 //
 // Parses one YAML or JSON document. A document that is not well-formed is one violation that names line and column.
-// Limits: 64 KiB, depth 16; YAML anchors and aliases are refused.
+// Limits: 64 KiB, depth 16, 20,000 values; YAML anchors, aliases and tags are refused. Violations end with line and column.
 v1::JobSpec ParseSpec(std::string_view text, std::vector<FieldViolation>& violations);
 
 // Builds a spec of `experiment` from pairs such as {"batch-size", "4"}, {"norm", "layer"}; '-' and '_' mean the same.

@@ -26,6 +26,7 @@ struct Options {
   bool strict = false;
   bool dry_run = false;
   bool force = false;
+  bool verbose = false;
 };
 
 v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const Options& options) {
@@ -176,8 +177,23 @@ class Reproduction {
         items.push_back(run.item_id());
       }
     }
-    return WriteResults(client, {paper_, items, options_.only, options_.budget}, OutFolder(plan),
+    return WriteResults(client, {paper_, items, options_.only, options_.budget, options_.verbose}, OutFolder(plan),
                         session_.environment().stop);
+  }
+
+  // "  DIR: report.html, report.md, table.md", a line a folder.
+  static std::string FilesText(const std::vector<std::string>& files) {
+    std::string text, folder;
+    for (const std::string& file : files) {
+      const std::size_t slash = file.rfind('/');
+      if (text.empty() || file.substr(0, slash) != folder) {
+        folder = file.substr(0, slash);
+        text += fmt::format("{}  {}: {}", text.empty() ? "" : "\n", folder, file.substr(slash + 1));
+      } else {
+        text += ", " + file.substr(slash + 1);
+      }
+    }
+    return text + "\n";
   }
 
   void Print(const WrittenResults& results, const v1::PlanReproductionResponse& plan,
@@ -201,10 +217,7 @@ class Reproduction {
     for (const ItemResult& item : results.items) {
       session_.Print("\n" + item.table_text);
     }
-    session_.Print("\nWritten:\n");
-    for (const std::string& file : results.files) {
-      session_.Print("  " + file + "\n");
-    }
+    session_.Print("\nWritten:\n" + FilesText(results.files));
   }
 
   Session& session_;
@@ -246,6 +259,7 @@ void AddReproduce(CLI::App& app, Session& session) {
                    ", if a server is started");
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
   command->add_flag("--force", options->force, "queue the runs even if their data set is missing");
+  command->add_flag("--verbose", options->verbose, "tables with their notes, and how each claim was judged");
   command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");
   command->callback(
       [&session, options] { session.action = [&session, options] { return Reproduction(session, *options).Run(); }; });

@@ -17,6 +17,7 @@ struct Options {
   std::string budget = kDefaultBudget;
   ResultFormat format;
   bool strict = false;
+  bool verbose = false;
 };
 
 absl::StatusOr<int> Table(Session& session, const Options& options) {
@@ -26,7 +27,7 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
   NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
-  request.set_format(format);
+  request.set_format(format == v1::FORMAT_TERMINAL && options.verbose ? v1::FORMAT_TERMINAL_VERBOSE : format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
   NORMLAB_ASSIGN_OR_RETURN(const int code, WriteOutput(session, options.format.output, table.content()));
@@ -128,12 +129,13 @@ void AddTable(CLI::App& app, Session& session) {
                 {kResults,
                  "table",
                  "The paper's table, with a verdict for every claim. From what is stored now; runs nothing",
-                 {"normlab table layer-norm-2016 mnist", "normlab table layer-norm-2016 mnist -o table.tex",
+                 {"normlab table layer-norm-2016 mnist --verbose", "normlab table layer-norm-2016 mnist -o table.tex",
                   "normlab table layer-norm-2016 mnist --budget paper --strict || echo differs"},
                  "the table's own document: cells with mean, interval, n, the paper's value; claims with verdicts."},
                 options, {"terminal", "markdown", "latex", "csv", "json", "html"});
   AddOneItem(*command, options);
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
+  command->add_flag("--verbose", options->verbose, "in a terminal: notes, and how each claim was judged");
   command->callback([&session, options] { session.action = [&session, options] { return Table(session, *options); }; });
 }
 

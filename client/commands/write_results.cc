@@ -38,7 +38,8 @@ absl::StatusOr<v1::GetTableResponse> GetTable(Client& client, const ResultsOf& w
 
 absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string& item, const std::string& folder,
                        const std::stop_token& stop, WrittenResults& results) {
-  NORMLAB_ASSIGN_OR_RETURN(const auto text, GetTable(client, what, item, v1::FORMAT_TERMINAL));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const auto text, GetTable(client, what, item, what.verbose ? v1::FORMAT_TERMINAL_VERBOSE : v1::FORMAT_TERMINAL));
   ItemResult result{item, {text.verdicts().begin(), text.verdicts().end()}, text.content(), nullptr};
   results.different = results.different || std::count(result.verdicts.begin(), result.verdicts.end(), "DIFFERENT") > 0;
   for (const Rendering& rendering : kTables) {

@@ -17,6 +17,7 @@ struct ResultsOf {
   std::vector<std::string> items;         // with runs: a table and a figure each
   std::vector<std::string> report_items;  // of the report; empty: all, those that are not run too
   std::string budget;
+  bool verbose = false;  // of what is for a terminal
 };
 
 struct ItemResult {

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
-#include "base/nearest.h"
+#include "results/judging/map_reader.h"
 #include "results/judging/reference.h"
-#include "results/judging/yaml_reader.h"
 #include "results/stats/paired.h"
 
 namespace normlab::judging {
 namespace {
 
 constexpr double kHuge = 1e300;
+constexpr std::size_t kMaxManifestBytes = 256 * 1024;
 
 template <typename T>
 std::vector<std::string> Ids(const std::vector<T>& things) {
@@ -24,13 +24,13 @@ std::vector<std::string> Ids(const std::vector<T>& things) {
 }
 
 // Fields of an experiment's configuration: any names, single values, kept as text.
-Fields ReadFields(const YAML::Node& node, const std::string& path, Problems& problems) {
+Fields ReadFields(const YamlNode* node, const std::string& path, Problems& problems) {
   Fields fields;
   for (const auto& [name, value] : NamedEntries(node, path, problems)) {
-    if (value.IsScalar()) {
-      fields.emplace_back(name, value.Scalar());
+    if (value->kind == YamlNode::Kind::kScalar) {
+      fields.emplace_back(name, value->scalar);
     } else {
-      problems.Add(value.Mark(), fmt::format("{}.{} is expected to be a single value", path, name));
+      problems.Add(value->mark, fmt::format("{}.{} is expected to be a single value", path, name));
     }
   }
   return fields;
@@ -38,7 +38,7 @@ Fields ReadFields(const YAML::Node& node, const std::string& path, Problems& pro
 
 class ItemReader {
  public:
-  ItemReader(const YAML::Node& node, const std::string& path, const Files& files, Problems& problems)
+  ItemReader(const YamlNode* node, const std::string& path, const Files& files, Problems& problems)
       : map_(node, path, problems), files_(files), problems_(problems) {}
 
   Item Read(const std::string& id) {
@@ -119,7 +119,7 @@ class ItemReader {
   }
 
   void ReadMetrics() {
-    std::vector<std::pair<std::size_t, YAML::Node>> selects;
+    std::vector<std::pair<std::size_t, const YamlNode*>> selects;
     for (const auto& [id, node] : NamedEntries(map_.Required("metrics"), Path("metrics"), problems_)) {
       MapReader reader(node, Path("metrics." + id), problems_);
       Metric metric;
@@ -141,19 +141,20 @@ class ItemReader {
     }
   }
 
-  Select ReadSelect(const YAML::Node& node, const std::string& path) {
+  Select ReadSelect(const YamlNode* node, const std::string& path) {
     Select select;
-    if (!node.IsDefined() || (node.IsScalar() && node.Scalar() == "last")) {
+    const bool word = node != nullptr && node->kind == YamlNode::Kind::kScalar;
+    if (node == nullptr || (word && node->scalar == "last")) {
       return select;
     }
-    if (node.IsScalar() && node.Scalar() == "best") {
+    if (word && node->scalar == "best") {
       select.kind = Select::Kind::kBest;
       return select;
     }
-    if (!node.IsMap() || node.size() != 1) {
-      problems_.Add(node.Mark(), fmt::format("{} is expected to be last, best, {{mean_of_last: share}}, "
-                                             "{{at_best_of: metric}} or {{at: x}}",
-                                             Path(path + ".select")));
+    if (node->kind != YamlNode::Kind::kMap || node->entries.size() != 1) {
+      problems_.Add(node->mark, fmt::format("{} is expected to be last, best, {{mean_of_last: share}}, "
+                                            "{{at_best_of: metric}} or {{at: x}}",
+                                            Path(path + ".select")));
       return select;
     }
     MapReader reader(node, Path(path + ".select"), problems_);
@@ -193,8 +194,7 @@ class ItemReader {
     const std::string name = map_.Text("reference");
     const auto file = files_.find(name);
     if (file == files_.end()) {
-      return map_.Problem(map_.Optional("reference"), "reference",
-                          fmt::format("names the file '{}', which is not beside the manifest", name));
+      return map_.Problem("reference", fmt::format("names the file '{}', which is not beside the manifest", name));
     }
     ParseReference(file->second, item_,
                    [&](int line, const std::string& text) { problems_.AddLine(name, line, text); });
@@ -222,10 +222,10 @@ class ItemReader {
       }
       for (std::size_t g = 0; g < item_.groups.size(); ++g) {
         if (budget.extents[g].seeds == 0) {
-          reader.Problem(node, "seeds", "is missing");
+          reader.Problem("seeds", "is missing");
         }
         if (budget.extents[g].end == 0) {
-          reader.Problem(node, "end", fmt::format("is missing, here or in groups.{}", item_.groups[g].id));
+          reader.Problem("end", fmt::format("is missing, here or in groups.{}", item_.groups[g].id));
         }
       }
       reader.Finish();
@@ -233,13 +233,11 @@ class ItemReader {
     }
   }
 
-  void ReadGroupExtent(const std::string& group, const YAML::Node& node, const std::string& path, Budget& budget) {
+  void ReadGroupExtent(const std::string& group, const YamlNode* node, const std::string& path, Budget& budget) {
     const std::vector<std::string> ids = Ids(item_.groups);
     const auto found = std::find(ids.begin(), ids.end(), group);
     if (found == ids.end()) {
-      const std::string near = NearestWord(group, ids);
-      return problems_.Add(node.Mark(), fmt::format("{} is not a group{}", path,
-                                                    near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+      return problems_.Add(node->mark, fmt::format("{} is not a group{}", path, DidYouMean(group, ids)));
     }
     MapReader reader(node, path, problems_);
     Extent& extent = budget.extents[static_cast<std::size_t>(found - ids.begin())];
@@ -248,19 +246,19 @@ class ItemReader {
   }
 
   void ReadClaims() {
-    const YAML::Node list = map_.Optional("claims");
-    if (!list.IsDefined()) {
+    const YamlNode* list = map_.Optional("claims");
+    if (list == nullptr) {
       return;
     }
-    if (!list.IsSequence()) {
-      return map_.Problem(list, "claims", "is expected to be a list");
+    if (list->kind != YamlNode::Kind::kList) {
+      return map_.Problem("claims", "is expected to be a list");
     }
     std::vector<std::string> seen;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      MapReader reader(list[i], Path(fmt::format("claims[{}]", i)), problems_);
+    for (std::size_t i = 0; i < list->items.size(); ++i) {
+      MapReader reader(&list->items[i], Path(fmt::format("claims[{}]", i)), problems_);
       Claim claim = ReadClaim(reader);
       if (std::find(seen.begin(), seen.end(), claim.id) != seen.end()) {
-        reader.Problem(list[i], "id", fmt::format("'{}' is given twice", claim.id));
+        reader.Problem("id", fmt::format("'{}' is given twice", claim.id));
       }
       seen.push_back(claim.id);
       reader.Finish();
@@ -324,7 +322,7 @@ class ItemReader {
     const int group = item_.arms[static_cast<std::size_t>(claim.arm)].group;
     const double end = exact->extents[static_cast<std::size_t>(group)].end;
     if (std::max(claim.to, claim.needs) > end) {
-      reader.Problem(reader.Optional("over"), claim.to > end ? "over" : "needs",
+      reader.Problem(claim.to > end ? "over" : "needs",
                      fmt::format("goes to {}; budget {} ends at {}", std::max(claim.to, claim.needs), exact->id, end));
     }
   }
@@ -361,14 +359,16 @@ const Budget* Item::exact_budget() const {
 
 absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view file_name, const Files& files) {
   Problems problems(file_name);
-  const auto document = LoadYaml(yaml, YamlLimits{}, problems);
+  YamlProblem problem;
+  const std::optional<YamlNode> document = ParseYaml(yaml, {.bytes = kMaxManifestBytes}, problem);
   if (!document) {
+    problems.Add(problem.mark, problem.text);
     return problems.ToStatus();
   }
-  MapReader map(*document, "manifest", problems);
+  MapReader map(&*document, "manifest", problems);
   if (map.Integer("schema", 1, 2) == 1) {
     map.Problem(
-        map.Optional("schema"), "schema",
+        "schema",
         "is 1; schema 2 is read. Write exact for full_scale; a metric's select for end_share; claims of direction "
         "without tie; claims of size with the value they name (value, difference or ratio)");
     return problems.ToStatus();

@@ -171,7 +171,7 @@ struct Manifest {
 using Files = std::map<std::string, std::string, std::less<>>;
 
 // kInvalidArgument with one line per problem: "fig.yaml:12:5: items.mnist.claims[2].metrik is not a field; did you mean
-// metric?". Limits: 256 KiB, depth 16, 20,000 nodes; anchors, aliases and tags are refused.
+// metric?". Limits: 256 KiB and those of base/yaml.h.
 absl::StatusOr<Manifest> ParseManifest(std::string_view yaml, std::string_view file_name, const Files& files);
 
 }  // namespace normlab::judging

@@ -7,6 +7,7 @@
 
 #include "results/judging/computed_by.h"
 #include "results/judging/format_value.h"
+#include "results/judging/render_brief.h"
 #include "results/judging/render_matrix.h"
 #include "results/judging/selection.h"
 #include "results/judging/summary.h"
@@ -182,14 +183,19 @@ std::vector<std::pair<std::string, std::string>> FactsOf(const Metric& metric, c
 
 report::Finding MakeFinding(const Measured& measured, const Judgement& j) {
   const Item& item = *measured.item;
-  report::Finding finding{.verdict = std::string(ToString(j.verdict)),
-                          .tone = ToneOf(j.verdict),
-                          .claim = j.claim->statement,
-                          .place = j.claim->place,
-                          .limits = LimitsText(measured, j.tier),
-                          .reason = j.reason,
-                          .facts = {},
-                          .rule = {}};
+  report::Finding finding{
+      .id = j.claim->id,
+      .verdict = std::string(ToString(j.verdict)),
+      .tone = ToneOf(j.verdict),
+      .claim = j.claim->statement,
+      .place = j.claim->place,
+      .limits = LimitsText(measured, j.tier),
+      .reason = j.reason,
+      .facts = {},
+      .rule = {},
+      .effect = EffectLine(measured, j),
+      .n = RunsLine(measured, j),
+      .as_said = j.claim->is_fact() && (j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly)};
   if (item.not_run.empty()) {
     finding.facts = FactsOf(item.metrics[static_cast<std::size_t>(j.claim->metric)], j);
     finding.rule = fmt::format("{}. {}", j.question, j.rule);
@@ -253,8 +259,11 @@ report::Section MakeSection(const ItemResult& result) {
                           .notes = {},
                           .pictures = {},
                           .findings = {},
-                          .runs = {}};
+                          .runs = {},
+                          .headline = Headline(result.measured),
+                          .brief = {}};
   if (item.not_run.empty()) {
+    section.brief = MakeBriefTable(result.measured);
     section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
     section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
     section.notes = MakeNotes(result.measured);
@@ -293,6 +302,8 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
                                 results.size() == 1 ? fmt::format("{}: {}", budget.id, budget.summary) : budget.id);
     const bool all = results.size() > 1 && results.size() == manifest.items.size();
     document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, all ? "" : only, budget.id);
+    document.details =
+        fmt::format("normlab table {} {} --budget {} --verbose", manifest.id, run->measured.item->id, budget.id);
   }
   const bool any_data = std::any_of(results.begin(), results.end(),
                                     [](const ItemResult& result) { return !result.measured.item->dataset.empty(); });

@@ -68,7 +68,51 @@ std::optional<std::string> PlacePrinted(const Item& item, int arm) {
   return std::nullopt;
 }
 
+// Labels of arms, each once: the columns of a brief matrix.
+std::vector<std::string> Labels(const Item& item) {
+  std::vector<std::string> labels;
+  for (const Arm& arm : item.arms) {
+    if (std::find(labels.begin(), labels.end(), arm.label) == labels.end()) {
+      labels.push_back(arm.label);
+    }
+  }
+  return labels;
+}
+
+std::string BriefCell(const Measured& measured, int arm, int metric) {
+  const auto word = WordOf(measured, arm, metric);
+  if (!word) {
+    return "–";
+  }
+  return PaperCell(measured, arm, metric).ends_with("≠") ? word->text + " ≠" : word->text;
+}
+
 }  // namespace
+
+report::Table MakeBriefMatrix(const Measured& measured) {
+  const Item& item = *measured.item;
+  const std::vector<std::string> labels = Labels(item);
+  report::Table table;
+  table.columns.push_back({"", Align::kLeft});
+  for (const std::string& label : labels) {
+    table.columns.push_back({label, Align::kLeft});
+  }
+  for (std::size_t g = 0; g < item.groups.size(); ++g) {
+    report::Table::Band& band = table.bands.emplace_back();
+    band.heading = item.groups[g].label;
+    for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+      std::vector<std::string>& row = band.rows.emplace_back(labels.size() + 1, "");
+      row.front() = item.metrics[m].label;
+      for (std::size_t a = 0; a < item.arms.size(); ++a) {
+        if (item.arms[a].group == static_cast<int>(g)) {
+          const auto column = std::find(labels.begin(), labels.end(), item.arms[a].label) - labels.begin();
+          row[static_cast<std::size_t>(column) + 1] = BriefCell(measured, static_cast<int>(a), static_cast<int>(m));
+        }
+      }
+    }
+  }
+  return table;
+}
 
 report::Table MakeMatrixTable(const Measured& measured) {
   const Item& item = *measured.item;

@@ -8,5 +8,7 @@ namespace normlab::judging {
 
 // A band per group; under an arm with claims, what the paper prints, with what is measured otherwise marked.
 report::Table MakeMatrixTable(const Measured& measured);
+// The words alone, conditions down and arms across: "Invariant", or "No ≠" where the paper prints another.
+report::Table MakeBriefMatrix(const Measured& measured);
 
 }  // namespace normlab::judging

@@ -33,6 +33,7 @@ enum class Tone { kGood, kPartial, kBad, kOpen };
 
 // A claim with its verdict.
 struct Finding {
+  std::string id;       // "ln-ahead"
   std::string verdict;  // "REPRODUCED"
   Tone tone = Tone::kOpen;
   std::string claim;
@@ -41,6 +42,10 @@ struct Finding {
   std::string reason;
   std::vector<std::pair<std::string, std::string>> facts;  // "ratio" -> "0.31 [0.25, 0.38]"
   std::string rule;                                        // empty: there was nothing to rule on
+  // In a line: the number, or why there is none; and of how many runs.
+  std::string effect = {};
+  std::string n = {};
+  bool as_said = false;  // a fact that holds: counted, and listed only where everything is
 };
 
 struct Picture {
@@ -66,16 +71,22 @@ struct Section {
   std::vector<Picture> pictures;
   std::vector<Finding> findings;
   Table runs;  // which runs stand behind it; no columns: none listed
+  // What a screen has room for: its own title, and the numbers alone.
+  std::string headline = {};
+  Table brief = {};
 };
 
 struct Document {
   std::string title;
   std::vector<std::pair<std::string, std::string>> about;  // "budget" -> "smoke: 3 seeds, ..."
   std::string command;                                     // regenerates it
+  std::string details;                                     // shows what RenderBrief leaves out
   std::vector<Section> sections;
 };
 
 std::string RenderTerminal(const Document& document);
+// The same on a screen: numbers, and a line a claim.
+std::string RenderBrief(const Document& document);
 std::string RenderMarkdown(const Document& document);
 // A fragment for \input: tables need booktabs; the claims follow as a list.
 std::string RenderLatex(const Document& document);

@@ -7,6 +7,7 @@ namespace normlab::report {
 std::string_view MediaType(Format format) {
   switch (format) {
     case Format::kTerminal:
+    case Format::kTerminalVerbose:
       return "text/plain; charset=utf-8";
     case Format::kMarkdown:
       return "text/markdown; charset=utf-8";
@@ -27,6 +28,8 @@ std::string_view MediaType(Format format) {
 std::optional<std::string> RenderAs(const Document& document, Format format) {
   switch (format) {
     case Format::kTerminal:
+      return document.details.empty() ? RenderTerminal(document) : RenderBrief(document);
+    case Format::kTerminalVerbose:
       return RenderTerminal(document);
     case Format::kMarkdown:
       return RenderMarkdown(document);

@@ -36,8 +36,8 @@ tbody th{text-align:left;font-style:italic;font-weight:400;padding-top:12px;colo
 letter-spacing:.02em;white-space:nowrap}
 .limits{color:var(--dim);font-size:12px}
 .good{color:var(--good)}.part{color:var(--part)}.bad{color:var(--bad)}.open{color:var(--open)}
-.claim{border-left:3px solid var(--line);padding:2px 0 2px 14px;margin:16px 0;break-inside:avoid}
-.claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
+.claim{border-left:3px solid var(--line);padding:1px 0 1px 14px;margin:6px 0;break-inside:avoid}
+.claim summary{color:inherit}.claim p{margin:3px 0}.claim .facts{font-variant-numeric:tabular-nums}
 .count{display:inline-block;margin:0 14px 2px 0;white-space:nowrap}a{color:inherit}
 figure.sample img{max-width:100%;background:#fff;border:1px solid var(--line)}
 figure{margin:20px 0}figure svg{max-width:100%;height:auto}figcaption{color:var(--dim);font-size:13px;max-width:80ch}
@@ -112,29 +112,15 @@ std::string RenderOverview(const Document& document) {
   return html + "</tbody>\n</table></div>\n";
 }
 
-// One line a claim; nothing for a page without claims.
-std::string RenderSummary(const Document& document) {
-  if (std::all_of(document.sections.begin(), document.sections.end(),
-                  [](const Section& section) { return section.findings.empty(); })) {
-    return "";
+// A line, which unfolds to how it was judged.
+std::string RenderFinding(const Finding& finding) {
+  std::string line;
+  for (const std::string& part : {finding.effect, finding.n}) {
+    line += part.empty() ? "" : fmt::format(" <span class=\"limits\">{}</span>", EscapeXml(part));
   }
   std::string html =
-      "<div class=\"wide\"><table>\n<caption>Verdicts</caption>\n<thead><tr><th class=\"l\" scope=\"col\">verdict"
-      "</th><th class=\"l\" scope=\"col\">claim</th></tr></thead>\n";
-  for (const Section& section : document.sections) {
-    html += "<tbody>\n";
-    for (const Finding& finding : section.findings) {
-      html += fmt::format("<tr><td class=\"l\">{}</td><td class=\"l w\">{}</td></tr>\n", Badge(finding),
-                          EscapeXml(finding.claim));
-    }
-    html += "</tbody>\n";
-  }
-  return html + "</table></div>\n";
-}
-
-std::string RenderFinding(const Finding& finding) {
-  std::string html = fmt::format("<div class=\"claim\">\n<p>{} {} <span class=\"open\">({})</span></p>\n",
-                                 Badge(finding), EscapeXml(finding.claim), EscapeXml(finding.place));
+      fmt::format("<details class=\"claim\"><summary>{} {}{}</summary>\n<p class=\"open\">{}: {}</p>\n", Badge(finding),
+                  EscapeXml(finding.claim), line, EscapeXml(finding.id), EscapeXml(finding.place));
   std::string facts;
   for (const auto& [name, value] : finding.facts) {
     facts += fmt::format("{}{} {}", facts.empty() ? "" : " · ", EscapeXml(name), EscapeXml(value));
@@ -146,7 +132,7 @@ std::string RenderFinding(const Finding& finding) {
   if (!finding.rule.empty()) {
     html += fmt::format("<p class=\"note\">Rule: {}.</p>\n", EscapeXml(finding.rule));
   }
-  return html + "</div>\n";
+  return html + "</details>\n";
 }
 
 std::string Drawing(const Picture& picture) {
@@ -193,7 +179,7 @@ std::string RenderHtml(const Document& document) {
   for (const auto& [name, value] : document.about) {
     html += fmt::format("<dt>{}</dt><dd>{}</dd>\n", EscapeXml(name), EscapeXml(value));
   }
-  html += "</dl>\n" + (document.sections.size() > 1 ? RenderOverview(document) : RenderSummary(document));
+  html += "</dl>\n" + (document.sections.size() > 1 ? RenderOverview(document) : "");
   for (const Section& section : document.sections) {
     html += RenderSection(section);
   }

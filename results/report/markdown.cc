@@ -45,6 +45,17 @@ std::string RenderTable(const Table& table) {
   return text + "\n";
 }
 
+// A line a claim.
+std::string RenderClaims(const std::vector<Finding>& findings) {
+  Table table;
+  table.columns = {{"verdict", Align::kLeft}, {"claim", Align::kLeft}, {"", Align::kRight}, {"", Align::kRight}};
+  Table::Band& band = table.bands.emplace_back();
+  for (const Finding& finding : findings) {
+    band.rows.push_back({finding.verdict, finding.claim, finding.effect, finding.n});
+  }
+  return RenderTable(table);
+}
+
 std::string Limits(const Finding& finding) {
   return finding.limits.empty() ? "" : fmt::format(" ({})", Escape(finding.limits));
 }
@@ -79,8 +90,12 @@ std::string RenderMarkdown(const Document& document) {
     for (const std::string& note : section.notes) {
       text += Escape(note) + "\n\n";
     }
-    for (const Finding& finding : section.findings) {
-      text += RenderFinding(finding);
+    if (!section.findings.empty()) {
+      text += RenderClaims(section.findings) + "<details><summary>How each was judged</summary>\n\n";
+      for (const Finding& finding : section.findings) {
+        text += RenderFinding(finding);
+      }
+      text += "\n</details>\n";
     }
   }
   return text;

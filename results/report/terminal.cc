@@ -67,7 +67,35 @@ std::string RenderFinding(const Finding& finding) {
   return text + Paragraph(facts, kVerdictWidth) + Paragraph(finding.reason, kVerdictWidth);
 }
 
+// A line a claim, in columns.
+std::string RenderLines(const std::vector<Finding>& findings) {
+  Table table;
+  table.columns = {{"", Align::kLeft}, {"", Align::kLeft}, {"", Align::kLeft}, {"", Align::kLeft}};
+  Table::Band& band = table.bands.emplace_back();
+  for (const Finding& finding : findings) {
+    if (!finding.as_said) {
+      band.rows.push_back({finding.verdict, finding.id, finding.effect, finding.n});
+    }
+  }
+  std::string text = RenderTable(table);
+  return text.substr(text.find('\n') + 1);  // columns without titles
+}
+
 }  // namespace
+
+std::string RenderBrief(const Document& document) {
+  std::string text;
+  for (const Section& section : document.sections) {
+    text += Printable(section.headline) + "\n";
+    text += section.brief.columns.empty() ? "" : RenderTable(section.brief);
+    std::string counts;
+    for (const VerdictCount& count : section.counts) {
+      counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count.count, count.verdict);
+    }
+    text += fmt::format("Claims: {}\n{}", counts.empty() ? "none" : counts, RenderLines(section.findings));
+  }
+  return text + fmt::format("Details: {}\n", Printable(document.details));
+}
 
 std::string RenderTerminal(const Document& document) {
   std::string text = fmt::format("{}\n", Printable(document.title));

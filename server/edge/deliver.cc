@@ -13,6 +13,8 @@ absl::StatusOr<report::Format> ReadFormat(v1::Format format, report::Format if_u
       return if_unset;
     case v1::FORMAT_TERMINAL:
       return report::Format::kTerminal;
+    case v1::FORMAT_TERMINAL_VERBOSE:
+      return report::Format::kTerminalVerbose;
     case v1::FORMAT_MARKDOWN:
       return report::Format::kMarkdown;
     case v1::FORMAT_LATEX:

@@ -69,6 +69,16 @@ TEST_F(ResultsCommandTest, ReproducePlansRunsJudgesAndWrites) {
   }
 }
 
+TEST_F(ResultsCommandTest, TablesAreBriefUnlessDetailsAreAskedFor) {
+  MakePlan();
+  EXPECT_THAT(Run({"table", "layer-norm-2016", "mnist"}).out, HasSubstr("FORMAT_TERMINAL table"));
+  EXPECT_THAT(Run({"table", "layer-norm-2016", "mnist", "--verbose"}).out, HasSubstr("FORMAT_TERMINAL_VERBOSE table"));
+  EXPECT_THAT(Run({"table", "layer-norm-2016", "mnist", "--verbose", "--format", "latex"}).out,
+              HasSubstr("FORMAT_LATEX table"));
+  EXPECT_THAT(Run({"reproduce", "layer-norm-2016", "--out", out(), "--verbose"}).out,
+              HasSubstr("FORMAT_TERMINAL_VERBOSE table"));
+}
+
 TEST_F(ResultsCommandTest, ReproduceExitCodes) {
   MakePlan();
   server_.verdicts = {"REPRODUCED", "DIFFERENT"};

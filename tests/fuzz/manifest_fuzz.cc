@@ -22,7 +22,7 @@ void RequireIndicesHold(const Item& item) {
   }
   for (const Claim& claim : item.claims) {
     Require(!item.not_run.empty() || (in(claim.metric, item.metrics) && in(claim.arm, item.arms)));
-    Require(!ComparesArms(claim.rule) || !item.not_run.empty() || in(claim.than, item.arms));
+    Require(!claim.compares_arms() || !item.not_run.empty() || in(claim.than, item.arms));
   }
   for (const Budget& budget : item.budgets) {
     Require(budget.extents.size() == item.groups.size());

@@ -39,7 +39,8 @@ class ReadMessageTest : public testing::Test {
   std::vector<FieldViolation> Read(std::string_view text) {
     std::vector<FieldViolation> violations;
     message_->Clear();
-    ReadMessage(*ParseTextTree(text), "", *message_, violations);
+    YamlProblem problem;
+    ReadMessage(*ParseYaml(text, {.bytes = 1 << 16}, problem), "", *message_, violations);
     return violations;
   }
 
@@ -50,8 +51,9 @@ class ReadMessageTest : public testing::Test {
 
 TEST_F(ReadMessageTest, TwoExperimentsAreOneTooMany) {
   EXPECT_THAT(Read("{draw: {}, mlp: {}}"),
-              ElementsAre(Violation("experiment", "is both draw and mlp; expected one of them")));
-  EXPECT_THAT(Read("{draw: {}, draw: {}}"), ElementsAre(Violation("draw", "is given twice; expected once")));
+              ElementsAre(Violation("experiment", "is both draw and mlp; expected one of them (line 1, column 12)")));
+  EXPECT_THAT(Read("{draw: {}, draw: {}}"),
+              ElementsAre(Violation("draw", "is given twice; expected once (line 1, column 12)")));
 }
 
 TEST_F(ReadMessageTest, WideIntegersKeepEveryBit) {
@@ -60,9 +62,10 @@ TEST_F(ReadMessageTest, WideIntegersKeepEveryBit) {
 }
 
 TEST_F(ReadMessageTest, IntegersBeyondTheirTypeAreRefused) {
-  EXPECT_THAT(Read("draw: {i64: 9223372036854775808, u32: 4294967296}"),
-              UnorderedElementsAre(Violation("draw.i64", "is 9223372036854775808; expected an integer"),
-                                   Violation("draw.u32", "is 4294967296; expected an integer")));
+  EXPECT_THAT(
+      Read("draw: {i64: 9223372036854775808, u32: 4294967296}"),
+      UnorderedElementsAre(Violation("draw.i64", "is 9223372036854775808; expected an integer (line 1, column 13)"),
+                           Violation("draw.u32", "is 4294967296; expected an integer (line 1, column 39)")));
   EXPECT_THAT(Read("draw: {i64: 1e30, u32: -1.0}"),
               UnorderedElementsAre(ViolationStarting("draw.i64", "is 1e30"), ViolationStarting("draw.u32", "is -1.0")));
 }

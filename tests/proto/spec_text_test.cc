@@ -66,21 +66,25 @@ TEST(ParseSpec, ReportsEveryWrongFieldAtOnce) {
                  "  norm_eps: 0.1\n"
                  "  normEps: 0.2\n"),
       UnorderedElementsAre(
-          Violation("seed", "is -1; expected an integer >= 0 and <= 9007199254740992"),
-          Violation("mnist_mlp.batchsize", "is not a field; did you mean batch_size?"),
-          Violation("mnist_mlp.norm", "is layr; expected one of none, batch, layer, weight, rms; did you mean layer?"),
-          Violation("mnist_mlp.optimizer", "is a list; expected one of adam, adam_uncorrected, sgd"),
-          Violation("mnist_mlp.learning_rate", "is .nan; expected a finite number > 0 and <= 1000"),
-          Violation("mnist_mlp.beta1", "is -.inf; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.beta2", "is inf; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.batch_norm_logits", "is yes; expected true or false"),
-          Violation("mnist_mlp.passes", "is 1.5; expected an integer >= 1 and <= 10000 (passes)"),
-          Violation("mnist_mlp.hidden_units", "is many; expected an integer >= 1 and <= 65536 (units)"),
+          Violation("seed", "is -1; expected an integer >= 0 and <= 9007199254740992 (line 1, column 7)"),
+          Violation("mnist_mlp.batchsize", "is not a field; did you mean batch_size? (line 3, column 3)"),
+          Violation("mnist_mlp.norm",
+                    "is layr; expected one of none, batch, layer, weight, rms; did you mean layer? (line 4, column 9)"),
+          Violation("mnist_mlp.optimizer",
+                    "is a list; expected one of adam, adam_uncorrected, sgd (line 5, column 14)"),
+          Violation("mnist_mlp.learning_rate", "is .nan; expected a finite number > 0 and <= 1000 (line 6, column 18)"),
+          Violation("mnist_mlp.beta1", "is -.inf; expected a finite number >= 0 and < 1 (line 7, column 10)"),
+          Violation("mnist_mlp.beta2", "is inf; expected a finite number >= 0 and < 1 (line 8, column 10)"),
+          Violation("mnist_mlp.batch_norm_logits", "is yes; expected true or false (line 9, column 22)"),
+          Violation("mnist_mlp.passes", "is 1.5; expected an integer >= 1 and <= 10000 (passes) (line 10, column 11)"),
+          Violation("mnist_mlp.hidden_units",
+                    "is many; expected an integer >= 1 and <= 65536 (units) (line 11, column 17)"),
           ViolationStarting("mnist_mlp.init", "is empty; expected one of glorot_uniform"),
-          Violation("mnist_mlp.momentum", "is 1e999; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.train_images", "is 4294967297; expected an integer >= 1 and <= 55000 (examples)"),
+          Violation("mnist_mlp.momentum", "is 1e999; expected a finite number >= 0 and < 1 (line 13, column 13)"),
+          Violation("mnist_mlp.train_images",
+                    "is 4294967297; expected an integer >= 1 and <= 55000 (examples) (line 14, column 17)"),
           ViolationStarting("mnist_mlp.zzzzzz", "is not a field; expected dataset, norm, batch_size"),
-          Violation("mnist_mlp.norm_eps", "is given twice; expected once")));
+          Violation("mnist_mlp.norm_eps", "is given twice; expected once (line 17, column 3)")));
 }
 
 TEST(ParseSpec, ParsingAndResolvingReportIntoOneListWithoutRepeating) {
@@ -99,7 +103,7 @@ TEST(ParseSpec, SeedTooLargeNegativeOrFractional) {
 
 TEST(ParseSpec, MisspeltAndWrongExperiments) {
   EXPECT_THAT(Violations("mnist_mpl: {}"),
-              ElementsAre(Violation("mnist_mpl", "is not a field; did you mean mnist_mlp?")));
+              ElementsAre(Violation("mnist_mpl", "is not a field; did you mean mnist_mlp? (line 1, column 1)")));
   EXPECT_THAT(Violations("mnist_mlp: 3"), ElementsAre(ViolationStarting("mnist_mlp", "is a value; expected fields")));
   EXPECT_THAT(Violations("mnist_mlp: {}\nmnistMlp: {}"), ElementsAre(ViolationStarting("mnist_mlp", "is given twice")));
 }
@@ -134,9 +138,10 @@ TEST(ParseSpec, AliasesAnchorsDepthAndSizeAreRefused) {
 TEST(ParseSpec, HostileTextIsShownEscaped) {
   EXPECT_THAT(Violations("\"mn\\x00ist\\e[31m\\u202e\": 1"),
               ElementsAre(ViolationStarting("mn\\x00ist\\x1b[31m\\xe2\\x80\\xae", "is not a field")));
-  EXPECT_THAT(Violations("seed: " + std::string(5000, 'x')),
-              ElementsAre(Violation(
-                  "seed", "is " + std::string(40, 'x') + "...; expected an integer >= 0 and <= 9007199254740992")));
+  EXPECT_THAT(
+      Violations("seed: " + std::string(5000, 'x')),
+      ElementsAre(Violation("seed", "is " + std::string(40, 'x') +
+                                        "...; expected an integer >= 0 and <= 9007199254740992 (line 1, column 7)")));
 }
 
 // Every prefix and every one-byte change of a good document is either read or refused, never worse.

@@ -40,7 +40,7 @@ LIBRARIES = {
     "Eigen": {"nn"},
     "hwy": {"base", "nn"},
     "google": {"proto", "server", "client", "workers"},
-    "yaml-cpp": {"proto", "results"},
+    "yaml-cpp": {"base"},
     "CLI": {"client", "server", "workers"},
     "omp.h": {"base"},
     "png.h": {"experiments"},

@@ -121,13 +121,14 @@ TEST(Manifest, WrongShapes) {
 }
 
 TEST(Manifest, NotYaml) {
-  EXPECT_THAT(ErrorOf("schema: [1\nid: }"), AllOf(StartsWith("my.yaml:"), HasSubstr("not well-formed YAML")));
+  EXPECT_THAT(ErrorOf("schema: [1\nid: }"), StartsWith("my.yaml:2:"));
   EXPECT_THAT(ErrorOf("\t\x01: {"), StartsWith("my.yaml"));
 }
 
 TEST(Manifest, HostileFilesAreRefusedBeforeTheyCostMuch) {
-  EXPECT_THAT(ErrorOf(std::string(300 * 1024, 'a')), HasSubstr("307200 bytes; at most 262144 are read"));
-  EXPECT_THAT(ErrorOf(std::string(200'000, '[')), HasSubstr("nested deeper than 16 levels"));
+  EXPECT_THAT(ErrorOf(std::string(300 * 1024, 'a')), HasSubstr("307200 bytes; expected at most 262144"));
+  EXPECT_THAT(ErrorOf(std::string(17, '[') + std::string(17, ']')), HasSubstr("nested deeper than 16 levels"));
+  EXPECT_THAT(ErrorOf(std::string(200'000, '[')), StartsWith("my.yaml:1:"));
   std::string wide = "a: [";
   for (int i = 0; i < 30'000; ++i) {
     wide += "1,";

@@ -85,9 +85,13 @@ TEST(Matrix, WhatIsNotANumberIsNotBelow) {
 }
 
 TEST(Matrix, GoldenInEveryFormat) {
-  const std::pair<const char*, Format> formats[] = {{"matrix.txt", Format::kTerminal}, {"matrix.md", Format::kMarkdown},
-                                                    {"matrix.tex", Format::kLatex},    {"matrix.csv", Format::kCsv},
-                                                    {"matrix.json", Format::kJson},    {"matrix.html", Format::kHtml}};
+  const std::pair<const char*, Format> formats[] = {{"matrix.txt", Format::kTerminalVerbose},
+                                                    {"matrix_brief.txt", Format::kTerminal},
+                                                    {"matrix.md", Format::kMarkdown},
+                                                    {"matrix.tex", Format::kLatex},
+                                                    {"matrix.csv", Format::kCsv},
+                                                    {"matrix.json", Format::kJson},
+                                                    {"matrix.html", Format::kHtml}};
   for (const auto& [name, format] : formats) {
     LiteralSource source = Runs(1e-16, 0.5, 0.25);
     const auto table = Words()->Table("words", "all", source, format);

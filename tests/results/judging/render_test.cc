@@ -50,27 +50,30 @@ struct Case {
 TEST(Golden, TableInEveryFormat) {
   LiteralSource source = TinyRuns(3, 4);
   for (const Case& c :
-       {Case{"table.txt", Format::kTerminal}, Case{"table.md", Format::kMarkdown}, Case{"table.tex", Format::kLatex},
-        Case{"table.csv", Format::kCsv}, Case{"table.json", Format::kJson}, Case{"table.html", Format::kHtml}}) {
+       {Case{"table.txt", Format::kTerminalVerbose}, Case{"brief.txt", Format::kTerminal},
+        Case{"table.md", Format::kMarkdown}, Case{"table.tex", Format::kLatex}, Case{"table.csv", Format::kCsv},
+        Case{"table.json", Format::kJson}, Case{"table.html", Format::kHtml}}) {
     ExpectGolden(kGolden, c.name, TableOf(source, "small", c.format));
   }
 }
 
 TEST(Golden, FullScaleReadsReproduced) {
   LiteralSource source = TinyRuns(6, 10);
-  ExpectGolden(kGolden, "full.txt", TableOf(source, "full", Format::kTerminal));
+  ExpectGolden(kGolden, "full.txt", TableOf(source, "full", Format::kTerminalVerbose));
 }
 
 TEST(Golden, WithoutRuns) {
   LiteralSource none;
-  ExpectGolden(kGolden, "none.txt", TableOf(none, "small", Format::kTerminal));
+  ExpectGolden(kGolden, "none.txt", TableOf(none, "small", Format::kTerminalVerbose));
+  ExpectGolden(kGolden, "brief_none.txt", TableOf(none, "small", Format::kTerminal));
   ExpectGolden(kGolden, "none.json", TableOf(none, "small", Format::kJson));
   ExpectGolden(kGolden, "none.svg", TinyPaper()->Figure("curve", "small", none, Format::kSvg)->content);
 }
 
 TEST(Golden, DivergedAndUnfinishedRunsAreShown) {
   LiteralSource source = OddRuns();
-  ExpectGolden(kGolden, "odd.txt", TableOf(source, "small", Format::kTerminal));
+  ExpectGolden(kGolden, "odd.txt", TableOf(source, "small", Format::kTerminalVerbose));
+  ExpectGolden(kGolden, "brief_odd.txt", TableOf(source, "small", Format::kTerminal));
   ExpectGolden(kGolden, "odd.json", TableOf(source, "small", Format::kJson));
   ExpectGolden(kGolden, "odd.svg", TinyPaper()->Figure("curve", "small", source, Format::kSvg)->content);
 }
@@ -81,7 +84,7 @@ TEST(Golden, SubstituteDataIsNamed) {
     source.At("plain", seed).status.dataset = "fashion_mnist";
     source.At("normed", seed).status.dataset = "fashion_mnist";
   }
-  ExpectGolden(kGolden, "fashion.txt", TableOf(source, "full", Format::kTerminal));
+  ExpectGolden(kGolden, "fashion.txt", TableOf(source, "full", Format::kTerminalVerbose));
 }
 
 TEST(Golden, Figure) {

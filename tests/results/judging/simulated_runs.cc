@@ -40,14 +40,20 @@ double PaperAt(const ReferenceCurve& curve, const Metric& metric, double x) {
 
 }  // namespace
 
-SimulatedRuns::SimulatedRuns(const Item& item, const Noise& noise, const World& world, std::uint64_t repetition)
-    : item_(item), noise_(noise), world_(world), repetition_(repetition) {
-  // Each whole x; of long axes 400 places, ever further apart.
-  const double end = item.exact_budget()->extents.front().end;
+SimulatedRuns::SimulatedRuns(const Item& item, const Budget& budget, const Noise& noise, const World& world,
+                             std::uint64_t repetition)
+    : item_(item), budget_(budget), noise_(noise), world_(world), repetition_(repetition) {}
+
+// Each whole x; of long axes 400 places, ever further apart.
+std::vector<double> SimulatedRuns::Places(std::string_view arm) const {
+  const int group = item_.arms[IndexOf(item_.arms, arm)].group;
+  const double end = budget_.extents[static_cast<std::size_t>(group)].end;
+  std::vector<double> places;
   const double step = end > 1000 ? std::pow(end / 200, 1.0 / 400) : 0;
   for (double x = end > 1000 ? 200 : 1; x <= end * (1 + 1e-9); x = step > 0 ? x * step : x + 1) {
-    x_.push_back(x);
+    places.push_back(x);
   }
+  return places;
 }
 
 // What the paper shows of the metric at x; of a gap between two curves, their difference.
@@ -85,13 +91,14 @@ absl::StatusOr<Samples> SimulatedRuns::Read(const RunName& name, std::string_vie
   const double scale = noise_.scale.at(metric);
   const auto shifted = world_.shift.find({own, metric});
   const double level = noise_.level * scale * rng.Normal() + (shifted == world_.shift.end() ? 0 : shifted->second);
-  for (std::size_t i = 0; i < x_.size(); ++i) {
+  const std::vector<double> places = Places(name.arm);
+  for (std::size_t i = 0; i < places.size(); ++i) {
     samples.steps.push_back(i + 1);
     if (is_x) {
-      samples.values.push_back(x_[i]);
+      samples.values.push_back(places[i]);
       continue;
     }
-    const double value = Shown(arm, m, x_[i] / pace) + level + noise_.jitter * scale * rng.Normal();
+    const double value = Shown(arm, m, places[i] / pace) + level + noise_.jitter * scale * rng.Normal();
     samples.values.push_back((item_.metrics[m].log ? std::exp(value) : value) / item_.metrics[m].scale);
   }
   return samples;
@@ -104,7 +111,7 @@ double TrueEnd(const Item& item, const Noise& noise, const World& world, std::st
   double sum = 0;
   int n = 0;
   for (std::uint64_t r = 0; r < kRepetitions; ++r) {
-    SimulatedRuns runs(item, noise, world, r);
+    SimulatedRuns runs(item, *item.exact_budget(), noise, world, r);
     for (const double value : Summarize(*Measure(item, *item.exact_budget(), runs), a, m).values) {
       sum += value;
       ++n;

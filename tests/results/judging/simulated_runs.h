@@ -27,24 +27,26 @@ struct World {
       {};  // (arm, metric), in the unit (log metrics: of the logarithm)
 };
 
-// Every planned run of one item at the paper's own budget. The same repetition gives the same bits.
+// Every planned run of one item under one budget. The same repetition gives the same bits.
 class SimulatedRuns : public CurveSource {
  public:
-  SimulatedRuns(const Item& item, const Noise& noise, const World& world, std::uint64_t repetition);
+  SimulatedRuns(const Item& item, const Budget& budget, const Noise& noise, const World& world,
+                std::uint64_t repetition);
   absl::StatusOr<RunStatus> Find(const RunName& name) override;
   absl::StatusOr<Samples> Read(const RunName& name, std::string_view series) override;
 
  private:
   double Shown(std::size_t arm, std::size_t metric, double x) const;
+  std::vector<double> Places(std::string_view arm) const;
 
   const Item& item_;
+  const Budget& budget_;
   const Noise& noise_;
   const World& world_;
   std::uint64_t repetition_;
-  std::vector<double> x_;
 };
 
-// Where an arm's runs end on the average, by the metric's select: the truth that a claim of its value is about.
+// Where an arm's runs end on the average at the paper's own budget, by the metric's select: the truth that a claim of its value is about.
 double TrueEnd(const Item& item, const Noise& noise, const World& world, std::string_view arm, std::string_view metric);
 
 }  // namespace normlab::judging
