@@ -217,7 +217,7 @@ TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
   NewJob labelled = MakeJob("labelled");
   labelled.labels = {{"who", "ana"}};
   ASSERT_OK(store_->CreateJobs({"create", "hash"}, {labelled}).status());
-  const auto lease = store_->LeaseNext({"lease", "hash"}, "host:2");
+  const auto lease = store_->LeaseNext({"lease", "hash"}, {"host:2"});
   ASSERT_OK(lease.status());
   const AttemptId second{(*lease)->job.id, (*lease)->job.attempt};
   ASSERT_OK(store_->StartAttempt(second, {"labelled", {{"arithmetic", "AVX3"}}}).status());
@@ -247,7 +247,7 @@ TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
 
   const auto other = store_->CreateJobs({"other", "hash"}, {MakeJob("other")});
   ASSERT_OK(other.status());
-  const auto next = store_->LeaseNext({"next", "hash"}, "host:3");
+  const auto next = store_->LeaseNext({"next", "hash"}, {"host:3"});
   ASSERT_OK(next.status());
   ASSERT_TRUE(next->has_value());
   EXPECT_EQ((*next)->job.id, other->front().job.id);
@@ -313,11 +313,11 @@ TEST_F(DamageTest, JobsWhoseRowsCannotBeReadStopNoOthers) {
   EXPECT_LT(readable, kJobs + 1u);
   EXPECT_EQ(store_->ChangedSince(0, kJobs + 1)->size(), readable);
   EXPECT_TRUE(store_->ActiveJobs()->empty());
-  const auto lease = store_->LeaseNext({"lease", "hash"}, "host:2");
+  const auto lease = store_->LeaseNext({"lease", "hash"}, {"host:2"});
   ASSERT_OK(lease.status());
   ASSERT_TRUE(lease->has_value()) << "the first of the queue are lost, and the others wait behind them";
   const AttemptId attempt{(*lease)->job.id, (*lease)->job.attempt};
-  EXPECT_EQ((*store_->LeaseNext({"lease", "hash"}, "host:2"))->job.id, attempt.job) << "the same, for the same request";
+  EXPECT_EQ((*store_->LeaseNext({"lease", "hash"}, {"host:2"}))->job.id, attempt.job) << "the same, for the same request";
   EXPECT_OK(store_->AppendPoints(attempt, {Ramp("loss", 1, 10)}).status());
   EXPECT_OK(FinishAs(attempt, JobState::kSucceeded).status());
   EXPECT_OK(store_->Delete({}, attempt.job));
