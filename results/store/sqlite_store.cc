@@ -336,9 +336,18 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
         });
   };
   absl::StatusOr<std::vector<AnsweredJob>> leased = lease();
-  if (absl::IsDataLoss(leased.status())) {  // the first lies on a damaged page, and others wait behind it
-    NORMLAB_ASSIGN_OR_RETURN(wanted, readers_->Read([](Connection& db) { return FirstReadable(db); }));
-    leased = wanted ? lease() : std::vector<AnsweredJob>();
+  if (absl::IsDataLoss(leased.status())) {
+    // The first lies on a damaged page, or beside one so that its row cannot grow, and others wait behind it.
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> queue,
+                             readers_->Read([](Connection& db) { return ReadableQueue(db); }));
+    leased = std::vector<AnsweredJob>();
+    for (auto next = queue.begin(); next != queue.end() && (!leased.ok() || leased->empty()); ++next) {
+      wanted = *next;
+      leased = lease();
+      if (!leased.ok() && !absl::IsDataLoss(leased.status())) {
+        return leased.status();
+      }
+    }
   }
   NORMLAB_RETURN_IF_ERROR(leased.status());
   if (leased->empty()) {

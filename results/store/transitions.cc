@@ -45,18 +45,19 @@ absl::StatusOr<JobState> StateOf(Connection& db, JobId id) {
   return static_cast<JobState>(row.Int(0));
 }
 
-absl::StatusOr<std::optional<JobId>> FirstReadable(Connection& db) {
+absl::StatusOr<std::vector<JobId>> ReadableQueue(Connection& db) {
   NORMLAB_ASSIGN_OR_RETURN(
       const std::vector<JobId> queued,
       db.Ints("SELECT id FROM job INDEXED BY job_queue WHERE state = 1 ORDER BY priority DESC, id"));
+  std::vector<JobId> readable;
   for (const JobId id : queued) {
     const absl::Status read = db.Run("SELECT spec FROM job WHERE id = ?1", id);
     if (!absl::IsDataLoss(read)) {
       NORMLAB_RETURN_IF_ERROR(read);
-      return id;
+      readable.push_back(id);
     }
   }
-  return std::optional<JobId>();
+  return readable;
 }
 
 absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<JobId> wanted, const Worker& worker,

@@ -32,8 +32,8 @@ absl::StatusOr<JobState> StateOf(Connection& db, JobId id);
 // an unknown job.
 absl::Status CheckCurrent(Connection& db, AttemptId attempt);
 
-// The first queued job whose row can be read; absent if there is none.
-absl::StatusOr<std::optional<JobId>> FirstReadable(Connection& db);
+// The queued jobs whose rows can be read, in the order of the queue.
+absl::StatusOr<std::vector<JobId>> ReadableQueue(Connection& db);
 // Leases the queued job `id`, or, if that is absent, the first; absent if there is none.
 absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<JobId> id, const Worker& worker,
                                                   std::int64_t now_ms, Details& details);
