@@ -72,6 +72,10 @@ absl::StatusOr<sockaddr_un> SocketAddress(const std::string& path) {
         fmt::format("socket path {} has {} bytes; the system allows 1 to {}: choose a shorter --home or --socket", path,
                     path.size(), sizeof address.sun_path - 1));
   }
+  if (path.find(',') != std::string::npos) {
+    return absl::InvalidArgumentError(fmt::format(
+        "socket path {} holds a comma, where gRPC takes an address to end: choose another --home or --socket", path));
+  }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
 }

@@ -29,7 +29,7 @@ absl::StatusOr<Loopback> ReadLoopback(std::string_view option, std::string_view 
 // As gRPC takes it, numeric, so that nothing is looked up: "ipv4:127.0.0.1:8080", "ipv6:[::1]:8080".
 std::string GrpcTarget(const Loopback& loopback);
 
-// Of a Unix socket. kInvalidArgument for a path that the system cannot hold.
+// Of a Unix socket. kInvalidArgument for a path that the system cannot hold, or that gRPC cannot dial.
 absl::StatusOr<sockaddr_un> SocketAddress(const std::string& path);
 
 // As gRPC takes it: a URI, so bytes that mean something there are percent-encoded.

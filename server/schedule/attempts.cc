@@ -154,7 +154,8 @@ void Attempts::Grant(store::AttemptId attempt, const store::Worker& worker) {
   held_[attempt.job] = {.number = attempt.number,
                         .worker = worker,
                         .ends = options_.now() + options_.lease,
-                        .stalls = options_.now() + options_.stall};
+                        .stalls = options_.now() + options_.stall,
+                        .held_up = {}};
 }
 
 Attempts::Held* Attempts::Find(store::AttemptId attempt) {

@@ -118,7 +118,7 @@ TEST_P(DrawReference, TheFloatModelAgreesWithPrimitiveOpsInDouble) {
   nn::ParameterStore store(17);
   Draw model(nn::Scope(store), small.spec);
   for (nn::BasicParameter<float>& p : store.parameters()) {
-    const nn::BasicParameter<double>& same = small.store.at(p.name());
+    nn::BasicParameter<double>& same = small.store.at(p.name());
     ASSERT_EQ(p.size(), same.size());
     std::transform(same.value(), same.value() + same.size(), p.value(), [](double v) { return static_cast<float>(v); });
   }
@@ -127,7 +127,7 @@ TEST_P(DrawReference, TheFloatModelAgreesWithPrimitiveOpsInDouble) {
   const nn::Var bound = model.Bound(tape.input("x", pixels.data(), 30, kBatch), small.noise, nn::Mode::kTrain).Total();
   tape.backward(bound);
   EXPECT_NEAR(bound.scalar() / primitive.bound, 1.0, kTolerance);
-  for (const nn::BasicParameter<float>& p : store.parameters()) {
+  for (nn::BasicParameter<float>& p : store.parameters()) {
     const std::vector<double> gradient(p.gradient(), p.gradient() + p.size());
     EXPECT_LT(Distance(gradient, primitive.gradients.at(p.name())), kTolerance) << p.name();
   }

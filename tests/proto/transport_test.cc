@@ -79,6 +79,7 @@ TEST(SocketAddress, IsChecked) {
   for (const std::string& bad : {std::string(), std::string(108, 's'), std::string("\0a", 2)}) {
     EXPECT_THAT(Message(SocketAddress(bad).status()), HasSubstr("choose a shorter --home or --socket"));
   }
+  EXPECT_THAT(Message(SocketAddress("/a,b/s").status()), HasSubstr("choose another --home or --socket"));
 }
 
 class TokenTest : public testing::Test {

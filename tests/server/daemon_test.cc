@@ -63,7 +63,7 @@ TEST_F(DaemonTest, ASocketPathThatIsTooLongIsRefused) {
 TEST_F(DaemonTest, AHomeMayBeCalledAnything) {
   StopServer();
   for (const std::string name :
-       {"a#b", "a?b=c&d", "100%41%", "sp ace", "a:b@c;d,e", "[x]{y}|z^`\"'\\", "\xc3\xa4", "\xff"}) {
+       {"a#b", "a?b=c&d", "100%41%", "sp ace", "a:b@c;d", "[x]{y}|z^`\"'\\", "\xc3\xa4", "\xff"}) {
     DaemonOptions options = Options();
     options.home = folder_.path() + "/" + name;
     options.socket_path = options.home + "/s";

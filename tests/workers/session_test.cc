@@ -47,7 +47,7 @@ class SessionTest : public testing::Test {
   }
 
   absl::Status RunOne() {
-    ServiceClient client(service_.Channel(), "secret");
+    ServiceClient client(service_.Channel(), "Bearer secret");
     return RunSession(client, options_, stop_.get_token());
   }
   // Leases until nothing is left.
