@@ -46,7 +46,8 @@ TEST(ConnectionTest, TokenFilesMustBePrivate) {
 
 // Answers GetJob with the token it was shown.
 class TokenEcho final : public v1::JobService::Service {
-  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest*, v1::GetJobResponse* response) override {
+  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override {
     const auto shown = context->client_metadata().find("authorization");
     if (shown == context->client_metadata().end()) {
       return {grpc::StatusCode::UNAUTHENTICATED, "no token"};
