@@ -77,6 +77,10 @@ TEST_F(LaunchedWorkerTest, ItsJobGoesBackWhenItsProcessEnds) {
   EXPECT_EQ(again.lease().attempt().number(), 2);
   v1::HeartbeatResponse beat;
   EXPECT_EQ(Beat(response.lease().attempt(), &beat).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  v1::Attempt guessed = again.lease().attempt();
+  guessed.set_secret(response.lease().attempt().secret());
+  EXPECT_EQ(ReasonOf(Beat(guessed, &beat)), "ATTEMPT_SECRET") << "the first attempt's is not the second's";
+  EXPECT_TRUE(Beat(again.lease().attempt(), &beat).ok());
 }
 
 TEST_F(LaunchedWorkerTest, ItsCredentialEndsWithIt) {

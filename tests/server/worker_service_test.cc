@@ -305,26 +305,6 @@ TEST_F(NoStreamsTest, WatchersTakeNoWorkersOrders) {
   EXPECT_TRUE(order.get().second.stop());
 }
 
-TEST_F(WorkerServiceTest, AnAttemptsSecretIsNotThatOfTheNext) {
-  const v1::Job job = Create(1);
-  const v1::Attempt first = LeaseOne().attempt();
-  ASSERT_TRUE(Finish(first, v1::OUTCOME_FAILED).ok());
-  CallContext context;
-  v1::ResumeJobRequest resume;
-  resume.set_job_id(job.job_id());
-  v1::ResumeJobResponse resumed;
-  ASSERT_TRUE(jobs_->ResumeJob(&context, resume, &resumed).ok());
-  const v1::Attempt second = LeaseOne().attempt();
-  ASSERT_EQ(second.job_id(), first.job_id());
-  ASSERT_EQ(second.number(), 2);
-  v1::Attempt guessed = second;
-  guessed.set_secret(first.secret());
-  v1::HeartbeatResponse beat;
-  EXPECT_EQ(ReasonOf(Beat(guessed, &beat)), "ATTEMPT_SECRET");
-  EXPECT_EQ(ReasonOf(Finish(guessed, v1::OUTCOME_FAILED)), "ATTEMPT_SECRET");
-  EXPECT_TRUE(Beat(second, &beat).ok());
-}
-
 TEST_F(WorkerServiceTest, AWorkerThatOutlivesItsServerIsKnownToTheNext) {
   Create(1);
   const v1::Attempt attempt = LeaseOne().attempt();
