@@ -189,6 +189,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddResults(app, session);
   AddCompare(app, session);
   AddExport(app, session);
+  AddImport(app, session);
   AddWrite(app, session);
   AddStop(app, session);
   AddExperiments(app, session);

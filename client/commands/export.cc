@@ -259,7 +259,7 @@ void AddExport(CLI::App& app, Session& session) {
        "text that reads back to the same bits; NaN and infinities are NaN, Infinity and -Infinity",
        {"normlab export j17 j18 -o curves.csv", "normlab export --experiment mnist_mlp --format jsonl | gzip > all.gz",
         "normlab export j17 --series test/error", "normlab export --label item=mnist --tensorboard logs",
-        "normlab export j17 --weights j17.safetensors", "normlab export --label item=mnist --bundle mnist.zip"},
+        "normlab export j17 --weights j17.safetensors", "normlab export --label item=mnist --bundle runs.zip"},
        ""});
   auto options = std::make_shared<Options>();
   AddSelectionOptions(session, *command, options->jobs);

@@ -140,7 +140,7 @@ void AddImport(CLI::App& app, Session& session) {
       {kResults,
        "import",
        "Takes the runs of a bundle into this store: checked, each once. Tables and reports count them as its own",
-       {"normlab import mnist.zip", "normlab import results/published/paper/figure6.zip"},
+       {"normlab import runs.zip", "normlab import runs.zip --json"},
        "jobs[]: was (its id in the other store), job_id and reused (it was here already), or refused (why)."});
   auto file = std::make_shared<std::string>();
   command->add_option("FILE", *file, "a file of normlab export --bundle")->required()->type_name("");

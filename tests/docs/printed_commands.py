@@ -25,7 +25,10 @@ HOLD = (
     "normlab submit mnist_mlp --passes 10000 --batch-size 2 --label held=yes --rerun && "
     "until normlab jobs --label held=yes --state running --ids | grep -q j; do :; done && "
 )
-RELEASE = " && normlab cancel $(normlab jobs --label held=yes --state running --ids)"
+RELEASE = (
+    " && normlab cancel $(normlab jobs --label held=yes --state running --ids) && "
+    "while normlab jobs --state cancelling --ids | grep -q j; do :; done"
+)
 
 # Pattern of a printed command, what is run instead of the part that matches, why. All that match are applied, in this order.
 # Jobs: j1 to j24 have ended, of MNIST; j25 to j28 were cancelled; j29 is one of handwriting.
@@ -34,8 +37,9 @@ RULES = [
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
-    (r"^normlab (compare|reproduce|data|data import)$", r"\g<0> --help", "text that names a command"),
-    (r"^normlab table --json$", "normlab table layer-norm-2016 invariances --json", "text that names an option"),
+    (r"^normlab (compare|reproduce|verify|data|data import)$", r"\g<0> --help", "text that names a command"),
+    (r"^normlab export --bundle FILE$", "normlab export j17 j18 --bundle runs.zip", "a word for any file"),
+    (r"^normlab import FILE$", "normlab import runs.zip", "a word for any file"),
     (r"COMMAND --help$", "submit --help", "a word for any command"),
     (r"\bJOB$", "j17", "a word for any job"),
     (r" PATH$", " ~/Downloads/mnist", "a word for any folder"),
@@ -51,6 +55,7 @@ RULES = [
     (r"^(normlab submit mnist_mlp .*)--batch-size 128,4", r"\1--batch-size 32,4", "no more than the images"),
     (r"^normlab submit mnist_mlp .*", rf"\g<0> {TINY}", "minutes"),
     (r"^normlab submit (draw|handwriting) .*", r"\g<0> --dry-run", "half an hour"),
+    (r"^normlab (reproduce|submit (draw|handwriting)) .*--dry-run$", r"\g<0> --force", "data sets that are not here"),
     (r"--strict( \|\| echo differs)?$", "--strict || [ $? = 4 ]", "a wrong command line is no difference"),
     (r"--threads-per-job 4", "--threads-per-job 1", "four cores"),
     (r"--last 1000", "--last 1", "its jobs are shorter"),

@@ -143,7 +143,7 @@ constexpr Change kChanges[] = {
     {"handwriting.layer", "batch_size", "7"},
     {"handwriting.layer", "updates", "3"},
     {"handwriting.layer", "max_steps", "30"},
-    {"handwriting.layer", "min_steps", "700", "max_steps=2000"},
+    {"handwriting.layer", "min_steps", "450", "max_steps=2000"},
     {"handwriting.layer", "units", "39"},
     {"handwriting.layer", "gaussians", "2"},
     {"handwriting.layer", "components", "2"},

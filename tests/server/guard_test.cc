@@ -134,6 +134,7 @@ const std::map<std::string, v1::Access> kMethods = {{"ArtifactService/ListArtifa
                                                     {"CurveService/WatchCurves", v1::ACCESS_VIEWER},
                                                     {"ExperimentService/DescribeExperiment", v1::ACCESS_VIEWER},
                                                     {"ExperimentService/ListExperiments", v1::ACCESS_VIEWER},
+                                                    {"ImportService/ImportJob", v1::ACCESS_ADMIN},
                                                     {"JobService/BatchCreateJobs", v1::ACCESS_SUBMITTER},
                                                     {"JobService/CancelJob", v1::ACCESS_SUBMITTER},
                                                     {"JobService/CreateJob", v1::ACCESS_SUBMITTER},

@@ -50,7 +50,7 @@ void FakeService::AddJob(int number, std::chrono::milliseconds lease, std::optio
   job.mutable_attempt()->set_job_id("j1");
   job.mutable_attempt()->set_number(number);
   job.mutable_spec()->set_seed(1);
-  job.mutable_spec()->mutable_mnist_mlp();
+  job.mutable_spec()->mutable_mnist_mlp()->set_dataset(v1::MNIST_DATASET_MNIST);  // a lease names its data
   *job.mutable_lease() = google::protobuf::util::TimeUtil::MillisecondsToDuration(lease.count());
   if (checkpoint_step) {
     job.set_checkpoint_step(*checkpoint_step);

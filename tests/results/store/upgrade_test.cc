@@ -23,8 +23,9 @@ Points MakePoints(std::uint64_t first, std::size_t n) {
 // Job 1, RUNNING, whose series "loss" holds the points of steps 1 to 1536: one chunk, and a tail of 512.
 void FillVersion1(Connection& db) {
   ASSERT_OK(db.Script(
-      "INSERT INTO job(id, experiment, identity, dataset, state, priority, attempt, created_ms, revision, spec) "
-      "VALUES(1, 'mnist_mlp', 'a', 'mnist', 2, 0, 1, 1, 1, x'00');"
+      "INSERT INTO job(id, experiment, identity, dataset, state, priority, attempt, created_ms, revision, spec, "
+      "worker) "
+      "VALUES(1, 'mnist_mlp', 'a', 'mnist', 2, 0, 1, 1, 1, x'00', 'w');"
       "INSERT INTO attempt(job, number, worker, started_ms) VALUES(1, 1, 'w', 1);"
       "INSERT INTO checkpoint(job, step, attempt, size, crc32c, score, file) VALUES(1, 1536, 1, 7, 0, 0.5, 'c');"
       "UPDATE counter SET revision = 1, sequence = 1536"));
