@@ -90,7 +90,9 @@ absl::StatusOr<std::vector<Imported>> Import(Session& session, Client& client, B
     } else if (IsOfTheJob(answer.status())) {
       all.push_back({job->job.job_id(), "", false, RenderError(answer.status())});
     } else {
-      return Annotate(answer.status(), fmt::format("{} of {} jobs imported", all.size(), bundle.jobs()));
+      progress.Clear();
+      session.Note(fmt::format("{} of {} jobs were imported; the same command goes on\n", all.size(), bundle.jobs()));
+      return answer.status();
     }
     progress.Show(all.size(), bundle.jobs());
   }

@@ -99,7 +99,7 @@ class ImportServiceTest : public ServerTest {
   std::unique_ptr<v1::ImportService::Stub> imports_;
 };
 
-TEST_F(ImportServiceTest, AJobIsTakenInAndAnswersLaterSubmits) {
+TEST_F(ImportServiceTest, AJobIsTakenInWholeAndOnce) {
   v1::ImportJobResponse response;
   v1::ImportJobRequest header = Header(Ended(), 30, 1);
   header.mutable_header()->add_left_out("train/batch_nll");

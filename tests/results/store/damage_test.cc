@@ -317,7 +317,8 @@ TEST_F(DamageTest, JobsWhoseRowsCannotBeReadStopNoOthers) {
   ASSERT_OK(lease.status());
   ASSERT_TRUE(lease->has_value()) << "the first of the queue are lost, and the others wait behind them";
   const AttemptId attempt{(*lease)->job.id, (*lease)->job.attempt};
-  EXPECT_EQ((*store_->LeaseNext({"lease", "hash"}, {"host:2"}))->job.id, attempt.job) << "the same, for the same request";
+  EXPECT_EQ((*store_->LeaseNext({"lease", "hash"}, {"host:2"}))->job.id, attempt.job)
+      << "the same, for the same request";
   EXPECT_OK(store_->AppendPoints(attempt, {Ramp("loss", 1, 10)}).status());
   EXPECT_OK(FinishAs(attempt, JobState::kSucceeded).status());
   EXPECT_OK(store_->Delete({}, attempt.job));
