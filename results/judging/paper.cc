@@ -91,7 +91,7 @@ class ManifestPaper : public Paper {
 std::vector<ItemInfo> ManifestPaper::Items() const {
   std::vector<ItemInfo> infos;
   for (const Item& item : manifest_.items) {
-    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, item.not_run, {}});
+    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, item.not_run, item.experiment, {}});
     for (const Budget& budget : item.budgets) {
       info.budgets.push_back(budget.id);
     }
@@ -184,7 +184,7 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
   if (!measured.item->not_run.empty()) {
     return absl::NotFoundError(fmt::format("{} has no figure here: {}", item, measured.item->not_run));
   }
-  if (measured.item->matrix) {
+  if (measured.item->in_words()) {
     return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
   }
   switch (format) {
@@ -204,7 +204,7 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
   report::Document document = MakeDocument(manifest_, results);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].measured.item->not_run.empty() || results[i].measured.item->matrix) {
+    if (!results[i].measured.item->not_run.empty() || results[i].measured.item->in_words()) {
       continue;  // nothing to draw, or words in a table
     }
     document.sections[i].pictures.push_back(MakePicture(results[i].measured));

@@ -109,7 +109,7 @@ Null NullOf(const Study& study) {
 }
 
 TEST_P(Simulation, OfNullItemsAtMostOneInTwentyReadsSomethingFalse) {
-  constexpr int kRepetitions = 600;
+  constexpr int kRepetitions = 2000;
   const Null null = NullOf(GetParam());
   int wrong_outside = 0, wrong_inside = 0;
   for (int r = 0; r < kRepetitions; ++r) {
