@@ -12,6 +12,7 @@
 #include "results/judging/manifest.h"
 #include "results/judging/measure.h"
 #include "results/judging/plan.h"
+#include "results/judging/render_brief.h"
 #include "results/judging/render_data.h"
 #include "results/judging/render_document.h"
 #include "results/judging/render_figure.h"
@@ -170,7 +171,11 @@ absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string
         format == Format::kCsv ? TableCsv(manifest_, results.front()) : TableJson(manifest_, results.front()),
         VerdictsOf(results)};
   }
-  std::optional<std::string> content = report::RenderAs(MakeDocument(manifest_, results), format);
+  report::Document document = MakeDocument(manifest_, results);
+  if (format == Format::kTerminal && results.front().measured.item->not_run.empty()) {
+    document.sections.front().brief = MakeBriefTable(results.front().measured);
+  }
+  std::optional<std::string> content = report::RenderAs(document, format);
   if (!content) {
     return report::WrongFormat("table", "terminal, markdown, latex, csv, json, html");
   }

@@ -278,7 +278,6 @@ report::Section MakeSection(const ItemResult& result) {
                           .headline = Headline(result.measured),
                           .brief = {}};
   if (item.not_run.empty()) {
-    section.brief = MakeBriefTable(result.measured);
     section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
     section.table = item.table ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
     section.notes = MakeNotes(result.measured);
