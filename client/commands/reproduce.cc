@@ -64,6 +64,7 @@ class Reproduction {
     NORMLAB_ASSIGN_OR_RETURN(const v1::PlanReproductionResponse plan, client->Plan(request));
     session_.Note(fmt::format("{} at budget {}: {} runs\n{}", plan.paper_id(), options_.budget, plan.runs_size(),
                               RenderPlan(plan, AtATime(), session_.err_colour())));
+    NORMLAB_RETURN_IF_ERROR(NoteNotRun(*client));
     if (options_.dry_run) {
       session_.Note("Nothing was submitted.\n");
       if (session_.json) {
@@ -89,6 +90,24 @@ class Reproduction {
   }
 
  private:
+  // Names what was asked for and cannot be run. Of a manifest of one's own the tables say it.
+  absl::Status NoteNotRun(Client& client) {
+    if (paper_.manifest) {
+      return absl::OkStatus();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Paper> papers, client.ListPapers());
+    for (const v1::Paper& paper : papers) {
+      for (const auto& item : paper.items()) {
+        const auto& only = options_.only;
+        const bool asked = only.empty() || std::find(only.begin(), only.end(), item.item_id()) != only.end();
+        if (paper.paper_id() == paper_.id && asked && !item.not_run().empty()) {
+          session_.Note(fmt::format("{} is NOT_RUN: {}.\n", item.item_id(), item.not_run()));
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
   // Uses the server of the home, or starts one that ends with the last command that uses it.
   absl::Status EnsureServer() {
     const Endpoint& endpoint = session_.endpoint;
@@ -152,6 +171,9 @@ class Reproduction {
 
   absl::StatusOr<int> FollowRuns(Client& client, const v1::PlanReproductionResponse& plan,
                                  const v1::BatchCreateJobsResponse& jobs) {
+    if (jobs.jobs().empty()) {
+      return kExitOk;  // nothing of it can be run yet
+    }
     FollowOptions follow;
     follow.come_back = server_ == nullptr
                            ? fmt::format("The jobs go on at {}. Come back with the same command, or: normlab watch\n",
@@ -241,7 +263,8 @@ void AddReproduce(CLI::App& app, Session& session) {
         "normlab reproduce layer-norm-2016 --budget paper --out results --strict",
         "normlab reproduce my.yaml --budget smoke      a paper of your own: docs/examples/batch-size.yaml"},
        "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
-       "files[]. With --dry-run: paper_id, runs[]: item_id, arm, seed, job_id, state; core_seconds, seconds (that the "
+       "files[]. With --dry-run: paper_id, runs[]: item_id, arm, seed, job_id, state; "
+       "core_seconds, seconds (that the "
        "runs without a result still need)."});
   auto options = std::make_shared<Options>();
   command->add_option("PAPER", options->paper, "such as layer-norm-2016, or a manifest of your own, my.yaml")

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parse_number.h"
 #include "results/judging/selection.h"
 
 namespace normlab::judging {
@@ -26,24 +27,58 @@ double CellPlace(const std::vector<Run>& runs, double end) {
 
 }  // namespace
 
+namespace {
+
+// What the paper prints of the cell: its table, else its curve at the cell's place and at its end.
+void AddPaper(const Measured& measured, int arm, int metric, Cell& cell) {
+  const Item& item = *measured.item;
+  const std::string printed = item.table && !item.in_words() ? item.table->Printed(arm, metric) : "";
+  const ReferenceCurve& curve = item.reference[static_cast<std::size_t>(arm)][static_cast<std::size_t>(metric)];
+  if (const auto number = ParseReal(printed)) {
+    cell.paper = cell.paper_final = ReferenceRow{cell.at, cell.at, *number, *number};
+  } else if (!curve.empty()) {
+    cell.paper = SelectReference(item, arm, metric, cell.at > 0 ? cell.at : measured.extent(arm).end);
+    cell.paper_final = SelectReference(item, arm, metric, curve.back().to);
+  }
+}
+
+// The seeds' numbers that there are, and the counts of those that there are not.
+void AddValues(const Measured& measured, int arm, int metric, Cell& cell) {
+  const Item& item = *measured.item;
+  const std::vector<Run>& runs = measured.runs[static_cast<std::size_t>(arm)];
+  const auto repetitions = static_cast<std::size_t>(item.repeat.count());
+  for (std::size_t first = 0; first + repetitions <= runs.size(); first += repetitions) {
+    std::vector<std::optional<stats::Outcome>> numbers;
+    bool diverged = false;
+    for (std::size_t r = first; r < first + repetitions; ++r) {
+      cell.submitted += runs[r].submitted() ? 1 : 0;
+      diverged = diverged || runs[r].diverged(metric);
+      numbers.push_back(cell.at > 0 ? SelectValue(item, runs[r], metric, cell.at) : std::nullopt);
+    }
+    const auto number = MeanOfRepetitions(numbers, item.metrics[static_cast<std::size_t>(metric)].as_ratios());
+    cell.diverged += diverged ? 1 : 0;
+    if (number && !diverged) {
+      cell.later += number->later ? 1 : 0;
+      cell.values.push_back(number->value);
+    }
+  }
+}
+
+}  // namespace
+
 Cell Summarize(const Measured& measured, int arm, int metric) {
   const auto a = static_cast<std::size_t>(arm), m = static_cast<std::size_t>(metric);
   const Item& item = *measured.item;
-  const bool log = item.metrics[m].log;
+  const bool log = item.metrics[m].as_ratios();
   Cell cell;
-  cell.planned = static_cast<int>(measured.runs[a].size());
+  cell.planned = static_cast<int>(measured.runs[a].size()) / item.repeat.count();
   cell.at = CellPlace(measured.runs[a], measured.extent(arm).end);
-  std::vector<double> averaged;
-  for (const Run& run : measured.runs[a]) {
-    cell.submitted += run.submitted() ? 1 : 0;
-    cell.diverged += run.diverged(metric) ? 1 : 0;
-    const auto value = cell.at > 0 && !run.diverged(metric) ? SelectValue(item, run, metric, cell.at) : std::nullopt;
-    if (value) {
-      cell.values.push_back(*value);
-      averaged.push_back(log ? std::log(*value) : *value);
+  AddValues(measured, arm, metric, cell);
+  if (!cell.values.empty() && cell.later == 0) {
+    std::vector<double> averaged = cell.values;
+    if (log) {
+      std::transform(averaged.begin(), averaged.end(), averaged.begin(), [](double v) { return std::log(v); });
     }
-  }
-  if (!averaged.empty()) {
     const double mean = stats::Mean(averaged);
     cell.mean = log ? std::exp(mean) : mean;
     cell.interval = stats::IntervalOfMean(averaged, kConfidence,
@@ -53,11 +88,7 @@ Cell Summarize(const Measured& measured, int arm, int metric) {
       interval = {std::exp(interval.lo), std::exp(interval.hi)};
     }
   }
-  const ReferenceCurve& curve = item.reference[a][m];
-  if (!curve.empty()) {
-    cell.paper = SelectReference(item, arm, metric, cell.at > 0 ? cell.at : measured.extent(arm).end);
-    cell.paper_final = SelectReference(item, arm, metric, curve.back().to);
-  }
+  AddPaper(measured, arm, metric, cell);
   return cell;
 }
 

@@ -13,7 +13,8 @@ struct Cell {
   int planned = 0;
   int submitted = 0;
   int diverged = 0;
-  std::vector<double> values;  // of runs that have one and did not diverge, in seed order
+  int later = 0;               // had not come there: there is no mean then
+  std::vector<double> values;  // of seeds that have one and did not diverge, in their order
   double at = 0;               // the budget's end, or how far every run under way has come; 0: nothing yet
   std::optional<double> mean;  // geometric for a log metric
   std::optional<stats::MeanInterval> interval;

@@ -19,8 +19,9 @@ struct RunStatus {
   bool diverged = false;  // a result: counted as such, never dropped
   std::string dataset;    // "mnist": named beside the table
   std::string fingerprint;
-  std::string computed_by;  // see computed_by.h; empty: not told
-  std::string machine;      // what it ran on and which build it ran; empty: not told
+  std::string computed_by;            // see computed_by.h; empty: not told
+  std::string machine;                // what it ran on and which build it ran; empty: not told
+  double cpu_seconds_per_update = 0;  // 0: not told
 };
 
 // Something a run drew.
@@ -41,12 +42,15 @@ struct RunName {
   std::string_view item;  // "mnist"
   std::string_view arm;   // "layer_128"
   std::uint64_t seed = 0;
+  int part = 0;  // point of the arm's grid times repetitions, plus repetition
 };
 
 // Finds planned runs and reads their series. Implemented by the server over the store and by tests over literals.
 class CurveSource {
  public:
   virtual ~CurveSource() = default;
+  // Why runs of an experiment cannot be there: a manifest may name one that is not written yet. Empty: they can.
+  virtual std::string WhyNotRun(std::string_view) { return ""; }
   virtual absl::StatusOr<RunStatus> Find(const RunName& run) = 0;
   // Empty samples if the run has no such series yet.
   virtual absl::StatusOr<Samples> Read(const RunName& run, std::string_view series) = 0;

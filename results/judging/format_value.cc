@@ -26,7 +26,7 @@ std::string XRangeText(const XAxis& x, double from, double to) {
 }
 
 std::string ValueText(const Metric& metric, double value) {
-  return metric.log ? Significant(value, metric.digits) : Fixed(value, metric.digits);
+  return metric.as_ratios() ? Significant(value, metric.digits) : Fixed(value, metric.digits);
 }
 
 std::string BandText(const Metric& metric, const ReferenceRow& row) {
@@ -36,7 +36,7 @@ std::string BandText(const Metric& metric, const ReferenceRow& row) {
 
 std::string CellText(const Metric& metric, const Cell& cell) {
   if (!cell.mean) {
-    return "–";
+    return cell.later == 0 ? "–" : fmt::format("{} of {} not there", cell.later, cell.values.size());
   }
   const std::string mean = ValueText(metric, *cell.mean);
   if (!cell.interval) {
@@ -44,7 +44,7 @@ std::string CellText(const Metric& metric, const Cell& cell) {
   }
   const stats::Interval& i = cell.interval->interval;
   // Student's interval is symmetric about an arithmetic mean, and only that.
-  if (!metric.log && cell.interval->method == stats::IntervalMethod::kStudent) {
+  if (!metric.as_ratios() && cell.interval->method == stats::IntervalMethod::kStudent) {
     return fmt::format("{} ± {}", mean, ValueText(metric, i.hi - *cell.mean));
   }
   return fmt::format("{} [{}, {}]", mean, ValueText(metric, i.lo), ValueText(metric, i.hi));

@@ -27,11 +27,16 @@ struct Select {
     kBest,        // the best one so far
     kAtBestOf,    // the one where another metric is best so far: validation
     kAt,          // the one at x = `at`
+    kTimeTo,      // where on `axis` the metric first comes to `level`, or, without one, is best
+    kCost,        // no value of a curve: CPU seconds that `updates` updates take
   };
   Kind kind = Kind::kLast;
   double share = 0;
   int metric = -1;
   double at = 0;
+  std::optional<double> level = std::nullopt;
+  int axis = 0;
+  double updates = 0;
 };
 
 struct Metric {
@@ -45,11 +50,24 @@ struct Metric {
   double floor = 0;  // of a log metric: smaller values count as this
   int digits = 2;    // after the point; significant digits of a log metric
   Select select;
+
+  // What is selected is a time: it is compared as ratios, less of it is better, and it is in the axis's unit.
+  bool is_time() const { return select.kind == Select::Kind::kTimeTo || select.kind == Select::Kind::kCost; }
+  bool as_ratios() const { return log || is_time(); }
+  bool more_is_better() const { return higher_is_better && !is_time(); }
 };
 
-// Where a measurement lies: the axis of curves and the "at" of tables.
+// Where a measurement lies: the axis of curves and the "at" of tables. The first one of an item is x.
 struct XAxis {
-  std::string series;  // "train/pass": recorded at the same steps as the metrics
+  enum class Of {
+    kSeries,      // a series recorded at the same steps as the metrics
+    kUpdates,     // updates done; of examples, times a field
+    kCpuSeconds,  // updates done times the CPU seconds that the run took for one
+  };
+  std::string id;  // "x"
+  Of of = Of::kSeries;
+  std::string series;  // "train/pass"
+  std::string times;   // "batch_size": the configuration field that an update counts for; empty: 1
   std::string unit;    // "pass"
   std::string units;   // "passes"
   std::string label;   // "passes over the training images"
@@ -61,8 +79,16 @@ struct XAxis {
 
 // Arms drawn and listed together.
 struct Group {
-  std::string id;     // "batch_128"
-  std::string label;  // "batch size 128"
+  std::string id;       // "batch_128"
+  std::string label;    // "batch size 128"
+  std::string dataset;  // what the paper used here; empty: the item's
+  Fields fields;        // of its arms
+};
+
+// An arm that is run over a grid, of which a validation metric chooses one point.
+struct Tuning {
+  int by = -1;               // the metric; -1: not tuned
+  std::vector<Fields> grid;  // empty: not tuned
 };
 
 struct Arm {
@@ -70,6 +96,17 @@ struct Arm {
   std::string label;  // "LayerNorm"; the same label has the same colour in every group
   int group = 0;
   Fields fields;
+  Tuning tuning;
+
+  int points() const { return tuning.grid.empty() ? 1 : static_cast<int>(tuning.grid.size()); }
+};
+
+// A second repetition factor, as folds are one: a seed's number is the mean over it.
+struct Repeat {
+  std::string field;                // "fold"; empty: there is none
+  std::vector<std::string> values;  // "1" .. "5"
+
+  int count() const { return field.empty() ? 1 : static_cast<int>(values.size()); }
 };
 
 // The paper's curve of one arm and metric: what it printed for x in [from, to] lies between lo and hi.
@@ -118,7 +155,9 @@ struct Claim {
   double from = 0;  // over x in [from, to]; both 0: what the metric selects at the end
   double to = 0;
   double needs = 0;              // x that every run must reach
-  std::optional<double> target;  // kReaches, kClose: what is compared is the x at which the metric comes to it
+  std::optional<double> target;  // kReaches, kClose: what is compared is where the metric comes to it,
+  bool best_of_other = false;    // or to the other arm's best, seed by seed,
+  int axis = 0;                  // on this axis
   double value = 0;              // kClose, kValue: the claimed difference, ratio or number
   double within = 0;             // kClose, kValue: how near (of ratios: a factor)
   double bound = 0;              // kBelow, kAbove
@@ -128,14 +167,38 @@ struct Claim {
   // A fact of arithmetic, not of samples: it asks for no number of seeds and is in no family.
   bool is_fact() const { return kind == ClaimKind::kBelow || kind == ClaimKind::kAbove; }
   bool at_end() const { return to == 0; }
+  bool is_time() const { return target.has_value() || best_of_other; }
 };
 
-// The table of an item whose cells are words, as an invariance is one: the first word where every value of every run
-// is below the bound, else the second.
-struct MatrixWords {
-  std::string caption;  // what the numbers beside the words are
-  double below = 0;
-  std::string yes, no;
+// A table of arms and columns as the paper prints it.
+struct PrintedTable {
+  // Cells that are words, as an invariance is one: `yes` where every value of every run is below the bound, else `no`.
+  struct Words {
+    double below = 0;
+    std::string yes, no;
+  };
+  struct Row {
+    int arm = -1;                    // -1: printed, and nothing of ours
+    std::string label;               // of a row that is not ours
+    std::vector<std::string> cells;  // by column, as printed; empty: not printed
+  };
+  std::string caption;  // of words: what the numbers beside them are
+  std::string place;    // "Table 2"
+  std::optional<Words> words;
+  std::vector<int> columns;  // metrics
+  std::vector<Row> rows;
+
+  // What is printed of an arm and metric; empty: nothing.
+  std::string Printed(int arm, int metric) const;
+};
+
+// What a panel of the item's figure shows: the arms of a group.
+struct PanelSpec {
+  std::string title;
+  int metric = 0;
+  int group = 0;
+  int axis = 0;
+  bool log_x = false;
 };
 
 struct Item {
@@ -147,15 +210,23 @@ struct Item {
   std::string note;     // what a reader must know about the paper's side: "its curves are single runs"
   std::string not_run;  // why it is not run; then there is one claim, what it shows, and nothing else below
   std::vector<std::string> deviations;  // from the paper's protocol, by every budget, as its author knows
-  std::optional<MatrixWords> matrix;
+  std::optional<PrintedTable> table;
   XAxis x;
+  std::vector<XAxis> axes;  // others
+  Repeat repeat;
   std::vector<Group> groups;
   std::vector<Metric> metrics;
   std::vector<Arm> arms;
   std::vector<std::vector<ReferenceCurve>> reference;  // [arm][metric]
+  std::vector<PanelSpec> panels;                       // by metric and group, if the manifest says nothing
   std::vector<Budget> budgets;
   std::vector<Claim> claims;
 
+  bool in_words() const { return table && table->words; }
+  const XAxis& axis(int index) const { return index == 0 ? x : axes[static_cast<std::size_t>(index) - 1]; }
+  const std::string& dataset_of(int group) const;
+  // A run's fields under `extent`, of one point of the arm's grid and one repetition.
+  Fields FieldsOf(int arm, const Extent& extent, int point, int repetition) const;
   const Budget* FindBudget(std::string_view id) const;
   const Budget* exact_budget() const;  // the first one; nullptr: none is the paper's own
 };

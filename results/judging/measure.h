@@ -19,8 +19,10 @@ using stats::Curve;
 
 struct Run {
   std::uint64_t seed = 0;
+  int repetition = 0;
   RunStatus status;
-  std::vector<Curve> curves;  // by metric
+  std::vector<Curve> curves;                // by metric, along x
+  std::vector<std::vector<Curve>> on_axes;  // by axis after x, by metric: the same values along that axis
 
   bool submitted() const { return !status.job.empty(); }
   // Its outcome is known. A run that failed for another reason than its numbers is not finished: it may be run again.
@@ -28,12 +30,25 @@ struct Run {
   // It ended without numbers, or one of the metric's is none: NaN says the same as the state.
   bool diverged(int metric) const;
   double reached() const;  // the largest x with a value; 0 for none
+  const Curve& curve(int metric, int axis = 0) const {
+    const auto m = static_cast<std::size_t>(metric);
+    return axis == 0 ? curves[m] : on_axes[static_cast<std::size_t>(axis) - 1][m];
+  }
+};
+
+// What became of an arm's grid.
+struct Tuned {
+  int point = 0;        // the chosen one; the first one while runs of the grid are missing
+  bool decided = true;  // false: they are
+  std::string text;     // "learning_rate 1e-3 of 1e-4, 1e-3, by Valid error"; empty: the arm is not tuned
 };
 
 struct Measured {
   const Item* item = nullptr;
   const Budget* budget = nullptr;
-  std::vector<std::vector<Run>> runs;  // [arm][seed - 1]
+  std::string not_run;                 // why there cannot be runs; empty: there can
+  std::vector<std::vector<Run>> runs;  // [arm], by seed and repetition; of the chosen point of a tuned arm's grid
+  std::vector<Tuned> tuned;            // [arm]
   std::vector<std::string> datasets;   // that runs used, sorted, each once
   std::vector<std::string> machines;   // that runs ran on, likewise
   Protocol protocol;

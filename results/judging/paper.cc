@@ -12,6 +12,7 @@
 #include "results/judging/manifest.h"
 #include "results/judging/measure.h"
 #include "results/judging/plan.h"
+#include "results/judging/render_brief.h"
 #include "results/judging/render_data.h"
 #include "results/judging/render_document.h"
 #include "results/judging/render_figure.h"
@@ -91,7 +92,7 @@ class ManifestPaper : public Paper {
 std::vector<ItemInfo> ManifestPaper::Items() const {
   std::vector<ItemInfo> infos;
   for (const Item& item : manifest_.items) {
-    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, item.not_run, {}});
+    ItemInfo& info = infos.emplace_back(ItemInfo{item.id, item.title, item.place, item.not_run, item.experiment, {}});
     for (const Budget& budget : item.budgets) {
       info.budgets.push_back(budget.id);
     }
@@ -170,7 +171,11 @@ absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string
         format == Format::kCsv ? TableCsv(manifest_, results.front()) : TableJson(manifest_, results.front()),
         VerdictsOf(results)};
   }
-  std::optional<std::string> content = report::RenderAs(MakeDocument(manifest_, results), format);
+  report::Document document = MakeDocument(manifest_, results);
+  if (format == Format::kTerminal && results.front().measured.item->not_run.empty()) {
+    document.sections.front().brief = MakeBriefTable(results.front().measured);
+  }
+  std::optional<std::string> content = report::RenderAs(document, format);
   if (!content) {
     return report::WrongFormat("table", "terminal, markdown, latex, csv, json, html");
   }
@@ -184,7 +189,7 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
   if (!measured.item->not_run.empty()) {
     return absl::NotFoundError(fmt::format("{} has no figure here: {}", item, measured.item->not_run));
   }
-  if (measured.item->matrix) {
+  if (measured.item->in_words()) {
     return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
   }
   switch (format) {
@@ -204,7 +209,7 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
   report::Document document = MakeDocument(manifest_, results);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].measured.item->not_run.empty() || results[i].measured.item->matrix) {
+    if (!results[i].measured.item->not_run.empty() || results[i].measured.item->in_words()) {
       continue;  // nothing to draw, or words in a table
     }
     document.sections[i].pictures.push_back(MakePicture(results[i].measured));

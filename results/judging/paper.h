@@ -31,6 +31,7 @@ struct PlannedRun {
   std::string experiment;
   std::vector<std::pair<std::string, std::string>> fields;
   std::uint64_t seed = 0;
+  int part = 0;             // see RunName
   double core_seconds = 0;  // as the manifest says, of another machine; 0: it does not
 };
 
@@ -39,8 +40,9 @@ using report::Format;
 struct ItemInfo {
   std::string id;
   std::string title;
-  std::string place;    // "Figure 6"
-  std::string not_run;  // why it cannot be run; empty: it can
+  std::string place;       // "Figure 6"
+  std::string not_run;     // why it cannot be run; empty: it can
+  std::string experiment;  // that it runs, which may not exist
   std::vector<std::string> budgets;
 };
 

@@ -11,13 +11,15 @@ std::vector<PlannedRun> PlanItem(const Item& item, const Budget& budget) {
   }
   std::vector<PlannedRun> plan;
   for (int seed = 1; seed <= most_seeds; ++seed) {
-    for (const Arm& arm : item.arms) {
+    for (std::size_t a = 0; a < item.arms.size(); ++a) {
+      const Arm& arm = item.arms[a];
       const Extent& extent = budget.extents[static_cast<std::size_t>(arm.group)];
-      if (seed <= extent.seeds) {
-        Fields fields = arm.fields;
-        Override(fields, extent.fields);
-        plan.push_back({item.id, arm.id, item.experiment, std::move(fields), static_cast<std::uint64_t>(seed),
-                        extent.core_seconds});
+      const int parts = seed <= extent.seeds ? arm.points() * item.repeat.count() : 0;
+      for (int part = 0; part < parts; ++part) {
+        plan.push_back(
+            {item.id, arm.id, item.experiment,
+             item.FieldsOf(static_cast<int>(a), extent, part / item.repeat.count(), part % item.repeat.count()),
+             static_cast<std::uint64_t>(seed), part, extent.core_seconds});
       }
     }
   }

@@ -61,24 +61,30 @@ void AddDifferences(const Item& item, const Budget& budget, const Budget& paper,
   }
 }
 
-std::set<std::string> Substitutes(const Item& item, const Budget& budget, const std::vector<std::string>& datasets) {
+// "data set fashion_mnist stands in for mnist", each once.
+std::set<std::string> Substitutes(const Item& item, const Budget& budget,
+                                  const std::vector<std::vector<std::string>>& datasets) {
   std::set<std::string> substitutes;
-  if (item.dataset.empty()) {
-    return substitutes;
-  }
-  substitutes.insert(datasets.begin(), datasets.end());
-  for (const Extent& extent : budget.extents) {
-    if (const std::string* planned = Find(extent.fields, kDataset)) {
-      substitutes.insert(*planned);
+  for (std::size_t g = 0; g < item.groups.size(); ++g) {
+    const std::string& paper = item.dataset_of(static_cast<int>(g));
+    if (paper.empty()) {
+      continue;
+    }
+    std::set<std::string> used(datasets[g].begin(), datasets[g].end());
+    if (const std::string* planned = Find(budget.extents[g].fields, kDataset)) {
+      used.insert(*planned);
+    }
+    used.erase(paper);
+    for (const std::string& other : used) {
+      substitutes.insert(fmt::format("data set {} stands in for {}", other, paper));
     }
   }
-  substitutes.erase(item.dataset);
   return substitutes;
 }
 
 }  // namespace
 
-Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::string>& datasets) {
+Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::vector<std::string>>& datasets) {
   Protocol protocol;
   const Budget* paper = item.exact_budget();
   if (paper == nullptr) {
@@ -90,7 +96,7 @@ Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<st
   protocol.tier = protocol.deviations.empty() ? Tier::kExact : Tier::kReduced;
   for (const std::string& substitute : Substitutes(item, budget, datasets)) {
     protocol.tier = Tier::kSubstitute;
-    protocol.deviations.push_back(fmt::format("data set {} stands in for {}", substitute, item.dataset));
+    protocol.deviations.push_back(substitute);
   }
   return protocol;
 }

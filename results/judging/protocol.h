@@ -14,8 +14,8 @@ struct Protocol {
   std::vector<std::string> deviations;  // "passes 16 instead of 130"; empty: exact
 };
 
-// Compares each field, length and data set with those of the manifest's exact budget; `datasets` are what runs used. A
+// Compares each field, length and data set with those of the manifest's exact budget; `datasets` are what runs of each group used. A
 // manifest without an exact budget has none that is the paper's.
-Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::string>& datasets);
+Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::vector<std::string>>& datasets);
 
 }  // namespace normlab::judging

@@ -129,7 +129,6 @@ class Parser {
 }  // namespace
 
 void ParseReference(std::string_view csv, Item& item, const std::function<void(int, std::string)>& problem) {
-  item.reference.assign(item.arms.size(), std::vector<ReferenceCurve>(item.metrics.size()));
   Parser parser(item, problem);
   int number = 0;
   for (std::string_view line : Split(csv, '\n')) {

@@ -17,7 +17,7 @@
 
 namespace normlab::judging {
 
-// Fills item.reference from `csv`. Calls `problem(line, text)` for everything that is wrong and goes on.
+// Adds to item.reference, sized by arms and metrics, what `csv` holds. Calls `problem(line, text)` for everything that is wrong and goes on.
 void ParseReference(std::string_view csv, Item& item, const std::function<void(int, std::string)>& problem);
 
 // What the paper shows at x: the row that covers it, else the nearest one.

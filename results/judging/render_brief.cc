@@ -28,15 +28,18 @@ std::vector<std::string> ArmRow(const Measured& measured, int arm) {
 std::string Headline(const Measured& measured) {
   const Item& item = *measured.item;
   const std::string of = fmt::format("{} ({})", item.title, item.place);
-  return item.not_run.empty()
+  if (!item.not_run.empty()) {
+    return of;
+  }
+  return measured.not_run.empty()
              ? fmt::format("{}, budget {}, protocol {}", of, measured.budget->id, ToString(measured.protocol.tier))
-             : of;
+             : fmt::format("{}: {}", of, measured.not_run);
 }
 
 report::Table MakeBriefTable(const Measured& measured) {
   const Item& item = *measured.item;
-  if (item.matrix) {
-    return MakeBriefMatrix(measured);
+  if (item.table) {
+    return item.in_words() ? MakeBriefMatrix(measured) : MakeMatrixTable(measured);
   }
   report::Table table;
   table.columns.push_back({"", Align::kLeft});
@@ -61,7 +64,8 @@ std::string EffectLine(const Measured& measured, const Judgement& j) {
   if (j.evidence.estimate) {
     return EffectText(measured.item->metrics[static_cast<std::size_t>(j.claim->metric)], j);
   }
-  return j.reason.substr(0, j.reason.find_first_of(";:"));  // its first clause says it
+  // Its first clause says it; what holds of the whole item is said above.
+  return measured.not_run.empty() ? j.reason.substr(0, j.reason.find_first_of(";:")) : "";
 }
 
 std::string RunsLine(const Measured& measured, const Judgement& j) {

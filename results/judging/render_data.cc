@@ -51,6 +51,7 @@ Json Head(const Manifest& manifest, const Measured& measured) {
           {"protocol", ToString(measured.protocol.tier)},
           {"deviations", measured.protocol.deviations},
           {"datasets", measured.datasets},
+          {"not_run", measured.not_run},
           {"note", item.note}};
 }
 
@@ -69,8 +70,9 @@ Json CellJson(const Item& item, const Arm& arm, int metric_index, const Cell& ce
           {"submitted", cell.submitted},
           {"n", cell.values.size()},
           {"diverged", cell.diverged},
+          {"not_there", cell.later},
           {"mean", ToJson(cell.mean)},
-          {"mean_kind", metric.log ? "geometric" : "arithmetic"},
+          {"mean_kind", metric.as_ratios() ? "geometric" : "arithmetic"},
           {"interval", ToJson(IntervalOf(cell))},
           {"confidence", kConfidence},
           {"method", MethodOf(cell)},
@@ -133,6 +135,7 @@ Json RunsJson(const Measured& measured) {
     for (const Run& run : measured.runs[a]) {
       runs.push_back({{"arm", measured.item->arms[a].id},
                       {"seed", run.seed},
+                      {"repetition", run.repetition},
                       {"job", run.status.job},
                       {"succeeded", run.status.succeeded},
                       {"diverged", run.status.diverged},
@@ -207,7 +210,7 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
     csv.Text(manifest.id).Text(measured.item->id).Text(measured.budget->id).Text(data).Text(arm.id).Text(metric.id);
     csv.Text(metric.unit).Number(cell.at > 0 ? std::optional(cell.at) : std::nullopt).Number(cell.planned);
     csv.Number(static_cast<double>(cell.values.size())).Number(cell.diverged).Number(cell.mean);
-    csv.Text(metric.log ? "geometric" : "arithmetic");
+    csv.Text(metric.as_ratios() ? "geometric" : "arithmetic");
     csv.Number(of(interval, &stats::Interval::lo)).Number(of(interval, &stats::Interval::hi)).Number(kConfidence);
     csv.Text(MethodOf(cell)).Number(of(cell.paper, &ReferenceRow::from)).Number(of(cell.paper, &ReferenceRow::to));
     csv.Number(of(cell.paper, &ReferenceRow::lo)).Number(of(cell.paper, &ReferenceRow::hi));

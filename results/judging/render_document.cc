@@ -45,6 +45,9 @@ std::string CountText(const Cell& cell) {
   if (cell.diverged > 0) {
     text += fmt::format(", {} diverged", cell.diverged);
   }
+  if (cell.later > 0) {
+    text += fmt::format(", {} not there", cell.later);
+  }
   return text;
 }
 
@@ -110,7 +113,10 @@ std::string LimitsText(const Measured& measured, Tier tier) {
 std::vector<std::string> MakeNotes(const Measured& measured) {
   const Item& item = *measured.item;
   std::vector<std::string> notes;
-  if (item.matrix) {
+  if (!measured.not_run.empty()) {
+    notes.push_back(fmt::format("Not run: {}.", measured.not_run));
+  }
+  if (item.in_words()) {
     notes.push_back(item.note);
     return notes;
   }
@@ -119,7 +125,7 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
       "generator)",
       stats::kBootstrapFrom);
   for (const Metric& metric : item.metrics) {
-    if (metric.log) {
+    if (metric.as_ratios()) {
       how += fmt::format("; {}: geometric mean", metric.label);
     }
   }
@@ -128,6 +134,15 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
                   "worse than any number.");
   if (!item.note.empty()) {
     notes.push_back(item.note);
+  }
+  for (const Tuned& tuned : measured.tuned) {
+    if (!tuned.text.empty()) {
+      notes.push_back(tuned.text + ".");
+    }
+  }
+  if (!item.repeat.field.empty()) {
+    notes.push_back(
+        fmt::format("A seed's number is the mean over {} {}.", item.repeat.field, fmt::join(item.repeat.values, ", ")));
   }
   notes.push_back(ProtocolText(measured.protocol));
   return notes;
@@ -263,9 +278,8 @@ report::Section MakeSection(const ItemResult& result) {
                           .headline = Headline(result.measured),
                           .brief = {}};
   if (item.not_run.empty()) {
-    section.brief = MakeBriefTable(result.measured);
     section.budget = fmt::format("Budget {}: {}.", result.measured.budget->id, result.measured.budget->summary);
-    section.table = item.matrix ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
+    section.table = item.table ? MakeMatrixTable(result.measured) : MakeTable(result.measured);
     section.notes = MakeNotes(result.measured);
     if (std::string note = MakeComputedByNote(result.measured); !note.empty()) {
       section.notes.push_back(std::move(note));

@@ -26,7 +26,7 @@ std::vector<report::Point> PointsOf(const Curve& curve, std::size_t most) {
   return points;
 }
 
-report::Trace OurTrace(const Measured& measured, int arm, int metric) {
+report::Trace OurTrace(const Measured& measured, int arm, int metric, int axis) {
   std::size_t runs = 0;
   for (const auto& of_arm : measured.runs) {
     runs += of_arm.size();
@@ -35,7 +35,7 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
   report::Trace trace;
   trace.color = ColorOf(*measured.item, arm);
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    const Curve curve = SelectedCurve(*measured.item, run, metric);
+    const Curve curve = SelectedCurve(*measured.item, run, metric, axis);
     auto points = PointsOf(curve, most);
     const auto last = stats::LastFinite(curve.y);
     if (run.diverged(metric) && !curve.x.empty() && (!last || curve.x[*last] > 0)) {
@@ -45,7 +45,7 @@ report::Trace OurTrace(const Measured& measured, int arm, int metric) {
       trace.thin.push_back(std::move(points));
     }
   }
-  for (const stats::MeanPoint& p : MeanCurve(measured, arm, metric)) {
+  for (const stats::MeanPoint& p : MeanCurve(measured, arm, metric, axis)) {
     trace.line.push_back({p.x, p.mean});
     if (p.interval) {
       trace.band.push_back({p.x, p.interval->lo, p.interval->hi});
@@ -74,24 +74,33 @@ double XMax(const Measured& measured, std::size_t group) {
   return std::max(measured.budget->extents[group].end, kLeastUnits * unit);
 }
 
-report::Panel MakePanel(const Measured& measured, std::size_t metric, std::size_t group) {
+// The paper's curves lie along x; along other axes ours are alone.
+report::Panel MakePanel(const Measured& measured, const PanelSpec& spec) {
   const Item& item = *measured.item;
-  const Metric& m = item.metrics[metric];
-  const double x_max = XMax(measured, group);
+  const Metric& m = item.metrics[static_cast<std::size_t>(spec.metric)];
+  const XAxis& axis = item.axis(spec.axis);
+  const double x_max = XMax(measured, static_cast<std::size_t>(spec.group));
   report::Panel panel;
-  const std::string& label = item.groups[group].label;
-  panel.title = label.empty() ? m.label : fmt::format("{}, {}", m.label, label);
-  panel.x = {.label = item.x.label, .log = false, .lo = 0.0, .hi = x_max};
+  panel.title = spec.title;
+  panel.x.label = axis.label;
+  panel.x.log = spec.log_x;
+  if (spec.axis == 0 && !spec.log_x) {
+    panel.x.lo = 0.0;
+    panel.x.hi = x_max;
+  }
   panel.y.label = m.unit.empty() ? m.label : fmt::format("{} ({})", m.label, m.unit);
   panel.y.log = m.log;
-  if (!item.x.paper_label.empty()) {
-    panel.top = report::TopAxis{item.x.paper_label, item.x.paper_unit, item.x.paper_first};
+  if (!axis.paper_label.empty()) {
+    panel.top = report::TopAxis{axis.paper_label, axis.paper_unit, axis.paper_first};
   }
   for (std::size_t a = 0; a < item.arms.size(); ++a) {
-    if (static_cast<std::size_t>(item.arms[a].group) == group) {
-      panel.traces.push_back(PaperTrace(item, static_cast<int>(a), static_cast<int>(metric), x_max));
-      panel.traces.push_back(OurTrace(measured, static_cast<int>(a), static_cast<int>(metric)));
+    if (item.arms[a].group != spec.group) {
+      continue;
     }
+    if (spec.axis == 0) {
+      panel.traces.push_back(PaperTrace(item, static_cast<int>(a), spec.metric, x_max));
+    }
+    panel.traces.push_back(OurTrace(measured, static_cast<int>(a), spec.metric, spec.axis));
   }
   return panel;
 }
@@ -113,7 +122,12 @@ std::vector<report::LegendEntry> MakeLegend(const Item& item) {
 std::string Describe(const Measured& measured) {
   const Item& item = *measured.item;
   std::string text = fmt::format("{} of the paper. Panels: ", item.place);
-  for (const Metric& metric : item.metrics) {
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    const Metric& metric = item.metrics[m];
+    if (std::none_of(item.panels.begin(), item.panels.end(),
+                     [&](const PanelSpec& panel) { return panel.metric == static_cast<int>(m); })) {
+      continue;
+    }
     text += fmt::format("{} on a {} axis; ", metric.label, metric.log ? "logarithmic" : "linear");
   }
   return text + fmt::format("x: {}. Solid: normlab, budget {}. Dashed: the paper. {}", item.x.label,
@@ -128,10 +142,10 @@ int ColorOf(const Item& item, int arm) {
   return static_cast<int>(first - item.arms.begin());
 }
 
-std::vector<stats::MeanPoint> MeanCurve(const Measured& measured, int arm, int metric) {
+std::vector<stats::MeanPoint> MeanCurve(const Measured& measured, int arm, int metric, int axis) {
   std::vector<Curve> curves;
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
-    if (Curve curve = SelectedCurve(*measured.item, run, metric); !run.diverged(metric) && !curve.x.empty()) {
+    if (Curve curve = SelectedCurve(*measured.item, run, metric, axis); !run.diverged(metric) && !curve.x.empty()) {
       curves.push_back(std::move(curve));
     }
   }
@@ -153,10 +167,8 @@ report::Figure MakeFigure(const Measured& measured) {
   figure.legend = MakeLegend(item);
   // Groups side by side; metrics, if there is but one group.
   figure.columns = item.groups.size() > 1 ? static_cast<int>(item.groups.size()) : 2;
-  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-    for (std::size_t g = 0; g < item.groups.size(); ++g) {
-      figure.panels.push_back(MakePanel(measured, m, g));
-    }
+  for (const PanelSpec& panel : item.panels) {
+    figure.panels.push_back(MakePanel(measured, panel));
   }
   return figure;
 }

@@ -23,21 +23,29 @@ std::optional<Word> WordOf(const Measured& measured, int arm, int metric) {
   if (!range) {
     return std::nullopt;
   }
-  const MatrixWords& words = *measured.item->matrix;
+  const PrintedTable::Words& words = *measured.item->table->words;
   return Word{range->hi < words.below ? words.yes : words.no, *range};
 }
 
-std::string CellOf(const Measured& measured, int arm, int metric) {
+std::string WordCell(const Measured& measured, int arm, int metric) {
   const auto word = WordOf(measured, arm, metric);
   if (!word) {
     return "NOT_RUN";
   }
   const Metric& m = measured.item->metrics[static_cast<std::size_t>(metric)];
-  const double below = measured.item->matrix->below;
+  const double below = measured.item->table->words->below;
   return word->range.hi < below ? fmt::format("{} (≤ {})", word->text, ValueText(m, word->range.hi))
          : word->range.lo >= below
              ? fmt::format("{} (≥ {})", word->text, ValueText(m, word->range.lo))
              : fmt::format("{} ({} to {})", word->text, ValueText(m, word->range.lo), ValueText(m, word->range.hi));
+}
+
+std::string OurCell(const Measured& measured, int arm, int metric) {
+  if (measured.item->in_words()) {
+    return WordCell(measured, arm, metric);
+  }
+  const Cell cell = Summarize(measured, arm, metric);
+  return cell.submitted == 0 ? "NOT_RUN" : CellText(measured.item->metrics[static_cast<std::size_t>(metric)], cell);
 }
 
 // The first claim about a cell: later ones are about what the text says of it.
@@ -47,22 +55,31 @@ const Claim* ClaimOf(const Item& item, int arm, int metric) {
   return found == item.claims.end() ? nullptr : &*found;
 }
 
-// "Invariant", or "Invariant ≠" where the measured word is another.
+// A number as it is printed; "Invariant", or "Invariant ≠" where the measured word is another.
 std::string PaperCell(const Measured& measured, int arm, int metric) {
   const Item& item = *measured.item;
+  if (!item.in_words()) {
+    const std::string printed = item.table->Printed(arm, metric);
+    return printed.empty() ? "–" : printed;
+  }
   const Claim* claim = ClaimOf(item, arm, metric);
   if (claim == nullptr) {
     return "–";
   }
-  const std::string& printed = claim->kind == ClaimKind::kBelow ? item.matrix->yes : item.matrix->no;
+  const PrintedTable::Words& words = *item.table->words;
+  const std::string& printed = claim->kind == ClaimKind::kBelow ? words.yes : words.no;
   const auto word = WordOf(measured, arm, metric);
   return word && word->text != printed ? printed + " ≠" : printed;
 }
 
+// Where the paper prints something of the arm; absent: nowhere.
 std::optional<std::string> PlacePrinted(const Item& item, int arm) {
-  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-    if (const Claim* claim = ClaimOf(item, arm, static_cast<int>(m))) {
+  for (const int metric : item.table->columns) {
+    if (const Claim* claim = item.in_words() ? ClaimOf(item, arm, metric) : nullptr) {
       return claim->place;
+    }
+    if (!item.table->Printed(arm, metric).empty()) {
+      return item.table->place;
     }
   }
   return std::nullopt;
@@ -87,6 +104,23 @@ std::string BriefCell(const Measured& measured, int arm, int metric) {
   return PaperCell(measured, arm, metric).ends_with("≠") ? word->text + " ≠" : word->text;
 }
 
+// What the paper prints of others, under a heading of its own.
+void AddForeignRows(const PrintedTable& printed, report::Table& table) {
+  report::Table::Band band;
+  band.heading = fmt::format("{}, not run here", printed.place);
+  for (const PrintedTable::Row& row : printed.rows) {
+    if (row.arm < 0) {
+      std::vector<std::string>& cells = band.rows.emplace_back(1, row.label);
+      for (const std::string& cell : row.cells) {
+        cells.push_back(cell.empty() ? "–" : cell);
+      }
+    }
+  }
+  if (!band.rows.empty()) {
+    table.bands.push_back(std::move(band));
+  }
+}
+
 }  // namespace
 
 report::Table MakeBriefMatrix(const Measured& measured) {
@@ -100,13 +134,13 @@ report::Table MakeBriefMatrix(const Measured& measured) {
   for (std::size_t g = 0; g < item.groups.size(); ++g) {
     report::Table::Band& band = table.bands.emplace_back();
     band.heading = item.groups[g].label;
-    for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    for (const int metric : item.table->columns) {
       std::vector<std::string>& row = band.rows.emplace_back(labels.size() + 1, "");
-      row.front() = item.metrics[m].label;
+      row.front() = item.metrics[static_cast<std::size_t>(metric)].label;
       for (std::size_t a = 0; a < item.arms.size(); ++a) {
         if (item.arms[a].group == static_cast<int>(g)) {
           const auto column = std::find(labels.begin(), labels.end(), item.arms[a].label) - labels.begin();
-          row[static_cast<std::size_t>(column) + 1] = BriefCell(measured, static_cast<int>(a), static_cast<int>(m));
+          row[static_cast<std::size_t>(column) + 1] = BriefCell(measured, static_cast<int>(a), metric);
         }
       }
     }
@@ -116,11 +150,14 @@ report::Table MakeBriefMatrix(const Measured& measured) {
 
 report::Table MakeMatrixTable(const Measured& measured) {
   const Item& item = *measured.item;
+  const PrintedTable& printed = *item.table;
   report::Table table;
-  table.caption = fmt::format("{} ({}): {}", item.title, item.place, item.matrix->caption);
+  table.caption = printed.caption.empty() ? fmt::format("{} ({})", item.title, printed.place)
+                                          : fmt::format("{} ({}): {}", item.title, printed.place, printed.caption);
+  const Align align = printed.words ? Align::kLeft : Align::kRight;
   table.columns.push_back({"", Align::kLeft});
-  for (const Metric& metric : item.metrics) {
-    table.columns.push_back({metric.label, Align::kLeft});
+  for (const int metric : printed.columns) {
+    table.columns.push_back({item.metrics[static_cast<std::size_t>(metric)].label, align});
   }
   for (std::size_t g = 0; g < item.groups.size(); ++g) {
     report::Table::Band band;
@@ -132,9 +169,9 @@ report::Table MakeMatrixTable(const Measured& measured) {
       }
       const auto place = PlacePrinted(item, arm);
       std::vector<std::string> measured_row{item.arms[a].label}, printed_row{place.value_or("")};
-      for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-        measured_row.push_back(CellOf(measured, arm, static_cast<int>(m)));
-        printed_row.push_back(PaperCell(measured, arm, static_cast<int>(m)));
+      for (const int metric : printed.columns) {
+        measured_row.push_back(OurCell(measured, arm, metric));
+        printed_row.push_back(PaperCell(measured, arm, metric));
       }
       band.rows.push_back(std::move(measured_row));
       if (place) {
@@ -143,6 +180,7 @@ report::Table MakeMatrixTable(const Measured& measured) {
     }
     table.bands.push_back(std::move(band));
   }
+  AddForeignRows(printed, table);
   return table;
 }
 

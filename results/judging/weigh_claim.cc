@@ -6,11 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <set>
-#include <span>
 
 #include "results/judging/format_value.h"
 #include "results/judging/selection.h"
-#include "results/stats/time_to_target.h"
 
 namespace normlab::judging {
 namespace {
@@ -25,7 +23,7 @@ class Weigher {
         claim_(claim),
         metric_(item_.metrics[static_cast<std::size_t>(claim.metric)]) {
     j_.claim = &claim;
-    j_.ratio = claim.target.has_value() || (claim.compares_arms() && metric_.log);
+    j_.ratio = claim.is_time() || (claim.compares_arms() && metric_.as_ratios());
     j_.confidence = claim.is_size() ? kSizeConfidence : kConfidence;
   }
 
@@ -55,7 +53,7 @@ class Weigher {
       end_ = std::min(end_, measured_.extent(arm).end);
       j_.planned = std::min(j_.planned, measured_.extent(arm).seeds);
     }
-    if (claim_.target || claim_.is_fact()) {
+    if (claim_.is_time() || claim_.is_fact()) {
       j_.to = end_;
     } else if (claim_.at_end()) {
       const Stretch stretch = StretchOf(metric_.select, end_);
@@ -81,7 +79,7 @@ class Weigher {
   void SetSize() {
     if (claim_.is_size()) {
       const double v = claim_.value, w = claim_.within;
-      const bool factor = j_.ratio || metric_.log;
+      const bool factor = j_.ratio || metric_.as_ratios();
       j_.paper = v;
       j_.margin = factor ? stats::Interval{v / w, v * w} : stats::Interval{v - w, v + w};
     }
@@ -92,10 +90,14 @@ class Weigher {
       return fmt::format("every {} of every run, over {}", metric_.label, XRangeText(item_.x, 1, j_.to));
     }
     std::string of;
+    const std::string& unit = item_.axis(claim_.axis).unit;
     if (claim_.target) {
-      of = fmt::format("first {} at which {} is at {} {} or {}, as seen to {}", item_.x.unit, metric_.label,
+      of = fmt::format("first {} at which {} is at {} {} or {}, as seen to {}", unit, metric_.label,
                        ValueText(metric_, *claim_.target), metric_.unit, metric_.higher_is_better ? "above" : "below",
                        XRangeText(item_.x, j_.to, j_.to));
+    } else if (claim_.best_of_other) {
+      of = fmt::format("first {} at which {} is as good as the best of {} of the same seed, as seen to {}", unit,
+                       metric_.label, ArmText(item_, claim_.than), XRangeText(item_.x, j_.to, j_.to));
     } else if (claim_.at_end()) {
       of = fmt::format("{}, {}", metric_.label, SelectText(item_, claim_.metric, end_));
     } else {
@@ -109,28 +111,39 @@ class Weigher {
 
   // Decides claims whose runs are not there. True if it did.
   bool Missing() {
+    if (!measured_.not_run.empty()) {
+      return Decide(Verdict::kNotRun, measured_.not_run);
+    }
     const double needs = std::max({claim_.needs, j_.from, claim_.at_end() ? 0.0 : claim_.from});
     if (end_ < needs) {
       return Decide(Verdict::kNotRun, fmt::format("Needs {}; budget {} stops at {}", XText(item_.x, needs),
                                                   measured_.budget->id, XText(item_.x, end_)));
     }
     int planned = 0, finished = 0, submitted = 0;
-    std::set<std::string> datasets;
+    std::set<std::string> datasets, departures;
     for (const int arm : Arms()) {
       for (const Run& run : Runs(arm)) {
         ++planned;
         finished += run.finished() ? 1 : 0;
         submitted += run.submitted() ? 1 : 0;
+        // Arms of two data sets may be compared where the paper does it: what counts is who departs from it.
+        const std::string& paper = item_.dataset_of(item_.arms[static_cast<std::size_t>(arm)].group);
         datasets.insert(run.status.dataset);
+        departures.insert(run.status.dataset == paper ? "" : run.status.dataset);
       }
     }
     if (submitted == 0) {
       return Decide(Verdict::kNotRun, "No run of it has been submitted");
     }
+    for (const int arm : Arms()) {
+      if (const Tuned& tuned = measured_.tuned[static_cast<std::size_t>(arm)]; !tuned.decided) {
+        return Decide(Verdict::kInconclusive, tuned.text);
+      }
+    }
     if (finished < planned) {
       return Decide(Verdict::kInconclusive, fmt::format("{} of {} runs have finished", finished, planned));
     }
-    if (datasets.size() > 1) {
+    if (departures.size() > 1) {
       return Decide(Verdict::kInconclusive,
                     fmt::format("Its runs used different data sets: {}", fmt::join(datasets, ", ")));
     }
@@ -145,8 +158,8 @@ class Weigher {
   }
 
   // Where lower is not better the scale is turned round.
-  double sign() const { return metric_.higher_is_better && !claim_.target ? -1 : 1; }
-  bool logarithms() const { return claim_.target || metric_.log; }
+  double sign() const { return metric_.more_is_better() && !claim_.is_time() ? -1 : 1; }
+  bool logarithms() const { return claim_.is_time() || metric_.as_ratios(); }
   double OnScale(double v) const { return sign() * (logarithms() ? std::log(v) : v); }
   double OffScale(double v) const { return logarithms() ? std::exp(sign() * v) : sign() * v; }
   stats::Interval OffScale(const stats::Interval& i) const {
@@ -154,49 +167,42 @@ class Weigher {
                       : stats::Interval{OffScale(i.lo), OffScale(i.hi)};
   }
 
-  // Absent: the run recorded nothing there.
-  std::optional<stats::Outcome> OutcomeOf(const Run& run) const {
+  // One run's number on the claim's own terms; infinite: it diverged. Absent: it recorded nothing there.
+  std::optional<stats::Outcome> NumberOf(const Run& run, const Run* other) const {
     const bool diverged = run.diverged(claim_.metric);
-    if (claim_.target) {
-      return Passage(run, diverged);
+    if (claim_.is_time()) {
+      const auto level = claim_.best_of_other ? BestOf(item_, *other, claim_.metric, end_) : claim_.target;
+      if (!level) {
+        return claim_.best_of_other && other->diverged(claim_.metric) ? std::optional(stats::Outcome{kInfinity, false})
+                                                                      : std::nullopt;
+      }
+      return TimeTo(item_, run, claim_.metric, claim_.axis, *level);
     }
     if (diverged) {
       return stats::Outcome{kInfinity, false};
     }
-    const auto value = claim_.at_end()
-                           ? SelectValue(item_, run, claim_.metric, end_)
-                           : MeanOver(run.curves[static_cast<std::size_t>(claim_.metric)], metric_, j_.from, j_.to);
-    return value ? std::optional(stats::Outcome{OnScale(*value), false}) : std::nullopt;
+    if (claim_.at_end()) {
+      return SelectValue(item_, run, claim_.metric, end_);
+    }
+    const auto mean = MeanOver(run.curve(claim_.metric), metric_, j_.from, j_.to);
+    return mean ? std::optional(stats::Outcome{*mean, false}) : std::nullopt;
   }
 
-  std::optional<stats::Outcome> Passage(const Run& run, bool diverged) const {
-    const Curve& curve = run.curves[static_cast<std::size_t>(claim_.metric)];
-    // What is measured at x = 0 comes before any training.
-    const auto trained =
-        static_cast<std::size_t>(std::upper_bound(curve.x.begin(), curve.x.end(), 0.0) - curve.x.begin());
-    const double turn = metric_.higher_is_better ? -1 : 1;
-    std::vector<double> values(curve.y.begin() + static_cast<std::ptrdiff_t>(trained), curve.y.end());
-    for (double& value : values) {
-      value *= turn;
-    }
-    const stats::Outcome at =
-        stats::TimeToTarget(std::span(curve.x).subspan(trained), values, turn * *claim_.target, diverged);
-    if (at.value <= 0) {
-      return std::nullopt;
-    }
-    return stats::Outcome{std::log(at.value), at.later};
-  }
-
-  // One outcome a seed; empty, and decided, if a run recorded nothing.
+  // One outcome a seed, on the scale of the evidence; empty, and decided, if a run recorded nothing.
   std::vector<stats::Outcome> Outcomes(int arm) {
     std::vector<stats::Outcome> outcomes;
-    for (int s = 0; s < j_.planned; ++s) {
-      const auto outcome = OutcomeOf(Runs(arm)[static_cast<std::size_t>(s)]);
-      if (!outcome) {
+    const auto repetitions = static_cast<std::size_t>(item_.repeat.count());
+    for (std::size_t s = 0; s < static_cast<std::size_t>(j_.planned); ++s) {
+      std::vector<std::optional<stats::Outcome>> numbers;
+      for (std::size_t r = s * repetitions; r < (s + 1) * repetitions; ++r) {
+        numbers.push_back(NumberOf(Runs(arm)[r], claim_.compares_arms() ? &Runs(claim_.than)[r] : nullptr));
+      }
+      const auto number = MeanOfRepetitions(numbers, logarithms());
+      if (!number) {
         Decide(Verdict::kInconclusive, fmt::format("A run recorded no {} there", metric_.series));
         return {};
       }
-      outcomes.push_back(*outcome);
+      outcomes.push_back({std::isinf(number->value) ? kInfinity : OnScale(number->value), number->later});
     }
     return outcomes;
   }

@@ -71,7 +71,7 @@ struct Section {
   std::vector<Picture> pictures;
   std::vector<Finding> findings;
   Table runs;  // which runs stand behind it; no columns: none listed
-  // What a screen has room for: its own title, and the numbers alone.
+  // What a screen has room for, and RenderBrief alone shows: its own title, and the numbers.
   std::string headline = {};
   Table brief = {};
 };

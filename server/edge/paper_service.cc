@@ -73,6 +73,11 @@ absl::StatusOr<StoredRuns> Runs(Core& core, const PaperOfCall& found, const std:
   return StoredRuns(core.store, jobs);
 }
 
+// Why an item is not run; empty: it is.
+std::string WhyNotRun(const judging::ItemInfo& item) {
+  return item.not_run.empty() ? WhyNoExperiment(item.experiment) : item.not_run;
+}
+
 absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::PlanReproductionResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan,
@@ -140,7 +145,7 @@ void List(const Core& core, v1::ListPapersResponse& response) {
       out.set_item_id(item.id);
       out.set_title(item.title);
       out.set_place(item.place);
-      out.set_not_run(item.not_run);
+      out.set_not_run(WhyNotRun(item));
       out.mutable_budgets()->Add(item.budgets.begin(), item.budgets.end());
     }
   }

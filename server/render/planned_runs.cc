@@ -3,16 +3,35 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "proto/spec.h"
 #include "proto/spec_text.h"
 #include "server/schedule/computed_by.h"
 #include "server/schedule/job_name.h"
 
 namespace normlab::server {
 
+std::string WhyNoExperiment(std::string_view name) {
+  std::vector<std::string> names;
+  for (const ExperimentInfo& info : Experiments()) {
+    if (info.name == name) {
+      return "";
+    }
+    names.push_back(info.name);
+  }
+  const std::string near = Nearest(name, names);
+  return fmt::format("normlab has no experiment {}{}", Shown(name),
+                     near.empty() ? "" : fmt::format("; did you mean {}?", near));
+}
+
 absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan,
                                                     const LocalData& data) {
   std::vector<PlannedJob> jobs;
+  std::string known;  // the last experiment that exists: runs of an item have the same
   for (const judging::PlannedRun& run : plan) {
+    if (run.experiment != known && !WhyNoExperiment(run.experiment).empty()) {
+      continue;
+    }
+    known = run.experiment;
     std::vector<FieldViolation> violations;
     v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
     spec.set_seed(run.seed);
@@ -53,12 +72,12 @@ StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan)
     Run run;
     run.identity = planned.job.identity;
     run.dataset = planned.job.dataset;
-    runs_.emplace(std::tuple(planned.run.item, planned.run.arm, planned.run.seed), std::move(run));
+    runs_.emplace(std::tuple(planned.run.item, planned.run.arm, planned.run.seed, planned.run.part), std::move(run));
   }
 }
 
 absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const judging::RunName& name) {
-  const auto found = runs_.find(std::tuple(std::string(name.item), std::string(name.arm), name.seed));
+  const auto found = runs_.find(std::tuple(std::string(name.item), std::string(name.arm), name.seed, name.part));
   if (found == runs_.end()) {
     return absl::NotFoundError(
         fmt::format("the plan of {} has no run of arm {} with seed {}", name.item, name.arm, name.seed));
@@ -82,6 +101,8 @@ absl::StatusOr<judging::RunStatus> StoredRuns::Find(const judging::RunName& name
     status.fingerprint = run->job->fingerprint;
     status.computed_by = ComputedByText(run->job->facts);
     status.machine = MachineText(run->job->facts);
+    status.cpu_seconds_per_update =
+        run->job->steps_done > 0 ? run->job->cpu_seconds / static_cast<double>(run->job->steps_done) : 0;
   }
   return status;
 }

@@ -19,8 +19,11 @@ struct PlannedJob {
   ResolvedJob job;
 };
 
-// kInternal if the manifest names a configuration that is not valid; the message says which run and what is wrong.
-// Identities are those of the data sets as `data` has them.
+// Why there can be no runs of an experiment: it does not exist. Empty: there can.
+std::string WhyNoExperiment(std::string_view name);
+
+// Runs of experiments that do not exist are left out. kInternal if the manifest names a configuration that is not valid; the
+// message says which run and what is wrong. Identities are those of the data sets as `data` has them.
 absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan,
                                                     const LocalData& data);
 
@@ -29,6 +32,7 @@ class StoredRuns : public judging::CurveSource {
  public:
   StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan);
 
+  std::string WhyNotRun(std::string_view experiment) override { return WhyNoExperiment(experiment); }
   absl::StatusOr<judging::RunStatus> Find(const judging::RunName& name) override;
   absl::StatusOr<judging::Samples> Read(const judging::RunName& name, std::string_view series) override;
   absl::StatusOr<std::vector<judging::RunPicture>> Pictures(const judging::RunName& name) override;
@@ -45,7 +49,7 @@ class StoredRuns : public judging::CurveSource {
   absl::StatusOr<const Run*> Look(const judging::RunName& name);
 
   store::Store& store_;
-  std::map<std::tuple<std::string, std::string, std::uint64_t>, Run> runs_;  // by item, arm and seed
+  std::map<std::tuple<std::string, std::string, std::uint64_t, int>, Run> runs_;  // by item, arm, seed and part
 };
 
 }  // namespace normlab::server

@@ -132,7 +132,7 @@ items:
       PosixFileSystem().AtomicWrite(deployment.home() + "/printed.csv", "arm,from,to,nll\nnone,2,4,100\n").ok());
   const auto [code, text] = deployment.RunClient({"reproduce", manifest, "--budget", "tiny", "--out", out});
   ASSERT_EQ(code, 0) << text;
-  EXPECT_THAT(text, HasSubstr("DIRECTION_ONLY   lower"));
+  EXPECT_THAT(text, HasSubstr("Two pens (Figure 1), budget tiny"));
   for (const char* file : {"report.html", "table.tex", "figure.png", "figure.svg"}) {
     EXPECT_TRUE(std::filesystem::exists(out + "/" + file)) << file;
   }

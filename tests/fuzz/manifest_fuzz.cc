@@ -19,10 +19,23 @@ void RequireIndicesHold(const Item& item) {
   const auto in = [](int index, const auto& of) { return index >= 0 && index < static_cast<int>(of.size()); };
   for (const Arm& arm : item.arms) {
     Require(in(arm.group, item.groups));
+    Require(arm.tuning.grid.empty() || in(arm.tuning.by, item.metrics));
   }
   for (const Claim& claim : item.claims) {
     Require(!item.not_run.empty() || (in(claim.metric, item.metrics) && in(claim.arm, item.arms)));
     Require(!claim.compares_arms() || !item.not_run.empty() || in(claim.than, item.arms));
+  }
+  for (const Metric& metric : item.metrics) {
+    Require(metric.select.kind != Select::Kind::kAtBestOf || in(metric.select.metric, item.metrics));
+    Require(metric.select.axis >= 0 && metric.select.axis <= static_cast<int>(item.axes.size()));
+  }
+  for (const PanelSpec& panel : item.panels) {
+    Require(in(panel.metric, item.metrics) && in(panel.group, item.groups));
+    Require(panel.axis >= 0 && panel.axis <= static_cast<int>(item.axes.size()));
+  }
+  for (const PrintedTable::Row& row : item.table ? item.table->rows : std::vector<PrintedTable::Row>()) {
+    Require(row.arm < 0 || in(row.arm, item.arms));
+    Require(row.cells.size() == item.table->columns.size());
   }
   for (const Budget& budget : item.budgets) {
     Require(budget.extents.size() == item.groups.size());

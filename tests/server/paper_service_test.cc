@@ -1,4 +1,7 @@
 #include "server/render/planned_runs.h"
+
+#include <map>
+
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -109,7 +112,6 @@ TEST_F(PaperServiceTest, WrongManifestsAreTheCallersMistakes) {
   EXPECT_THAT(error_of(with(kOwnManifest, "seeds: 2", "seads: 2")),
               HasSubstr("mine.yaml:15:30: items.pen.budgets.tiny.seads is not a field; did you mean seeds?"));
   EXPECT_THAT(error_of(with(kOwnManifest, "norm: none", "norm: nome")), HasSubstr("item pen, arm plain"));
-  EXPECT_THAT(error_of(with(kOwnManifest, "experiment: handwriting", "experiment: painting")), HasSubstr("painting"));
   EXPECT_THAT(error_of(with(kOwnManifest, "id: mine", "id: layer-norm-2016")), HasSubstr("built in"));
   v1::PlanReproductionRequest both = PlanOf(kOwnManifest);
   both.set_paper_id("layer-norm-2016");
@@ -117,6 +119,40 @@ TEST_F(PaperServiceTest, WrongManifestsAreTheCallersMistakes) {
   v1::PlanReproductionRequest large = PlanOf(kOwnManifest);
   (*large.mutable_manifest()->mutable_files())["a.csv"] = std::string(3 << 20, 'x');
   EXPECT_THAT(error_of(large), HasSubstr("manifest.files"));
+}
+
+TEST_F(PaperServiceTest, AnExperimentThatDoesNotExistIsNotRunAndSaysSo) {
+  std::string text = kOwnManifest;
+  text.replace(text.find("experiment: handwriting"), 23, "experiment: handwritin");
+  const v1::PlanReproductionRequest request = PlanOf(text);
+  CallContext context;
+  v1::PlanReproductionResponse plan;
+  ASSERT_TRUE(papers_->PlanReproduction(&context, request, &plan).ok());
+  EXPECT_EQ(plan.runs_size(), 0);
+  v1::GetTableRequest table;
+  *table.mutable_manifest() = request.manifest();
+  table.set_item_id("pen");
+  table.set_budget("tiny");
+  v1::GetTableResponse content;
+  CallContext reading;
+  ASSERT_TRUE(papers_->GetTable(&reading, table, &content).ok());
+  EXPECT_THAT(content.content(), HasSubstr("normlab has no experiment handwritin; did you mean handwriting?"));
+}
+
+TEST_F(PaperServiceTest, WhatCannotBeRunIsListedWithTheReason) {
+  CallContext context;
+  v1::ListPapersResponse response;
+  ASSERT_TRUE(papers_->ListPapers(&context, {}, &response).ok());
+  std::map<std::string, std::string> not_run;
+  for (const auto& item : response.papers(0).items()) {
+    not_run[item.item_id()] = item.not_run();
+  }
+  EXPECT_EQ(not_run.at("mnist"), "");
+  EXPECT_EQ(not_run.at("order_embeddings"), "normlab has no experiment order_embeddings");
+  EXPECT_THAT(not_run.at("convnets"), HasSubstr("no convolutions"));
+  v1::PlanReproductionResponse plan;
+  ASSERT_TRUE(Plan(kPaper, "order_embeddings", "smoke", &plan).ok());
+  EXPECT_EQ(plan.runs_size(), 0);
 }
 
 TEST_F(PaperServiceTest, ListsPapersWithItemsAndBudgets) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "results/judging/curve_source.h"
@@ -21,11 +22,11 @@ class LiteralSource : public CurveSource {
   };
 
   absl::StatusOr<RunStatus> Find(const RunName& name) override {
-    const auto run = runs_.find(Key(name.arm, name.seed));
+    const auto run = runs_.find(Key(name.arm, name.seed, name.part));
     return run == runs_.end() ? RunStatus{} : run->second.status;
   }
   absl::StatusOr<Samples> Read(const RunName& name, std::string_view series) override {
-    const auto run = runs_.find(Key(name.arm, name.seed));
+    const auto run = runs_.find(Key(name.arm, name.seed, name.part));
     if (run == runs_.end()) {
       return absl::NotFoundError("no such run");
     }
@@ -37,11 +38,14 @@ class LiteralSource : public CurveSource {
     return name.arm == picture_arm ? std::vector<RunPicture>{{"samples.png", "image/png", 40, "\x89PNG"}}
                                    : std::vector<RunPicture>();
   }
+  std::string WhyNotRun(std::string_view experiment) override {
+    return experiment == "unwritten" ? "normlab has no experiment unwritten" : "";
+  }
   std::string picture_arm;  // whose runs have left a picture; empty: nobody's
 
   // The run, made succeeded on MNIST if it is new.
-  Run& At(std::string_view arm, std::uint64_t seed) {
-    const auto [run, added] = runs_.try_emplace(Key(arm, seed));
+  Run& At(std::string_view arm, std::uint64_t seed, int part = 0) {
+    const auto [run, added] = runs_.try_emplace(Key(arm, seed, part));
     if (added) {
       run->second.status = {.job = fmt::format("j{}", runs_.size()),
                             .succeeded = true,
@@ -57,8 +61,8 @@ class LiteralSource : public CurveSource {
   // A run of `passes` passes, 10 updates each: train/pass, and each series as a function of the pass (0: before
   // training).
   Run& Add(std::string_view arm, std::uint64_t seed, int passes,
-           const std::map<std::string, std::function<double(double)>>& series) {
-    Run& run = At(arm, seed);
+           const std::map<std::string, std::function<double(double)>>& series, int part = 0) {
+    Run& run = At(arm, seed, part);
     for (int pass = 0; pass <= passes; ++pass) {
       const auto step = static_cast<std::uint64_t>(pass) * 10;
       const auto put = [&](const std::string& name, double value) {
@@ -74,10 +78,10 @@ class LiteralSource : public CurveSource {
   }
 
  private:
-  static std::pair<std::string, std::uint64_t> Key(std::string_view arm, std::uint64_t seed) {
-    return {std::string(arm), seed};
+  static std::tuple<std::string, std::uint64_t, int> Key(std::string_view arm, std::uint64_t seed, int part) {
+    return {std::string(arm), seed, part};
   }
-  std::map<std::pair<std::string, std::uint64_t>, Run> runs_;
+  std::map<std::tuple<std::string, std::uint64_t, int>, Run> runs_;
 };
 
 }  // namespace normlab::judging

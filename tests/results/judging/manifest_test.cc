@@ -79,7 +79,7 @@ TEST(Manifest, WrongValues) {
   EXPECT_THAT(ErrorOf(With("within: 0.5", "within: -1")), HasSubstr("within is -1; expected a number from 1e-300"));
   EXPECT_THAT(ErrorOf(With("{norm: none}", "{norm: [none]}")),
               HasSubstr("arms.plain.fields.norm is expected to be a single value"));
-  EXPECT_THAT(ErrorOf(With("id: as-good", "id: faster")), HasSubstr("claims[1].id 'faster' is given twice"));
+  EXPECT_THAT(ErrorOf(With("id: as-good", "id: faster")), HasSubstr("items.curve.claims: id 'faster' is given twice"));
   EXPECT_THAT(ErrorOf(With("normed: {label", "plain: {label")), HasSubstr("arms.plain is given twice"));
   EXPECT_THAT(ErrorOf(With("curve:", "'a b':")), HasSubstr("a name here is made of"));
   EXPECT_THAT(ErrorOf(With("fields: {passes: 4}", "groups: {large: {end: 3}}")),
@@ -91,7 +91,7 @@ TEST(Manifest, AFileOfSchema1SaysWhatToChange) {
   EXPECT_EQ(error,
             "my.yaml:1:9: manifest.schema is 1; schema 2 is read. Write exact for full_scale; a metric's select for "
             "end_share; claims of direction without tie; claims of size with the value they name (value, difference or "
-            "ratio)");
+            "ratio); table with words for matrix");
 }
 
 TEST(Manifest, SelectsAreChecked) {
@@ -99,7 +99,8 @@ TEST(Manifest, SelectsAreChecked) {
   EXPECT_THAT(ErrorOf(select("lats")), HasSubstr("metrics.error.select is expected to be last, best, {mean_of_last:"));
   EXPECT_THAT(ErrorOf(select("{mean_of_last: 2}")), HasSubstr("mean_of_last is 2; expected a number from"));
   EXPECT_THAT(ErrorOf(select("{at_best_of: nl}")), HasSubstr("did you mean nll?"));
-  EXPECT_THAT(ErrorOf(select("{at_best: nll}")), HasSubstr("fields here are at, at_best_of, mean_of_last"));
+  EXPECT_THAT(ErrorOf(select("{at_best: nll}")),
+              HasSubstr("fields here are at, at_best_of, cpu_seconds_of, mean_of_last, time_to"));
   const auto manifest = ParseManifest(select("{at_best_of: nll}"), "my.yaml", kFiles);
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->items[0].metrics[0].select.metric, 1) << "of a metric that stands below";

@@ -22,7 +22,7 @@ items:
     place: Table 1
     experiment: invariance
     note: Cells are changes.
-    matrix: {caption: the changes, below: 1.0e-3, yes: Stays, no: Moves}
+    table: {caption: the changes, words: {below: 1.0e-3, yes: Stays, no: Moves}}
     x: {series: train/pass, unit: trial, units: trials, label: trials}
     metrics:
       scale: {label: scale, series: residual/scale, log: true, floor: 1.0e-17, digits: 1}
@@ -130,8 +130,8 @@ TEST(Report, ShowsWhatTheFirstRunOfAnArmDrew) {
   LiteralSource source = Runs(1e-16, 0.5, 1e-16);
   source.picture_arm = "a";
   std::string curves = kManifest;  // words have no pictures, curves do
-  const std::size_t matrix = curves.find("    matrix:");
-  curves.erase(matrix, curves.find('\n', matrix) + 1 - matrix);
+  const std::size_t table = curves.find("    table:");
+  curves.erase(table, curves.find('\n', table) + 1 - table);
   const auto report = Words(curves)->Report({"words"}, "all", source, Format::kHtml);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->content, HasSubstr("<img alt=\"\" src=\"data:image/png;base64,iVBORw==\">"));
