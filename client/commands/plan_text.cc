@@ -100,6 +100,9 @@ std::string RenderPlan(const v1::PlanReproductionResponse& plan, int at_a_time, 
   }
   std::string text = table.Render(colour);
   const PlanEstimate estimate = EstimatePlan(plan);
+  if (arms.empty()) {
+    return "";
+  }
   if (estimate.runs == 0) {
     return text + "Every run is stored.\n";
   }

@@ -250,8 +250,11 @@ std::vector<report::VerdictCount> Counts(const std::vector<Judgement>& judgement
   if (summary.facts_hold > 0) {
     counts.push_back({"facts hold", report::Tone::kGood, summary.facts_hold});
   }
-  if (summary.facts_hold < summary.facts) {
-    counts.push_back({"facts do not", report::Tone::kBad, summary.facts - summary.facts_hold});
+  if (const int broken = summary.facts - summary.facts_hold - summary.facts_open; broken > 0) {
+    counts.push_back({"facts do not", report::Tone::kBad, broken});
+  }
+  if (summary.facts_open > 0) {
+    counts.push_back({"facts not decided", report::Tone::kOpen, summary.facts_open});
   }
   for (std::size_t v = 0; v < summary.by_verdict.size(); ++v) {
     if (summary.by_verdict[v] > 0) {

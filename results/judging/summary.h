@@ -12,6 +12,7 @@ namespace normlab::judging {
 struct Summary {
   int facts = 0;
   int facts_hold = 0;
+  int facts_open = 0;                       // not run, or not decided
   int claims = 0;                           // that samples judge
   std::array<int, kVerdicts> by_verdict{};  // of those, in the order of Verdict
 };

@@ -176,6 +176,17 @@ TEST(Tuning, TheValidationMetricChoosesAndTheTestMetricDoesNot) {
   EXPECT_EQ(plan[2].part, 1);
 }
 
+TEST(Tuning, TheFirstPointIsChosenWhereItIsTheBest) {
+  LiteralSource source;
+  AddArm(source, "none", 0.04, 1);
+  AddArm(source, "layer", 0.02, 1, 0, 0.1);
+  AddArm(source, "layer", 0.09, 1, 1, 0.3);
+  EXPECT_EQ(JudgeOf(ManifestOf(kValid, kHigher, kTune), source)->measured.tuned[1].point, 0);
+  // Of a metric that is better higher, the greatest chooses.
+  const std::string higher = "      valid: {label: Valid score, series: valid/error, better: higher}\n";
+  EXPECT_EQ(JudgeOf(ManifestOf(higher, kHigher, kTune), source)->measured.tuned[1].point, 1);
+}
+
 TEST(Tuning, NothingIsChosenBeforeTheWholeGridHasRun) {
   LiteralSource source;
   AddArm(source, "none", 0.04, 1);

@@ -100,6 +100,14 @@ TEST(Matrix, GoldenInEveryFormat) {
   }
 }
 
+TEST(Matrix, WhatHasNotRunIsNotCountedAsBroken) {
+  LiteralSource none;
+  const auto table = Words()->Table("words", "all", none, Format::kTerminal);
+  EXPECT_THAT(table->content, HasSubstr("Claims: 3 facts not decided\n"));
+  EXPECT_THAT(Words()->Table("words", "all", none, Format::kTerminalVerbose)->content,
+              HasSubstr("0 of 3 facts hold, 3 not decided"));
+}
+
 TEST(Matrix, HasNoFigure) {
   LiteralSource source = Runs(1e-16, 0.5, 1e-16);
   EXPECT_EQ(Words()->Figure("words", "all", source, Format::kSvg).status().code(), absl::StatusCode::kNotFound);
