@@ -36,10 +36,13 @@ JobFollower::News JobFollower::Wait(std::chrono::milliseconds timeout) {
 
 bool JobFollower::AllTerminal() {
   MutexLock lock(mu_);
-  return std::all_of(job_ids_.begin(), job_ids_.end(), [this](const std::string& id) {
+  for (const std::string& id : job_ids_) {
     const auto found = jobs_.find(id);
-    return found != jobs_.end() && IsTerminal(found->second.state());
-  });
+    if (found == jobs_.end() || !IsTerminal(found->second.state())) {
+      return false;
+    }
+  }
+  return true;
 }
 
 absl::Status JobFollower::ReadOnce(const std::stop_token& stop) {
