@@ -171,10 +171,11 @@ class Weigher {
   std::optional<stats::Outcome> NumberOf(const Run& run, const Run* other) const {
     const bool diverged = run.diverged(claim_.metric);
     if (claim_.is_time()) {
-      const auto level = claim_.best_of_other ? BestOf(item_, *other, claim_.metric, end_) : claim_.target;
+      const bool of_other = claim_.best_of_other && other != nullptr;
+      const auto level = of_other ? BestOf(item_, *other, claim_.metric, end_) : claim_.target;
       if (!level) {
-        return claim_.best_of_other && other->diverged(claim_.metric) ? std::optional(stats::Outcome{kInfinity, false})
-                                                                      : std::nullopt;
+        return of_other && other->diverged(claim_.metric) ? std::optional(stats::Outcome{kInfinity, false})
+                                                          : std::nullopt;
       }
       return TimeTo(item_, run, claim_.metric, claim_.axis, *level);
     }

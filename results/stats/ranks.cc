@@ -27,7 +27,7 @@ double ShareAsExtreme(const std::vector<int>& scores, std::size_t chosen, int ob
   for (const int score : scores) {
     offset += std::abs(score);
   }
-  const auto width = static_cast<std::size_t>(2 * offset + 1);
+  const auto width = 2 * static_cast<std::size_t>(offset) + 1;
   std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(width, 0));
   ways[0][static_cast<std::size_t>(offset)] = 1;
   for (const int score : scores) {

@@ -175,14 +175,13 @@ absl::StatusOr<Job> LoadWhole(Connection& db, JobId id) {
       return status;
     }
   }
-  job.facts = facts.ok() ? *std::move(facts) : std::map<std::string, std::string>();
-  job.labels = labels.ok() ? *std::move(labels) : std::map<std::string, std::string>();
-  if (!facts.ok() || !labels.ok()) {
+  const char* const lost =
+      facts.ok() ? (labels.ok() ? nullptr : "labels") : (labels.ok() ? "facts" : "facts and labels");
+  job.facts = std::move(facts).value_or(std::map<std::string, std::string>());
+  job.labels = std::move(labels).value_or(std::map<std::string, std::string>());
+  if (lost != nullptr) {
     std::string& damage = job.facts[std::string(kDamageFact)];
-    damage += fmt::format("{}its {} cannot be read", damage.empty() ? "" : "; ",
-                          facts.ok()    ? "labels"
-                          : labels.ok() ? "facts"
-                                        : "facts and labels");
+    damage += fmt::format("{}its {} cannot be read", damage.empty() ? "" : "; ", lost);
   }
   return job;
 }

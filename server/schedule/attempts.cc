@@ -235,7 +235,7 @@ void Attempts::Sweep() {
     MutexLock lock(mu_);
     for (const auto& [job, held] : held_) {
       if (std::string why = Verdict(held); !why.empty()) {
-        lost.push_back({{job, held.number}, std::move(why)});
+        lost.emplace_back(store::AttemptId{job, held.number}, std::move(why));
       }
     }
   }
