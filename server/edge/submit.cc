@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "server/edge/convert.h"
 #include "server/edge/request_id.h"
 #include "server/schedule/resolve.h"
@@ -10,6 +13,15 @@ namespace normlab::server {
 namespace {
 
 constexpr int kMaxPriority = 1000;
+
+// What is missing, as a warning to a caller who wants the job queued all the same.
+absl::StatusOr<std::string> Warning(const std::string& missing, bool force) {
+  if (!missing.empty() && !force) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}. To queue the job all the same, use force (--force)", missing));
+  }
+  return missing;
+}
 
 }  // namespace
 
@@ -38,21 +50,25 @@ store::NewJob PrepareJob(const Core& core, const v1::CreateJobRequest& request, 
 }
 
 absl::StatusOr<std::string> MayQueue(const Core& core, std::string_view dataset, bool force) {
-  std::string missing = core.data.Missing(dataset);
-  if (!missing.empty() && !force) {
-    return absl::FailedPreconditionError(
-        fmt::format("{}. To queue the job all the same, use force (--force)", missing));
-  }
-  return missing;
+  return Warning(core.data.Missing(dataset), force);
 }
 
 absl::StatusOr<std::vector<std::string>> CheckData(Core& core, const std::vector<store::NewJob>& jobs,
                                                    const std::vector<bool>& forced) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> preview, core.store.PreviewJobs(jobs));
+  std::map<std::string, std::string> missing;  // by data set
+  for (const store::NewJob& job : jobs) {
+    if (!missing.contains(job.dataset)) {
+      missing[job.dataset] = core.data.Missing(job.dataset);
+    }
+  }
   std::vector<std::string> warnings(jobs.size());
+  if (std::all_of(missing.begin(), missing.end(), [](const auto& entry) { return entry.second.empty(); })) {
+    return warnings;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> preview, core.store.PreviewJobs(jobs));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (!preview[i].reused) {
-      NORMLAB_ASSIGN_OR_RETURN(warnings[i], MayQueue(core, jobs[i].dataset, forced[i]));
+      NORMLAB_ASSIGN_OR_RETURN(warnings[i], Warning(missing[jobs[i].dataset], forced[i]));
     }
   }
   return warnings;
