@@ -21,7 +21,14 @@ namespace {
 // What tells runs of one identity apart whose bits may differ.
 constexpr const char* kComputationFacts[] = {"arithmetic", "numerics_revision", "model_revision"};
 
-std::int64_t Milliseconds(const google::protobuf::Timestamp& time) {
+// Unix milliseconds; 0 for none.
+std::int64_t ReadTime(const google::protobuf::Timestamp& time, std::string_view path,
+                      std::vector<FieldViolation>& violations) {
+  constexpr std::int64_t kEnd = 253'402'300'800;  // seconds: the year 10,000
+  if (time.seconds() < 0 || time.seconds() >= kEnd || time.nanos() < 0 || time.nanos() >= 1'000'000'000) {
+    violations.push_back({std::string(path), "is no time; expected one of the years 1970 to 9999"});
+    return 0;
+  }
   return time.seconds() * 1000 + time.nanos() / 1'000'000;
 }
 
@@ -52,6 +59,10 @@ Revisions ReadRevisions(const v1::Job& job, std::vector<FieldViolation>& violati
 // The identity that the job has here: the same, unless this build knows options that the other did not.
 std::string ReadIdentity(const v1::Job& job, const v1::JobSpec& resolved, std::vector<FieldViolation>& violations) {
   const Revisions revisions = ReadRevisions(job, violations);
+  if (FactOf(job, "arithmetic").empty()) {
+    violations.push_back(
+        {"header.job.facts[\"arithmetic\"]", "is missing; expected what instructions computed the job"});
+  }
   const std::string dataset = DatasetName(job.spec());
   const std::string data = dataset.empty() ? "" : FactOf(job, "data." + dataset);
   if (!dataset.empty() && data.empty()) {
@@ -102,9 +113,9 @@ store::Job ReadEndedJob(const v1::ImportJobRequest::Header& header, const v1::Jo
   ended.experiment = ExperimentName(resolved);
   ended.dataset = DatasetName(resolved);
   ended.state = ReadEndState(job, violations);
-  ended.created_ms = Milliseconds(job.created());
-  ended.started_ms = Milliseconds(job.started());
-  ended.finished_ms = Milliseconds(job.finished());
+  ended.created_ms = ReadTime(job.created(), "header.job.created", violations);
+  ended.started_ms = ReadTime(job.started(), "header.job.started", violations);
+  ended.finished_ms = ReadTime(job.finished(), "header.job.finished", violations);
   ended.steps_done = ReadCount(job.steps_done(), "header.job.steps_done", violations);
   ended.steps_total = ReadCount(job.steps_total(), "header.job.steps_total", violations);
   ended.cpu_seconds = ReadAmount(job.cpu_seconds(), "header.job.cpu_seconds", violations);
@@ -132,10 +143,9 @@ absl::StatusOr<store::ImportedJob> ReadHeader(const v1::ImportJobRequest::Header
     run.computation.identity = ReadIdentity(job, resolved, violations);
   }
   for (const char* const key : kComputationFacts) {
-    run.computation.facts[key] = run.job.facts[key];
+    run.computation.facts[key] = FactOf(job, key);
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  run.job.identity = run.computation.identity;
   return run;
 }
 

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "base/crc32c.h"
 #include "normlab/v1/imports.grpc.pb.h"
 #include "proto/spec.h"
@@ -168,6 +170,15 @@ TEST_F(ImportServiceTest, EveryWrongFieldOfTheHeaderIsNamed) {
   job.mutable_facts()->erase("model_revision");
   job.set_fingerprint(std::string(64, 'f'));
   EXPECT_THAT(WrongFields(Import({Header(job)})), ElementsAre("header.job.facts[\"model_revision\"]"));
+  job = Ended();
+  job.mutable_facts()->erase("arithmetic");
+  EXPECT_THAT(WrongFields(Import({Header(job)})), ElementsAre("header.job.facts[\"arithmetic\"]"));
+  job = Ended();
+  job.mutable_created()->set_seconds(std::numeric_limits<std::int64_t>::max());
+  job.mutable_started()->set_seconds(-1);
+  job.mutable_finished()->set_nanos(-1);
+  EXPECT_THAT(WrongFields(Import({Header(job)})),
+              ElementsAre("header.job.created", "header.job.started", "header.job.finished"));
 }
 
 TEST_F(ImportServiceTest, StreamsThatBreakTheRulesLeaveNothing) {
