@@ -62,6 +62,22 @@ class NormlabdTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
+  // The disk fails once the file that `when` names is there ("NORMLAB_TEST_BROKEN_DISK=FILE").
+  pid_t StartOnFailingDisk(const std::string& when) {
+    // A sanitizer's runtime insists on being loaded first, unless told otherwise.
+    return StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, when, "ASAN_OPTIONS=verify_asan_link_order=0"});
+  }
+
+  std::unique_ptr<v1::JobService::Stub> Jobs() const {
+    return v1::JobService::NewStub(
+        grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
+  }
+  static grpc::Status Create(v1::JobService::Stub& jobs, std::uint64_t seed) {
+    CallContext context;
+    v1::CreateJobResponse response;
+    return jobs.CreateJob(&context, MnistRequest(seed), &response);
+  }
+
   ScratchFolder folder_;
   std::set<pid_t> running_;
 };
@@ -69,8 +85,7 @@ class NormlabdTest : public testing::Test {
 TEST_F(NormlabdTest, ServesAndStopsOnSigterm) {
   const pid_t pid = StartServing();
   EXPECT_EQ(Read("out"), "ready " + folder_.path() + "/home/run/normlabd.sock\n");
-  const auto stub = v1::JobService::NewStub(
-      grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
+  const auto stub = Jobs();
   CallContext context;
   v1::ListJobsResponse response;
   EXPECT_TRUE(stub->ListJobs(&context, {}, &response).ok());
@@ -117,19 +132,11 @@ TEST_F(NormlabdTest, AKilledServerIsReplacedWithoutManualWork) {
 
 TEST_F(NormlabdTest, AnIoErrorOfTheStoreEndsTheServerAndTheNextGoesOn) {
   const std::string broken = folder_.path() + "/broken";
-  // A sanitizer's runtime insists on being loaded first, unless told otherwise.
-  const pid_t pid = StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, "NORMLAB_TEST_BROKEN_DISK=" + broken,
-                                  "ASAN_OPTIONS=verify_asan_link_order=0"});
-  const auto stub = v1::JobService::NewStub(
-      grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
-  const auto create = [&stub](std::uint64_t seed) {
-    CallContext context;
-    v1::CreateJobResponse response;
-    return stub->CreateJob(&context, MnistRequest(seed), &response);
-  };
-  ASSERT_TRUE(create(1).ok());
+  const pid_t pid = StartOnFailingDisk("NORMLAB_TEST_BROKEN_DISK=" + broken);
+  const auto stub = Jobs();
+  ASSERT_TRUE(Create(*stub, 1).ok());
   std::ofstream(broken).close();
-  const grpc::Status refused = create(2);
+  const grpc::Status refused = Create(*stub, 2);
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(refused.error_message(), HasSubstr("I/O error"));
   EXPECT_EQ(Wait(pid), 4) << Read("err");
@@ -156,18 +163,11 @@ TEST_F(NormlabdTest, AnIoErrorOfTheStoreEndsTheServerAndTheNextGoesOn) {
 
 TEST_F(NormlabdTest, AQuotaThatIsUsedUpIsAFullDiskAndNoIoError) {
   const std::string full = folder_.path() + "/full";
-  const pid_t pid = StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, "NORMLAB_TEST_FULL_QUOTA=" + full,
-                                  "ASAN_OPTIONS=verify_asan_link_order=0"});
-  const auto stub = v1::JobService::NewStub(
-      grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
-  const auto create = [&stub](std::uint64_t seed) {
-    CallContext context;
-    v1::CreateJobResponse response;
-    return stub->CreateJob(&context, MnistRequest(seed), &response);
-  };
-  ASSERT_TRUE(create(1).ok());
+  const pid_t pid = StartOnFailingDisk("NORMLAB_TEST_FULL_QUOTA=" + full);
+  const auto stub = Jobs();
+  ASSERT_TRUE(Create(*stub, 1).ok());
   std::ofstream(full).close();
-  const grpc::Status refused = create(2);
+  const grpc::Status refused = Create(*stub, 2);
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << refused.error_message();
   EXPECT_THAT(refused.error_message(), HasSubstr("full"));
   CallContext context;
@@ -175,7 +175,7 @@ TEST_F(NormlabdTest, AQuotaThatIsUsedUpIsAFullDiskAndNoIoError) {
   ASSERT_TRUE(stub->ListJobs(&context, {}, &jobs).ok());
   EXPECT_EQ(jobs.jobs_size(), 1);
   std::filesystem::remove(full);
-  EXPECT_TRUE(create(2).ok());
+  EXPECT_TRUE(Create(*stub, 2).ok());
   ::kill(pid, SIGTERM);
   EXPECT_EQ(Wait(pid), 0) << Read("err");
 }
