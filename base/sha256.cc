@@ -30,4 +30,9 @@ std::string Sha256Hex(std::string_view data) {
   return hash.Hex();
 }
 
+bool IsSha256Hex(std::string_view text) {
+  constexpr std::size_t kDigits = 64;
+  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 }  // namespace normlab

@@ -26,4 +26,7 @@ class Sha256 {
 
 std::string Sha256Hex(std::string_view data);
 
+// Whether `text` is a hash as the functions above write it.
+bool IsSha256Hex(std::string_view text);
+
 }  // namespace normlab

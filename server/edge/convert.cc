@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/parse_number.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "proto/spec_text.h"
 #include "server/edge/errors.h"
@@ -233,8 +234,7 @@ store::Progress ReadProgress(const v1::HeartbeatRequest& request, std::vector<Fi
 }
 
 void CheckFingerprint(std::string_view fingerprint, std::string_view path, std::vector<FieldViolation>& violations) {
-  const bool hexadecimal = fingerprint.find_first_not_of("0123456789abcdef") == fingerprint.npos;
-  if (fingerprint.size() != 64 || !hexadecimal) {
+  if (!IsSha256Hex(fingerprint)) {
     violations.push_back({std::string(path), "is not a SHA-256; expected 64 hexadecimal digits in lower case"});
   }
 }

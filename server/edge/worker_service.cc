@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/sha256.h"
 #include "data/registry.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
@@ -72,11 +73,10 @@ absl::Status CheckContent(const v1::StartRequest& request, const std::string& da
                : BadField("data_sha256", fmt::format("is given, and {} is a set whose content is known", dataset));
   }
   const std::string& hash = request.data_sha256();
-  const bool good = hash.size() == 64 && hash.find_first_not_of("0123456789abcdef") == hash.npos;
-  return good ? absl::OkStatus()
-              : BadField("data_sha256",
-                         fmt::format("is {}; expected the SHA-256 of what {} holds, 64 hexadecimal digits", Shown(hash),
-                                     dataset));
+  return IsSha256Hex(hash) ? absl::OkStatus()
+                           : BadField("data_sha256",
+                                      fmt::format("is {}; expected the SHA-256 of what {} holds, 64 hexadecimal digits",
+                                                  Shown(hash), dataset));
 }
 
 absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartResponse& response) {
