@@ -1,5 +1,7 @@
 #include "base/nearest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -43,6 +45,10 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& n
     }
   }
   return nearest;
+}
+
+std::string DidYouMean(std::string_view nearest) {
+  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
 }  // namespace normlab

@@ -11,4 +11,7 @@ namespace normlab {
 // none is near: more than a third of the word's letters would have to change.
 std::string NearestWord(std::string_view word, const std::vector<std::string>& names);
 
+// What an error message ends with: "; did you mean layer?", or nothing if `nearest` is empty.
+std::string DidYouMean(std::string_view nearest);
+
 }  // namespace normlab

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "base/version.h"
 #include "client/commands/command.h"
 #include "client/completion.h"
@@ -41,11 +42,6 @@ std::vector<std::string> WithDashes(std::vector<std::string> arguments) {
     }
   }
   return arguments;
-}
-
-std::string Suggestion(const std::string& word, const std::vector<std::string>& names) {
-  const std::string nearest = Nearest(word, names);
-  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
 std::vector<std::string> CommandNames(const CLI::App& app) {
@@ -88,7 +84,7 @@ std::string UsageError(const CLI::App& app, const CLI::ParseError& error) {
   if (const std::vector<std::string> extra = app.remaining(true);
       dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
     text = fmt::format("{} is not {} of {}{}", extra[0], extra[0][0] == '-' ? "an option" : "an argument", name,
-                       Suggestion(extra[0].substr(0, extra[0].find('=')), OptionNames(*command)));
+                       DidYouMean(Nearest(extra[0].substr(0, extra[0].find('=')), OptionNames(*command))));
   }
   return fmt::format("{}\nSee: {} --help\n", text, name);
 }
@@ -149,7 +145,7 @@ int RunParsed(Session& session, const std::vector<std::string>& arguments) {
   }
   if (words[0][0] != '-' && !Has(CommandNames(app), words[0])) {
     return Fail(session, absl::InvalidArgumentError(fmt::format("{} is not a command{}\nSee: normlab --help", words[0],
-                                                                Suggestion(words[0], CommandNames(app)))));
+                                                                DidYouMean(Nearest(words[0], CommandNames(app))))));
   }
   try {
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back

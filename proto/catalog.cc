@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/nearest.h"
 #include "proto/spec.h"
 #include "proto/spec_text.h"
 
@@ -48,9 +49,8 @@ absl::StatusOr<v1::Experiment> DescribeExperiment(const std::string& name) {
     }
     names.push_back(experiment.name());
   }
-  const std::string near = Nearest(name, names);
   return absl::NotFoundError(fmt::format("no experiment {}; there is {}{}", Shown(name), fmt::join(names, ", "),
-                                         near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+                                         DidYouMean(Nearest(name, names))));
 }
 
 }  // namespace normlab

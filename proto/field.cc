@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/nearest.h"
 #include "proto/spec_text.h"
 
 namespace normlab::field {
@@ -200,8 +201,7 @@ std::string SetFromText(Message& message, const FieldDescriptor& field, std::str
         reflection.SetEnum(&message, &field, value);
         done = true;
       } else {
-        const std::string near = Nearest(text, ChoiceNames(*field.enum_type()));
-        return Mismatch(Shown(text), field) + (near.empty() ? "" : fmt::format("; did you mean {}?", near));
+        return Mismatch(Shown(text), field) + DidYouMean(Nearest(text, ChoiceNames(*field.enum_type())));
       }
       break;
     default:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/nearest.h"
 #include "proto/field.h"
 #include "proto/spec_text.h"
 
@@ -71,10 +72,9 @@ const FieldDescriptor* FindField(const Descriptor& type, const std::string& name
     }
   }
   const std::string near = Nearest(name, FieldNames(type));
-  violations.push_back(
-      {Join(path, Shown(name)),
-       At(mark, near.empty() ? fmt::format("is not a field; expected {}", fmt::join(FieldNames(type), ", "))
-                             : fmt::format("is not a field; did you mean {}?", near))});
+  violations.push_back({Join(path, Shown(name)), At(mark, near.empty() ? fmt::format("is not a field; expected {}",
+                                                                                     fmt::join(FieldNames(type), ", "))
+                                                                       : "is not a field" + DidYouMean(near))});
   return nullptr;
 }
 

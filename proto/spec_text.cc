@@ -73,10 +73,8 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
     names.push_back(oneof->field(i)->name());
   }
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    const std::string near = Nearest(name, names);
-    violations.push_back(
-        {"experiment", fmt::format("is {}; expected one of {}{}", Shown(experiment), fmt::join(names, ", "),
-                                   near.empty() ? "" : fmt::format("; did you mean {}?", near))});
+    violations.push_back({"experiment", fmt::format("is {}; expected one of {}{}", Shown(experiment),
+                                                    fmt::join(names, ", "), DidYouMean(Nearest(name, names)))});
     return spec;
   }
   const FieldDescriptor* seed = spec.GetDescriptor()->FindFieldByName("seed");

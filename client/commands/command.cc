@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/nearest.h"
 #include "base/parse_number.h"
 #include "client/download.h"
 #include "client/help.h"
@@ -46,9 +47,8 @@ CLI::Option* Restrict(Session& session, CLI::Option* option, const std::vector<s
         if (std::find(names.begin(), names.end(), value) != names.end()) {
           return std::string();
         }
-        const std::string nearest = Nearest(value, names);
         return fmt::format("is {}; expected one of {}{}", value, fmt::join(names, ", "),
-                           nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+                           DidYouMean(Nearest(value, names)));
       },
       ""));
   return option->type_name(option->get_positional() ? "" : "NAME");

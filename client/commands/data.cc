@@ -1,6 +1,7 @@
 // `normlab data`: the data sets on this machine. Works on local files; no server is asked.
 #include <fmt/format.h>
 
+#include "base/nearest.h"
 #include "base/paths.h"
 #include "client/commands/command.h"
 #include "client/error.h"
@@ -29,9 +30,8 @@ absl::StatusOr<const DatasetInfo*> Find(const std::string& name) {
     names.push_back(dataset.name);
     list += (list.empty() ? "" : ", ") + dataset.name;
   }
-  const std::string nearest = Nearest(name, names);
-  return absl::NotFoundError(fmt::format("there is no data set {}; expected one of {}{}", name, list,
-                                         nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
+  return absl::NotFoundError(
+      fmt::format("there is no data set {}; expected one of {}{}", name, list, DidYouMean(Nearest(name, names))));
 }
 
 absl::StatusOr<std::vector<const DatasetInfo*>> FindAll(const std::vector<std::string>& names) {

@@ -25,10 +25,6 @@ double CellPlace(const std::vector<Run>& runs, double end) {
   return common;
 }
 
-}  // namespace
-
-namespace {
-
 // What the paper prints of the cell: its table, else its curve at the cell's place and at its end.
 void AddPaper(const Measured& measured, int arm, int metric, Cell& cell) {
   const Item& item = *measured.item;

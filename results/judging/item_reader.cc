@@ -14,19 +14,6 @@ namespace {
 
 constexpr std::size_t kMostGridPoints = 64;
 
-// Fields of an experiment's configuration: any names, single values, kept as text.
-Fields ReadFields(const YamlNode* node, const std::string& path, Problems& problems) {
-  Fields fields;
-  for (const auto& [name, value] : NamedEntries(node, path, problems)) {
-    if (value->kind == YamlNode::Kind::kScalar) {
-      fields.emplace_back(name, value->scalar);
-    } else {
-      problems.Add(value->mark, fmt::format("{}.{} is expected to be a single value", path, name));
-    }
-  }
-  return fields;
-}
-
 class ItemReader {
  public:
   ItemReader(const YamlNode* node, const std::string& path, const Files& files, Problems& problems)
@@ -119,7 +106,7 @@ class ItemReader {
     for (const Entry& entry : products_.Names(map_.Optional("groups"), Path("groups"))) {
       MapReader group(&entry.value, Path("groups." + entry.name), problems_);
       item_.groups.push_back({entry.name, group.Text("label"), group.Text("dataset", ""),
-                              ReadFields(group.Optional("fields"), group.path() + ".fields", problems_)});
+                              NamedValues(group.Optional("fields"), group.path() + ".fields", problems_)});
       group.Finish();
     }
     if (item_.groups.empty()) {
@@ -196,7 +183,7 @@ class ItemReader {
   }
 
   void ReadArms() {
-    const Fields common = ReadFields(map_.Optional("fields"), Path("fields"), problems_);
+    const Fields common = NamedValues(map_.Optional("fields"), Path("fields"), problems_);
     for (const Entry& entry : products_.Names(map_.Required("arms"), Path("arms"))) {
       MapReader reader(&entry.value, Path("arms." + entry.name), problems_);
       Arm arm{.id = entry.name, .label = reader.Text("label"), .group = 0, .fields = common, .tuning = {}};
@@ -204,7 +191,7 @@ class ItemReader {
         arm.group = reader.Choice("group", IdsOf(item_.groups));
       }
       Override(arm.fields, item_.groups[static_cast<std::size_t>(arm.group)].fields);
-      Override(arm.fields, ReadFields(reader.Optional("fields"), reader.path() + ".fields", problems_));
+      Override(arm.fields, NamedValues(reader.Optional("fields"), reader.path() + ".fields", problems_));
       if (reader.Has("tune")) {
         arm.tuning = ReadTuning(reader.Optional("tune"), reader.path() + ".tune");
       }
@@ -332,7 +319,7 @@ class ItemReader {
     extent.end = map.Number("end", 1e-9, 1e12, base.end);
     extent.x_per_value = map.Number("x_per_value", 1e-9, 1e9, base.x_per_value);
     extent.core_seconds = map.Number("core_seconds", 0, 1e12, base.core_seconds);
-    Override(extent.fields, ReadFields(map.Optional("fields"), map.path() + ".fields", problems_));
+    Override(extent.fields, NamedValues(map.Optional("fields"), map.path() + ".fields", problems_));
     return extent;
   }
 

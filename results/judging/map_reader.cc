@@ -44,8 +44,7 @@ absl::Status Problems::ToStatus() const {
 }
 
 std::string DidYouMean(const std::string& word, const std::vector<std::string>& words) {
-  const std::string near = NearestWord(word, words);
-  return near.empty() ? "" : fmt::format("; did you mean {}?", near);
+  return normlab::DidYouMean(NearestWord(word, words));
 }
 
 MapReader::MapReader(const YamlNode* node, std::string path, Problems& problems)
@@ -219,6 +218,19 @@ std::vector<std::pair<std::string, const YamlNode*>> NamedEntries(const YamlNode
     }
   }
   return entries;
+}
+
+std::vector<std::pair<std::string, std::string>> NamedValues(const YamlNode* node, const std::string& path,
+                                                             Problems& problems) {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const auto& [name, value] : NamedEntries(node, path, problems)) {
+    if (value->kind == YamlNode::Kind::kScalar) {
+      values.emplace_back(name, value->scalar);
+    } else {
+      problems.Add(value->mark, fmt::format("{}.{} is expected to be a single value", path, name));
+    }
+  }
+  return values;
 }
 
 }  // namespace normlab::judging

@@ -80,5 +80,8 @@ bool CheckName(const std::string& name, const YamlMark& mark, const std::string&
 // Entries of a mapping in file order, whose names pass CheckName.
 std::vector<std::pair<std::string, const YamlNode*>> NamedEntries(const YamlNode* node, const std::string& path,
                                                                   Problems& problems);
+// The same for a mapping whose values are single, as text.
+std::vector<std::pair<std::string, std::string>> NamedValues(const YamlNode* node, const std::string& path,
+                                                             Problems& problems);
 
 }  // namespace normlab::judging

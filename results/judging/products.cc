@@ -26,14 +26,8 @@ std::vector<Member> ReadMembers(const YamlNode& node, const std::string& path, P
     return members;
   }
   for (const auto& [id, words] : NamedEntries(&node, path, problems)) {
-    Member& member = members.emplace_back(Member{id, {}});
-    for (const auto& [word, value] : NamedEntries(words, path + "." + id, problems)) {
-      if (value->kind == YamlNode::Kind::kScalar) {
-        member.words.emplace(word, value->scalar);
-      } else {
-        problems.Add(value->mark, fmt::format("{}.{}.{} is expected to be a single value", path, id, word));
-      }
-    }
+    const auto values = NamedValues(words, path + "." + id, problems);
+    members.push_back({id, {values.begin(), values.end()}});
   }
   return members;
 }

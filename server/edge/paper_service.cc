@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/nearest.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
 #include "server/edge/deliver.h"
@@ -52,9 +53,8 @@ absl::StatusOr<PaperOfCall> FindPaper(const Core& core, const Request& request) 
     }
     ids.push_back(paper->id());
   }
-  const std::string near = Nearest(request.paper_id(), ids);
   return absl::NotFoundError(fmt::format("no paper {}; there is {}{}", Shown(request.paper_id()), fmt::join(ids, ", "),
-                                         near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+                                         DidYouMean(Nearest(request.paper_id(), ids))));
 }
 
 // A run that is not valid is our own mistake in a paper of ours, and the caller's in his.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "proto/spec.h"
 #include "proto/spec_text.h"
 #include "server/schedule/computed_by.h"
@@ -18,9 +19,7 @@ std::string WhyNoExperiment(std::string_view name) {
     }
     names.push_back(info.name);
   }
-  const std::string near = Nearest(name, names);
-  return fmt::format("normlab has no experiment {}{}", Shown(name),
-                     near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  return fmt::format("normlab has no experiment {}{}", Shown(name), DidYouMean(Nearest(name, names)));
 }
 
 absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::PlannedRun>& plan,
