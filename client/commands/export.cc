@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/commands/export_bundle.h"
+#include "client/commands/job_curves.h"
 #include "client/commands/job_filter.h"
 #include "client/output.h"
 #include "client/progress_line.h"
@@ -172,39 +173,20 @@ class TensorboardWriter : public Writer {
   std::unique_ptr<FileOutput> file_;
 };
 
-// The names of a job's series that are asked for: all, or of the named ones those it has.
-absl::StatusOr<std::vector<std::string>> SeriesOf(Client& client, const v1::Job& job, const Options& options) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> all, client.ListSeries(job.job_id()));
-  std::vector<std::string> names;
-  for (const v1::Series& series : all) {
-    if (options.series.empty() ||
-        std::find(options.series.begin(), options.series.end(), series.name()) != options.series.end()) {
-      names.push_back(series.name());
-    }
-  }
-  return names;
-}
-
 absl::Status ExportCurves(Session& session, Client& client, const Options& options, Writer& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(client, options.jobs));
   constexpr auto kQuiet = std::chrono::seconds(2);
   ProgressLine progress(session.console(), "export", "jobs", kQuiet);
   std::uint64_t points = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, SeriesOf(client, jobs[i], options));
-    if (names.empty() && !options.series.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(const ChosenSeries series, ChooseSeries(client, jobs[i].job_id(), options.series));
+    if (series.taken.empty() && !options.series.empty()) {
       continue;
     }
     NORMLAB_RETURN_IF_ERROR(writer.BeginJob(jobs[i]));
-    for (const std::string& name : names) {
-      v1::ReadCurveRequest request;
-      request.set_job_id(jobs[i].job_id());
-      request.set_series(name);
-      request.set_skip_damaged(true);
-      NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve, client.ReadCurve(request));
-      if (!curve.damage().empty()) {
-        session.Note(fmt::format("{}\n", curve.damage()));
-      }
+    for (const std::string& name : series.taken) {
+      NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve,
+                               ReadWhatIsWhole(session, client, jobs[i].job_id(), name));
       points += static_cast<std::uint64_t>(curve.steps_size());
       NORMLAB_RETURN_IF_ERROR(writer.Add({jobs[i], name, curve}));
     }

@@ -5,32 +5,19 @@
 #include <algorithm>
 
 #include "client/bundle.h"
+#include "client/commands/job_curves.h"
 #include "client/progress_line.h"
 #include "client/text.h"
 
 namespace normlab::client {
 namespace {
 
-// The curves that are wanted, and which the job has beside them.
-absl::StatusOr<std::vector<BundledCurve>> ReadCurves(Session& session, Client& client, const BundleOptions& options,
-                                                     BundledJob& job) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> all, client.ListSeries(job.job.job_id()));
+absl::StatusOr<std::vector<BundledCurve>> ReadCurves(Session& session, Client& client, const std::string& job_id,
+                                                     const std::vector<std::string>& series) {
   std::vector<BundledCurve> curves;
-  for (const v1::Series& series : all) {
-    const auto& wanted = options.series;
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), series.name()) == wanted.end()) {
-      job.left_out.push_back(series.name());
-      continue;
-    }
-    v1::ReadCurveRequest request;
-    request.set_job_id(job.job.job_id());
-    request.set_series(series.name());
-    request.set_skip_damaged(true);
-    NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve, client.ReadCurve(request));
-    if (!curve.damage().empty()) {
-      session.Note(fmt::format("{}\n", curve.damage()));
-    }
-    curves.push_back({series.name(),
+  for (const std::string& name : series) {
+    NORMLAB_ASSIGN_OR_RETURN(const v1::ReadCurveResponse curve, ReadWhatIsWhole(session, client, job_id, name));
+    curves.push_back({name,
                       {.steps = {curve.steps().begin(), curve.steps().end()},
                        .values = {curve.values().begin(), curve.values().end()},
                        .wall_ms = {curve.wall_ms().begin(), curve.wall_ms().end()}}});
@@ -40,13 +27,14 @@ absl::StatusOr<std::vector<BundledCurve>> ReadCurves(Session& session, Client& c
 
 absl::Status AddJob(Session& session, Client& client, const v1::Job& job, const BundleOptions& options,
                     BundleWriter& bundle) {
-  BundledJob described{job, {}};
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<BundledCurve> curves, ReadCurves(session, client, options, described));
+  NORMLAB_ASSIGN_OR_RETURN(const ChosenSeries series, ChooseSeries(client, job.job_id(), options.series));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<BundledCurve> curves,
+                           ReadCurves(session, client, job.job_id(), series.taken));
   std::vector<v1::Artifact> artifacts;
   if (options.artifacts) {
     NORMLAB_ASSIGN_OR_RETURN(artifacts, client.ListArtifacts(job.job_id()));
   }
-  NORMLAB_RETURN_IF_ERROR(bundle.AddJob(described, curves, artifacts));
+  NORMLAB_RETURN_IF_ERROR(bundle.AddJob({job, series.left_out}, curves, artifacts));
   for (const v1::Artifact& artifact : artifacts) {
     NORMLAB_RETURN_IF_ERROR(bundle.BeginArtifact(artifact));
     NORMLAB_RETURN_IF_ERROR(client.ReadArtifact(job.job_id(), artifact.name(),
