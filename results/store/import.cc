@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "results/store/file_rows.h"
 #include "results/store/jobs.h"
 #include "results/store/points.h"
+#include "results/store/restart.h"
 #include "results/store/series.h"
 
 namespace normlab::store {
@@ -18,13 +17,6 @@ constexpr int kAttempt = 1;
 bool IsSameRun(const Job& stored, const Job& job) {
   return stored.state == job.state && stored.steps_done == job.steps_done && stored.fingerprint == job.fingerprint &&
          (!job.fingerprint.empty() || stored.created_ms == job.created_ms);
-}
-
-bool ComputedAlike(const Job& stored, const Computation& computation) {
-  return std::all_of(computation.facts.begin(), computation.facts.end(), [&](const auto& fact) {
-    const auto found = stored.facts.find(fact.first);
-    return found != stored.facts.end() && found->second == fact.second;
-  });
 }
 
 }  // namespace
@@ -40,7 +32,7 @@ absl::StatusOr<std::optional<JobId>> FindImported(Connection& db, const Imported
   }
   for (const Job& job : stored) {
     if (job.state == JobState::kSucceeded && run.job.state == JobState::kSucceeded &&
-        ComputedAlike(job, run.computation)) {
+        Difference(job, run.computation).empty()) {
       return absl::FailedPreconditionError(
           fmt::format("{} is stored with the same identity, computed by the same code and instructions, and has the "
                       "fingerprint {} instead of {}: one of the two is wrong. Run it once more "

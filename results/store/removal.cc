@@ -27,12 +27,17 @@ absl::Status DropSeries(Connection& db, JobId job) {
   return db.Run("DELETE FROM series WHERE job = ?1", job);
 }
 
+absl::StatusOr<RemovedFiles> DropResults(Connection& db, JobId job) {
+  RemovedFiles files;
+  NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, job));
+  NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, job));
+  NORMLAB_RETURN_IF_ERROR(DropSeries(db, job));
+  return files;
+}
+
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
   NORMLAB_RETURN_IF_ERROR(CheckOver(db, id));
-  RemovedFiles files;
-  NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, id));
-  NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, id));
-  NORMLAB_RETURN_IF_ERROR(DropSeries(db, id));
+  NORMLAB_ASSIGN_OR_RETURN(RemovedFiles files, DropResults(db, id));
   NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM job WHERE id = ?1", id));
   return files;
 }

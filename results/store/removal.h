@@ -21,6 +21,8 @@ struct RemovedFiles {
 
 // Removes a job's series from sight and notes them for PurgeSome.
 absl::Status DropSeries(Connection& db, JobId job);
+// Removes all that a job has measured, its checkpoints and artifacts too. The files are to be removed after the commit.
+absl::StatusOr<RemovedFiles> DropResults(Connection& db, JobId job);
 
 // Removes a terminal job from sight and notes its series for PurgeSome. The files are to be removed after the commit.
 // kFailedPrecondition while the job is not terminal.

@@ -2,16 +2,23 @@
 
 #include <fmt/format.h>
 
-#include <string>
-
-#include "results/store/file_rows.h"
 #include "results/store/jobs.h"
 #include "results/store/transitions.h"
 
 namespace normlab::store {
 namespace {
 
-// The first fact that differs, for people; empty if all are the same.
+absl::StatusOr<bool> HasResults(Connection& db, JobId job) {
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::int64_t some,
+      db.Int("SELECT EXISTS(SELECT 1 FROM series WHERE job = ?1) OR EXISTS(SELECT 1 FROM checkpoint WHERE job = ?1) OR "
+             "EXISTS(SELECT 1 FROM artifact WHERE job = ?1)",
+             job));
+  return some != 0;
+}
+
+}  // namespace
+
 std::string Difference(const Job& job, const Computation& computation) {
   for (const auto& [key, value] : computation.facts) {
     const auto stored = job.facts.find(key);
@@ -24,25 +31,6 @@ std::string Difference(const Job& job, const Computation& computation) {
   }
   return "";
 }
-
-absl::StatusOr<bool> HasResults(Connection& db, JobId job) {
-  NORMLAB_ASSIGN_OR_RETURN(
-      const std::int64_t some,
-      db.Int("SELECT EXISTS(SELECT 1 FROM series WHERE job = ?1) OR EXISTS(SELECT 1 FROM checkpoint WHERE job = ?1) OR "
-             "EXISTS(SELECT 1 FROM artifact WHERE job = ?1)",
-             job));
-  return some != 0;
-}
-
-absl::StatusOr<RemovedFiles> DropResults(Connection& db, JobId job) {
-  RemovedFiles files;
-  NORMLAB_ASSIGN_OR_RETURN(files.checkpoints, DeleteCheckpoints(db, job));
-  NORMLAB_ASSIGN_OR_RETURN(files.artifacts, DeleteArtifacts(db, job));
-  NORMLAB_RETURN_IF_ERROR(DropSeries(db, job));
-  return files;
-}
-
-}  // namespace
 
 absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Computation& computation) {
   NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));

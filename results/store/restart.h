@@ -3,6 +3,8 @@
 // Runs inside the writer's transaction.
 #pragma once
 
+#include <string>
+
 #include "base/status.h"
 #include "results/store/removal.h"
 #include "results/store/sqlite.h"
@@ -14,6 +16,9 @@ struct Started {
   bool afresh = false;   // results were dropped, now or by an earlier call of this attempt
   RemovedFiles dropped;  // to be removed after the commit
 };
+
+// The first fact that tells results of the job from those of `computation`, for people; empty if they are of one run.
+std::string Difference(const Job& job, const Computation& computation);
 
 // Makes `computation` the job's identity and adds its facts. If the job has points, checkpoints or artifacts of another one,
 // they are dropped, progress is 0 again and the fact "restarted" says why. kFailedPrecondition for a stale attempt.

@@ -220,7 +220,7 @@ struct Progress {
   double cpu_seconds = 0;  // of this attempt so far
 };
 
-// A job that ended in another store. Its id, attempt and revision mean nothing here.
+// A job that ended in another store. Its id, identity, attempt and revision mean nothing here.
 struct ImportedJob {
   struct Artifact {
     ArtifactInfo info;
