@@ -11,6 +11,9 @@
 
 namespace normlab {
 
+// What normlabd exits with when another one holds its home: that one serves, or it is about to, or it is ending.
+constexpr int kExitHomeInUse = 5;
+
 class UseLock {
  public:
   // Opens the file and, if `create`, makes it and its folder. Holds nothing yet.

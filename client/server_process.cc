@@ -132,7 +132,9 @@ absl::Status ServerProcess::AwaitReady(int fd, const std::stop_token& stop) {
       int wait_status = 0;
       ::waitpid(pid_, &wait_status, 0);
       pid_ = 0;
-      return absl::UnavailableError(
+      const bool in_use = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kExitHomeInUse;
+      return absl::Status(
+          in_use ? absl::StatusCode::kAlreadyExists : absl::StatusCode::kUnavailable,
           fmt::format("the server could not start; it {}\n{}", DescribeExit(wait_status), LastLines(log_, 1000)));
     }
     said.append(buffer, static_cast<std::size_t>(n));

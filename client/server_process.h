@@ -57,8 +57,9 @@ absl::StatusOr<UseLock> AwaitStart(const Endpoint& endpoint, const std::stop_tok
 
 class ServerProcess {
  public:
-  // `use` is of the same endpoint, and becomes the server's first. Returns once it serves. What it logs goes to <home>/normlabd.log. kUnavailable if it ends before it serves,
-  // with the end of its log; kCancelled if `stop` was requested first.
+  // `use` is of the same endpoint, and becomes the server's first. Returns once it serves. What it logs goes to
+  // <home>/normlabd.log. kUnavailable if it ends before it serves, with the end of its log; kAlreadyExists if that is because
+  // another server has the home; kCancelled if `stop` was requested first.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const ServerOptions& options, ServerUse use,
                                                               const std::stop_token& stop);
   // Leave().

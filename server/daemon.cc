@@ -142,9 +142,10 @@ class DaemonImpl : public Daemon {
   absl::Status TakeLock() {
     const std::string holder = fmt::format("normlabd, process {}, socket {}", ::getpid(), options_.socket_path);
     absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Acquire(options_.home + "/normlabd.lock", holder);
-    if (!lock.ok()) {
-      return Annotate(lock.status(), fmt::format("another server uses {}", options_.home));
+    if (absl::IsFailedPrecondition(lock.status())) {
+      return absl::AlreadyExistsError(fmt::format("another server uses {}: {}", options_.home, Message(lock.status())));
     }
+    NORMLAB_RETURN_IF_ERROR(lock.status());
     lock_ = *std::move(lock);
     return absl::OkStatus();
   }

@@ -49,8 +49,8 @@ struct DaemonOptions {
 
 class Daemon {
  public:
-  // Serves when it returns OK. kFailedPrecondition when another server has the home or the socket, or the store is
-  // newer than this program.
+  // Serves when it returns OK. kAlreadyExists when another server has the home; kFailedPrecondition when one has the
+  // socket, or the store is newer than this program.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonOptions options);
   // Stops if that was not done.
   virtual ~Daemon() = default;

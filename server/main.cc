@@ -83,7 +83,7 @@ int Serve(normlab::server::CommandLine command_line) {
   auto daemon = normlab::server::Daemon::Start(std::move(command_line.daemon));
   if (!daemon.ok()) {
     fmt::print(stderr, "normlabd: {}\n", normlab::Message(daemon.status()));
-    return kCannotServe;
+    return absl::IsAlreadyExists(daemon.status()) ? normlab::kExitHomeInUse : kCannotServe;
   }
   if (command_line.print_ready) {
     const std::string port = (*daemon)->port() == 0 ? "" : fmt::format(" {}", (*daemon)->port());

@@ -32,8 +32,8 @@ A token is made once, mode 0600; remove its file and start again for another one
 Signals: SIGTERM, SIGINT or SIGHUP (unless under nohup) stops gracefully: workers write a checkpoint, their jobs go on at
 the next start. A second one stops at once; nothing acknowledged is lost either way.
 
-Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long, 4 stopped by
-itself after an I/O error of the store.)";
+Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 stopped at once or stopping took too long,
+4 stopped by itself after an I/O error of the store, 5 another server has the home.)";
 
 struct Flags {
   std::string home = DefaultHome();

@@ -2,6 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
 
 #include "client/commands/command.h"
 #include "client/commands/follow.h"
@@ -16,6 +20,9 @@
 
 namespace normlab::client {
 namespace {
+
+constexpr std::chrono::seconds kPatience{60};  // with a server that opens a large store, or ends
+constexpr std::chrono::milliseconds kTryAgain{200};
 
 struct Options {
   std::string paper;
@@ -115,7 +122,7 @@ class Reproduction {
       return absl::OkStatus();
     }
     const auto wait = [&] {
-      session_.Note(fmt::format("The server at {} starts or ends just now; waiting for it ...\n", endpoint.Describe()));
+      NoteOnce(fmt::format("The server at {} starts or ends just now; waiting for it ...\n", endpoint.Describe()));
     };
     const std::stop_token& stop = session_.environment().stop;
     if (const absl::Status reached = Reach(endpoint); !reached.ok() && !absl::IsNotFound(reached)) {
@@ -123,6 +130,21 @@ class Reproduction {
     }
     NORMLAB_ASSIGN_OR_RETURN(const UseLock starting, AwaitStart(endpoint, stop, wait));
     NORMLAB_ASSIGN_OR_RETURN(ServerUse use, ServerUse::Await(endpoint, stop, wait));
+    absl::Status served = UseOrStart(std::move(use));
+    // A server that was started by hand has none of these locks while it opens its store, or ends.
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (absl::IsAlreadyExists(served) && std::chrono::steady_clock::now() < deadline) {
+      wait();
+      std::this_thread::sleep_for(kTryAgain);
+      NORMLAB_ASSIGN_OR_RETURN(use, ServerUse::Await(endpoint, stop, wait));
+      served = UseOrStart(std::move(use));
+    }
+    return served.ok() ? served : OfServer(served);
+  }
+
+  // kAlreadyExists if another server has the home and does not serve.
+  absl::Status UseOrStart(ServerUse use) {
+    const Endpoint& endpoint = session_.endpoint;
     if (const absl::Status reached = Reach(endpoint); reached.ok()) {
       use_ = std::move(use);
       if (options_.server.slots > 0 || options_.server.stall_seconds > 0) {
@@ -131,18 +153,20 @@ class Reproduction {
       }
       return absl::OkStatus();
     } else if (!absl::IsNotFound(reached)) {
-      return OfServer(reached);
+      return reached;
     }
-    session_.Note(fmt::format("Starting a server for {} ...\n", endpoint.Home()));
+    NoteOnce(fmt::format("Starting a server for {} ...\n", endpoint.Home()));
     ServerOptions options = options_.server;
     options.program = session_.environment().server_program;
     options.endpoint = endpoint;
-    auto server = ServerProcess::Start(options, std::move(use), stop);
-    if (!server.ok()) {
-      return OfServer(server.status());
-    }
-    server_ = *std::move(server);
+    NORMLAB_ASSIGN_OR_RETURN(server_, ServerProcess::Start(options, std::move(use), session_.environment().stop));
     return absl::OkStatus();
+  }
+
+  void NoteOnce(const std::string& text) {
+    if (noted_.insert(text).second) {
+      session_.Note(text);
+    }
   }
 
   // Runs that the server trains at once, as far as the client can know.
@@ -245,6 +269,7 @@ class Reproduction {
   Session& session_;
   const Options& options_;
   PaperArgument paper_;
+  std::set<std::string> noted_;
   std::optional<ServerUse> use_;           // of a server that was there
   std::unique_ptr<ServerProcess> server_;  // of our own
 };

@@ -282,6 +282,12 @@ TEST(ServerProcessTest, OneThatEndsBeforeItServesShowsItsLog) {
   EXPECT_THAT(Message(server.status()), HasSubstr("exited with code 1\nanother server has this directory"));
 }
 
+TEST(ServerProcessTest, OneWhoseHomeAnotherHasIsToldApart) {
+  FakeServer home;
+  const std::string program = FakeProgram(home.home(), "exit 5\n");
+  EXPECT_EQ(StartServer(home.home(), program, 0, {}).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
 TEST(ServerProcessTest, CtrlCWhileStartingEndsIt) {
   FakeServer home;
   std::stop_source stop;

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/descriptor.h"
+#include "base/fs.h"
 #include "base/paths.h"
 #include "base/process.h"
 #include "tests/scratch_folder.h"
@@ -167,6 +168,21 @@ TEST_F(LifetimeTest, APrivateServerEndsWithItsLastUser) {
   EXPECT_TRUE(HasEnded(server, kPatience));
   EXPECT_TRUE(HasCheckpoint());
   EXPECT_EQ(Run({"show", "j1"}), 3);
+}
+
+TEST_F(LifetimeTest, ReproduceWaitsForAServerThatHoldsTheHomeAndDoesNotServe) {
+  std::filesystem::create_directory(Path("home"));
+  auto held = FileLock::Acquire(Path("home/normlabd.lock"), "one that ends");
+  ASSERT_TRUE(held.ok()) << held.status();
+  const pid_t reproduce = Reproduce();
+  while (Content("log").find("starts or ends just now; waiting") == std::string::npos) {
+    ASSERT_EQ(::waitpid(reproduce, nullptr, WNOHANG), 0) << "it gave up";
+    std::this_thread::yield();
+  }
+  held->reset();
+  AwaitPoints();
+  ::kill(reproduce, SIGINT);
+  EXPECT_EQ(ExitCode(reproduce), 130);
 }
 
 TEST_F(LifetimeTest, ReproduceEndsWithItsTerminalAfterACheckpoint) {

@@ -20,7 +20,7 @@ TEST_F(DaemonTest, ASecondServerOnOneHomeIsRefusedAndTheHolderNamed) {
   DaemonOptions options = Options();
   options.socket_path = folder_.path() + "/other.sock";
   const absl::Status status = Daemon::Start(options).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(Message(status), HasSubstr("another server uses " + folder_.path() + "/home"));
   EXPECT_THAT(Message(status), HasSubstr("process " + std::to_string(::getpid())));
   EXPECT_NE(Create(1).job_id(), "");
