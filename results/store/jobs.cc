@@ -166,7 +166,7 @@ absl::StatusOr<Job> LoadJob(Connection& db, JobId id) {
   return job;
 }
 
-absl::StatusOr<Job> LoadWhole(Connection& db, JobId id) {
+absl::StatusOr<ReadableJob> LoadReadable(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(Job job, LoadRow(db, id));
   auto labels = LoadPairs(db, kSelectLabels, id);
   auto facts = LoadPairs(db, kSelectFacts, id);
@@ -175,15 +175,19 @@ absl::StatusOr<Job> LoadWhole(Connection& db, JobId id) {
       return status;
     }
   }
-  const char* const lost =
-      facts.ok() ? (labels.ok() ? nullptr : "labels") : (labels.ok() ? "facts" : "facts and labels");
+  const char* const lost = facts.ok() ? (labels.ok() ? "" : "labels") : (labels.ok() ? "facts" : "facts and labels");
   job.facts = std::move(facts).value_or(std::map<std::string, std::string>());
   job.labels = std::move(labels).value_or(std::map<std::string, std::string>());
-  if (lost != nullptr) {
-    std::string& damage = job.facts[std::string(kDamageFact)];
-    damage += fmt::format("{}its {} cannot be read", damage.empty() ? "" : "; ", lost);
+  return ReadableJob{std::move(job), lost};
+}
+
+absl::StatusOr<Job> LoadWhole(Connection& db, JobId id) {
+  NORMLAB_ASSIGN_OR_RETURN(ReadableJob found, LoadReadable(db, id));
+  if (!found.lost.empty()) {
+    std::string& damage = found.job.facts[std::string(kDamageFact)];
+    damage += fmt::format("{}its {} cannot be read", damage.empty() ? "" : "; ", found.lost);
   }
-  return job;
+  return std::move(found.job);
 }
 
 absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids) {

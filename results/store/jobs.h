@@ -39,7 +39,13 @@ absl::StatusOr<bool> ChangeJob(Connection& db, std::string_view sql, const Args&
 absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t now_ms);
 // kNotFound if there is none.
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
-// The same for readers, with what is whole of its labels and facts: if those cannot be read, the fact kDamageFact says so.
+// The same for readers alone, with what is whole of its labels and facts: a transaction that met a damaged page writes no more.
+struct ReadableJob {
+  Job job;
+  std::string lost;  // "labels", "facts", "facts and labels"; empty: neither
+};
+absl::StatusOr<ReadableJob> LoadReadable(Connection& db, JobId id);
+// Its job; the fact kDamageFact says what is lost.
 absl::StatusOr<Job> LoadWhole(Connection& db, JobId id);
 // Those of `ids` whose rows can be read, in their order.
 absl::StatusOr<std::vector<Job>> LoadJobs(Connection& db, const std::vector<JobId>& ids);

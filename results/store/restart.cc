@@ -32,28 +32,30 @@ std::string Difference(const Job& job, const Computation& computation) {
   return "";
 }
 
-absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Computation& computation) {
+absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Job& job, const Computation& computation,
+                                     Details& details) {
   NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
-  NORMLAB_ASSIGN_OR_RETURN(Job job, LoadJob(db, attempt.job));
   const std::string mark = fmt::format("from step 0 by attempt {}: ", attempt.number);
   const std::string difference = Difference(job, computation);
   Started started;
   if (difference.empty() && job.identity == computation.identity) {
-    started.afresh = job.facts["restarted"].starts_with(mark);
+    const auto restarted = job.facts.find("restarted");
+    started.afresh = restarted != job.facts.end() && restarted->second.starts_with(mark);
     return started;
   }
+  std::map<std::string, std::string> facts = computation.facts;
   NORMLAB_ASSIGN_OR_RETURN(const bool has_results, HasResults(db, job.id));
   if (!difference.empty() && has_results) {
     NORMLAB_ASSIGN_OR_RETURN(started.dropped, DropResults(db, job.id));
-    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, job.id, {{"restarted", mark + difference}}));
+    facts["restarted"] = mark + difference;
     started.afresh = true;
-    job.steps_done = 0;
   }
-  NORMLAB_RETURN_IF_ERROR(MergeFacts(db, job.id, computation.facts));
-  NORMLAB_RETURN_IF_ERROR(
-      ChangeJob(db, "UPDATE job SET identity = ?2, steps_done = ?3, " NORMLAB_NEW_REVISION " WHERE id = ?1", job.id,
-                computation.identity, job.steps_done)
-          .status());
+  NORMLAB_RETURN_IF_ERROR(ChangeJob(db,
+                                    "UPDATE job SET identity = ?2, steps_done = steps_done * ?3, " NORMLAB_NEW_REVISION
+                                    " WHERE id = ?1",
+                                    job.id, computation.identity, started.afresh ? 0 : 1)
+                              .status());
+  details.push_back([id = job.id, facts = std::move(facts)](Connection& db) { return MergeFacts(db, id, facts); });
   return started;
 }
 

@@ -9,6 +9,7 @@
 #include "results/store/removal.h"
 #include "results/store/sqlite.h"
 #include "results/store/store.h"
+#include "results/store/transitions.h"
 
 namespace normlab::store {
 
@@ -20,8 +21,10 @@ struct Started {
 // The first fact that tells results of the job from those of `computation`, for people; empty if they are of one run.
 std::string Difference(const Job& job, const Computation& computation);
 
-// Makes `computation` the job's identity and adds its facts. If the job has points, checkpoints or artifacts of another one,
-// they are dropped, progress is 0 again and the fact "restarted" says why. kFailedPrecondition for a stale attempt.
-absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Computation& computation);
+// Makes `computation` the identity of `job`, as readers see it, and, in `details`, adds its facts. If the job has points, checkpoints or artifacts of
+// another one, or of one that cannot be read any more, they are dropped, progress is 0 again and the fact "restarted" says why.
+// kFailedPrecondition for a stale attempt.
+absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Job& job, const Computation& computation,
+                                     Details& details);
 
 }  // namespace normlab::store

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "results/store/jobs.h"
 #include "results/store/series.h"
@@ -37,12 +38,13 @@ absl::Status CopyPoints(Connection& db, JobId from, JobId to, std::uint64_t last
 
 }  // namespace
 
-absl::StatusOr<JobId> ContinueJob(Connection& db, JobId id, const std::optional<CheckpointRow>& checkpoint,
-                                  std::int64_t now_ms) {
-  NORMLAB_ASSIGN_OR_RETURN(Job old, LoadJob(db, id));
-  if (old.state != JobState::kCancelled && old.state != JobState::kFailed) {
+absl::StatusOr<JobId> ContinueJob(Connection& db, ReadableJob readable, const std::optional<CheckpointRow>& checkpoint,
+                                  std::int64_t now_ms, Details& details) {
+  Job& old = readable.job;
+  NORMLAB_ASSIGN_OR_RETURN(const JobState state, StateOf(db, old.id));
+  if (state != JobState::kCancelled && state != JobState::kFailed) {
     return absl::FailedPreconditionError(
-        fmt::format("{} is {}; only a CANCELLED or FAILED job can be resumed", JobName(id), StateName(old.state)));
+        fmt::format("{} is {}; only a CANCELLED or FAILED job can be resumed", JobName(old.id), StateName(state)));
   }
   NewJob job;
   job.spec = std::move(old.spec);
@@ -57,9 +59,15 @@ absl::StatusOr<JobId> ContinueJob(Connection& db, JobId id, const std::optional<
       db.Run("UPDATE job SET steps_done = ?2, steps_total = ?3 WHERE id = ?1", made, step, old.steps_total));
   if (checkpoint.has_value()) {
     NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
-    NORMLAB_RETURN_IF_ERROR(CopyPoints(db, id, made, step));
-    old.facts.erase(std::string(kDamageFact));                 // noted above for what the new job lacks
-    NORMLAB_RETURN_IF_ERROR(MergeFacts(db, made, old.facts));  // what computed them; the next attempt compares
+    NORMLAB_RETURN_IF_ERROR(CopyPoints(db, old.id, made, step));
+    old.facts.erase(std::string(kDamageFact));  // noted above for what the new job lacks
+    // What computed them; the next attempt compares, and starts again if it is not known.
+    details.push_back([made, facts = std::move(old.facts)](Connection& db) { return MergeFacts(db, made, facts); });
+  }
+  if (!readable.lost.empty()) {
+    details.push_back(
+        [made, what = fmt::format("the {} of {} could not be taken over", readable.lost, JobName(old.id))](
+            Connection& db) { return NoteDamage(db, made, what); });
   }
   return made;
 }

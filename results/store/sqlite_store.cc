@@ -239,10 +239,12 @@ absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
   } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
     return checkpoint.status();
   }
+  const absl::StatusOr<ReadableJob> old = readers_->Read([id](Connection& db) { return LoadReadable(db, id); });
   NORMLAB_ASSIGN_OR_RETURN(
       std::vector<CreatedJob> jobs,
-      Once(request, "ResumeAsNew", [&](Connection& db, Details&) -> absl::StatusOr<JobChanges::Answer> {
-        NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, id, row, Now()));
+      Once(request, "ResumeAsNew", [&](Connection& db, Details& details) -> absl::StatusOr<JobChanges::Answer> {
+        NORMLAB_RETURN_IF_ERROR(old.status());
+        NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, *old, row, Now(), details));
         NORMLAB_RETURN_IF_ERROR(CheckQueue(db, options_.max_queued));
         return JobChanges::Answer{{{.job = made}}};
       }));
@@ -360,10 +362,12 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
 
 absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computation& computation) {
   Started started;
-  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_ASSIGN_OR_RETURN(started, store::StartAttempt(db, attempt, computation));
+  NORMLAB_ASSIGN_OR_RETURN(const Job job, GetJob(attempt.job));  // only its own attempt changes what is read of it here
+  const auto start = [&](Connection& db, Details& details) -> absl::Status {
+    NORMLAB_ASSIGN_OR_RETURN(started, store::StartAttempt(db, attempt, job, computation, details));
     return absl::OkStatus();
-  }));
+  };
+  NORMLAB_RETURN_IF_ERROR(changes_.Make(attempt.job, start).status());
   NORMLAB_RETURN_IF_ERROR(Remove(started.dropped));
   return started.afresh;
 }

@@ -8,6 +8,7 @@ namespace normlab::store {
 namespace {
 
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 const CurveRange kSkipDamaged = [] {
@@ -251,10 +252,16 @@ TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
   ASSERT_OK(next.status());
   ASSERT_TRUE(next->has_value());
   EXPECT_EQ((*next)->job.id, other->front().job.id);
+  EXPECT_OK(
+      store_->StartAttempt({(*next)->job.id, (*next)->job.attempt}, {"other", {{"arithmetic", "AVX3"}}}).status());
   EXPECT_OK(store_->Release({(*next)->job.id, (*next)->job.attempt}, "the server stops"));
   EXPECT_EQ(StateOf(other->front().job.id), JobState::kQueued);
 
-  for (const JobId id : {attempt_.job, second.job}) {
+  const auto resumed = store_->ResumeAsNew({"resume", "hash"}, second.job);
+  ASSERT_OK(resumed.status());
+  EXPECT_EQ(store_->Cancel({"cancel again", "hash"}, resumed->id)->state, JobState::kCancelled);
+
+  for (const JobId id : {attempt_.job, second.job, resumed->id}) {
     EXPECT_OK(store_->Delete({"delete" + std::to_string(id), "hash"}, id));
     EXPECT_THAT(store_->GetJob(id).status(), HasCode(absl::StatusCode::kNotFound));
   }
@@ -263,6 +270,27 @@ TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, DamagedDetailTest, testing::Values("fact", "label", "attempt", "request", "answer"));
+
+TEST_F(DamageTest, ResultsOfFactsThatCannotBeReadAreComputedAgain) {
+  const Computation computation{"a", {{"arithmetic", "AVX3"}}};
+  ASSERT_OK(store_->StartAttempt(attempt_, computation).status());
+  ASSERT_OK(Append(1, 300));
+  ASSERT_OK(PutCheckpoint(attempt_, 200, "weights"));
+  ASSERT_OK(FinishAs(attempt_, JobState::kFailed).status());
+  DamagePage("fact");
+  const auto resumed = store_->ResumeAsNew({}, attempt_.job);
+  ASSERT_OK(resumed.status());
+  EXPECT_EQ(resumed->steps_done, 200u);
+  EXPECT_THAT(DamageOf(resumed->id), HasSubstr("its facts cannot be read"));
+  const AttemptId next = LeaseOne();
+  ASSERT_EQ(next.job, resumed->id);
+  const auto restarted = store_->StartAttempt(next, computation);
+  ASSERT_OK(restarted.status());
+  EXPECT_TRUE(*restarted);
+  EXPECT_THAT(*store_->ListSeries(next.job), IsEmpty());
+  EXPECT_EQ(store_->GetJob(next.job)->steps_done, 0u);
+  EXPECT_OK(FinishAs(next, JobState::kSucceeded).status());
+}
 
 TEST_F(DamageTest, DamageIsFoundWhenTheStoreOpens) {
   EXPECT_EQ(store_->damage(), "");
