@@ -433,24 +433,49 @@ absl::StatusOr<v1::PlanReproductionResponse> Client::Plan(const v1::PlanReproduc
   return Call(*papers_, &Papers::PlanReproduction, request, kSubmitSeconds, kOnce);
 }
 
+template <typename Response, typename Request, typename Open>
+absl::StatusOr<Response> Client::ReadRendered(const Request& request, const Open& open) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
+  Response whole;
+  std::string content;
+  const std::function<bool(const Response&)> join = [&](const Response& piece) {
+    content += piece.content();
+    whole.MergeFrom(piece);
+    return true;
+  };
+  NORMLAB_RETURN_IF_ERROR(ReadStream(
+      [&](grpc::ClientContext* context) {
+        SetDeadline(*context, kRenderSeconds);
+        return open(context);
+      },
+      join, {}));
+  whole.set_content(std::move(content));
+  return whole;
+}
+
 absl::StatusOr<v1::GetTableResponse> Client::Table(const v1::GetTableRequest& request) {
-  return Call(*papers_, &Papers::GetTable, request, kRenderSeconds, kOnce);
+  return ReadRendered<v1::GetTableResponse>(
+      request, [&](grpc::ClientContext* context) { return papers_->GetTable(context, request); });
 }
 
 absl::StatusOr<v1::GetFigureResponse> Client::Figure(const v1::GetFigureRequest& request) {
-  return Call(*papers_, &Papers::GetFigure, request, kRenderSeconds, kOnce);
+  return ReadRendered<v1::GetFigureResponse>(
+      request, [&](grpc::ClientContext* context) { return papers_->GetFigure(context, request); });
 }
 
 absl::StatusOr<v1::GetReportResponse> Client::Report(const v1::GetReportRequest& request) {
-  return Call(*papers_, &Papers::GetReport, request, kRenderSeconds, kOnce);
+  return ReadRendered<v1::GetReportResponse>(
+      request, [&](grpc::ClientContext* context) { return papers_->GetReport(context, request); });
 }
 
 absl::StatusOr<v1::CompareJobsResponse> Client::Compare(const v1::CompareJobsRequest& request) {
-  return Call(*comparisons_, &Comparisons::CompareJobs, request, kRenderSeconds, kOnce);
+  return ReadRendered<v1::CompareJobsResponse>(
+      request, [&](grpc::ClientContext* context) { return comparisons_->CompareJobs(context, request); });
 }
 
 absl::StatusOr<v1::PlotJobsResponse> Client::Plot(const v1::PlotJobsRequest& request) {
-  return Call(*comparisons_, &Comparisons::PlotJobs, request, kRenderSeconds, kOnce);
+  return ReadRendered<v1::PlotJobsResponse>(
+      request, [&](grpc::ClientContext* context) { return comparisons_->PlotJobs(context, request); });
 }
 
 }  // namespace normlab::client

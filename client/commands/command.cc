@@ -65,6 +65,12 @@ void AddServerOptions(CLI::App& command, ServerOptions& options, const std::stri
       ->check(Whole(1, 86'400));
 }
 
+void AddSeedsOption(CLI::App& command, int& seeds) {
+  command.add_option("--seeds", seeds, "at least so many seeds of every arm [as the budget has it]")
+      ->type_name("N")
+      ->check(Whole(1, 24));
+}
+
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
                        const std::vector<std::string>& names, const std::string& description) {
   return Restrict(session,

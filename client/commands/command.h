@@ -91,6 +91,9 @@ void AddHomeOptions(CLI::App& command, Session& session);
 // --jobs, described by `jobs`, and --stall-seconds, with `when` behind what it does.
 void AddServerOptions(CLI::App& command, ServerOptions& options, const std::string& jobs, const std::string& when);
 
+// --seeds, of a paper's runs.
+void AddSeedsOption(CLI::App& command, int& seeds);
+
 // An option (or positional) that takes one of `names`.
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
                        const std::vector<std::string>& names, const std::string& description);

@@ -27,8 +27,11 @@ PlanEstimate EstimatePlan(const v1::PlanReproductionResponse& plan);
 // `at_a_time` runs at once.
 std::string RenderPlan(const v1::PlanReproductionResponse& plan, int at_a_time, bool colour);
 
+// A line per claim: how likely it is to be decided, and how many seeds of every arm would make that likely.
+std::string RenderPower(const v1::PlanReproductionResponse& plan, bool colour);
+
 // paper_id; runs[]: item_id, arm, seed and, of a stored run, job_id, state; unless nothing is known: core_seconds,
-// seconds.
+// seconds; not_run[]; if it was asked for, power[].
 Json PlanJson(const v1::PlanReproductionResponse& plan, int at_a_time);
 
 }  // namespace normlab::client

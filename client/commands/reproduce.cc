@@ -28,10 +28,12 @@ struct Options {
   std::string paper;
   std::vector<std::string> only;
   std::string budget = kDefaultBudget;
+  int seeds = 0;
   std::string out;
   ServerOptions server;  // of one that is started
   bool strict = false;
   bool dry_run = false;
+  bool plan = false;
   bool force = false;
   bool verbose = false;
 };
@@ -68,11 +70,18 @@ class Reproduction {
     SetPaper(paper_, request);
     request.mutable_item_ids()->Add(options_.only.begin(), options_.only.end());
     request.set_budget(options_.budget);
+    request.set_seeds(options_.seeds);
+    request.set_power(options_.plan);
     NORMLAB_ASSIGN_OR_RETURN(const v1::PlanReproductionResponse plan, client->Plan(request));
     session_.Note(fmt::format("{} at budget {}: {} runs\n{}", plan.paper_id(), options_.budget, plan.runs_size(),
                               RenderPlan(plan, AtATime(), session_.err_colour())));
-    NORMLAB_RETURN_IF_ERROR(NoteNotRun(*client));
-    if (options_.dry_run) {
+    for (const v1::NotRunItem& item : plan.not_run()) {
+      session_.Note(fmt::format("{} is NOT_RUN: {}.\n", item.item_id(), item.reason()));
+    }
+    if (options_.plan && !session_.json) {
+      session_.Print(RenderPower(plan, session_.out_colour()));
+    }
+    if (IsDry()) {
       session_.Note("Nothing was submitted.\n");
       if (session_.json) {
         session_.Print(Dump(PlanJson(plan, AtATime())));
@@ -97,23 +106,7 @@ class Reproduction {
   }
 
  private:
-  // Names what was asked for and cannot be run. Of a manifest of one's own the tables say it.
-  absl::Status NoteNotRun(Client& client) {
-    if (paper_.manifest) {
-      return absl::OkStatus();
-    }
-    NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Paper> papers, client.ListPapers());
-    for (const v1::Paper& paper : papers) {
-      for (const auto& item : paper.items()) {
-        const auto& only = options_.only;
-        const bool asked = only.empty() || std::find(only.begin(), only.end(), item.item_id()) != only.end();
-        if (paper.paper_id() == paper_.id && asked && !item.not_run().empty()) {
-          session_.Note(fmt::format("{} is NOT_RUN: {}.\n", item.item_id(), item.not_run()));
-        }
-      }
-    }
-    return absl::OkStatus();
-  }
+  bool IsDry() const { return options_.dry_run || options_.plan; }
 
   // Uses the server of the home, or starts one that ends with the last command that uses it.
   absl::Status EnsureServer() {
@@ -180,7 +173,7 @@ class Reproduction {
     v1::BatchCreateJobsResponse all;
     for (int next = 0; next < plan.runs_size();) {
       v1::BatchCreateJobsRequest request;
-      request.set_validate_only(options_.dry_run);
+      request.set_validate_only(IsDry());
       while (next < plan.runs_size() && request.requests_size() < kMaxJobsOfACall) {
         *request.add_requests() = MakeJob(plan.runs(next++), plan.paper_id(), options_);
       }
@@ -223,8 +216,8 @@ class Reproduction {
         items.push_back(run.item_id());
       }
     }
-    return WriteResults(client, {paper_, items, options_.only, options_.budget, options_.verbose}, OutFolder(plan),
-                        session_.environment().stop);
+    return WriteResults(client, {paper_, items, options_.only, options_.budget, options_.seeds, options_.verbose},
+                        OutFolder(plan), session_.environment().stop);
   }
 
   // "  DIR: report.html, report.md, table.md", a line a folder.
@@ -285,12 +278,15 @@ void AddReproduce(CLI::App& app, Session& session) {
        "has "
        "been run before is reused; Ctrl-C and the same command again go on where it was",
        {"normlab reproduce layer-norm-2016 --only mnist --budget smoke", "normlab reproduce layer-norm-2016 --dry-run",
+        "normlab reproduce layer-norm-2016 --only mnist --budget quick --seeds 9 --plan",
         "normlab reproduce layer-norm-2016 --budget paper --out results --strict",
         "normlab reproduce my.yaml --budget smoke      a paper of your own: docs/examples/batch-size.yaml"},
        "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
        "files[]. With --dry-run: paper_id, runs[]: item_id, arm, seed, job_id, state; "
        "core_seconds, seconds (that the "
-       "runs without a result still need)."});
+       "runs without a result still need); not_run[]: item_id, reason. With --plan besides: power[]: item_id, "
+       "claim_id, "
+       "statement, seeds, fact, unknown (why, or empty), decides (probability), least_seeds (for 0.8)."});
   auto options = std::make_shared<Options>();
   command->add_option("PAPER", options->paper, "such as layer-norm-2016, or a manifest of your own, my.yaml")
       ->required()
@@ -301,6 +297,7 @@ void AddReproduce(CLI::App& app, Session& session) {
           "--budget", options->budget,
           fmt::format("smoke, quick or paper: minutes, half an hour, the paper's full scale [{}]", kDefaultBudget))
       ->type_name("NAME");
+  AddSeedsOption(*command, options->seeds);
   command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
       ->type_name("DIR");
   AddServerOptions(*command, options->server, "runs at a time, if a server is started [one per core]",
@@ -308,6 +305,8 @@ void AddReproduce(CLI::App& app, Session& session) {
   command->add_flag("--strict", options->strict, "exit code 4 if a claim came out DIFFERENT");
   command->add_flag("--force", options->force, "queue the runs even if their data set is missing");
   command->add_flag("--verbose", options->verbose, "tables with their notes, and how each claim was judged");
+  command->add_flag("--plan", options->plan,
+                    "like --dry-run, and how likely each claim is to be decided by these seeds, and by how many");
   command->add_flag("--dry-run", options->dry_run, "show what would run, what is stored and how long it takes");
   command->callback(
       [&session, options] { session.action = [&session, options] { return Reproduction(session, *options).Run(); }; });

@@ -1,11 +1,10 @@
 // `normlab papers`, `table`, `figure` and `report`: the paper's tables and figures from what is stored now.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "client/commands/command.h"
 #include "client/commands/paper_argument.h"
 #include "client/commands/result_format.h"
+#include "client/commands/write_results.h"
 #include "client/text.h"
 
 namespace normlab::client {
@@ -15,6 +14,7 @@ struct Options {
   std::string paper;
   std::vector<std::string> items;  // one for table and figure
   std::string budget = kDefaultBudget;
+  int seeds = 0;
   ResultFormat format;
   bool strict = false;
   bool verbose = false;
@@ -26,14 +26,13 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
+  request.set_seeds(options.seeds);
   NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
   request.set_format(format == v1::FORMAT_TERMINAL && options.verbose ? v1::FORMAT_TERMINAL_VERBOSE : format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::GetTableResponse table, client->Table(request));
   NORMLAB_ASSIGN_OR_RETURN(const int code, WriteOutput(session, options.format.output, table.content()));
-  const auto& verdicts = table.verdicts();
-  const bool different = std::find(verdicts.begin(), verdicts.end(), "DIFFERENT") != verdicts.end();
-  return options.strict && different ? kExitDifferent : code;
+  return options.strict && AnyDifferent(table) ? kExitDifferent : code;
 }
 
 absl::StatusOr<int> Figure(Session& session, const Options& options) {
@@ -42,6 +41,7 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.set_item_id(options.items.at(0));
   request.set_budget(options.budget);
+  request.set_seeds(options.seeds);
   NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
   request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
@@ -55,6 +55,7 @@ absl::StatusOr<int> Report(Session& session, const Options& options) {
   SetPaper(paper, request);
   request.mutable_item_ids()->Add(options.items.begin(), options.items.end());
   request.set_budget(options.budget);
+  request.set_seeds(options.seeds);
   NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
   request.set_format(format);
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
@@ -110,6 +111,7 @@ CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, co
   command
       ->add_option("--budget", options->budget, fmt::format("which runs: smoke, quick or paper [{}]", kDefaultBudget))
       ->type_name("NAME");
+  AddSeedsOption(*command, options->seeds);
   options->format.allowed = formats;
   AddFormatOptions(session, *command, options->format);
   return command;

@@ -32,6 +32,7 @@ absl::StatusOr<v1::GetTableResponse> GetTable(Client& client, const ResultsOf& w
   SetPaper(what.paper, request);
   request.set_item_id(item);
   request.set_budget(what.budget);
+  request.set_seeds(what.seeds);
   request.set_format(format);
   return client.Table(request);
 }
@@ -40,8 +41,11 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
                        const std::stop_token& stop, WrittenResults& results) {
   NORMLAB_ASSIGN_OR_RETURN(
       const auto text, GetTable(client, what, item, what.verbose ? v1::FORMAT_TERMINAL_VERBOSE : v1::FORMAT_TERMINAL));
-  ItemResult result{item, {text.verdicts().begin(), text.verdicts().end()}, text.content(), nullptr};
-  results.different = results.different || std::count(result.verdicts.begin(), result.verdicts.end(), "DIFFERENT") > 0;
+  ItemResult result{item, {}, text.content(), nullptr};
+  for (const v1::ClaimVerdict& claim : text.claims()) {
+    result.verdicts.push_back(VerdictName(claim.verdict()));
+  }
+  results.different = results.different || AnyDifferent(text);
   for (const Rendering& rendering : kTables) {
     NORMLAB_ASSIGN_OR_RETURN(const auto table, GetTable(client, what, item, rendering.format));
     NORMLAB_RETURN_IF_ERROR(WriteOne(folder + "/" + rendering.file, table.content(), stop, results));
@@ -57,6 +61,7 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
     SetPaper(what.paper, request);
     request.set_item_id(item);
     request.set_budget(what.budget);
+    request.set_seeds(what.seeds);
     request.set_format(rendering.format);
     const auto figure = client.Figure(request);
     if (absl::IsNotFound(figure.status())) {
@@ -71,6 +76,16 @@ absl::Status WriteItem(Client& client, const ResultsOf& what, const std::string&
 
 }  // namespace
 
+std::string VerdictName(v1::Verdict verdict) {
+  constexpr std::size_t kPrefix = std::string_view("VERDICT_").size();
+  return v1::Verdict_Name(verdict).substr(kPrefix);
+}
+
+bool AnyDifferent(const v1::GetTableResponse& table) {
+  return std::any_of(table.claims().begin(), table.claims().end(),
+                     [](const v1::ClaimVerdict& claim) { return claim.verdict() == v1::VERDICT_DIFFERENT; });
+}
+
 absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& what, const std::string& directory,
                                             const std::stop_token& stop) {
   WrittenResults results;
@@ -80,6 +95,7 @@ absl::StatusOr<WrittenResults> WriteResults(Client& client, const ResultsOf& wha
     SetPaper(what.paper, request);
     request.mutable_item_ids()->Add(what.report_items.begin(), what.report_items.end());
     request.set_budget(what.budget);
+    request.set_seeds(what.seeds);
     request.set_format(rendering.format);
     NORMLAB_ASSIGN_OR_RETURN(const auto report, client.Report(request));
     NORMLAB_RETURN_IF_ERROR(WriteOne(directory + "/" + rendering.file, report.content(), stop, results));

@@ -17,6 +17,7 @@ struct ResultsOf {
   std::vector<std::string> items;         // with runs: a table and a figure each
   std::vector<std::string> report_items;  // of the report; empty: all, those that are not run too
   std::string budget;
+  int seeds = 0;         // at least so many of every arm; 0: the budget's
   bool verbose = false;  // of what is for a terminal
 };
 
@@ -32,6 +33,9 @@ struct WrittenResults {
   std::vector<std::string> files;  // in the order in which a person wants them
   bool different = false;          // a claim came out DIFFERENT
 };
+
+std::string VerdictName(v1::Verdict verdict);  // "REPRODUCED"
+bool AnyDifferent(const v1::GetTableResponse& table);
 
 // Writes report.html, report.md and, per item, table.{md,tex,csv,json} and figure.{svg,csv} to `directory`; with
 // several items those go to a folder per item. Each file is replaced whole.

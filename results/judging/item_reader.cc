@@ -41,6 +41,7 @@ class ItemReader {
     ReadArms();
     ReadRepeat();
     ReadReference();
+    item_.noise = ReadNoise(map_.Optional("noise"), Path("noise"));
     ReadPanels();
     ReadBudgets();
     ReadClaims(map_, products_, chosen_, item_, problems_);
@@ -130,13 +131,48 @@ class ItemReader {
       metric.floor = reader.Number("floor", metric.log ? 1e-300 : -kHuge, kHuge, metric.log ? 1e-12 : 0);
       metric.digits = reader.Integer("digits", 0, 12, 2);
       metric.higher_is_better = reader.Choice("better", {"lower", "higher"}, 0) == 1;
+      reader.Optional("difference");
       reader.Finish();
       item_.metrics.push_back(std::move(metric));
       chosen_.metrics.push_back(entry.chosen);
     }
     for (std::size_t m = 0; m < entries.size(); ++m) {  // of a metric that may stand below
+      ReadDifference(entries[m].value.Find("difference"), Path("metrics." + entries[m].name), item_.metrics[m]);
       ReadSelect(entries[m].value.Find("select"), Path("metrics." + entries[m].name), m);
     }
+  }
+
+  // difference: {of: test_nll, less: train_nll}
+  void ReadDifference(const YamlNode* node, const std::string& path, Metric& metric) {
+    if (node == nullptr) {
+      return;
+    }
+    MapReader reader(node, path + ".difference", problems_);
+    metric.first = reader.Choice("of", IdsOf(item_.metrics));
+    metric.second = reader.Choice("less", IdsOf(item_.metrics));
+    reader.Finish();
+  }
+
+  // noise: {pace: 0.12, of: {test_error: {level: 0.06, jitter: 0.2}}}
+  std::optional<Noise> ReadNoise(const YamlNode* node, const std::string& path) {
+    if (node == nullptr) {
+      return std::nullopt;
+    }
+    MapReader reader(node, path, problems_);
+    Noise noise;
+    noise.pace = reader.Number("pace", 0, 10, 0);
+    MapReader of(reader.Required("of"), path + ".of", problems_);
+    for (std::size_t m = 0; m < item_.metrics.size(); ++m) {
+      const std::string& id = item_.metrics[m].id;
+      if (of.Has(id)) {
+        MapReader metric(of.Optional(id), path + ".of." + id, problems_);
+        noise.of[static_cast<int>(m)] = {metric.Number("level", 0, kHuge, 0), metric.Number("jitter", 0, kHuge, 0)};
+        metric.Finish();
+      }
+    }
+    of.Finish();
+    reader.Finish();
+    return noise;
   }
 
   void ReadSelect(const YamlNode* node, const std::string& path, std::size_t metric) {
@@ -326,7 +362,11 @@ class ItemReader {
   void ReadBudgets() {
     for (const Entry& entry : products_.Names(map_.Required("budgets"), Path("budgets"))) {
       MapReader reader(&entry.value, Path("budgets." + entry.name), problems_);
-      Budget budget{entry.name, reader.Text("summary"), reader.Bool("exact", false), {}};
+      Budget budget;
+      budget.id = entry.name;
+      budget.summary = reader.Text("summary");
+      budget.exact = reader.Bool("exact", false);
+      budget.noise = ReadNoise(reader.Optional("noise"), reader.path() + ".noise");
       const Extent common = ReadExtent(reader, Extent());
       budget.extents.assign(item_.groups.size(), common);
       for (const auto& [group, own] : NamedEntries(reader.Optional("groups"), reader.path() + ".groups", problems_)) {

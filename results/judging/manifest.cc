@@ -1,5 +1,7 @@
 #include "results/judging/manifest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "results/judging/item_reader.h"
@@ -32,6 +34,18 @@ std::string PrintedTable::Printed(int arm, int metric) const {
   const Row* row = FindIf(rows, [&](const Row& r) { return r.arm == arm; });
   const auto column = std::find(columns.begin(), columns.end(), metric) - columns.begin();
   return row == nullptr || column == std::ssize(columns) ? "" : row->cells[static_cast<std::size_t>(column)];
+}
+
+Budget Budget::WithSeeds(int least) const {
+  Budget budget = *this;
+  budget.asked_seeds = least;
+  if (least > 0) {
+    budget.summary += fmt::format("; at least {} seeds of every arm were asked for", least);
+  }
+  for (Extent& extent : budget.extents) {
+    extent.seeds = std::max(extent.seeds, least);
+  }
+  return budget;
 }
 
 const Budget* Item::FindBudget(std::string_view id) const {

@@ -49,6 +49,8 @@ struct Metric {
   bool higher_is_better = false;
   double floor = 0;  // of a log metric: smaller values count as this
   int digits = 2;    // after the point; significant digits of a log metric
+  int first = -1,
+      second = -1;  // it is what one metric is above another, where the paper prints those; -1: it is its own
   Select select;
 
   // What is selected is a time: it is compared as ratios, less of it is better, and it is in the axis's unit.
@@ -118,6 +120,16 @@ struct ReferenceRow {
 };
 using ReferenceCurve = std::vector<ReferenceRow>;  // rising in x
 
+// How runs differ from seed to seed, which tells how many of them decide a claim. Of log metrics: of the logarithm.
+struct Noise {
+  struct Of {
+    double level = 0;   // sd of a run's level
+    double jitter = 0;  // sd of one evaluation
+  };
+  double pace = 0;       // sd of the logarithm of a run's speed along x
+  std::map<int, Of> of;  // by metric; of the others nothing is known
+};
+
 // How one group of arms is run under a budget.
 struct Extent {
   int seeds = 0;            // claims that compare two groups take those that both have
@@ -132,6 +144,11 @@ struct Budget {
   std::string summary;
   bool exact = false;           // the paper's own protocol, as printed; others are compared with it
   std::vector<Extent> extents;  // by group
+  std::optional<Noise> noise;   // absent: the item's
+  int asked_seeds = 0;          // somebody asked for at least so many seeds of every arm; 0: as the manifest has it
+
+  // This budget with at least so many seeds of every arm; 0: as it is.
+  Budget WithSeeds(int least) const;
 };
 
 enum class ClaimKind {
@@ -218,7 +235,8 @@ struct Item {
   std::vector<Metric> metrics;
   std::vector<Arm> arms;
   std::vector<std::vector<ReferenceCurve>> reference;  // [arm][metric]
-  std::vector<PanelSpec> panels;                       // by metric and group, if the manifest says nothing
+  std::optional<Noise> noise;
+  std::vector<PanelSpec> panels;  // by metric and group, if the manifest says nothing
   std::vector<Budget> budgets;
   std::vector<Claim> claims;
 

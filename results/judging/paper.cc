@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "results/judging/embedded.h"
 #include "results/judging/format_value.h"
@@ -54,14 +55,12 @@ absl::Status AddRunPictures(const Measured& measured, CurveSource& source, repor
   return absl::OkStatus();
 }
 
-std::vector<Verdict> VerdictsOf(const std::vector<ItemResult>& results) {
-  std::vector<Verdict> verdicts;
-  for (const ItemResult& result : results) {
-    for (const Judgement& judgement : result.judgements) {
-      verdicts.push_back(judgement.verdict);
-    }
+std::vector<Judgement> JudgementsOf(std::vector<ItemResult> results) {
+  std::vector<Judgement> all;
+  for (ItemResult& result : results) {
+    std::move(result.judgements.begin(), result.judgements.end(), std::back_inserter(all));
   }
-  return verdicts;
+  return all;
 }
 
 class ManifestPaper : public Paper {
@@ -72,18 +71,20 @@ class ManifestPaper : public Paper {
   const std::string& title() const override { return manifest_.title; }
   std::vector<ItemInfo> Items() const override;
   absl::StatusOr<std::vector<PlannedRun>> Plan(const std::vector<std::string>& items,
-                                               std::string_view budget) const override;
-  absl::StatusOr<Rendered> Table(std::string_view item, std::string_view budget, CurveSource& runs,
+                                               const BudgetChoice& budget) const override;
+  absl::StatusOr<std::vector<ItemPower>> Power(const std::vector<std::string>& items, const BudgetChoice& budget,
+                                               const std::function<bool()>& cancelled) const override;
+  absl::StatusOr<Rendered> Table(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                  Format format) const override;
-  absl::StatusOr<Rendered> Figure(std::string_view item, std::string_view budget, CurveSource& runs,
+  absl::StatusOr<Rendered> Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                   Format format) const override;
-  absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, std::string_view budget, CurveSource& runs,
+  absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, const BudgetChoice& budget, CurveSource& runs,
                                   Format format) const override;
 
  private:
   absl::StatusOr<std::vector<const Item*>> Select(const std::vector<std::string>& ids) const;
-  absl::StatusOr<const Budget*> FindBudget(const Item& item, std::string_view id) const;
-  absl::StatusOr<std::vector<ItemResult>> Evaluate(const std::vector<std::string>& items, std::string_view budget,
+  absl::StatusOr<std::shared_ptr<const Budget>> FindBudget(const Item& item, const BudgetChoice& choice) const;
+  absl::StatusOr<std::vector<ItemResult>> Evaluate(const std::vector<std::string>& items, const BudgetChoice& budget,
                                                    CurveSource& runs) const;
 
   Manifest manifest_;
@@ -118,71 +119,90 @@ absl::StatusOr<std::vector<const Item*>> ManifestPaper::Select(const std::vector
   return selected;
 }
 
-absl::StatusOr<const Budget*> ManifestPaper::FindBudget(const Item& item, std::string_view id) const {
-  if (!item.not_run.empty()) {
-    static const Budget none{.id = "", .summary = "", .exact = true, .extents = {}};
-    return &none;
+absl::StatusOr<std::shared_ptr<const Budget>> ManifestPaper::FindBudget(const Item& item,
+                                                                        const BudgetChoice& choice) const {
+  if (choice.seeds < 0 || choice.seeds > kMostSeeds) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} seeds cannot be asked for; expected 1 to {}", choice.seeds, kMostSeeds));
   }
-  if (const Budget* budget = item.FindBudget(id)) {
-    return budget;
+  if (!item.not_run.empty()) {
+    Budget none;
+    none.exact = true;
+    return std::make_shared<const Budget>(none);
+  }
+  if (const Budget* budget = item.FindBudget(choice.id)) {
+    return std::make_shared<const Budget>(budget->WithSeeds(choice.seeds));
   }
   std::vector<std::string> names;
   for (const Budget& budget : item.budgets) {
     names.push_back(budget.id);
   }
-  return absl::NotFoundError(fmt::format("item {} of paper {} has no budget '{}'; it has {}", item.id, manifest_.id, id,
-                                         fmt::join(names, ", ")));
+  return absl::NotFoundError(fmt::format("item {} of paper {} has no budget '{}'; it has {}", item.id, manifest_.id,
+                                         choice.id, fmt::join(names, ", ")));
 }
 
 absl::StatusOr<std::vector<PlannedRun>> ManifestPaper::Plan(const std::vector<std::string>& items,
-                                                            std::string_view budget_id) const {
+                                                            const BudgetChoice& choice) const {
   std::vector<PlannedRun> plan;
   NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
   for (const Item* item : selected) {
-    if (!item->not_run.empty()) {
-      continue;
-    }
-    NORMLAB_ASSIGN_OR_RETURN(const Budget* budget, FindBudget(*item, budget_id));
-    for (const PlannedRun& run : PlanItem(*item, *budget)) {
-      plan.push_back(run);
-    }
+    NORMLAB_ASSIGN_OR_RETURN(const auto budget, FindBudget(*item, choice));
+    const std::vector<PlannedRun> runs = PlanItem(*item, *budget);
+    plan.insert(plan.end(), runs.begin(), runs.end());
   }
   return plan;
 }
 
+absl::StatusOr<std::vector<ItemPower>> ManifestPaper::Power(const std::vector<std::string>& items,
+                                                            const BudgetChoice& choice,
+                                                            const std::function<bool()>& cancelled) const {
+  std::vector<ItemPower> powers;
+  NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
+  for (const Item* item : selected) {
+    if (item->not_run.empty()) {
+      NORMLAB_ASSIGN_OR_RETURN(const auto budget, FindBudget(*item, choice));
+      NORMLAB_ASSIGN_OR_RETURN(std::vector<ClaimPower> claims, WorkOutPower(*item, *budget, cancelled));
+      powers.push_back({item->id, std::move(claims)});
+    }
+  }
+  return powers;
+}
+
 absl::StatusOr<std::vector<ItemResult>> ManifestPaper::Evaluate(const std::vector<std::string>& items,
-                                                                std::string_view budget_id, CurveSource& runs) const {
+                                                                const BudgetChoice& choice, CurveSource& runs) const {
   std::vector<ItemResult> results;
   NORMLAB_ASSIGN_OR_RETURN(const auto selected, Select(items));
   for (const Item* item : selected) {
-    NORMLAB_ASSIGN_OR_RETURN(const Budget* budget, FindBudget(*item, budget_id));
+    NORMLAB_ASSIGN_OR_RETURN(auto budget, FindBudget(*item, choice));
     NORMLAB_ASSIGN_OR_RETURN(Measured measured, Measure(*item, *budget, runs));
     std::vector<Judgement> judgements = Judge(measured);
-    results.push_back({std::move(measured), std::move(judgements)});
+    results.push_back({std::move(budget), std::move(measured), std::move(judgements)});
   }
   return results;
 }
 
-absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, std::string_view budget, CurveSource& runs,
+absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                               Format format) const {
-  NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
+  NORMLAB_ASSIGN_OR_RETURN(auto results, Evaluate({std::string(item)}, budget, runs));
+  const ItemResult& result = results.front();
+  std::optional<std::string> content;
   if (format == Format::kCsv || format == Format::kJson) {
-    return Rendered{
-        format == Format::kCsv ? TableCsv(manifest_, results.front()) : TableJson(manifest_, results.front()),
-        VerdictsOf(results)};
+    content = format == Format::kCsv ? TableCsv(manifest_, result) : TableJson(manifest_, result);
+  } else {
+    report::Document document = MakeDocument(manifest_, results);
+    if (format == Format::kTerminal && result.measured.item->not_run.empty()) {
+      document.sections.front().brief = MakeBriefTable(result.measured);
+    }
+    content = report::RenderAs(document, format);
   }
-  report::Document document = MakeDocument(manifest_, results);
-  if (format == Format::kTerminal && results.front().measured.item->not_run.empty()) {
-    document.sections.front().brief = MakeBriefTable(results.front().measured);
-  }
-  std::optional<std::string> content = report::RenderAs(document, format);
   if (!content) {
     return report::WrongFormat("table", "terminal, markdown, latex, csv, json, html");
   }
-  return Rendered{std::move(*content), VerdictsOf(results)};
+  std::vector<NamedCell> cells = CellsOf(result.measured);
+  return Rendered{std::move(*content), JudgementsOf(std::move(results)), std::move(cells), {}};
 }
 
-absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::string_view budget, CurveSource& runs,
+absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                                Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
   const Measured& measured = results.front().measured;
@@ -192,21 +212,26 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, std::strin
   if (measured.item->in_words()) {
     return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
   }
+  Rendered rendered{"", {}, {}, CurvesOf(measured)};
   switch (format) {
     case Format::kSvg:
-      return Rendered{report::RenderSvg(MakeFigure(measured)), VerdictsOf(results)};
+      rendered.content = report::RenderSvg(MakeFigure(measured));
+      break;
     case Format::kCsv:
-      return Rendered{FigureCsv(measured), VerdictsOf(results)};
+      rendered.content = FigureCsv(measured);
+      break;
     case Format::kJson:
-      return Rendered{FigureJson(manifest_, measured), VerdictsOf(results)};
+      rendered.content = FigureJson(manifest_, measured);
+      break;
     default:
       return report::WrongFormat("figure", "svg, csv, json");
   }
+  return rendered;
 }
 
-absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& items, std::string_view budget,
+absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& items, const BudgetChoice& budget,
                                                CurveSource& runs, Format format) const {
-  NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate(items, budget, runs));
+  NORMLAB_ASSIGN_OR_RETURN(auto results, Evaluate(items, budget, runs));
   report::Document document = MakeDocument(manifest_, results);
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!results[i].measured.item->not_run.empty() || results[i].measured.item->in_words()) {
@@ -219,9 +244,9 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
   }
   switch (format) {
     case Format::kHtml:
-      return Rendered{report::RenderHtml(document), VerdictsOf(results)};
+      return Rendered{report::RenderHtml(document), JudgementsOf(std::move(results)), {}, {}};
     case Format::kMarkdown:
-      return Rendered{report::RenderMarkdown(document), VerdictsOf(results)};
+      return Rendered{report::RenderMarkdown(document), JudgementsOf(std::move(results)), {}, {}};
     default:
       return report::WrongFormat("report", "html, markdown");
   }

@@ -7,6 +7,7 @@
 // CurveSource returns: the same input gives the same bytes (no clock, no locale, no machine path).
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,8 +19,11 @@
 
 #include "base/status.h"
 #include "results/judging/curve_source.h"
-#include "results/judging/verdict.h"
+#include "results/judging/judge.h"
+#include "results/judging/power.h"
+#include "results/judging/result_data.h"
 #include "results/report/format.h"
+#include "results/stats/paired.h"
 
 namespace normlab::judging {
 
@@ -46,9 +50,27 @@ struct ItemInfo {
   std::vector<std::string> budgets;
 };
 
+// Which runs: those of a budget, with at least so many seeds of every arm; 0: as the manifest has it.
+struct BudgetChoice {
+  template <std::convertible_to<std::string_view> Id>
+  BudgetChoice(const Id& name, int least = 0) : id(std::string_view(name)), seeds(least) {}  // a name alone will do
+
+  std::string id;
+  int seeds;
+};
+inline constexpr int kMostSeeds = stats::kMaxFlipPairs;  // that can be asked for
+
+// Claims, arms and metrics are borrowed from the paper.
 struct Rendered {
   std::string content;
-  std::vector<Verdict> verdicts;  // of the claims, in table order
+  std::vector<Judgement> judgements;  // in table order
+  std::vector<NamedCell> cells;       // of a table
+  std::vector<FigureCurve> curves;    // of a figure
+};
+
+struct ItemPower {
+  std::string item;
+  std::vector<ClaimPower> claims;
 };
 
 class Paper {
@@ -65,18 +87,22 @@ class Paper {
   virtual std::vector<ItemInfo> Items() const = 0;
 
   // The runs that feed `items` (empty: all) under `budget`, cheap and informative ones first. kNotFound names what
-  // exists.
+  // exists; kInvalidArgument: not 0 to kMostSeeds seeds.
   virtual absl::StatusOr<std::vector<PlannedRun>> Plan(const std::vector<std::string>& items,
-                                                       std::string_view budget) const = 0;
+                                                       const BudgetChoice& budget) const = 0;
+  // How likely the claims of those of `items` that can be run are to be decided: see power.h.
+  virtual absl::StatusOr<std::vector<ItemPower>> Power(const std::vector<std::string>& items,
+                                                       const BudgetChoice& budget,
+                                                       const std::function<bool()>& cancelled) const = 0;
 
   // kTerminal, kMarkdown, kLatex, kCsv, kJson, kHtml.
-  virtual absl::StatusOr<Rendered> Table(std::string_view item, std::string_view budget, CurveSource& runs,
+  virtual absl::StatusOr<Rendered> Table(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                          Format format) const = 0;
   // kSvg, kCsv, kJson: our curves with the paper's own beside them.
-  virtual absl::StatusOr<Rendered> Figure(std::string_view item, std::string_view budget, CurveSource& runs,
+  virtual absl::StatusOr<Rendered> Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                           Format format) const = 0;
   // kHtml (self-contained: table, figures and verdicts), kMarkdown.
-  virtual absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, std::string_view budget,
+  virtual absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, const BudgetChoice& budget,
                                           CurveSource& runs, Format format) const = 0;
 };
 

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <functional>
+#include <utility>
 
-#include "results/judging/cell.h"
-#include "results/judging/reference.h"
-#include "results/judging/render_figure.h"
+#include "results/judging/result_data.h"
 #include "results/judging/selection.h"
 #include "results/report/csv.h"
 #include "results/report/json.h"
@@ -26,15 +24,6 @@ Json ToJson(const std::optional<ReferenceRow>& row) {
   return row ? Json{{"from", row->from}, {"to", row->to}, {"lo", row->lo}, {"hi", row->hi}} : Json(nullptr);
 }
 
-void ForEachCell(const Measured& measured, const std::function<void(const Arm&, int metric, const Cell&)>& visit) {
-  const Item& item = *measured.item;
-  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-    for (std::size_t a = 0; a < item.arms.size(); ++a) {
-      visit(item.arms[a], static_cast<int>(m), Summarize(measured, static_cast<int>(a), static_cast<int>(m)));
-    }
-  }
-}
-
 std::optional<stats::Interval> IntervalOf(const Cell& cell) {
   return cell.interval ? std::optional(cell.interval->interval) : std::nullopt;
 }
@@ -48,6 +37,7 @@ Json Head(const Manifest& manifest, const Measured& measured) {
           {"title", item.title},
           {"place", item.place},
           {"budget", measured.budget->id},
+          {"asked_seeds", measured.budget->asked_seeds},
           {"protocol", ToString(measured.protocol.tier)},
           {"deviations", measured.protocol.deviations},
           {"datasets", measured.datasets},
@@ -55,17 +45,18 @@ Json Head(const Manifest& manifest, const Measured& measured) {
           {"note", item.note}};
 }
 
-Json CellJson(const Item& item, const Arm& arm, int metric_index, const Cell& cell) {
-  const Metric& metric = item.metrics[static_cast<std::size_t>(metric_index)];
+Json CellJson(const Item& item, const NamedCell& named) {
+  const Metric& metric = *named.metric;
+  const Cell& cell = named.cell;
   Json values = Json::array();
   for (double value : cell.values) {
     values.push_back(ToJson(value));
   }
-  return {{"arm", arm.id},
+  return {{"arm", named.arm->id},
           {"metric", metric.id},
           {"unit", metric.unit},
           {"at", ToJson(cell.at > 0 ? std::optional(cell.at) : std::nullopt)},
-          {"select", cell.at > 0 ? SelectText(item, metric_index, cell.at) : ""},
+          {"select", cell.at > 0 ? SelectText(item, named.metric_index, cell.at) : ""},
           {"planned", cell.planned},
           {"submitted", cell.submitted},
           {"n", cell.values.size()},
@@ -146,46 +137,27 @@ Json RunsJson(const Measured& measured) {
   return runs;
 }
 
-// One point of a figure.
-struct Row {
-  std::string_view source;
-  std::string_view arm;
-  std::string_view metric;
-  std::string seed;
-  double x = 0;
-  std::optional<double> value, lo, hi;
-};
+std::string_view SourceOf(const FigureCurve& curve) {
+  return curve.source == FigureCurve::Source::kPaper ? "paper" : "normlab";
+}
 
-void VisitOurs(const Measured& measured, std::size_t a, std::size_t m, const std::function<void(const Row&)>& visit) {
-  const std::string& arm = measured.item->arms[a].id;
-  const std::string& metric = measured.item->metrics[m].id;
-  for (const Run& run : measured.runs[a]) {
-    const Curve curve = SelectedCurve(*measured.item, run, static_cast<int>(m));
-    for (std::size_t i = 0; i < curve.x.size(); ++i) {
-      visit({"normlab", arm, metric, fmt::to_string(run.seed), curve.x[i], curve.y[i], {}, {}});
-    }
-  }
-  for (const stats::MeanPoint& p : MeanCurve(measured, static_cast<int>(a), static_cast<int>(m))) {
-    Row row{"normlab", arm, metric, "mean", p.x, p.mean, {}, {}};
-    if (p.interval) {
-      row.lo = p.interval->lo;
-      row.hi = p.interval->hi;
-    }
-    visit(row);
+// "mean" stands beside the seeds.
+std::string SeedOf(const FigureCurve& curve) {
+  switch (curve.source) {
+    case FigureCurve::Source::kRun:
+      return fmt::to_string(curve.seed);
+    case FigureCurve::Source::kMean:
+      return "mean";
+    default:
+      return "";
   }
 }
 
-void ForEachPoint(const Measured& measured, const std::function<void(const Row&)>& visit) {
-  const Item& item = *measured.item;
-  for (std::size_t a = 0; a < item.arms.size(); ++a) {
-    for (std::size_t m = 0; m < item.metrics.size(); ++m) {
-      VisitOurs(measured, a, m, visit);
-      for (const ReferenceRow& row : item.reference[a][m]) {
-        visit({"paper", item.arms[a].id, item.metrics[m].id, "", (row.from + row.to) / 2, Middle(row, item.metrics[m]),
-               row.lo, row.hi});
-      }
-    }
+std::pair<std::optional<double>, std::optional<double>> BandAt(const FigureCurve& curve, std::size_t i) {
+  if (curve.band.empty() || std::isnan(curve.band[i].lo)) {
+    return {};
   }
+  return {curve.band[i].lo, curve.band[i].hi};
 }
 
 }  // namespace
@@ -201,31 +173,30 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
   }
   csv.EndRow();
   const std::string data = fmt::format("{}", fmt::join(measured.datasets, "+"));
-  ForEachCell(measured, [&](const Arm& arm, int metric_index, const Cell& cell) {
-    const Metric& metric = measured.item->metrics[static_cast<std::size_t>(metric_index)];
+  for (const auto& [arm, metric, index, cell] : CellsOf(measured)) {
     const auto interval = IntervalOf(cell);
     const auto of = [](const auto& thing, auto member) {
       return thing ? std::optional<double>((*thing).*member) : std::nullopt;
     };
-    csv.Text(manifest.id).Text(measured.item->id).Text(measured.budget->id).Text(data).Text(arm.id).Text(metric.id);
-    csv.Text(metric.unit).Number(cell.at > 0 ? std::optional(cell.at) : std::nullopt).Number(cell.planned);
+    csv.Text(manifest.id).Text(measured.item->id).Text(measured.budget->id).Text(data).Text(arm->id).Text(metric->id);
+    csv.Text(metric->unit).Number(cell.at > 0 ? std::optional(cell.at) : std::nullopt).Number(cell.planned);
     csv.Number(static_cast<double>(cell.values.size())).Number(cell.diverged).Number(cell.mean);
-    csv.Text(metric.as_ratios() ? "geometric" : "arithmetic");
+    csv.Text(metric->as_ratios() ? "geometric" : "arithmetic");
     csv.Number(of(interval, &stats::Interval::lo)).Number(of(interval, &stats::Interval::hi)).Number(kConfidence);
     csv.Text(MethodOf(cell)).Number(of(cell.paper, &ReferenceRow::from)).Number(of(cell.paper, &ReferenceRow::to));
     csv.Number(of(cell.paper, &ReferenceRow::lo)).Number(of(cell.paper, &ReferenceRow::hi));
     csv.Number(of(cell.paper_final, &ReferenceRow::lo)).Number(of(cell.paper_final, &ReferenceRow::hi));
     csv.EndRow();
-  });
+  }
   return csv.Take();
 }
 
 std::string TableJson(const Manifest& manifest, const ItemResult& result) {
   Json json = Head(manifest, result.measured);
   json["cells"] = Json::array();
-  ForEachCell(result.measured, [&](const Arm& arm, int metric, const Cell& cell) {
-    json["cells"].push_back(CellJson(*result.measured.item, arm, metric, cell));
-  });
+  for (const NamedCell& cell : CellsOf(result.measured)) {
+    json["cells"].push_back(CellJson(*result.measured.item, cell));
+  }
   json["claims"] = Json::array();
   for (const Judgement& judgement : result.judgements) {
     json["claims"].push_back(ClaimJson(*result.measured.item, judgement));
@@ -240,10 +211,13 @@ std::string FigureCsv(const Measured& measured) {
     csv.Text(name);
   }
   csv.EndRow();
-  ForEachPoint(measured, [&](const Row& row) {
-    csv.Text(row.source).Text(row.arm).Text(row.metric).Text(row.seed);
-    csv.Number(row.x).Number(row.value).Number(row.lo).Number(row.hi).EndRow();
-  });
+  for (const FigureCurve& curve : CurvesOf(measured)) {
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      const auto [lo, hi] = BandAt(curve, i);
+      csv.Text(SourceOf(curve)).Text(curve.arm->id).Text(curve.metric->id).Text(SeedOf(curve));
+      csv.Number(curve.x[i]).Number(curve.value[i]).Number(lo).Number(hi).EndRow();
+    }
+  }
   return csv.Take();
 }
 
@@ -251,16 +225,19 @@ std::string FigureJson(const Manifest& manifest, const Measured& measured) {
   Json json = Head(manifest, measured);
   json["x"] = measured.item->x.label;
   json["points"] = Json::array();
-  ForEachPoint(measured, [&](const Row& row) {
-    json["points"].push_back({{"source", row.source},
-                              {"arm", row.arm},
-                              {"metric", row.metric},
-                              {"seed", row.seed},
-                              {"x", row.x},
-                              {"value", ToJson(row.value)},
-                              {"lo", ToJson(row.lo)},
-                              {"hi", ToJson(row.hi)}});
-  });
+  for (const FigureCurve& curve : CurvesOf(measured)) {
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      const auto [lo, hi] = BandAt(curve, i);
+      json["points"].push_back({{"source", SourceOf(curve)},
+                                {"arm", curve.arm->id},
+                                {"metric", curve.metric->id},
+                                {"seed", SeedOf(curve)},
+                                {"x", curve.x[i]},
+                                {"value", ToJson(std::optional(curve.value[i]))},
+                                {"lo", ToJson(lo)},
+                                {"hi", ToJson(hi)}});
+    }
+  }
   return Dump(json);
 }
 

@@ -318,9 +318,11 @@ report::Document MakeDocument(const Manifest& manifest, const std::vector<ItemRe
     document.about.emplace_back("budget",
                                 results.size() == 1 ? fmt::format("{}: {}", budget.id, budget.summary) : budget.id);
     const bool all = results.size() > 1 && results.size() == manifest.items.size();
-    document.command = fmt::format("normlab reproduce {}{} --budget {}", manifest.id, all ? "" : only, budget.id);
-    document.details =
-        fmt::format("normlab table {} {} --budget {} --verbose", manifest.id, run->measured.item->id, budget.id);
+    const std::string seeds = budget.asked_seeds > 0 ? fmt::format(" --seeds {}", budget.asked_seeds) : "";
+    document.command =
+        fmt::format("normlab reproduce {}{} --budget {}{}", manifest.id, all ? "" : only, budget.id, seeds);
+    document.details = fmt::format("normlab table {} {} --budget {}{} --verbose", manifest.id, run->measured.item->id,
+                                   budget.id, seeds);
   }
   const bool any_data = std::any_of(results.begin(), results.end(),
                                     [](const ItemResult& result) { return !result.measured.item->dataset.empty(); });

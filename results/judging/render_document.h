@@ -1,6 +1,7 @@
 // render_document.h - what was measured and judged, as a document for the renderers of results/report.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "results/judging/judge.h"
@@ -12,6 +13,7 @@ namespace normlab::judging {
 
 // One item, measured and judged.
 struct ItemResult {
+  std::shared_ptr<const Budget> budget;  // which `measured` borrows
   Measured measured;
   std::vector<Judgement> judgements;
 };

@@ -162,31 +162,36 @@ absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& cal
 }
 
 absl::Status Compare(Core& core, const Caller& caller, const v1::CompareJobsRequest& request,
-                     v1::CompareJobsResponse& response) {
+                     grpc::ServerWriter<v1::CompareJobsResponse>& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
-  return Deliver(request.format(), report::Format::kTerminal, response,
-                 [&](report::Format format) { return judging::RenderTable(comparison, format); });
+  v1::CompareJobsResponse answer;
+  NORMLAB_RETURN_IF_ERROR(Deliver(request.format(), report::Format::kTerminal, answer,
+                                  [&](report::Format format) { return judging::RenderTable(comparison, format); }));
+  return SendInPieces(std::move(answer), writer);
 }
 
 absl::Status Plot(Core& core, const Caller& caller, const v1::PlotJobsRequest& request,
-                  v1::PlotJobsResponse& response) {
+                  grpc::ServerWriter<v1::PlotJobsResponse>& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
-  return Deliver(request.format(), report::Format::kSvg, response,
-                 [&](report::Format format) { return judging::RenderPlot(comparison, request.log_y(), format); });
+  v1::PlotJobsResponse answer;
+  NORMLAB_RETURN_IF_ERROR(Deliver(request.format(), report::Format::kSvg, answer, [&](report::Format format) {
+    return judging::RenderPlot(comparison, request.log_y(), format);
+  }));
+  return SendInPieces(std::move(answer), writer);
 }
 
 }  // namespace
 
 grpc::Status ComparisonServiceImpl::CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
-                                                v1::CompareJobsResponse* response) {
+                                                grpc::ServerWriter<v1::CompareJobsResponse>* writer) {
   return core_.gate.Call(*context, "ComparisonService.CompareJobs", CallKind::kCompare,
-                         [&](const Caller& caller) { return Compare(core_, caller, *request, *response); });
+                         [&](const Caller& caller) { return Compare(core_, caller, *request, *writer); });
 }
 
 grpc::Status ComparisonServiceImpl::PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
-                                             v1::PlotJobsResponse* response) {
+                                             grpc::ServerWriter<v1::PlotJobsResponse>* writer) {
   return core_.gate.Call(*context, "ComparisonService.PlotJobs", CallKind::kCompare,
-                         [&](const Caller& caller) { return Plot(core_, caller, *request, *response); });
+                         [&](const Caller& caller) { return Plot(core_, caller, *request, *writer); });
 }
 
 }  // namespace normlab::server

@@ -13,9 +13,9 @@ class ComparisonServiceImpl final : public v1::ComparisonService::Service {
   explicit ComparisonServiceImpl(Core& core) : core_(core) {}
 
   grpc::Status CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
-                           v1::CompareJobsResponse* response) override;
+                           grpc::ServerWriter<v1::CompareJobsResponse>* writer) override;
   grpc::Status PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
-                        v1::PlotJobsResponse* response) override;
+                        grpc::ServerWriter<v1::PlotJobsResponse>* writer) override;
 
  private:
   Core& core_;

@@ -3,12 +3,15 @@
 // Thread safety: free functions, any thread.
 #pragma once
 
+#include <grpcpp/support/sync_stream.h>
+
 #include <string>
 #include <utility>
 
 #include "base/status.h"
 #include "normlab/v1/papers.pb.h"
 #include "results/report/format.h"
+#include "server/edge/stream.h"
 
 namespace normlab::server {
 
@@ -26,6 +29,22 @@ absl::Status Deliver(v1::Format wanted, report::Format if_unset, Response& respo
   response.set_media_type(png ? "image/png" : std::string(report::MediaType(format)));
   if (png) {
     NORMLAB_ASSIGN_OR_RETURN(*response.mutable_content(), PngOf(response.content()));
+  }
+  return absl::OkStatus();
+}
+
+// Sends an answer whose `content` may be long in messages of at most kMostContent of it; all else is in the first. kCancelled if
+// the reader is gone.
+inline constexpr std::size_t kMostContent = 256 * 1024;
+template <typename Response>
+absl::Status SendInPieces(Response answer, grpc::ServerWriter<Response>& writer) {
+  const std::string content = std::move(*answer.mutable_content());
+  for (std::size_t begin = 0; begin == 0 || begin < content.size(); begin += kMostContent) {
+    answer.set_content(content.substr(begin, kMostContent));
+    if (!writer.Write(answer)) {
+      return ReaderGone();
+    }
+    answer.Clear();
   }
   return absl::OkStatus();
 }

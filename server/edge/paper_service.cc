@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/nearest.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
+#include "server/edge/convert_results.h"
 #include "server/edge/deliver.h"
 #include "server/edge/errors.h"
 #include "server/render/planned_runs.h"
@@ -65,12 +68,29 @@ absl::StatusOr<std::vector<PlannedJob>> Resolve(const Core& core, const PaperOfC
                                                                  : jobs;
 }
 
-// A paper's runs of `items` as the store has them.
-absl::StatusOr<StoredRuns> Runs(Core& core, const PaperOfCall& found, const std::vector<std::string>& items,
-                                const std::string& budget) {
+template <typename Request>
+absl::StatusOr<judging::BudgetChoice> ReadBudget(const Request& request) {
+  if (request.seeds() < 0 || request.seeds() > judging::kMostSeeds) {
+    return BadField("seeds", fmt::format("is {}; expected 1 to {}, or 0 for those of the budget", request.seeds(),
+                                         judging::kMostSeeds));
+  }
+  return judging::BudgetChoice(request.budget(), request.seeds());
+}
+
+// What a table, figure or report is made of.
+struct Results {
+  PaperOfCall found;
+  judging::BudgetChoice budget;
+  StoredRuns runs;
+};
+
+template <typename Request>
+absl::StatusOr<Results> FindResults(Core& core, const Request& request, const std::vector<std::string>& items) {
+  NORMLAB_ASSIGN_OR_RETURN(PaperOfCall found, FindPaper(core, request));
+  NORMLAB_ASSIGN_OR_RETURN(judging::BudgetChoice budget, ReadBudget(request));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan, found.paper->Plan(items, budget));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(core, found, plan));
-  return StoredRuns(core.store, jobs);
+  return Results{std::move(found), std::move(budget), StoredRuns(core.store, jobs)};
 }
 
 // Why an item is not run; empty: it is.
@@ -78,10 +98,32 @@ std::string WhyNotRun(const judging::ItemInfo& item) {
   return item.not_run.empty() ? WhyNoExperiment(item.experiment) : item.not_run;
 }
 
-absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::PlanReproductionResponse& response) {
+// Of those that are asked for, the ones that can be run; the others are named.
+std::vector<std::string> ChooseRun(const judging::Paper& paper, const std::vector<std::string>& asked,
+                                   v1::PlanReproductionResponse& response) {
+  std::vector<std::string> run;
+  for (const judging::ItemInfo& item : paper.Items()) {
+    if (!asked.empty() && std::find(asked.begin(), asked.end(), item.id) == asked.end()) {
+      continue;
+    }
+    const std::string why = WhyNotRun(item);
+    if (why.empty()) {
+      run.push_back(item.id);
+    } else {
+      v1::NotRunItem& wire = *response.add_not_run();
+      wire.set_item_id(item.id);
+      wire.set_reason(why);
+    }
+  }
+  return run;
+}
+
+absl::Status Plan(Core& core, const Caller& caller, const v1::PlanReproductionRequest& request,
+                  v1::PlanReproductionResponse& response) {
+  const std::vector<std::string> items(request.item_ids().begin(), request.item_ids().end());
   NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan,
-                           found.paper->Plan({request.item_ids().begin(), request.item_ids().end()}, request.budget()));
+  NORMLAB_ASSIGN_OR_RETURN(const judging::BudgetChoice budget, ReadBudget(request));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::PlannedRun> plan, found.paper->Plan(items, budget));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(core, found, plan));
   response.set_paper_id(found.paper->id());
   for (const PlannedJob& planned : jobs) {
@@ -96,43 +138,79 @@ absl::Status Plan(Core& core, const v1::PlanReproductionRequest& request, v1::Pl
       ToWire(*stored, *wire.mutable_job());
     }
   }
+  const std::vector<std::string> run = ChooseRun(*found.paper, items, response);
+  if (!request.power() || run.empty()) {
+    return absl::OkStatus();
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<judging::ItemPower> powers,
+                           found.paper->Power(run, budget, [&] { return caller.cancelled(); }));
+  for (const judging::ItemPower& item : powers) {
+    for (const judging::ClaimPower& claim : item.claims) {
+      ToWire(item.item, claim, *response.add_power());
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::Status Table(Core& core, const v1::GetTableRequest& request, v1::GetTableResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
-  return Deliver(request.format(), report::Format::kTerminal, response,
-                 [&](report::Format format) -> absl::StatusOr<std::string> {
-                   NORMLAB_ASSIGN_OR_RETURN(judging::Rendered table,
-                                            found.paper->Table(request.item_id(), request.budget(), runs, format));
-                   for (const judging::Verdict verdict : table.verdicts) {
-                     response.add_verdicts(std::string(judging::ToString(verdict)));
-                   }
-                   return std::move(table.content);
-                 });
+absl::Status Table(Core& core, const v1::GetTableRequest& request, grpc::ServerWriter<v1::GetTableResponse>& writer) {
+  NORMLAB_ASSIGN_OR_RETURN(Results of, FindResults(core, request, {request.item_id()}));
+  judging::Rendered table;
+  v1::GetTableResponse answer;
+  NORMLAB_RETURN_IF_ERROR(Deliver(
+      request.format(), report::Format::kTerminal, answer, [&](report::Format format) -> absl::StatusOr<std::string> {
+        NORMLAB_ASSIGN_OR_RETURN(table, of.found.paper->Table(request.item_id(), of.budget, of.runs, format));
+        return std::move(table.content);
+      }));
+  NORMLAB_RETURN_IF_ERROR(SendInPieces(std::move(answer), writer));
+  for (const judging::Judgement& judgement : table.judgements) {
+    v1::GetTableResponse piece;
+    ToWire(judgement, *piece.add_claims());
+    if (!writer.Write(piece)) {
+      return ReaderGone();
+    }
+  }
+  for (const judging::NamedCell& cell : table.cells) {
+    v1::GetTableResponse piece;
+    ToWire(cell, *piece.add_cells());
+    if (!writer.Write(piece)) {
+      return ReaderGone();
+    }
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Figure(Core& core, const v1::GetFigureRequest& request, v1::GetFigureResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, {request.item_id()}, request.budget()));
-  return Deliver(request.format(), report::Format::kSvg, response,
-                 [&](report::Format format) -> absl::StatusOr<std::string> {
-                   NORMLAB_ASSIGN_OR_RETURN(judging::Rendered figure,
-                                            found.paper->Figure(request.item_id(), request.budget(), runs, format));
-                   return std::move(figure.content);
-                 });
+absl::Status Figure(Core& core, const v1::GetFigureRequest& request,
+                    grpc::ServerWriter<v1::GetFigureResponse>& writer) {
+  NORMLAB_ASSIGN_OR_RETURN(Results of, FindResults(core, request, {request.item_id()}));
+  judging::Rendered figure;
+  v1::GetFigureResponse answer;
+  NORMLAB_RETURN_IF_ERROR(Deliver(
+      request.format(), report::Format::kSvg, answer, [&](report::Format format) -> absl::StatusOr<std::string> {
+        NORMLAB_ASSIGN_OR_RETURN(figure, of.found.paper->Figure(request.item_id(), of.budget, of.runs, format));
+        return std::move(figure.content);
+      }));
+  NORMLAB_RETURN_IF_ERROR(SendInPieces(std::move(answer), writer));
+  for (const judging::FigureCurve& curve : figure.curves) {
+    v1::GetFigureResponse piece;
+    ToWire(curve, *piece.add_curves());
+    if (!writer.Write(piece)) {
+      return ReaderGone();
+    }
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Report(Core& core, const v1::GetReportRequest& request, v1::GetReportResponse& response) {
+absl::Status Report(Core& core, const v1::GetReportRequest& request,
+                    grpc::ServerWriter<v1::GetReportResponse>& writer) {
   const std::vector<std::string> items(request.item_ids().begin(), request.item_ids().end());
-  NORMLAB_ASSIGN_OR_RETURN(const PaperOfCall found, FindPaper(core, request));
-  NORMLAB_ASSIGN_OR_RETURN(StoredRuns runs, Runs(core, found, items, request.budget()));
-  return Deliver(
-      request.format(), report::Format::kHtml, response, [&](report::Format format) -> absl::StatusOr<std::string> {
-        NORMLAB_ASSIGN_OR_RETURN(judging::Rendered report, found.paper->Report(items, request.budget(), runs, format));
+  NORMLAB_ASSIGN_OR_RETURN(Results of, FindResults(core, request, items));
+  v1::GetReportResponse answer;
+  NORMLAB_RETURN_IF_ERROR(Deliver(
+      request.format(), report::Format::kHtml, answer, [&](report::Format format) -> absl::StatusOr<std::string> {
+        NORMLAB_ASSIGN_OR_RETURN(judging::Rendered report, of.found.paper->Report(items, of.budget, of.runs, format));
         return std::move(report.content);
-      });
+      }));
+  return SendInPieces(std::move(answer), writer);
 }
 
 void List(const Core& core, v1::ListPapersResponse& response) {
@@ -164,26 +242,27 @@ grpc::Status PaperServiceImpl::ListPapers(grpc::ServerContext* context, const v1
 grpc::Status PaperServiceImpl::PlanReproduction(grpc::ServerContext* context,
                                                 const v1::PlanReproductionRequest* request,
                                                 v1::PlanReproductionResponse* response) {
-  return core_.gate.Call(*context, "PaperService.PlanReproduction", CallKind::kShort,
-                         [&](const Caller&) { return Plan(core_, *request, *response); });
+  return core_.gate.Call(*context, "PaperService.PlanReproduction",
+                         request->power() ? CallKind::kCompare : CallKind::kShort,
+                         [&](const Caller& caller) { return Plan(core_, caller, *request, *response); });
 }
 
 grpc::Status PaperServiceImpl::GetTable(grpc::ServerContext* context, const v1::GetTableRequest* request,
-                                        v1::GetTableResponse* response) {
+                                        grpc::ServerWriter<v1::GetTableResponse>* writer) {
   return core_.gate.Call(*context, "PaperService.GetTable", CallKind::kShort,
-                         [&](const Caller&) { return Table(core_, *request, *response); });
+                         [&](const Caller&) { return Table(core_, *request, *writer); });
 }
 
 grpc::Status PaperServiceImpl::GetFigure(grpc::ServerContext* context, const v1::GetFigureRequest* request,
-                                         v1::GetFigureResponse* response) {
+                                         grpc::ServerWriter<v1::GetFigureResponse>* writer) {
   return core_.gate.Call(*context, "PaperService.GetFigure", CallKind::kShort,
-                         [&](const Caller&) { return Figure(core_, *request, *response); });
+                         [&](const Caller&) { return Figure(core_, *request, *writer); });
 }
 
 grpc::Status PaperServiceImpl::GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
-                                         v1::GetReportResponse* response) {
+                                         grpc::ServerWriter<v1::GetReportResponse>* writer) {
   return core_.gate.Call(*context, "PaperService.GetReport", CallKind::kShort,
-                         [&](const Caller&) { return Report(core_, *request, *response); });
+                         [&](const Caller&) { return Report(core_, *request, *writer); });
 }
 
 }  // namespace normlab::server

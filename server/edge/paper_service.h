@@ -17,11 +17,11 @@ class PaperServiceImpl final : public v1::PaperService::Service {
   grpc::Status PlanReproduction(grpc::ServerContext* context, const v1::PlanReproductionRequest* request,
                                 v1::PlanReproductionResponse* response) override;
   grpc::Status GetTable(grpc::ServerContext* context, const v1::GetTableRequest* request,
-                        v1::GetTableResponse* response) override;
+                        grpc::ServerWriter<v1::GetTableResponse>* writer) override;
   grpc::Status GetFigure(grpc::ServerContext* context, const v1::GetFigureRequest* request,
-                         v1::GetFigureResponse* response) override;
+                         grpc::ServerWriter<v1::GetFigureResponse>* writer) override;
   grpc::Status GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
-                         v1::GetReportResponse* response) override;
+                         grpc::ServerWriter<v1::GetReportResponse>* writer) override;
 
  private:
   Core& core_;

@@ -11,7 +11,7 @@ std::atomic<long> started{0};
 
 }  // namespace
 
-#if NORMLAB_COUNTS_THREADS
+#if !NORMLAB_SANITIZED
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                               void* argument) noexcept {
   static const auto create = reinterpret_cast<decltype(&pthread_create)>(dlsym(RTLD_NEXT, "pthread_create"));

@@ -376,48 +376,64 @@ Status FakeServer::ListPapers(ServerContext*, const v1::ListPapersRequest*, v1::
 Status FakeServer::PlanReproduction(ServerContext*, const v1::PlanReproductionRequest* request,
                                     v1::PlanReproductionResponse* response) {
   ENTER(PlanReproduction);
+  planned = *request;
   *response = plan;
   response->set_paper_id(request->has_manifest() ? "mine" : request->paper_id());
   return Status::OK;
 }
 
-Status FakeServer::GetTable(ServerContext*, const v1::GetTableRequest* request, v1::GetTableResponse* response) {
-  ENTER(GetTable);
-  response->set_content(
-      request->format() == v1::FORMAT_JSON
-          ? fmt::format("{{\"item\": \"{}\", \"budget\": \"{}\"}}\n", request->item_id(), request->budget())
-          : fmt::format("{} table of {} at {}\n", v1::Format_Name(request->format()), request->item_id(),
-                        request->budget()));
-  response->mutable_verdicts()->Assign(verdicts.begin(), verdicts.end());
+// The content in two pieces.
+template <typename Response>
+Status Send(const std::string& content, grpc::ServerWriter<Response>& writer, Response last = {}) {
+  Response first;
+  first.set_content(content.substr(0, 5));
+  last.set_content(content.substr(5));
+  writer.Write(first);
+  writer.Write(last);
   return Status::OK;
 }
 
-Status FakeServer::GetFigure(ServerContext*, const v1::GetFigureRequest* request, v1::GetFigureResponse* response) {
+Status FakeServer::GetTable(ServerContext*, const v1::GetTableRequest* request,
+                            grpc::ServerWriter<v1::GetTableResponse>* writer) {
+  ENTER(GetTable);
+  v1::GetTableResponse claims;
+  for (const v1::Verdict verdict : verdicts) {
+    claims.add_claims()->set_verdict(verdict);
+  }
+  const std::string seeds = request->seeds() == 0 ? "" : fmt::format(", {} seeds", request->seeds());
+  return Send(request->format() == v1::FORMAT_JSON
+                  ? fmt::format("{{\"item\": \"{}\", \"budget\": \"{}\"}}\n", request->item_id(), request->budget())
+                  : fmt::format("{} table of {} at {}{}\n", v1::Format_Name(request->format()), request->item_id(),
+                                request->budget(), seeds),
+              *writer, claims);
+}
+
+Status FakeServer::GetFigure(ServerContext*, const v1::GetFigureRequest* request,
+                             grpc::ServerWriter<v1::GetFigureResponse>* writer) {
   ENTER(GetFigure);
-  response->set_content(fmt::format("{} figure of {} at {}\n", v1::Format_Name(request->format()), request->item_id(),
-                                    request->budget()));
-  return Status::OK;
+  return Send(
+      fmt::format("{} figure of {} at {}\n", v1::Format_Name(request->format()), request->item_id(), request->budget()),
+      *writer);
 }
 
 Status FakeServer::CompareJobs(ServerContext*, const v1::CompareJobsRequest* request,
-                               v1::CompareJobsResponse* response) {
+                               grpc::ServerWriter<v1::CompareJobsResponse>* writer) {
   ENTER(CompareJobs);
   compared = *request;
-  response->set_content(fmt::format("{} comparison\n", v1::Format_Name(request->format())));
-  return Status::OK;
+  return Send(fmt::format("{} comparison\n", v1::Format_Name(request->format())), *writer);
 }
 
-Status FakeServer::PlotJobs(ServerContext*, const v1::PlotJobsRequest* request, v1::PlotJobsResponse* response) {
+Status FakeServer::PlotJobs(ServerContext*, const v1::PlotJobsRequest* request,
+                            grpc::ServerWriter<v1::PlotJobsResponse>* writer) {
   ENTER(PlotJobs);
   plotted = *request;
-  response->set_content(fmt::format("{} plot\n", v1::Format_Name(request->format())));
-  return Status::OK;
+  return Send(fmt::format("{} plot\n", v1::Format_Name(request->format())), *writer);
 }
 
-Status FakeServer::GetReport(ServerContext*, const v1::GetReportRequest* request, v1::GetReportResponse* response) {
+Status FakeServer::GetReport(ServerContext*, const v1::GetReportRequest* request,
+                             grpc::ServerWriter<v1::GetReportResponse>* writer) {
   ENTER(GetReport);
-  response->set_content(fmt::format("{} report at {}\n", v1::Format_Name(request->format()), request->budget()));
-  return Status::OK;
+  return Send(fmt::format("{} report at {}\n", v1::Format_Name(request->format()), request->budget()), *writer);
 }
 
 Status BadRequest(const std::vector<std::pair<std::string, std::string>>& fields) {

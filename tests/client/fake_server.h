@@ -57,9 +57,10 @@ class FakeServer final : public v1::JobService::Service,
   std::vector<v1::WatchJobsResponse> job_news;  // sent in order
   bool watch_stays_open = false;                // after the news, until the client cancels
   std::vector<v1::Paper> papers;
+  v1::PlanReproductionRequest planned;  // the last request for one
   v1::PlanReproductionResponse plan;
   std::string missing_data;  // refuses jobs that are not forced, warns of those that are; empty: nothing is missing
-  std::vector<std::string> verdicts = {"REPRODUCED"};
+  std::vector<v1::Verdict> verdicts = {v1::VERDICT_REPRODUCED};
   std::map<std::string, std::vector<grpc::Status>> failures;  // by method: returned first, one per call
 
   // --- what it saw ---
@@ -104,11 +105,16 @@ class FakeServer final : public v1::JobService::Service,
   grpc::Status ListPapers(grpc::ServerContext*, const v1::ListPapersRequest*, v1::ListPapersResponse*) override;
   grpc::Status PlanReproduction(grpc::ServerContext*, const v1::PlanReproductionRequest*,
                                 v1::PlanReproductionResponse*) override;
-  grpc::Status GetTable(grpc::ServerContext*, const v1::GetTableRequest*, v1::GetTableResponse*) override;
-  grpc::Status CompareJobs(grpc::ServerContext*, const v1::CompareJobsRequest*, v1::CompareJobsResponse*) override;
-  grpc::Status PlotJobs(grpc::ServerContext*, const v1::PlotJobsRequest*, v1::PlotJobsResponse*) override;
-  grpc::Status GetFigure(grpc::ServerContext*, const v1::GetFigureRequest*, v1::GetFigureResponse*) override;
-  grpc::Status GetReport(grpc::ServerContext*, const v1::GetReportRequest*, v1::GetReportResponse*) override;
+  grpc::Status GetTable(grpc::ServerContext*, const v1::GetTableRequest*,
+                        grpc::ServerWriter<v1::GetTableResponse>*) override;
+  grpc::Status CompareJobs(grpc::ServerContext*, const v1::CompareJobsRequest*,
+                           grpc::ServerWriter<v1::CompareJobsResponse>*) override;
+  grpc::Status PlotJobs(grpc::ServerContext*, const v1::PlotJobsRequest*,
+                        grpc::ServerWriter<v1::PlotJobsResponse>*) override;
+  grpc::Status GetFigure(grpc::ServerContext*, const v1::GetFigureRequest*,
+                         grpc::ServerWriter<v1::GetFigureResponse>*) override;
+  grpc::Status GetReport(grpc::ServerContext*, const v1::GetReportRequest*,
+                         grpc::ServerWriter<v1::GetReportResponse>*) override;
 
   grpc::Status SendZeros(grpc::ServerWriter<v1::ReadArtifactResponse>& writer) const;
   // Notes the call; the status to return first, if one is due.

@@ -81,7 +81,7 @@ TEST_F(ResultsCommandTest, TablesAreBriefUnlessDetailsAreAskedFor) {
 
 TEST_F(ResultsCommandTest, ReproduceExitCodes) {
   MakePlan();
-  server_.verdicts = {"REPRODUCED", "DIFFERENT"};
+  server_.verdicts = {v1::VERDICT_REPRODUCED, v1::VERDICT_DIFFERENT};
   EXPECT_EQ(Run({"reproduce", "layer-norm-2016", "--out", out()}).code, 0);
   EXPECT_EQ(Run({"reproduce", "layer-norm-2016", "--out", out(), "--strict"}).code, 4);
   server_.job_news[0].mutable_jobs(2)->set_state(v1::JOB_STATE_FAILED);
@@ -98,6 +98,50 @@ TEST_F(ResultsCommandTest, ReproduceDryRunSubmitsNothing) {
   EXPECT_TRUE(server_.created[0].validate_only());
   EXPECT_EQ(server_.jobs.size(), 1u) << "MakePlan's own";
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["runs"].size(), 4u);
+}
+
+TEST_F(ResultsCommandTest, APlanSaysHowLikelyClaimsAreDecidedAndSubmitsNothing) {
+  MakePlan();
+  v1::ClaimPower& known = *server_.plan.add_power();
+  known.set_item_id("mnist");
+  known.set_claim_id("ln-faster");
+  known.set_seeds(3);
+  known.set_decides(0.045);
+  known.set_least_seeds(9);
+  v1::ClaimPower& hopeless = *server_.plan.add_power();
+  hopeless = server_.plan.power(0);
+  hopeless.set_claim_id("ln-same");
+  hopeless.set_least_seeds(0);
+  v1::ClaimPower& unknown = *server_.plan.add_power();
+  unknown.set_item_id("mnist");
+  unknown.set_claim_id("ln-at-the-end");
+  unknown.set_unknown("Needs 130 passes; budget quick stops at 16 passes");
+  v1::ClaimPower& fact = *server_.plan.add_power();
+  fact.set_fact(true);
+  v1::NotRunItem& later = *server_.plan.add_not_run();
+  later.set_item_id("table2");
+  later.set_reason("normlab has no experiment oe");
+  ExpectGolden("plan", {"reproduce", "layer-norm-2016", "--plan"});
+  const Outcome json = Run({"reproduce", "layer-norm-2016", "--plan", "--seeds", "9", "--json"});
+  EXPECT_EQ(json.code, 0);
+  const auto plan = nlohmann::json::parse(json.out);
+  EXPECT_EQ(plan["power"][0]["least_seeds"], 9);
+  EXPECT_EQ(plan["power"][2]["unknown"], "Needs 130 passes; budget quick stops at 16 passes");
+  EXPECT_TRUE(plan["power"][3]["fact"]);
+  EXPECT_EQ(plan["not_run"][0]["item_id"], "table2");
+  EXPECT_EQ(server_.planned.seeds(), 9);
+  EXPECT_TRUE(server_.planned.power());
+  EXPECT_TRUE(server_.created.back().validate_only());
+}
+
+TEST_F(ResultsCommandTest, SeedsThatAreAskedForReachEveryResult) {
+  MakePlan();
+  EXPECT_THAT(Run({"table", "layer-norm-2016", "mnist", "--seeds", "9"}).out, HasSubstr("9 seeds"));
+  const Outcome run = Run({"reproduce", "layer-norm-2016", "--seeds", "9", "--out", out()});
+  EXPECT_THAT(run.out, HasSubstr("9 seeds"));
+  EXPECT_EQ(server_.planned.seeds(), 9);
+  EXPECT_FALSE(server_.planned.power()) << "only for a plan";
+  EXPECT_THAT(Run({"table", "layer-norm-2016", "mnist", "--seeds", "25"}).err, HasSubstr("--seeds"));
 }
 
 TEST_F(ResultsCommandTest, ReproduceSaysThatDataIsMissingBeforeItRunsAndWhenItIsDry) {
@@ -150,7 +194,7 @@ TEST_F(ResultsCommandTest, TableFigureAndReport) {
   EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist"}).out, "FORMAT_TERMINAL table of mnist at quick\n");
   EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist", "--json", "--budget", "smoke"}).out,
             "{\"item\": \"mnist\", \"budget\": \"smoke\"}\n");
-  server_.verdicts = {"DIFFERENT"};
+  server_.verdicts = {v1::VERDICT_DIFFERENT};
   EXPECT_EQ(Run({"table", "layer-norm-2016", "mnist", "--strict"}).code, 4);
   EXPECT_EQ(Run({"figure", "layer-norm-2016", "mnist"}).out, "FORMAT_SVG figure of mnist at quick\n");
   EXPECT_EQ(Run({"report", "layer-norm-2016", "--format", "markdown"}).out, "FORMAT_MARKDOWN report at quick\n");

@@ -30,6 +30,7 @@
 #include "data/mnist.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 #include "testing.h"
+#include "tests/sanitizer.h"
 
 namespace normlab {
 namespace {
@@ -42,6 +43,9 @@ struct Band {
 Band Widened(double low, double high, double factor) { return {low / factor, high * factor}; }
 
 constexpr int kPasses = 4;
+// A sanitizer makes training thirty times slower: there one pass of one seed runs, and no band is looked at.
+constexpr int kSeeds = kSanitized ? 1 : 3;
+constexpr int kRunPasses = kSanitized ? 1 : kPasses;
 
 struct Bands {
   Band first;  // loss of the first batch
@@ -114,7 +118,7 @@ class PaperBands : public testing::Test {
   static v1::MnistMlpConfig Config(v1::NormKind norm) {
     v1::MnistMlpConfig config = DefaultConfig();
     config.set_norm(norm);
-    config.set_passes(kPasses);
+    config.set_passes(kRunPasses);
     return config;
   }
 
@@ -131,6 +135,9 @@ class PaperBands : public testing::Test {
   }
 
   static void ExpectWithin(const Bands& bands, const Means& means) {
+    if (kSanitized) {
+      return;
+    }
     EXPECT_TRUE(bands.first.Holds(means.first)) << "the first batch's loss is " << means.first << ", expected "
                                                 << bands.first.low << " to " << bands.first.high;
     for (int pass = 0; pass < kPasses; ++pass) {
@@ -146,11 +153,13 @@ class PaperBands : public testing::Test {
   std::unique_ptr<data::MnistData> data_;
 };
 
-TEST_F(PaperBands, LayerNormalisation) { ExpectWithin(LayerBands(), Run(Config(v1::NORM_KIND_LAYER), 3)); }
+TEST_F(PaperBands, LayerNormalisation) { ExpectWithin(LayerBands(), Run(Config(v1::NORM_KIND_LAYER), kSeeds)); }
 
-TEST_F(PaperBands, BatchNormalisationOnAllLayers) { ExpectWithin(BatchBands(), Run(Config(v1::NORM_KIND_BATCH), 3)); }
+TEST_F(PaperBands, BatchNormalisationOnAllLayers) {
+  ExpectWithin(BatchBands(), Run(Config(v1::NORM_KIND_BATCH), kSeeds));
+}
 
-TEST_F(PaperBands, Baseline) { ExpectWithin(BaselineBands(), Run(Config(v1::NORM_KIND_NONE), 3)); }
+TEST_F(PaperBands, Baseline) { ExpectWithin(BaselineBands(), Run(Config(v1::NORM_KIND_NONE), kSeeds)); }
 
 TEST_F(PaperBands, ABaselineIsOutsideThoseOfLayerNormalisation) {
   EXPECT_FALSE(LayerBands().first.Holds(FirstLoss(v1::NORM_KIND_NONE)));
@@ -160,11 +169,11 @@ TEST_F(PaperBands, ABaselineIsOutsideThoseOfLayerNormalisation) {
 TEST_F(PaperBands, BatchNormalisationOnHiddenLayersOnlyIsOutside) {
   v1::MnistMlpConfig config = Config(v1::NORM_KIND_BATCH);
   config.set_batch_norm_logits(false);
-  config.set_passes(2);
+  config.set_passes(kSanitized ? 1 : 2);
   const Means means = Run(config, 1);
   const Bands bands = BatchBands();
   EXPECT_LT(means.nll[0], bands.nll[0].low);
-  EXPECT_LT(means.nll[1], bands.nll[1].low);
+  EXPECT_TRUE(kSanitized || means.nll[1] < bands.nll[1].low) << means.nll[1];
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/crc32c.h"
 #include "tests/peak_memory.h"
+#include "tests/sanitizer.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -100,7 +101,7 @@ TEST_F(ArtifactServiceTest, AFileLargerThanAllMemoryAllowedPassesInPieces) {
     EXPECT_TRUE(reader->Finish().ok());
     EXPECT_EQ(back, crc32c);
   }
-  EXPECT_LT(PeakMemory(), idle + kAllowed);
+  EXPECT_TRUE(kSanitized || PeakMemory() < idle + kAllowed) << PeakMemory() - idle;
 }
 
 TEST_F(ArtifactServiceTest, FilesComeBackAsTheyWereStored) {

@@ -34,14 +34,14 @@ class ComparisonServiceTest : public ServerTest {
     request.mutable_job_ids()->Add(jobs.begin(), jobs.end());
     request.mutable_series()->Add(series.begin(), series.end());
     request.set_format(format);
-    return comparisons_->CompareJobs(&context, request, response);
+    return ReadRendered(comparisons_->CompareJobs(&context, request), response);
   }
   grpc::Status Plot(const std::vector<std::string>& jobs, v1::PlotJobsResponse* response, v1::Format format) {
     CallContext context;
     v1::PlotJobsRequest request;
     request.mutable_job_ids()->Add(jobs.begin(), jobs.end());
     request.set_format(format);
-    return comparisons_->PlotJobs(&context, request, response);
+    return ReadRendered(comparisons_->PlotJobs(&context, request), response);
   }
 
   std::unique_ptr<v1::ComparisonService::Stub> comparisons_;

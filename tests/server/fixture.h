@@ -74,6 +74,23 @@ inline std::vector<std::string> WrongFields(const grpc::Status& status) {
   return fields;
 }
 
+// Joins the messages of a table, figure or page; `messages`, if given, is how many there were.
+template <typename Response>
+grpc::Status ReadRendered(std::unique_ptr<grpc::ClientReader<Response>> reader, Response* whole,
+                          int* messages = nullptr) {
+  std::string content;
+  whole->Clear();
+  for (Response piece; reader->Read(&piece);) {
+    content += piece.content();
+    whole->MergeFrom(piece);
+    if (messages != nullptr) {
+      ++*messages;
+    }
+  }
+  whole->set_content(std::move(content));
+  return reader->Finish();
+}
+
 struct RawAnswer {
   grpc::Status status;
   std::string first_message;

@@ -106,7 +106,7 @@ TEST_P(ImportedDataTest, ARunOfAnotherImportIsNotReusedAndRepeatsNothing) {
   compare.add_job_ids(other.job_id());
   compare.add_series("test/nll");
   v1::CompareJobsResponse compared;
-  ASSERT_TRUE(comparisons->CompareJobs(&context, compare, &compared).ok());
+  ASSERT_TRUE(ReadRendered(comparisons->CompareJobs(&context, compare), &compared).ok());
   EXPECT_THAT(compared.content(),
               AllOf(Not(HasSubstr("repeats")), HasSubstr("data_sha256=" + Sha256Hex(kSecond).substr(0, 12)),
                     HasSubstr("from several data"), HasSubstr("data " + Sha256Hex(kFirst).substr(0, 12))));

@@ -30,7 +30,7 @@ class PaperServiceTest : public ServerTest {
     request.set_item_id("mnist");
     request.set_budget("smoke");
     request.set_format(format);
-    return papers_->GetTable(&context, request, response);
+    return ReadRendered(papers_->GetTable(&context, request), response);
   }
   grpc::Status Figure(const std::string& item, v1::Format format, v1::GetFigureResponse* response) {
     CallContext context;
@@ -39,7 +39,7 @@ class PaperServiceTest : public ServerTest {
     request.set_item_id(item);
     request.set_budget("smoke");
     request.set_format(format);
-    return papers_->GetFigure(&context, request, response);
+    return ReadRendered(papers_->GetFigure(&context, request), response);
   }
   grpc::Status Report(const std::vector<std::string>& items, v1::Format format, v1::GetReportResponse* response) {
     CallContext context;
@@ -48,7 +48,7 @@ class PaperServiceTest : public ServerTest {
     request.mutable_item_ids()->Add(items.begin(), items.end());
     request.set_budget("smoke");
     request.set_format(format);
-    return papers_->GetReport(&context, request, response);
+    return ReadRendered(papers_->GetReport(&context, request), response);
   }
 };
 
@@ -93,7 +93,7 @@ TEST_F(PaperServiceTest, PlansAndDrawsAPaperOfTheCallersOwn) {
   figure.set_format(v1::FORMAT_PNG);
   v1::GetFigureResponse picture;
   CallContext drawing;
-  ASSERT_TRUE(papers_->GetFigure(&drawing, figure, &picture).ok());
+  ASSERT_TRUE(ReadRendered(papers_->GetFigure(&drawing, figure), &picture).ok());
   EXPECT_EQ(picture.media_type(), "image/png");
   EXPECT_THAT(picture.content(), testing::StartsWith("\x89PNG"));
 }
@@ -135,7 +135,7 @@ TEST_F(PaperServiceTest, AnExperimentThatDoesNotExistIsNotRunAndSaysSo) {
   table.set_budget("tiny");
   v1::GetTableResponse content;
   CallContext reading;
-  ASSERT_TRUE(papers_->GetTable(&reading, table, &content).ok());
+  ASSERT_TRUE(ReadRendered(papers_->GetTable(&reading, table), &content).ok());
   EXPECT_THAT(content.content(), HasSubstr("normlab has no experiment handwritin; did you mean handwriting?"));
 }
 
@@ -198,8 +198,178 @@ TEST_F(PaperServiceTest, TablesComeFromTheStoreAndAreTheSameBytesTwice) {
   ASSERT_TRUE(Table(v1::FORMAT_MARKDOWN, &second).ok());
   EXPECT_EQ(first.content(), second.content());
   EXPECT_THAT(first.media_type(), HasSubstr("markdown"));
-  ASSERT_GT(first.verdicts_size(), 0);
-  EXPECT_THAT(first.verdicts(), testing::Each("NOT_RUN"));
+  ASSERT_EQ(first.claims_size(), 12);
+  for (const v1::ClaimVerdict& claim : first.claims()) {
+    EXPECT_EQ(claim.verdict(), v1::VERDICT_NOT_RUN) << claim.claim_id();
+  }
+}
+
+// Three seeds of a made-up experiment's claims, without training: what a worker would have sent.
+class JudgedServiceTest : public PaperServiceTest {
+ protected:
+  JudgedServiceTest() {
+    std::string text = kOwnManifest;
+    const std::string arms = "plain: {label: Plain, fields: {norm: none, dataset: synthetic_pen}}";
+    text.replace(text.find(arms), arms.size(),
+                 arms + "\n      layer: {label: LayerNorm, fields: {norm: layer, dataset: synthetic_pen}}");
+    text.replace(text.find("seeds: 2"), 8, "seeds: 3");
+    request_ = PlanOf(text + R"(    claims:
+      - {id: lower, statement: LayerNorm writes better, place: p. 1, rule: lower, metric: nll, arm: layer, than: plain}
+      - {id: bound, statement: It is a number, rule: below, metric: nll, arm: plain, bound: 100}
+)");
+  }
+  // Every run of the plan has ended with test NLLs of `plain` and `layer`, a little apart by seed.
+  void RunAll(double plain, double layer) {
+    CallContext context;
+    v1::PlanReproductionResponse plan;
+    const grpc::Status planned = papers_->PlanReproduction(&context, request_, &plan);
+    ASSERT_TRUE(planned.ok()) << planned.error_message();
+    v1::BatchCreateJobsRequest submit;
+    submit.set_request_id(Uuid(7));
+    for (const v1::PlannedRun& run : plan.runs()) {
+      *submit.add_requests()->mutable_spec() = run.spec();
+    }
+    CallContext submitting;
+    v1::BatchCreateJobsResponse created;
+    const grpc::Status submitted = jobs_->BatchCreateJobs(&submitting, submit, &created);
+    ASSERT_TRUE(submitted.ok()) << submitted.error_message();
+    for (int i = 0; i < plan.runs_size(); ++i) {
+      const v1::LeaseResponse::Lease lease = LeaseOne();
+      const v1::JobSpec& spec = lease.spec();
+      const auto seed = static_cast<double>(spec.seed());
+      End(lease.attempt(),
+          spec.handwriting().norm() == v1::NORM_KIND_LAYER ? layer + 0.02 * seed : plain + 0.01 * seed);
+    }
+  }
+  void End(const v1::Attempt& attempt, double nll) {
+    v1::AppendPointsRequest points;
+    *points.mutable_attempt() = attempt;
+    for (const auto& [name, value] : {std::pair("train/update", 4.0), std::pair("test/nll", nll)}) {
+      auto& column = *points.add_columns();
+      column.set_series(name);
+      column.add_steps(4);
+      column.add_values(value);
+      column.add_wall_ms(1);
+    }
+    CallContext appending;
+    v1::AppendPointsResponse appended;
+    const grpc::Status status = workers_->AppendPoints(&appending, points, &appended);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    Finish(attempt);
+  }
+  v1::GetTableResponse TableNow() {
+    CallContext context;
+    v1::GetTableRequest request;
+    *request.mutable_manifest() = request_.manifest();
+    request.set_item_id("pen");
+    request.set_budget("tiny");
+    v1::GetTableResponse table;
+    const grpc::Status status = ReadRendered(papers_->GetTable(&context, request), &table);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return table;
+  }
+
+  v1::PlanReproductionRequest request_;
+};
+
+TEST_F(JudgedServiceTest, VerdictsAndCellsAreMessages) {
+  RunAll(2, 1);
+  const v1::GetTableResponse table = TableNow();
+  ASSERT_EQ(table.claims_size(), 2);
+  const v1::ClaimVerdict& lower = table.claims(0);
+  EXPECT_EQ(lower.claim_id(), "lower");
+  EXPECT_EQ(lower.statement(), "LayerNorm writes better");
+  EXPECT_EQ(lower.place(), "p. 1");
+  EXPECT_EQ(lower.verdict(), v1::VERDICT_DIRECTION_ONLY);
+  EXPECT_EQ(lower.tier(), v1::TIER_REDUCED);
+  EXPECT_FALSE(lower.deviations().empty());
+  EXPECT_FALSE(lower.fact());
+  EXPECT_EQ(lower.n(), 3);
+  EXPECT_EQ(lower.planned(), 3);
+  EXPECT_EQ(lower.family(), 1);
+  EXPECT_NEAR(lower.estimate(), -0.98, 1e-12);
+  EXPECT_TRUE(lower.has_interval());
+  EXPECT_EQ(lower.confidence(), 0.95);
+  EXPECT_FALSE(lower.has_paper());
+  EXPECT_FALSE(lower.has_margin());
+  EXPECT_TRUE(lower.has_p() && lower.has_p_holm());
+  EXPECT_THAT(lower.rule(), HasSubstr("REPRODUCED if lower"));
+  EXPECT_THAT(lower.reason(), HasSubstr("Lower"));
+  EXPECT_NE(lower.question(), "");
+  EXPECT_NE(lower.method(), "");
+  EXPECT_TRUE(table.claims(1).fact());
+  EXPECT_EQ(table.claims(1).family(), 0);
+
+  ASSERT_EQ(table.cells_size(), 2);
+  const v1::TableCell& plain = table.cells(0);
+  EXPECT_EQ(plain.arm_id(), "plain");
+  EXPECT_EQ(plain.metric_id(), "nll");
+  EXPECT_THAT(plain.values(), ElementsAre(2.01, 2.02, 2.03));
+  EXPECT_NEAR(plain.mean(), 2.02, 1e-12);
+  EXPECT_TRUE(plain.has_interval());
+  EXPECT_FALSE(plain.has_paper());
+  EXPECT_EQ(plain.at(), 4);
+}
+
+TEST_F(JudgedServiceTest, FiguresHaveTheirCurvesAsMessages) {
+  RunAll(2, 1);
+  CallContext context;
+  v1::GetFigureRequest request;
+  *request.mutable_manifest() = request_.manifest();
+  request.set_item_id("pen");
+  request.set_budget("tiny");
+  v1::GetFigureResponse figure;
+  ASSERT_TRUE(ReadRendered(papers_->GetFigure(&context, request), &figure).ok());
+  ASSERT_EQ(figure.curves_size(), 8) << "three runs of each arm, and their mean";
+  EXPECT_EQ(figure.curves(0).source(), v1::FigureCurve::SOURCE_RUN);
+  EXPECT_EQ(figure.curves(0).seed(), 1);
+  EXPECT_THAT(figure.curves(0).x(), ElementsAre(4));
+  EXPECT_THAT(figure.curves(0).value(), ElementsAre(2.01));
+  EXPECT_EQ(figure.curves(7).source(), v1::FigureCurve::SOURCE_MEAN);
+  EXPECT_EQ(figure.curves(7).arm_id(), "layer");
+  EXPECT_EQ(figure.curves(7).lo_size(), 1);
+}
+
+TEST_F(PaperServiceTest, PlansSayHowLikelyClaimsAreDecided) {
+  CallContext context;
+  v1::PlanReproductionRequest request;
+  request.set_paper_id(kPaper);
+  request.add_item_ids("mnist");
+  request.add_item_ids("order_embeddings");
+  request.set_budget("quick");
+  request.set_seeds(5);
+  v1::PlanReproductionResponse plan;
+  const grpc::Status status = papers_->PlanReproduction(&context, request, &plan);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(plan.runs_size(), 30);
+  EXPECT_EQ(plan.power_size(), 0) << "not asked for";
+  ASSERT_EQ(plan.not_run_size(), 1);
+  EXPECT_EQ(plan.not_run(0).item_id(), "order_embeddings");
+  EXPECT_THAT(plan.not_run(0).reason(), HasSubstr("normlab has no experiment"));
+  request.set_power(true);
+  CallContext again;
+  ASSERT_TRUE(papers_->PlanReproduction(&again, request, &plan).ok());
+  ASSERT_EQ(plan.power_size(), 12);
+  EXPECT_EQ(plan.power(0).claim_id(), "ln-faster-than-bn-batch-4");
+  EXPECT_EQ(plan.power(0).seeds(), 5);
+  EXPECT_GT(plan.power(0).decides(), 0);
+  EXPECT_GT(plan.power(0).least_seeds(), 5);
+  request.set_seeds(25);
+  CallContext wrong;
+  EXPECT_EQ(papers_->PlanReproduction(&wrong, request, &plan).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(PaperServiceTest, LongPagesComeInPieces) {
+  CallContext context;
+  v1::GetReportRequest request;
+  request.set_paper_id(kPaper);
+  request.set_budget("smoke");
+  v1::GetReportResponse report;
+  int messages = 0;
+  ASSERT_TRUE(ReadRendered(papers_->GetReport(&context, request), &report, &messages).ok());
+  EXPECT_EQ(messages, static_cast<int>((report.content().size() + (256 << 10) - 1) / (256 << 10)));
+  EXPECT_GT(messages, 1);
+  EXPECT_THAT(report.content(), testing::EndsWith("</html>\n"));
 }
 
 TEST_F(PaperServiceTest, FiguresComeInTheFormatsThatHaveThem) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/peak_memory.h"
+#include "tests/sanitizer.h"
 #include "tests/workers/fake_service.h"
 
 namespace normlab::workers {
@@ -78,7 +79,7 @@ TEST_F(OutboxTest, AFileLargerThanAllMemoryAllowedPassesInPieces) {
   outbox.Artifact("weights.safetensors", "application/octet-stream", 2, std::move(file));
   EXPECT_TRUE(outbox.Drain().ok());
   EXPECT_EQ(service_.artifacts.count("weights.safetensors"), 1);
-  EXPECT_LT(PeakMemory(), idle + kAllowed);
+  EXPECT_TRUE(kSanitized || PeakMemory() < idle + kAllowed) << PeakMemory() - idle;
 }
 
 TEST_F(OutboxTest, ProducersWaitForASlowServer) {

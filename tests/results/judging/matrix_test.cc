@@ -58,10 +58,18 @@ LiteralSource Runs(double a_scale, double a_shift, double b_shift) {
   return source;
 }
 
+std::vector<Verdict> VerdictsOf(const Rendered& table) {
+  std::vector<Verdict> verdicts;
+  for (const Judgement& judgement : table.judgements) {
+    verdicts.push_back(judgement.verdict);
+  }
+  return verdicts;
+}
+
 std::vector<Verdict> VerdictsOf(LiteralSource source) {
   const auto table = Words()->Table("words", "all", source, Format::kTerminal);
   EXPECT_TRUE(table.ok()) << table.status();
-  return table->verdicts;
+  return VerdictsOf(*table);
 }
 
 TEST(Matrix, OneSeedDecidesWhatIsNoSample) {
@@ -122,7 +130,7 @@ TEST(NotRun, IsSaidEverywhereAndPlansNothing) {
   for (const Format format : {Format::kTerminal, Format::kMarkdown, Format::kLatex, Format::kJson, Format::kHtml}) {
     const auto table = paper->Table("later", "all", source, format);
     ASSERT_TRUE(table.ok()) << table.status();
-    EXPECT_EQ(table->verdicts, std::vector{Verdict::kNotRun});
+    EXPECT_EQ(VerdictsOf(*table), std::vector{Verdict::kNotRun});
     EXPECT_THAT(table->content, HasSubstr("its data is lost"));
   }
   EXPECT_TRUE(paper->Table("later", "all", source, Format::kCsv).ok());
@@ -131,7 +139,7 @@ TEST(NotRun, IsSaidEverywhereAndPlansNothing) {
   const auto report = paper->Report({}, "all", source, Format::kHtml);
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(report->content, HasSubstr("its data is lost"));
-  EXPECT_EQ(report->verdicts.size(), 4u);
+  EXPECT_EQ(report->judgements.size(), 4u);
 }
 
 TEST(Report, ShowsWhatTheFirstRunOfAnArmDrew) {

@@ -125,8 +125,8 @@ TEST(Table, WithoutRunsReadsNotRunEverywhere) {
   LiteralSource none;
   const auto table = LayerNorm().Table("mnist", "smoke", none, Format::kTerminal);
   ASSERT_TRUE(table.ok()) << table.status();
-  EXPECT_THAT(table->verdicts, testing::Each(Verdict::kNotRun));
-  EXPECT_EQ(table->verdicts.size(), 12u);
+  EXPECT_THAT(table->judgements, testing::Each(testing::Field(&Judgement::verdict, Verdict::kNotRun)));
+  EXPECT_EQ(table->judgements.size(), 12u);
   EXPECT_THAT(table->content, HasSubstr("NOT_RUN"));
 }
 

@@ -1,0 +1,158 @@
+// How likely seeds are to decide an item's claims, and budgets with more seeds than their manifest has.
+#include "results/judging/power.h"
+
+#include <map>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "results/judging/embedded.h"
+#include "results/judging/paper.h"
+#include "tests/results/judging/literal_source.h"
+
+namespace normlab::judging {
+namespace {
+
+using testing::HasSubstr;
+
+const Item& Figure6() {
+  static const auto* manifest = [] {
+    const EmbeddedPaper& paper = EmbeddedPapers().front();
+    return new Manifest(*ParseManifest(paper.files.at("manifest.yaml"), "manifest.yaml", paper.files));
+  }();
+  return manifest->items.front();
+}
+
+std::map<std::string, ClaimPower> PowerOf(const Item& item, const Budget& budget) {
+  std::map<std::string, ClaimPower> powers;
+  const auto worked_out = WorkOutPower(item, budget, [] { return false; });
+  EXPECT_TRUE(worked_out.ok()) << worked_out.status();
+  if (worked_out.ok()) {
+    for (const ClaimPower& power : *worked_out) {
+      powers[power.claim->id] = power;
+    }
+  }
+  return powers;
+}
+
+TEST(Power, OfThePapersOwnBudgetIsHighForEveryClaim) {
+  for (const auto& [id, power] : PowerOf(Figure6(), *Figure6().FindBudget("paper"))) {
+    EXPECT_EQ(power.unknown, "") << id;
+    EXPECT_GE(power.decides, 0.9) << id;
+    ASSERT_TRUE(power.least.has_value()) << id;
+    EXPECT_LE(*power.least, power.seeds) << id;
+  }
+}
+
+TEST(Power, WhatABudgetStopsBeforeIsNotKnown) {
+  const auto powers = PowerOf(Figure6(), *Figure6().FindBudget("smoke"));
+  EXPECT_THAT(powers.at("ln-final-error-batch-128").unknown, HasSubstr("budget smoke stops at 2 passes"));
+  EXPECT_GE(powers.at("ln-faster-than-bn-batch-4").decides, 0.8);
+}
+
+// Three seeds of the quick budget decide little after the correction over twelve claims; as many as are named do, and one fewer
+// does not.
+TEST(Power, TheLeastNumberOfSeedsIsTheLeast) {
+  const Budget& quick = *Figure6().FindBudget("quick");
+  const std::string claim = "ln-faster-than-bn-batch-4";
+  const ClaimPower few = PowerOf(Figure6(), quick).at(claim);
+  EXPECT_EQ(few.seeds, 3);
+  EXPECT_LT(few.decides, 0.5);
+  ASSERT_TRUE(few.least.has_value());
+  EXPECT_GT(*few.least, 3);
+  const ClaimPower enough = PowerOf(Figure6(), quick.WithSeeds(*few.least)).at(claim);
+  EXPECT_EQ(enough.seeds, *few.least);
+  EXPECT_GE(enough.decides, kWantedPower);
+  EXPECT_LT(PowerOf(Figure6(), quick.WithSeeds(*few.least - 1)).at(claim).decides, kWantedPower);
+  EXPECT_EQ(enough.least, few.least) << "it does not depend on the seeds that were asked for";
+}
+
+TEST(Power, EndsWithWhoeverAsked) {
+  int looks = 0;
+  const auto power = WorkOutPower(Figure6(), *Figure6().FindBudget("quick"), [&] { return ++looks == 10; });
+  EXPECT_EQ(power.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(looks, 10);
+}
+
+constexpr char kPrinted[] = R"(schema: 2
+id: printed
+title: A table with cells and no curves
+items:
+  it:
+    title: Errors
+    place: Table 1
+    experiment: mnist_mlp
+    x: {series: train/pass, unit: pass}
+    metrics:
+      error: {label: Error, series: test/error}
+      other: {label: Other, series: test/other}
+    arms:
+      a: {label: A, fields: {norm: none}}
+      b: {label: B, fields: {norm: layer}}
+    table: {columns: [error], within: [0.5], rows: {a: [10], b: [8]}}
+    NOISE
+    budgets:
+      full: {summary: all of it, exact: true, seeds: 6, end: 1, fields: {passes: 1}}
+    claims:
+      - {id: lower, statement: s, place: p, rule: lower, metric: error, arm: b, than: a}
+      - {id: fact, statement: s, place: p, rule: below, metric: error, arm: b, bound: 100}
+      - {id: unprinted, statement: s, place: p, rule: lower, metric: other, arm: b, than: a}
+)";
+
+std::map<std::string, ClaimPower> PowerOfPrinted(const std::string& noise) {
+  std::string text = kPrinted;
+  text.replace(text.find("NOISE"), 5, noise);
+  static Manifest manifest;
+  const auto parsed = ParseManifest(text, "printed.yaml", {});
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  manifest = *parsed;
+  return PowerOf(manifest.items[0], manifest.items[0].budgets[0]);
+}
+
+TEST(Power, PrintedCellsWillDoForCurves) {
+  const auto quiet = PowerOfPrinted("noise: {of: {error: {level: 0.1}, other: {level: 0.1}}}");
+  EXPECT_EQ(quiet.at("lower").decides, 1);
+  const auto loud = PowerOfPrinted("noise: {of: {error: {level: 4}}}");
+  EXPECT_LT(loud.at("lower").decides, 0.3);
+  EXPECT_FALSE(loud.at("lower").least.has_value()) << "more than can be asked for";
+}
+
+TEST(Power, SaysWhyItIsNotKnown) {
+  const auto quiet = PowerOfPrinted("noise: {of: {error: {level: 0.1}, other: {level: 0.1}}}");
+  EXPECT_THAT(quiet.at("fact").unknown, HasSubstr("a fact"));
+  EXPECT_THAT(quiet.at("unprinted").unknown, HasSubstr("prints no number"));
+  EXPECT_THAT(PowerOfPrinted("").at("lower").unknown, HasSubstr("does not say how runs differ"));
+}
+
+TEST(Noise, IsChecked) {
+  std::string text = kPrinted;
+  text.replace(text.find("NOISE"), 5, "noise: {pace: -1, of: {eror: {level: 0.1}, error: {levle: 1}}}");
+  const std::string problems = Message(ParseManifest(text, "printed.yaml", {}).status());
+  EXPECT_THAT(problems, HasSubstr("items.it.noise.pace is -1"));
+  EXPECT_THAT(problems, HasSubstr("items.it.noise.of.eror is not a field; did you mean error?"));
+  EXPECT_THAT(problems, HasSubstr("items.it.noise.of.error.levle is not a field; did you mean level?"));
+}
+
+TEST(Seeds, AreAddedBehindThoseOfTheBudget) {
+  const Paper& paper = *BuiltInPapers().front();
+  const auto own = *paper.Plan({"mnist"}, "quick");
+  const auto more = *paper.Plan({"mnist"}, {"quick", 5});
+  ASSERT_EQ(own.size(), 18u);
+  ASSERT_EQ(more.size(), 30u);
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    EXPECT_EQ(more[i].seed, own[i].seed);
+    EXPECT_EQ(more[i].fields, own[i].fields);
+  }
+  EXPECT_EQ(paper.Plan({"mnist"}, {"paper", 7})->size(), 3 * 8 + 3 * 7u) << "at least: nothing is taken away";
+  EXPECT_EQ(paper.Plan({"mnist"}, {"quick", kMostSeeds + 1}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Seeds, ThatWereAskedForAreSaid) {
+  LiteralSource none;
+  const Paper& paper = *BuiltInPapers().front();
+  const std::string text = paper.Table("mnist", {"quick", 5}, none, Format::kMarkdown)->content;
+  EXPECT_THAT(text, HasSubstr("at least 5 seeds of every arm were asked for"));
+  EXPECT_THAT(text, HasSubstr("normlab reproduce layer-norm-2016 --only mnist --budget quick --seeds 5"));
+}
+
+}  // namespace
+}  // namespace normlab::judging
