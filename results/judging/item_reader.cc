@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "results/judging/claim_reader.h"
 #include "results/judging/products.h"
@@ -136,7 +137,12 @@ class ItemReader {
       item_.metrics.push_back(std::move(metric));
       chosen_.metrics.push_back(entry.chosen);
     }
-    for (std::size_t m = 0; m < entries.size(); ++m) {  // of a metric that may stand below
+    for (std::size_t m = 0; m < entries.size(); ++m) {
+      if (entries[m].value.Find("difference") != nullptr) {
+        differences_.insert(static_cast<int>(m));
+      }
+    }
+    for (std::size_t m = 0; m < entries.size(); ++m) {  // of metrics that may stand below
       ReadDifference(entries[m].value.Find("difference"), Path("metrics." + entries[m].name), item_.metrics[m]);
       ReadSelect(entries[m].value.Find("select"), Path("metrics." + entries[m].name), m);
     }
@@ -148,9 +154,18 @@ class ItemReader {
       return;
     }
     MapReader reader(node, path + ".difference", problems_);
-    metric.first = reader.Choice("of", IdsOf(item_.metrics));
-    metric.second = reader.Choice("less", IdsOf(item_.metrics));
+    metric.first = ReadPart(reader, "of");
+    metric.second = ReadPart(reader, "less");
     reader.Finish();
+  }
+
+  // A metric that the paper prints itself.
+  int ReadPart(MapReader& reader, const char* key) {
+    const int part = reader.Choice(key, IdsOf(item_.metrics));
+    if (differences_.contains(part)) {
+      reader.Problem(key, "is a difference itself; expected a metric that is none");
+    }
+    return part;
   }
 
   // noise: {pace: 0.12, of: {test_error: {level: 0.06, jitter: 0.2}}}
@@ -402,6 +417,7 @@ class ItemReader {
   const Files& files_;
   Problems& problems_;
   ChosenOf chosen_;
+  std::set<int> differences_;  // metrics
   Item item_;
 };
 

@@ -33,9 +33,10 @@ absl::Status Deliver(v1::Format wanted, report::Format if_unset, Response& respo
   return absl::OkStatus();
 }
 
-// Sends an answer whose `content` may be long in messages of at most kMostContent of it; all else is in the first. kCancelled if
-// the reader is gone.
-inline constexpr std::size_t kMostContent = 256 * 1024;
+inline constexpr std::size_t kMostContent = 256 * 1024;  // of a message
+
+// Sends an answer whose `content` may be long in as many messages as that takes; all else is in the first. kCancelled if the
+// reader is gone.
 template <typename Response>
 absl::Status SendInPieces(Response answer, grpc::ServerWriter<Response>& writer) {
   const std::string content = std::move(*answer.mutable_content());

@@ -132,6 +132,21 @@ TEST(Noise, IsChecked) {
   EXPECT_THAT(problems, HasSubstr("items.it.noise.of.error.levle is not a field; did you mean level?"));
 }
 
+TEST(Difference, IsOfMetricsThatAreNone) {
+  const auto error_of = [](const std::string& difference) {
+    std::string text = kPrinted;
+    text.replace(text.find("NOISE"), 5, "");
+    const std::string other = "series: test/other";
+    text.replace(text.find(other), other.size(), other + ", difference: " + difference);
+    const auto parsed = ParseManifest(text, "printed.yaml", {});
+    return parsed.ok() ? "" : Message(parsed.status());
+  };
+  EXPECT_EQ(error_of("{of: error, less: error}"), "");
+  EXPECT_THAT(error_of("{of: other, less: error}"),
+              HasSubstr("items.it.metrics.other.difference.of is a difference itself"));
+  EXPECT_THAT(error_of("{of: error}"), HasSubstr("less is missing"));
+}
+
 TEST(Seeds, AreAddedBehindThoseOfTheBudget) {
   const Paper& paper = *BuiltInPapers().front();
   const auto own = *paper.Plan({"mnist"}, "quick");
