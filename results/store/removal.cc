@@ -42,11 +42,11 @@ absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id) {
   return files;
 }
 
-Details PiecesOf(JobId id, RemovedFiles& files) {
+Details PiecesOf(JobId id, bool readable, RemovedFiles& files) {
   Details pieces;
   const auto add = [&](auto remove) {
-    pieces.push_back([id, remove](Connection& db) -> absl::Status {
-      NORMLAB_RETURN_IF_ERROR(CheckOver(db, id));
+    pieces.push_back([id, readable, remove](Connection& db) -> absl::Status {
+      NORMLAB_RETURN_IF_ERROR(readable ? CheckOver(db, id) : absl::OkStatus());
       return remove(db);
     });
   };

@@ -28,9 +28,10 @@ absl::StatusOr<RemovedFiles> DropResults(Connection& db, JobId job);
 // kFailedPrecondition while the job is not terminal.
 absl::StatusOr<RemovedFiles> DeleteJob(Connection& db, JobId id);
 
-// The same in pieces, each of which a damaged page may keep from being removed; `files` is borrowed by them. Then the row,
-// whatever still refers to it: ids are not used again.
-Details PiecesOf(JobId id, RemovedFiles& files);
+// The same in pieces, each of which a damaged page may keep from being removed; `files` is borrowed by them. If its row is not
+// readable nobody can tell whether it is terminal: it is over, for no attempt of it can go on. Then the row, whatever
+// still refers to it: ids are not used again.
+Details PiecesOf(JobId id, bool readable, RemovedFiles& files);
 absl::Status DeleteRow(Connection& db, JobId id);
 
 // The series after `series` that waits to be purged; 0: none.

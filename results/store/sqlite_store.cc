@@ -263,8 +263,11 @@ absl::Status SqliteStore::Delete(const Request& request, JobId id) {
   if (absl::IsDataLoss(status)) {
     // Piece by piece; what lies on a damaged page stays there, out of sight.
     files = {};
-    NORMLAB_RETURN_IF_ERROR(changes_.RunApart(PiecesOf(id, files)).status());
-    status = writer_->Run(Lane::kState, 0, [&](Connection& db) { return DeleteRow(db, id); });
+    const absl::Status row = readers_->Read([id](Connection& db) { return StateOf(db, id); }).status();
+    const bool readable = !absl::IsDataLoss(row);
+    NORMLAB_RETURN_IF_ERROR(changes_.RunApart(PiecesOf(id, readable, files)).status());
+    status =
+        readable ? writer_->Run(Lane::kState, 0, [&](Connection& db) { return DeleteRow(db, id); }) : absl::OkStatus();
   }
   NORMLAB_RETURN_IF_ERROR(status);
   return Remove(files);

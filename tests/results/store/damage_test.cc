@@ -330,6 +330,8 @@ TEST_F(DamageTest, JobsWhoseRowsCannotBeReadStopNoOthers) {
   for (int i = 0; i < kJobs; ++i) {
     Create(fmt::format("job {}", i));
   }
+  ASSERT_OK(PutCheckpoint(attempt_, 200, "weights"));
+  ASSERT_OK(Append(1, 10));
   DamagePageWith("spec of a");
   const absl::Status lost = store_->GetJob(attempt_.job).status();
   EXPECT_THAT(lost, HasCode(absl::StatusCode::kDataLoss));
@@ -351,6 +353,10 @@ TEST_F(DamageTest, JobsWhoseRowsCannotBeReadStopNoOthers) {
   EXPECT_OK(FinishAs(attempt, JobState::kSucceeded).status());
   EXPECT_OK(store_->Delete({}, attempt.job));
   EXPECT_OK(store_->CreateJobs({"new", "hash"}, {MakeJob("new")}).status());
+
+  EXPECT_OK(store_->Delete({}, attempt_.job)) << "what it left is removed; the row stays where it is, out of sight";
+  Damage([&](Connection& db) { EXPECT_EQ(*db.Int("SELECT count(*) FROM series WHERE job = ?1", attempt_.job), 0); });
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/checkpoints"));
 }
 
 TEST_F(DamageTest, AJobWithADamagedPageOfPointsIsDeletedAndTheStoreOpensAgain) {
