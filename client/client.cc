@@ -28,6 +28,7 @@ using Comparisons = v1::ComparisonService::StubInterface;
 
 constexpr int kUnarySeconds = 10;
 constexpr int kSubmitSeconds = 30;
+constexpr int kPowerSeconds = 300;  // simulates every item
 constexpr int kRenderSeconds = 60;  // a report reads every curve of a table
 constexpr int kOnce = 1;
 constexpr int kMutationAttempts = 3;  // safe: the request id makes a repetition harmless
@@ -430,7 +431,7 @@ absl::StatusOr<std::vector<v1::Paper>> Client::ListPapers() {
 }
 
 absl::StatusOr<v1::PlanReproductionResponse> Client::Plan(const v1::PlanReproductionRequest& request) {
-  return Call(*papers_, &Papers::PlanReproduction, request, kSubmitSeconds, kOnce);
+  return Call(*papers_, &Papers::PlanReproduction, request, request.power() ? kPowerSeconds : kSubmitSeconds, kOnce);
 }
 
 template <typename Response, typename Request, typename Open>

@@ -68,7 +68,7 @@ void AddServerOptions(CLI::App& command, ServerOptions& options, const std::stri
 void AddSeedsOption(CLI::App& command, int& seeds) {
   command.add_option("--seeds", seeds, "at least so many seeds of every arm [as the budget has it]")
       ->type_name("N")
-      ->check(Whole(1, 24));
+      ->check(Whole(1, kMostSeeds));
 }
 
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,

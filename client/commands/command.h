@@ -91,7 +91,8 @@ void AddHomeOptions(CLI::App& command, Session& session);
 // --jobs, described by `jobs`, and --stall-seconds, with `when` behind what it does.
 void AddServerOptions(CLI::App& command, ServerOptions& options, const std::string& jobs, const std::string& when);
 
-// --seeds, of a paper's runs.
+// --seeds, of a paper's runs: as many as the server judges.
+inline constexpr int kMostSeeds = 24;
 void AddSeedsOption(CLI::App& command, int& seeds);
 
 // An option (or positional) that takes one of `names`.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/commands/command.h"
 #include "client/text.h"
 
 namespace normlab::client {
@@ -133,18 +134,21 @@ std::string RenderPower(const v1::PlanReproductionResponse& plan, bool colour) {
                std::to_string(power.seeds()),
                known ? fmt::format("{:.0f} %", 100 * power.decides()) : "-",
                !known                     ? "-"
-               : power.least_seeds() == 0 ? "> 24"
+               : power.least_seeds() == 0 ? fmt::format("> {}", kMostSeeds)
                                           : std::to_string(power.least_seeds()),
                {power.unknown(), Paint::kDim}});
   }
   std::string text;
   if (claims > 0) {
     text += "\n" + table.Render(colour) +
-            "DECIDED: how often these seeds decide a claim if the paper is right. LEAST: seeds of every arm for 80 %; more "
+            "DECIDED: how often these seeds confirm a claim if the paper is right. LEAST: seeds of every arm for 80 %; "
+            "more "
             "with --seeds.\n"
             "From simulated runs like the paper's, with the noise between seeds that the manifest tells.\n";
   }
-  return facts == 0 ? text : text + fmt::format("{} facts of arithmetic besides, which one seed shows.\n", facts);
+  return facts == 0 ? text
+                    : text + fmt::format("{} fact{} of arithmetic besides, which one seed shows.\n", facts,
+                                         facts == 1 ? "" : "s");
 }
 
 Json PlanJson(const v1::PlanReproductionResponse& plan, int at_a_time) {
@@ -161,7 +165,7 @@ Json PlanJson(const v1::PlanReproductionResponse& plan, int at_a_time) {
   for (const v1::NotRunItem& item : plan.not_run()) {
     not_run.push_back({{"item_id", item.item_id()}, {"reason", item.reason()}});
   }
-  Json json = {{"paper_id", plan.paper_id()}, {"runs", runs}, {"not_run", not_run}};
+  Json json = {{"paper_id", plan.paper_id()}, {"runs", runs}, {"not_run", not_run}, {"power", Json::array()}};
   for (const v1::ClaimPower& power : plan.power()) {
     json["power"].push_back({{"item_id", power.item_id()},
                              {"claim_id", power.claim_id()},

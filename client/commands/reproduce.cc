@@ -284,7 +284,7 @@ void AddReproduce(CLI::App& app, Session& session) {
        "paper_id, budget, jobs[]: job_id, reused; items[]: item_id, verdicts[], table (as `normlab table --json`); "
        "files[]. With --dry-run: paper_id, runs[]: item_id, arm, seed, job_id, state; "
        "core_seconds, seconds (that the "
-       "runs without a result still need); not_run[]: item_id, reason. With --plan besides: power[]: item_id, "
+       "runs without a result still need); not_run[]: item_id, reason; with --plan power[]: item_id, "
        "claim_id, "
        "statement, seeds, fact, unknown (why, or empty), decides (probability), least_seeds (for 0.8)."});
   auto options = std::make_shared<Options>();

@@ -154,21 +154,24 @@ class ItemReader {
       return;
     }
     MapReader reader(node, path + ".difference", problems_);
-    metric.first = ReadPart(reader, "of");
-    metric.second = ReadPart(reader, "less");
+    metric.of = ReadPart(reader, "of");
+    metric.less = ReadPart(reader, "less");
+    if (metric.log) {
+      reader.Problem("of", "is of a log metric, which has ratios; expected one that is not log");
+    }
     reader.Finish();
   }
 
   // A metric that the paper prints itself.
   int ReadPart(MapReader& reader, const char* key) {
     const int part = reader.Choice(key, IdsOf(item_.metrics));
-    if (differences_.contains(part)) {
-      reader.Problem(key, "is a difference itself; expected a metric that is none");
+    if (differences_.contains(part) || (!item_.metrics.empty() && item_.metrics[static_cast<std::size_t>(part)].log)) {
+      reader.Problem(key, "is a difference itself, or log; expected a metric that is neither");
     }
     return part;
   }
 
-  // noise: {pace: 0.12, of: {test_error: {level: 0.06, jitter: 0.2}}}
+  // noise: {pace: 0.12, every: 1, of: {test_error: {level: 0.06, jitter: 0.2}}}
   std::optional<Noise> ReadNoise(const YamlNode* node, const std::string& path) {
     if (node == nullptr) {
       return std::nullopt;
@@ -176,6 +179,7 @@ class ItemReader {
     MapReader reader(node, path, problems_);
     Noise noise;
     noise.pace = reader.Number("pace", 0, 10, 0);
+    noise.every = reader.Number("every", 1e-9, 1e12, 1);
     MapReader of(reader.Required("of"), path + ".of", problems_);
     for (std::size_t m = 0; m < item_.metrics.size(); ++m) {
       const std::string& id = item_.metrics[m].id;

@@ -115,7 +115,7 @@ void RuleOn(Weighed& weighed) {
 
 }  // namespace
 
-std::vector<Judgement> Judge(const Measured& measured) {
+std::vector<Judgement> Judge(const Measured& measured, const std::set<std::size_t>& set_aside) {
   std::vector<Judgement> judgements;
   if (!measured.item->not_run.empty()) {
     Judgement& judgement = judgements.emplace_back();
@@ -126,6 +126,9 @@ std::vector<Judgement> Judge(const Measured& measured) {
   std::vector<Weighed> weighed;
   for (const Claim& claim : measured.item->claims) {
     weighed.push_back(Weigh(measured, claim));
+  }
+  for (const std::size_t claim : set_aside) {
+    weighed[claim].judgement.evidence.p.reset();
   }
   AdjustOverFamily(weighed);
   for (Weighed& w : weighed) {

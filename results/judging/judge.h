@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct Judgement {
 };
 
 // One judgement per claim, in the manifest's order. Every claim of the item but facts is in the family, whatever came of
-// its runs: what is undecided or not run counts with p = 1.
-std::vector<Judgement> Judge(const Measured& measured);
+// its runs: what is undecided or not run counts with p = 1. So do those that are set aside, by index, for a simulation that
+// knows nothing of them.
+std::vector<Judgement> Judge(const Measured& measured, const std::set<std::size_t>& set_aside = {});
 
 }  // namespace normlab::judging

@@ -49,8 +49,8 @@ struct Metric {
   bool higher_is_better = false;
   double floor = 0;  // of a log metric: smaller values count as this
   int digits = 2;    // after the point; significant digits of a log metric
-  int first = -1,
-      second = -1;  // it is what one metric is above another, where the paper prints those; -1: it is its own
+  int of = -1;       // it is this metric,
+  int less = -1;     // less this one, where the paper prints those; -1: it is its own
   Select select;
 
   // What is selected is a time: it is compared as ratios, less of it is better, and it is in the axis's unit.
@@ -126,6 +126,7 @@ struct Noise {
     double level = 0;   // sd of a run's level
     double jitter = 0;  // sd of one evaluation
   };
+  double every = 1;      // x from one evaluation to the next
   double pace = 0;       // sd of the logarithm of a run's speed along x
   std::map<int, Of> of;  // by metric; of the others nothing is known
 };

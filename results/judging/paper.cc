@@ -185,9 +185,10 @@ absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, const Budge
                                               Format format) const {
   NORMLAB_ASSIGN_OR_RETURN(auto results, Evaluate({std::string(item)}, budget, runs));
   const ItemResult& result = results.front();
+  std::vector<NamedCell> cells = CellsOf(result.measured);
   std::optional<std::string> content;
   if (format == Format::kCsv || format == Format::kJson) {
-    content = format == Format::kCsv ? TableCsv(manifest_, result) : TableJson(manifest_, result);
+    content = format == Format::kCsv ? TableCsv(manifest_, result, cells) : TableJson(manifest_, result, cells);
   } else {
     report::Document document = MakeDocument(manifest_, results);
     if (format == Format::kTerminal && result.measured.item->not_run.empty()) {
@@ -198,8 +199,8 @@ absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, const Budge
   if (!content) {
     return report::WrongFormat("table", "terminal, markdown, latex, csv, json, html");
   }
-  std::vector<NamedCell> cells = CellsOf(result.measured);
-  return Rendered{std::move(*content), JudgementsOf(std::move(results)), std::move(cells), {}};
+  const Item* const of = result.measured.item;
+  return Rendered{std::move(*content), of, JudgementsOf(std::move(results)), std::move(cells), {}};
 }
 
 absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
@@ -212,16 +213,16 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, const Budg
   if (measured.item->in_words()) {
     return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
   }
-  Rendered rendered{"", {}, {}, CurvesOf(measured)};
+  Rendered rendered{"", measured.item, {}, {}, CurvesOf(measured)};
   switch (format) {
     case Format::kSvg:
       rendered.content = report::RenderSvg(MakeFigure(measured));
       break;
     case Format::kCsv:
-      rendered.content = FigureCsv(measured);
+      rendered.content = FigureCsv(rendered.curves);
       break;
     case Format::kJson:
-      rendered.content = FigureJson(manifest_, measured);
+      rendered.content = FigureJson(manifest_, measured, rendered.curves);
       break;
     default:
       return report::WrongFormat("figure", "svg, csv, json");
@@ -244,9 +245,9 @@ absl::StatusOr<Rendered> ManifestPaper::Report(const std::vector<std::string>& i
   }
   switch (format) {
     case Format::kHtml:
-      return Rendered{report::RenderHtml(document), JudgementsOf(std::move(results)), {}, {}};
+      return Rendered{report::RenderHtml(document), nullptr, JudgementsOf(std::move(results)), {}, {}};
     case Format::kMarkdown:
-      return Rendered{report::RenderMarkdown(document), JudgementsOf(std::move(results)), {}, {}};
+      return Rendered{report::RenderMarkdown(document), nullptr, JudgementsOf(std::move(results)), {}, {}};
     default:
       return report::WrongFormat("report", "html, markdown");
   }

@@ -63,6 +63,7 @@ inline constexpr int kMostSeeds = stats::kMaxFlipPairs;  // that can be asked fo
 // Claims, arms and metrics are borrowed from the paper.
 struct Rendered {
   std::string content;
+  const Item* item = nullptr;         // of a table or figure
   std::vector<Judgement> judgements;  // in table order
   std::vector<NamedCell> cells;       // of a table
   std::vector<FigureCurve> curves;    // of a figure

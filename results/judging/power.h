@@ -18,7 +18,7 @@ struct ClaimPower {
   const Claim* claim = nullptr;
   std::string unknown;       // why it is not known; what follows means nothing then
   int seeds = 0;             // of each arm
-  double decides = 0;        // the probability that the claim is decided, if the paper is right
+  double decides = 0;        // the probability that the claim is confirmed, if the paper is right
   std::optional<int> least;  // seeds of every arm for kWantedPower; absent: more than can be asked for
 };
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "results/judging/result_data.h"
 #include "results/judging/selection.h"
 #include "results/report/csv.h"
 #include "results/report/json.h"
@@ -162,7 +161,7 @@ std::pair<std::optional<double>, std::optional<double>> BandAt(const FigureCurve
 
 }  // namespace
 
-std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
+std::string TableCsv(const Manifest& manifest, const ItemResult& result, const std::vector<NamedCell>& cells) {
   const Measured& measured = result.measured;
   report::CsvWriter csv;
   for (std::string_view name :
@@ -173,7 +172,7 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
   }
   csv.EndRow();
   const std::string data = fmt::format("{}", fmt::join(measured.datasets, "+"));
-  for (const auto& [arm, metric, index, cell] : CellsOf(measured)) {
+  for (const auto& [arm, metric, index, cell] : cells) {
     const auto interval = IntervalOf(cell);
     const auto of = [](const auto& thing, auto member) {
       return thing ? std::optional<double>((*thing).*member) : std::nullopt;
@@ -191,10 +190,10 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result) {
   return csv.Take();
 }
 
-std::string TableJson(const Manifest& manifest, const ItemResult& result) {
+std::string TableJson(const Manifest& manifest, const ItemResult& result, const std::vector<NamedCell>& cells) {
   Json json = Head(manifest, result.measured);
   json["cells"] = Json::array();
-  for (const NamedCell& cell : CellsOf(result.measured)) {
+  for (const NamedCell& cell : cells) {
     json["cells"].push_back(CellJson(*result.measured.item, cell));
   }
   json["claims"] = Json::array();
@@ -205,13 +204,13 @@ std::string TableJson(const Manifest& manifest, const ItemResult& result) {
   return Dump(json);
 }
 
-std::string FigureCsv(const Measured& measured) {
+std::string FigureCsv(const std::vector<FigureCurve>& curves) {
   report::CsvWriter csv;
   for (std::string_view name : {"source", "arm", "metric", "seed", "x", "value", "lo", "hi"}) {
     csv.Text(name);
   }
   csv.EndRow();
-  for (const FigureCurve& curve : CurvesOf(measured)) {
+  for (const FigureCurve& curve : curves) {
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const auto [lo, hi] = BandAt(curve, i);
       csv.Text(SourceOf(curve)).Text(curve.arm->id).Text(curve.metric->id).Text(SeedOf(curve));
@@ -221,11 +220,11 @@ std::string FigureCsv(const Measured& measured) {
   return csv.Take();
 }
 
-std::string FigureJson(const Manifest& manifest, const Measured& measured) {
+std::string FigureJson(const Manifest& manifest, const Measured& measured, const std::vector<FigureCurve>& curves) {
   Json json = Head(manifest, measured);
   json["x"] = measured.item->x.label;
   json["points"] = Json::array();
-  for (const FigureCurve& curve : CurvesOf(measured)) {
+  for (const FigureCurve& curve : curves) {
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const auto [lo, hi] = BandAt(curve, i);
       json["points"].push_back({{"source", SourceOf(curve)},

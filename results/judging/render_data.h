@@ -6,16 +6,17 @@
 
 #include "results/judging/manifest.h"
 #include "results/judging/render_document.h"
+#include "results/judging/result_data.h"
 
 namespace normlab::judging {
 
 // One row per cell.
-std::string TableCsv(const Manifest& manifest, const ItemResult& result);
+std::string TableCsv(const Manifest& manifest, const ItemResult& result, const std::vector<NamedCell>& cells);
 // Cells, claims with their evidence, and the runs behind them.
-std::string TableJson(const Manifest& manifest, const ItemResult& result);
+std::string TableJson(const Manifest& manifest, const ItemResult& result, const std::vector<NamedCell>& cells);
 
 // One row per point: source (normlab or paper), arm, metric, seed ("mean" for the mean), x, value, lo, hi.
-std::string FigureCsv(const Measured& measured);
-std::string FigureJson(const Manifest& manifest, const Measured& measured);
+std::string FigureCsv(const std::vector<FigureCurve>& curves);
+std::string FigureJson(const Manifest& manifest, const Measured& measured, const std::vector<FigureCurve>& curves);
 
 }  // namespace normlab::judging

@@ -31,8 +31,7 @@ std::optional<double> CellOf(const Item& item, int arm, int metric) {
   return item.table ? ParseReal(item.table->Printed(arm, metric)) : std::nullopt;
 }
 
-// The paper's curve between its points, straight in log x; held at its last point and rising towards x = 0 as before the
-// frame of a figure.
+// The paper's curve between its points, straight in log x (in x, from a point at 0); held at its first point and its last.
 double PaperAt(const ReferenceCurve& curve, const Metric& metric, double x) {
   const auto middle = [&](const ReferenceRow& row) {
     return metric.log ? std::log(Middle(row, metric)) : Middle(row, metric);
@@ -47,43 +46,65 @@ double PaperAt(const ReferenceCurve& curve, const Metric& metric, double x) {
     return middle(*after);
   }
   const ReferenceRow& before = *(after - 1);
-  const double share = (std::log(x) - std::log(place(before))) / (std::log(place(*after)) - std::log(place(before)));
+  const bool positive = place(before) > 0;
+  const auto on = [&](double at) { return positive ? std::log(at) : at; };
+  const double share = (on(x) - on(place(before))) / (on(place(*after)) - on(place(before)));
   return middle(before) + share * (middle(*after) - middle(before));
 }
 
-// Each whole x; of long axes 400 places, ever further apart.
-std::vector<double> Places(double end) {
-  constexpr int kMost = 400;
-  std::vector<double> places;
-  const double step = end > 1000 ? std::pow(end / 200, 1.0 / kMost) : 0;
-  for (double x = end > 1000 ? 200 : std::min(end, 1.0); x <= end * (1 + 1e-9); x = step > 0 ? x * step : x + 1) {
-    places.push_back(x);
+bool IsPrinted(const Item& item, int arm, int metric) {
+  const Metric& m = MetricOf(item, metric);
+  return m.of >= 0 ? IsPrinted(item, arm, m.of) && IsPrinted(item, arm, m.less)
+                   : !CurveOf(item, arm, metric).empty() || CellOf(item, arm, metric).has_value();
+}
+
+// The metric whose curve a series is; -1: nothing is known of it.
+int MetricOfSeries(const Item& item, const Noise& noise, int arm, std::string_view series) {
+  for (std::size_t m = 0; m < item.metrics.size(); ++m) {
+    const auto metric = static_cast<int>(m);
+    if (item.metrics[m].series == series && noise.of.contains(metric) && IsPrinted(item, arm, metric)) {
+      return metric;
+    }
   }
+  return -1;
+}
+
+std::vector<double> Places(double end, double every) {
+  std::vector<double> places;
+  for (double n = 1; n * every < end * (1 - 1e-9); ++n) {
+    places.push_back(n * every);
+  }
+  places.push_back(end);
   return places;
 }
 
 }  // namespace
 
-bool IsPrinted(const Item& item, int arm, int metric) {
-  const Metric& m = MetricOf(item, metric);
-  return m.first >= 0 ? IsPrinted(item, arm, m.first) && IsPrinted(item, arm, m.second)
-                      : !CurveOf(item, arm, metric).empty() || CellOf(item, arm, metric).has_value();
+const Noise* NoiseOf(const Item& item, const Budget& budget) {
+  return budget.noise ? &*budget.noise : item.noise ? &*item.noise : nullptr;
+}
+
+bool IsSimulated(const Item& item, const Noise& noise, int arm, int metric) {
+  return MetricOfSeries(item, noise, arm, MetricOf(item, metric).series) == metric;
+}
+
+double EvaluationsOf(const Item& item, const Budget& budget, const Noise& noise, int arm) {
+  const auto group = static_cast<std::size_t>(item.arms[static_cast<std::size_t>(arm)].group);
+  return budget.extents[group].end / noise.every + 1;
 }
 
 SimulatedRuns::SimulatedRuns(const Item& item, const Budget& budget, const World& world, std::uint64_t repetition)
     : item_(item),
       budget_(budget),
-      noise_(budget.noise ? *budget.noise
-             : item.noise ? *item.noise
-                          : kNoNoise),
+      noise_(NoiseOf(item, budget) != nullptr ? *NoiseOf(item, budget) : kNoNoise),
       world_(world),
       repetition_(repetition) {}
 
 // At x, of log metrics the logarithm.
 double SimulatedRuns::Shown(int arm, int metric, double x) const {
   const Metric& m = MetricOf(item_, metric);
-  if (m.first >= 0) {
-    return Shown(arm, m.first, x) - Shown(arm, m.second, x);
+  if (m.of >= 0) {
+    return Shown(arm, m.of, x) - Shown(arm, m.less, x);
   }
   const ReferenceCurve& curve = CurveOf(item_, arm, metric);
   if (!curve.empty()) {
@@ -105,35 +126,39 @@ absl::StatusOr<RunStatus> SimulatedRuns::Find(const RunName& name) {
 }
 
 absl::StatusOr<Samples> SimulatedRuns::Read(const RunName& name, std::string_view series) {
-  const auto found = std::find_if(item_.metrics.begin(), item_.metrics.end(),
-                                  [&](const Metric& metric) { return metric.series == series; });
   const std::string own(name.arm);
   const Arm& run = item_.arms[static_cast<std::size_t>(IndexOf(item_.arms, own))];
   const Extent& extent = budget_.extents[static_cast<std::size_t>(run.group)];
-  const std::vector<double> places = Places(extent.end);
+  const std::vector<double> places = Places(extent.end, noise_.every);
   Samples samples;
   for (std::size_t i = 0; i < places.size(); ++i) {
     samples.steps.push_back(i + 1);
     samples.values.push_back(places[i] / extent.x_per_value);
   }
-  if (found == item_.metrics.end()) {
-    return samples;  // x
+  if (series == item_.x.series) {
+    return samples;
   }
   const auto other = world_.curve_of.find(own);
   const int arm = IndexOf(item_.arms, other == world_.curve_of.end() ? own : other->second);
-  const auto metric = static_cast<int>(found - item_.metrics.begin());
+  const int metric = MetricOfSeries(item_, noise_, arm, series);
+  if (metric < 0) {
+    std::fill(samples.values.begin(), samples.values.end(), 0);
+    return samples;
+  }
+  const Metric& shown = MetricOf(item_, metric);
+  const Noise::Of& noise = noise_.of.at(metric);
   const std::string run_name =
       fmt::format("{}/{}{}", own, name.seed, name.part == 0 ? "" : fmt::format(".{}", name.part));
   Rng of_run(repetition_, run_name);
   const double pace = std::exp(noise_.pace * of_run.Normal());
-  Rng rng(repetition_, fmt::format("{}/{}", run_name, found->id));
-  const auto known = noise_.of.find(metric);
-  const Noise::Of noise = known == noise_.of.end() ? Noise::Of() : known->second;
-  const auto shifted = world_.shift.find({own, found->id});
+  Rng rng(repetition_, fmt::format("{}/{}", run_name, shown.id));
+  const auto shifted = world_.shift.find({own, shown.id});
   const double level = noise.level * rng.Normal() + (shifted == world_.shift.end() ? 0 : shifted->second);
+  const bool is_cell = shown.of < 0 && CurveOf(item_, arm, metric).empty();
+  const double jitter = is_cell ? 0 : noise.jitter;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const double value = Shown(arm, metric, places[i] / pace) + level + noise.jitter * rng.Normal();
-    samples.values[i] = (found->log ? std::exp(value) : value) / found->scale;
+    const double value = Shown(arm, metric, places[i] / pace) + level + jitter * rng.Normal();
+    samples.values[i] = (shown.log ? std::exp(value) : value) / shown.scale;
   }
   return samples;
 }

@@ -20,11 +20,17 @@ struct World {
       {};  // (arm, metric), in the unit (log metrics: of the logarithm)
 };
 
-// What the paper shows of a metric of an arm, curve or printed cell; false: nothing.
-bool IsPrinted(const Item& item, int arm, int metric);
+// The budget's noise, else the item's; nullptr: neither has one.
+const Noise* NoiseOf(const Item& item, const Budget& budget);
+// Whether a metric of an arm is simulated as the paper shows it: a curve or a cell of it is printed, its noise is told, and no
+// other metric of its series comes before it in that.
+bool IsSimulated(const Item& item, const Noise& noise, int arm, int metric);
+// Evaluations of a run of an arm.
+double EvaluationsOf(const Item& item, const Budget& budget, const Noise& noise, int arm);
 
-// Every planned run of one item under one budget. The same repetition gives the same bits. Arguments are borrowed. What
-// the paper does not show lies at 0; of what noise is not known has none. Only the item's own axis is simulated.
+// Every planned run of one item under one budget, evaluated as its noise says and at its end. The same repetition gives the
+// same bits. Arguments are borrowed. A cell is the level of a whole run; what is not simulated as the paper shows it lies at 0
+// without noise. Axes after x are not simulated.
 class SimulatedRuns : public CurveSource {
  public:
   SimulatedRuns(const Item& item, const Budget& budget, const World& world, std::uint64_t repetition);

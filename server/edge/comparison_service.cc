@@ -162,36 +162,46 @@ absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& cal
 }
 
 absl::Status Compare(Core& core, const Caller& caller, const v1::CompareJobsRequest& request,
-                     grpc::ServerWriter<v1::CompareJobsResponse>& writer) {
+                     v1::CompareJobsResponse& answer) {
   NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
-  v1::CompareJobsResponse answer;
-  NORMLAB_RETURN_IF_ERROR(Deliver(request.format(), report::Format::kTerminal, answer,
-                                  [&](report::Format format) { return judging::RenderTable(comparison, format); }));
-  return SendInPieces(std::move(answer), writer);
+  return Deliver(request.format(), report::Format::kTerminal, answer,
+                 [&](report::Format format) { return judging::RenderTable(comparison, format); });
 }
 
-absl::Status Plot(Core& core, const Caller& caller, const v1::PlotJobsRequest& request,
-                  grpc::ServerWriter<v1::PlotJobsResponse>& writer) {
+absl::Status Plot(Core& core, const Caller& caller, const v1::PlotJobsRequest& request, v1::PlotJobsResponse& answer) {
   NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
-  v1::PlotJobsResponse answer;
-  NORMLAB_RETURN_IF_ERROR(Deliver(request.format(), report::Format::kSvg, answer, [&](report::Format format) {
-    return judging::RenderPlot(comparison, request.log_y(), format);
-  }));
-  return SendInPieces(std::move(answer), writer);
+  return Deliver(request.format(), report::Format::kSvg, answer,
+                 [&](report::Format format) { return judging::RenderPlot(comparison, request.log_y(), format); });
+}
+
+// What few may do at a time is over before a slow reader is waited for.
+template <typename Response, typename Make>
+grpc::Status MakeAndSend(Core& core, grpc::ServerContext& context, std::string_view method, const Make& make,
+                         grpc::ServerWriter<Response>& writer) {
+  Response answer;
+  const grpc::Status made =
+      core.gate.Call(context, method, CallKind::kCompare, [&](const Caller& caller) { return make(caller, answer); });
+  return made.ok() ? core.gate.Call(context, method, CallKind::kRead,
+                                    [&](const Caller&) { return SendInPieces(std::move(answer), writer); })
+                   : made;
 }
 
 }  // namespace
 
 grpc::Status ComparisonServiceImpl::CompareJobs(grpc::ServerContext* context, const v1::CompareJobsRequest* request,
                                                 grpc::ServerWriter<v1::CompareJobsResponse>* writer) {
-  return core_.gate.Call(*context, "ComparisonService.CompareJobs", CallKind::kCompare,
-                         [&](const Caller& caller) { return Compare(core_, caller, *request, *writer); });
+  return MakeAndSend(
+      core_, *context, "ComparisonService.CompareJobs",
+      [&](const Caller& caller, v1::CompareJobsResponse& answer) { return Compare(core_, caller, *request, answer); },
+      *writer);
 }
 
 grpc::Status ComparisonServiceImpl::PlotJobs(grpc::ServerContext* context, const v1::PlotJobsRequest* request,
                                              grpc::ServerWriter<v1::PlotJobsResponse>* writer) {
-  return core_.gate.Call(*context, "ComparisonService.PlotJobs", CallKind::kCompare,
-                         [&](const Caller& caller) { return Plot(core_, caller, *request, *writer); });
+  return MakeAndSend(
+      core_, *context, "ComparisonService.PlotJobs",
+      [&](const Caller& caller, v1::PlotJobsResponse& answer) { return Plot(core_, caller, *request, answer); },
+      *writer);
 }
 
 }  // namespace normlab::server

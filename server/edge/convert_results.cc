@@ -47,6 +47,19 @@ v1::FigureCurve::Source ToWire(judging::FigureCurve::Source source) {
   return v1::FigureCurve::SOURCE_UNSPECIFIED;
 }
 
+v1::Effect EffectOf(const judging::Judgement& judgement) {
+  switch (judgement.claim->kind) {
+    case judging::ClaimKind::kValue:
+      return v1::EFFECT_VALUE;
+    case judging::ClaimKind::kBelow:
+      return v1::EFFECT_LARGEST;
+    case judging::ClaimKind::kAbove:
+      return v1::EFFECT_SMALLEST;
+    default:
+      return judgement.ratio ? v1::EFFECT_RATIO : v1::EFFECT_DIFFERENCE;
+  }
+}
+
 // `range` has members lo and hi.
 template <typename Range>
 void SetInterval(const Range& range, v1::Interval& wire) {
@@ -56,7 +69,7 @@ void SetInterval(const Range& range, v1::Interval& wire) {
 
 }  // namespace
 
-void ToWire(const judging::Judgement& judgement, v1::ClaimVerdict& wire) {
+void ToWire(const judging::Item& item, const judging::Judgement& judgement, v1::ClaimVerdict& wire) {
   const judging::Claim& claim = *judgement.claim;
   const judging::Evidence& evidence = judgement.evidence;
   wire.set_claim_id(claim.id);
@@ -66,7 +79,13 @@ void ToWire(const judging::Judgement& judgement, v1::ClaimVerdict& wire) {
   wire.set_reason(judgement.reason);
   wire.set_question(judgement.question);
   wire.set_rule(judgement.rule);
-  wire.set_tier(ToWire(judgement.tier));
+  if (item.not_run.empty()) {
+    wire.set_metric_id(item.metrics[static_cast<std::size_t>(claim.metric)].id);
+    wire.set_arm_id(item.arms[static_cast<std::size_t>(claim.arm)].id);
+    wire.set_than_id(claim.compares_arms() ? item.arms[static_cast<std::size_t>(claim.than)].id : "");
+    wire.set_effect(EffectOf(judgement));
+    wire.set_tier(ToWire(judgement.tier));
+  }
   wire.mutable_deviations()->Assign(judgement.deviations.begin(), judgement.deviations.end());
   wire.set_fact(claim.is_fact());
   wire.set_n(evidence.n);
@@ -76,7 +95,6 @@ void ToWire(const judging::Judgement& judgement, v1::ClaimVerdict& wire) {
   wire.set_from(judgement.from);
   wire.set_to(judgement.to);
   wire.set_method(std::string(judging::ToString(evidence.method)));
-  wire.set_ratio(judgement.ratio);
   wire.set_median(evidence.median);
   if (evidence.estimate) {
     wire.set_estimate(*evidence.estimate);
@@ -101,6 +119,8 @@ void ToWire(const judging::Judgement& judgement, v1::ClaimVerdict& wire) {
     wire.set_p_holm(*judgement.p_holm);
   }
   wire.set_family(judgement.family);
+  wire.set_shown(std::string(judging::ToString(evidence.shown)));
+  wire.set_bound(evidence.bound);
 }
 
 void ToWire(const judging::NamedCell& named, v1::TableCell& wire) {
@@ -115,6 +135,7 @@ void ToWire(const judging::NamedCell& named, v1::TableCell& wire) {
   wire.mutable_values()->Assign(cell.values.begin(), cell.values.end());
   if (cell.mean) {
     wire.set_mean(*cell.mean);
+    wire.set_geometric(named.metric->as_ratios());
   }
   if (cell.interval) {
     SetInterval(cell.interval->interval, *wire.mutable_interval());
@@ -130,16 +151,18 @@ void ToWire(const judging::NamedCell& named, v1::TableCell& wire) {
   }
 }
 
-void ToWire(const judging::FigureCurve& curve, v1::FigureCurve& wire) {
+void ToWire(const judging::FigureCurve& curve, std::size_t begin, std::size_t end, v1::FigureCurve& wire) {
   wire.set_source(ToWire(curve.source));
   wire.set_arm_id(curve.arm->id);
   wire.set_metric_id(curve.metric->id);
   wire.set_seed(curve.seed);
-  wire.mutable_x()->Assign(curve.x.begin(), curve.x.end());
-  wire.mutable_value()->Assign(curve.value.begin(), curve.value.end());
-  for (const stats::Interval& at : curve.band) {
-    wire.add_lo(at.lo);
-    wire.add_hi(at.hi);
+  for (std::size_t i = begin; i < end; ++i) {
+    wire.add_x(curve.x[i]);
+    wire.add_value(curve.value[i]);
+    if (!curve.band.empty()) {
+      wire.add_lo(curve.band[i].lo);
+      wire.add_hi(curve.band[i].hi);
+    }
   }
 }
 

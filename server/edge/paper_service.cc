@@ -164,7 +164,7 @@ absl::Status Table(Core& core, const v1::GetTableRequest& request, grpc::ServerW
   NORMLAB_RETURN_IF_ERROR(SendInPieces(std::move(answer), writer));
   for (const judging::Judgement& judgement : table.judgements) {
     v1::GetTableResponse piece;
-    ToWire(judgement, *piece.add_claims());
+    ToWire(*table.item, judgement, *piece.add_claims());
     if (!writer.Write(piece)) {
       return ReaderGone();
     }
@@ -174,6 +174,21 @@ absl::Status Table(Core& core, const v1::GetTableRequest& request, grpc::ServerW
     ToWire(cell, *piece.add_cells());
     if (!writer.Write(piece)) {
       return ReaderGone();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SendCurves(const std::vector<judging::FigureCurve>& curves,
+                        grpc::ServerWriter<v1::GetFigureResponse>& writer) {
+  constexpr std::size_t kMostPoints = 4096;  // of a message
+  for (const judging::FigureCurve& curve : curves) {
+    for (std::size_t begin = 0; begin < curve.x.size(); begin += kMostPoints) {
+      v1::GetFigureResponse piece;
+      ToWire(curve, begin, std::min(curve.x.size(), begin + kMostPoints), *piece.add_curves());
+      if (!writer.Write(piece)) {
+        return ReaderGone();
+      }
     }
   }
   return absl::OkStatus();
@@ -190,14 +205,7 @@ absl::Status Figure(Core& core, const v1::GetFigureRequest& request,
         return std::move(figure.content);
       }));
   NORMLAB_RETURN_IF_ERROR(SendInPieces(std::move(answer), writer));
-  for (const judging::FigureCurve& curve : figure.curves) {
-    v1::GetFigureResponse piece;
-    ToWire(curve, *piece.add_curves());
-    if (!writer.Write(piece)) {
-      return ReaderGone();
-    }
-  }
-  return absl::OkStatus();
+  return request.curves() ? SendCurves(figure.curves, writer) : absl::OkStatus();
 }
 
 absl::Status Report(Core& core, const v1::GetReportRequest& request,
@@ -249,19 +257,19 @@ grpc::Status PaperServiceImpl::PlanReproduction(grpc::ServerContext* context,
 
 grpc::Status PaperServiceImpl::GetTable(grpc::ServerContext* context, const v1::GetTableRequest* request,
                                         grpc::ServerWriter<v1::GetTableResponse>* writer) {
-  return core_.gate.Call(*context, "PaperService.GetTable", CallKind::kShort,
+  return core_.gate.Call(*context, "PaperService.GetTable", CallKind::kRead,
                          [&](const Caller&) { return Table(core_, *request, *writer); });
 }
 
 grpc::Status PaperServiceImpl::GetFigure(grpc::ServerContext* context, const v1::GetFigureRequest* request,
                                          grpc::ServerWriter<v1::GetFigureResponse>* writer) {
-  return core_.gate.Call(*context, "PaperService.GetFigure", CallKind::kShort,
+  return core_.gate.Call(*context, "PaperService.GetFigure", CallKind::kRead,
                          [&](const Caller&) { return Figure(core_, *request, *writer); });
 }
 
 grpc::Status PaperServiceImpl::GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
                                          grpc::ServerWriter<v1::GetReportResponse>* writer) {
-  return core_.gate.Call(*context, "PaperService.GetReport", CallKind::kShort,
+  return core_.gate.Call(*context, "PaperService.GetReport", CallKind::kRead,
                          [&](const Caller&) { return Report(core_, *request, *writer); });
 }
 

@@ -115,6 +115,7 @@ TEST_F(ResultsCommandTest, APlanSaysHowLikelyClaimsAreDecidedAndSubmitsNothing) 
   v1::ClaimPower& unknown = *server_.plan.add_power();
   unknown.set_item_id("mnist");
   unknown.set_claim_id("ln-at-the-end");
+  unknown.set_seeds(3);
   unknown.set_unknown("Needs 130 passes; budget quick stops at 16 passes");
   v1::ClaimPower& fact = *server_.plan.add_power();
   fact.set_fact(true);

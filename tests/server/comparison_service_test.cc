@@ -110,5 +110,31 @@ TEST_F(ComparisonServiceTest, SaysEverythingThatIsWrong) {
               HasSubstr("none of the jobs has a series test/eror"));
 }
 
+class OneComparisonTest : public ComparisonServiceTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ComparisonServiceTest::Options();
+    options.limits.compares = 1;
+    return options;
+  }
+};
+
+TEST_F(OneComparisonTest, WhoDoesNotReadHoldsUpNoOtherComparison) {
+  const std::string job = Create(1).job_id();
+  const v1::Attempt attempt = LeaseOne().attempt();
+  ASSERT_TRUE(Append(attempt, "train/nll", 1, 50'000).ok());
+  v1::PlotJobsRequest request;
+  request.add_job_ids(job);
+  request.set_format(v1::FORMAT_CSV);
+  CallContext context;
+  const auto held = comparisons_->PlotJobs(&context, request);
+  v1::PlotJobsResponse first;
+  ASSERT_TRUE(held->Read(&first)) << "from here on nobody reads";
+  v1::CompareJobsResponse table;
+  const grpc::Status status = Compare({job}, &table);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  context.TryCancel();
+}
+
 }  // namespace
 }  // namespace normlab::server

@@ -282,6 +282,12 @@ TEST_F(JudgedServiceTest, VerdictsAndCellsAreMessages) {
   EXPECT_EQ(lower.place(), "p. 1");
   EXPECT_EQ(lower.verdict(), v1::VERDICT_DIRECTION_ONLY);
   EXPECT_EQ(lower.tier(), v1::TIER_REDUCED);
+  EXPECT_EQ(lower.metric_id(), "nll");
+  EXPECT_EQ(lower.arm_id(), "layer");
+  EXPECT_EQ(lower.than_id(), "plain");
+  EXPECT_EQ(lower.effect(), v1::EFFECT_DIFFERENCE);
+  EXPECT_EQ(lower.shown(), "lower");
+  EXPECT_FALSE(lower.bound());
   EXPECT_FALSE(lower.deviations().empty());
   EXPECT_FALSE(lower.fact());
   EXPECT_EQ(lower.n(), 3);
@@ -299,6 +305,8 @@ TEST_F(JudgedServiceTest, VerdictsAndCellsAreMessages) {
   EXPECT_NE(lower.method(), "");
   EXPECT_TRUE(table.claims(1).fact());
   EXPECT_EQ(table.claims(1).family(), 0);
+  EXPECT_EQ(table.claims(1).effect(), v1::EFFECT_LARGEST);
+  EXPECT_EQ(table.claims(1).than_id(), "");
 
   ASSERT_EQ(table.cells_size(), 2);
   const v1::TableCell& plain = table.cells(0);
@@ -320,6 +328,10 @@ TEST_F(JudgedServiceTest, FiguresHaveTheirCurvesAsMessages) {
   request.set_budget("tiny");
   v1::GetFigureResponse figure;
   ASSERT_TRUE(ReadRendered(papers_->GetFigure(&context, request), &figure).ok());
+  EXPECT_EQ(figure.curves_size(), 0) << "they were not asked for";
+  request.set_curves(true);
+  CallContext again;
+  ASSERT_TRUE(ReadRendered(papers_->GetFigure(&again, request), &figure).ok());
   ASSERT_EQ(figure.curves_size(), 8) << "three runs of each arm, and their mean";
   EXPECT_EQ(figure.curves(0).source(), v1::FigureCurve::SOURCE_RUN);
   EXPECT_EQ(figure.curves(0).seed(), 1);
@@ -357,6 +369,25 @@ TEST_F(PaperServiceTest, PlansSayHowLikelyClaimsAreDecided) {
   request.set_seeds(25);
   CallContext wrong;
   EXPECT_EQ(papers_->PlanReproduction(&wrong, request, &plan).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+// Whoever does not read what was asked for holds a thread: as many as may read at all.
+class NoReadersTest : public PaperServiceTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = PaperServiceTest::Options();
+    options.limits.reads = 0;
+    return options;
+  }
+};
+
+TEST_F(NoReadersTest, TablesFiguresAndPagesAreCountedAsReads) {
+  v1::GetTableResponse table;
+  EXPECT_EQ(Table(v1::FORMAT_JSON, &table).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  v1::GetFigureResponse figure;
+  EXPECT_EQ(Figure("mnist", v1::FORMAT_SVG, &figure).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  v1::GetReportResponse report;
+  EXPECT_EQ(Report({}, v1::FORMAT_HTML, &report).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_F(PaperServiceTest, LongPagesComeInPieces) {

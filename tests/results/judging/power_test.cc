@@ -123,6 +123,74 @@ TEST(Power, SaysWhyItIsNotKnown) {
   EXPECT_THAT(PowerOfPrinted("").at("lower").unknown, HasSubstr("does not say how runs differ"));
 }
 
+// An item with the paper's curve of one metric, its numbers chosen by `select`, under `budget`.
+ClaimPower PowerOfCurve(const std::string& metrics, const std::string& noise, const std::string& budget,
+                        const std::string& claim) {
+  static Manifest manifest;
+  const std::string text = R"(schema: 2
+id: curve
+title: A curve
+items:
+  it:
+    title: Errors
+    place: Figure 1
+    experiment: mnist_mlp
+    x: {series: train/pass, unit: pass}
+    metrics:
+)" + metrics + R"(    arms:
+      a: {label: A, fields: {norm: none}}
+      b: {label: B, fields: {norm: layer}}
+    reference: curve.csv
+    noise: )" + noise + R"(
+    budgets:
+      full: {summary: all of it, exact: true, fields: {passes: 1}, )" +
+                           budget + R"(}
+    claims:
+      - {id: lower, statement: s, place: p, rule: lower, arm: b, than: a, )" +
+                           claim + "}\n";
+  // From before training on.
+  const auto parsed = ParseManifest(text, "curve.yaml",
+                                    {{"curve.csv", "arm,from,to,error\na,0,0,2.3\na,5,5,1\nb,0,0,2.3\nb,5,5,0.5\n"}});
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  manifest = *parsed;
+  return PowerOf(manifest.items[0], manifest.items[0].budgets[0]).at("lower");
+}
+
+TEST(Power, IsOfRunsThatAreEvaluatedWhereTheNoiseSays) {
+  const std::string metric = "      error: {label: Error, series: test/error}\n";
+  const std::string noise = "{every: 0.2, pace: 0.05, of: {error: {level: 0.01, jitter: 0.01}}}";
+  const ClaimPower end = PowerOfCurve(metric, noise, "seeds: 6, end: 3.3, x_per_value: 0.2", "metric: error");
+  EXPECT_EQ(end.unknown, "");
+  EXPECT_EQ(end.decides, 1) << "from a curve that begins at 0, at an end between two evaluations";
+  const ClaimPower early = PowerOfCurve(metric, "{every: 20, of: {error: {level: 0.01}}}", "seeds: 6, end: 2000",
+                                        "metric: error, over: {from: 1, to: 30}");
+  EXPECT_EQ(early.decides, 1) << "one evaluation of a hundred lies there";
+  const ClaimPower never = PowerOfCurve(metric, "{every: 100, of: {error: {level: 0.01}}}", "seeds: 6, end: 2000",
+                                        "metric: error, over: {from: 1, to: 30}");
+  EXPECT_NE(never.unknown, "") << "nothing is evaluated there";
+}
+
+TEST(Power, IsNotKnownOfWhatAnotherMetricChoosesOrShares) {
+  const std::string metrics = R"(      error: {label: Error, series: test/error}
+      best: {label: Best error, series: test/error, select: best}
+      chosen: {label: Chosen error, series: test/chosen, select: {at_best_of: error}}
+      valid: {label: Valid error, series: valid/error}
+      by_valid: {label: Error, series: test/other, select: {at_best_of: valid}}
+)";
+  const std::string noise = "{of: {error: {level: 0.01}, best: {level: 0.01}, by_valid: {level: 0.01}}}";
+  EXPECT_EQ(PowerOfCurve(metrics, noise, "seeds: 6, end: 5", "metric: error").unknown, "");
+  for (const char* metric : {"metric: best", "metric: by_valid"}) {
+    EXPECT_THAT(PowerOfCurve(metrics, noise, "seeds: 6, end: 5", metric).unknown, HasSubstr("prints no number"))
+        << metric;
+  }
+}
+
+TEST(Power, HasABound) {
+  const std::string metric = "      error: {label: Error, series: test/error}\n";
+  EXPECT_THAT(PowerOfCurve(metric, "{of: {error: {level: 0.01}}}", "seeds: 3, end: 1e9", "metric: error").unknown,
+              HasSubstr("are too many to simulate"));
+}
+
 TEST(Noise, IsChecked) {
   std::string text = kPrinted;
   text.replace(text.find("NOISE"), 5, "noise: {pace: -1, of: {eror: {level: 0.1}, error: {levle: 1}}}");
@@ -145,6 +213,7 @@ TEST(Difference, IsOfMetricsThatAreNone) {
   EXPECT_THAT(error_of("{of: other, less: error}"),
               HasSubstr("items.it.metrics.other.difference.of is a difference itself"));
   EXPECT_THAT(error_of("{of: error}"), HasSubstr("less is missing"));
+  EXPECT_THAT(error_of("{of: error, less: error}, log: true"), HasSubstr("difference.of is of a log metric"));
 }
 
 TEST(Seeds, AreAddedBehindThoseOfTheBudget) {
