@@ -53,7 +53,8 @@ struct ItemInfo {
 // Which runs: those of a budget, with at least so many seeds of every arm; 0: as the manifest has it.
 struct BudgetChoice {
   template <std::convertible_to<std::string_view> Id>
-  BudgetChoice(const Id& name, int least = 0) : id(std::string_view(name)), seeds(least) {}  // a name alone will do
+  BudgetChoice(const Id& name, int least = 0)  // NOLINT: a name alone will do
+      : id(std::string_view(name)), seeds(least) {}
 
   std::string id;
   int seeds;
