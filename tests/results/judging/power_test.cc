@@ -1,6 +1,8 @@
 // How likely seeds are to decide an item's claims, and budgets with more seeds than their manifest has.
 #include "results/judging/power.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
 
@@ -136,6 +138,7 @@ items:
     place: Figure 1
     experiment: mnist_mlp
     x: {series: train/pass, unit: pass}
+    axes: {updates: {of: updates, unit: update}}
     metrics:
 )" + metrics + R"(    arms:
       a: {label: A, fields: {norm: none}}
@@ -183,6 +186,22 @@ TEST(Power, IsNotKnownOfWhatAnotherMetricChoosesOrShares) {
     EXPECT_THAT(PowerOfCurve(metrics, noise, "seeds: 6, end: 5", metric).unknown, HasSubstr("prints no number"))
         << metric;
   }
+}
+
+// Claims of times on other axes are not simulated: they stay in the family, with p = 1.
+TEST(Power, UnknownClaimsMakeTheKnownHarder) {
+  const std::string metric = "      error: {label: Error, series: test/error}\n";
+  const std::string noise = "{of: {error: {level: 0.25}}}", budget = "seeds: 6, end: 5", known = "metric: error";
+  std::string ten = known;
+  for (int i = 0; i < 10; ++i) {
+    ten += fmt::format(
+        "}}\n      - {{id: t{}, statement: s, place: p, rule: reaches, metric: error, arm: b, than: a, target: 2, "
+        "on: updates",
+        i);
+  }
+  const double alone = PowerOfCurve(metric, noise, budget, known).decides;
+  EXPECT_GT(alone, 0.6);
+  EXPECT_LT(PowerOfCurve(metric, noise, budget, ten).decides, alone / 2);
 }
 
 TEST(Power, HasABound) {
