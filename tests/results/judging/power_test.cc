@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -151,8 +152,18 @@ items:
     claims:
       - {id: lower, statement: s, place: p, rule: lower, arm: b, than: a, )" +
                            claim + "}\n";
-  const auto parsed = ParseManifest(
-      text, "curve.yaml", {{"curve.csv", "arm,from,to," + printed + "\na,0,0,2.3\na,5,5,1\nb,0,0,2.3\nb,5,5,0.5\n"}});
+  // All of `printed`, metrics with commas between, fall alike.
+  const auto row = [&](const char* place, const char* value) {
+    std::string cells = value;
+    for (auto n = std::count(printed.begin(), printed.end(), ','); n > 0; --n) {
+      cells += std::string(",") + value;
+    }
+    return place + cells + "\n";
+  };
+  const auto parsed =
+      ParseManifest(text, "curve.yaml",
+                    {{"curve.csv", "arm,from,to," + printed + "\n" + row("a,0,0,", "2.3") + row("a,5,5,", "1") +
+                                       row("b,0,0,", "2.3") + row("b,5,5,", "0.5")}});
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   manifest = *parsed;
   return PowerOf(manifest.items[0], manifest.items[0].budgets[0]).at("lower");
@@ -189,18 +200,20 @@ TEST(Power, IsNotKnownOfWhatAnotherMetricChoosesOrShares) {
 
 // Claims of times on other axes are not simulated: they stay in the family, with p = 1.
 TEST(Power, UnknownClaimsMakeTheKnownHarder) {
-  const std::string metric = "      error: {label: Error, series: test/error}\n";
-  const std::string noise = "{of: {error: {level: 0.25}}}", budget = "seeds: 6, end: 5", known = "metric: error";
+  const std::string metrics =
+      "      quiet: {label: Quiet, series: test/quiet}\n      loud: {label: Loud, series: test/loud}\n";
+  const std::string noise = "{every: 0.05, of: {quiet: {level: 0.001}, loud: {level: 0.25}}}";
+  const std::string budget = "seeds: 6, end: 5", known = "metric: loud";
   std::string ten = known;
   for (int i = 0; i < 10; ++i) {
     ten += fmt::format(
-        "}}\n      - {{id: t{}, statement: s, place: p, rule: reaches, metric: error, arm: b, than: a, target: 2, "
+        "}}\n      - {{id: t{}, statement: s, place: p, rule: reaches, metric: quiet, arm: b, than: a, target: 1.5, "
         "on: updates",
         i);
   }
-  const double alone = PowerOfCurve(metric, noise, budget, known).decides;
+  const double alone = PowerOfCurve(metrics, noise, budget, known, "quiet,loud").decides;
   EXPECT_GT(alone, 0.6);
-  EXPECT_LT(PowerOfCurve(metric, noise, budget, ten).decides, alone / 2);
+  EXPECT_LT(PowerOfCurve(metrics, noise, budget, ten, "quiet,loud").decides, alone / 2);
 }
 
 TEST(Power, HasABound) {
