@@ -259,6 +259,10 @@ TEST_P(DamagedDetailTest, JobsAreMadeLeasedEndedShownAndDeletedAllTheSame) {
 
   const auto resumed = store_->ResumeAsNew({"resume", "hash"}, second.job);
   ASSERT_OK(resumed.status());
+  EXPECT_EQ(DamageOf(resumed->id), GetParam() == std::string("label")
+                                       ? "the labels of job j2 could not be taken over; its labels cannot be read"
+                                   : GetParam() == std::string("fact") ? "its facts cannot be read"
+                                                                       : "");
   EXPECT_EQ(store_->Cancel({"cancel again", "hash"}, resumed->id)->state, JobState::kCancelled);
 
   for (const JobId id : {attempt_.job, second.job, resumed->id}) {
