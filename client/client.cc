@@ -292,24 +292,34 @@ absl::StatusOr<std::vector<v1::Series>> Client::ListSeries(const std::string& jo
   return std::vector<v1::Series>(response.series().begin(), response.series().end());
 }
 
-absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveRequest& request) {
+template <typename Response, typename Request, typename Open>
+absl::StatusOr<Response> Client::ReadJoined(const Request& request, const Open& open) {
+  constexpr bool kHasContent = requires(Response response) { response.content(); };
   NORMLAB_RETURN_IF_ERROR(CheckText(request));
-  v1::ReadCurveResponse whole;
-  const std::function<bool(const v1::ReadCurveResponse&)> join = [&](const v1::ReadCurveResponse& part) {
-    whole.mutable_steps()->MergeFrom(part.steps());
-    whole.mutable_values()->MergeFrom(part.values());
-    whole.mutable_wall_ms()->MergeFrom(part.wall_ms());
-    whole.set_points_total(part.points_total());
-    whole.set_damage(part.damage());
+  Response whole;
+  std::string content;
+  const std::function<bool(const Response&)> join = [&](const Response& piece) {
+    if constexpr (kHasContent) {
+      content += piece.content();
+    }
+    whole.MergeFrom(piece);
     return true;
   };
   NORMLAB_RETURN_IF_ERROR(ReadStream(
       [&](grpc::ClientContext* context) {
         SetDeadline(*context, kRenderSeconds);
-        return curves_->ReadCurve(context, request);
+        return open(context);
       },
       join, {}));
+  if constexpr (kHasContent) {
+    whole.set_content(std::move(content));
+  }
   return whole;
+}
+
+absl::StatusOr<v1::ReadCurveResponse> Client::ReadCurve(const v1::ReadCurveRequest& request) {
+  return ReadJoined<v1::ReadCurveResponse>(
+      request, [&](grpc::ClientContext* context) { return curves_->ReadCurve(context, request); });
 }
 
 absl::Status Client::WatchCurves(const v1::WatchCurvesRequest& request,
@@ -434,48 +444,28 @@ absl::StatusOr<v1::PlanReproductionResponse> Client::Plan(const v1::PlanReproduc
   return Call(*papers_, &Papers::PlanReproduction, request, request.power() ? kPowerSeconds : kSubmitSeconds, kOnce);
 }
 
-template <typename Response, typename Request, typename Open>
-absl::StatusOr<Response> Client::ReadRendered(const Request& request, const Open& open) {
-  NORMLAB_RETURN_IF_ERROR(CheckText(request));
-  Response whole;
-  std::string content;
-  const std::function<bool(const Response&)> join = [&](const Response& piece) {
-    content += piece.content();
-    whole.MergeFrom(piece);
-    return true;
-  };
-  NORMLAB_RETURN_IF_ERROR(ReadStream(
-      [&](grpc::ClientContext* context) {
-        SetDeadline(*context, kRenderSeconds);
-        return open(context);
-      },
-      join, {}));
-  whole.set_content(std::move(content));
-  return whole;
-}
-
 absl::StatusOr<v1::GetTableResponse> Client::Table(const v1::GetTableRequest& request) {
-  return ReadRendered<v1::GetTableResponse>(
+  return ReadJoined<v1::GetTableResponse>(
       request, [&](grpc::ClientContext* context) { return papers_->GetTable(context, request); });
 }
 
 absl::StatusOr<v1::GetFigureResponse> Client::Figure(const v1::GetFigureRequest& request) {
-  return ReadRendered<v1::GetFigureResponse>(
+  return ReadJoined<v1::GetFigureResponse>(
       request, [&](grpc::ClientContext* context) { return papers_->GetFigure(context, request); });
 }
 
 absl::StatusOr<v1::GetReportResponse> Client::Report(const v1::GetReportRequest& request) {
-  return ReadRendered<v1::GetReportResponse>(
+  return ReadJoined<v1::GetReportResponse>(
       request, [&](grpc::ClientContext* context) { return papers_->GetReport(context, request); });
 }
 
 absl::StatusOr<v1::CompareJobsResponse> Client::Compare(const v1::CompareJobsRequest& request) {
-  return ReadRendered<v1::CompareJobsResponse>(
+  return ReadJoined<v1::CompareJobsResponse>(
       request, [&](grpc::ClientContext* context) { return comparisons_->CompareJobs(context, request); });
 }
 
 absl::StatusOr<v1::PlotJobsResponse> Client::Plot(const v1::PlotJobsRequest& request) {
-  return ReadRendered<v1::PlotJobsResponse>(
+  return ReadJoined<v1::PlotJobsResponse>(
       request, [&](grpc::ClientContext* context) { return comparisons_->PlotJobs(context, request); });
 }
 

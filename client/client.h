@@ -120,9 +120,9 @@ class Client {
   template <typename Open, typename Message>
   absl::Status ReadStream(const Open& open, const std::function<bool(const Message&)>& on_message,
                           std::stop_token stop);
-  // A table, figure or page that comes in pieces, as one.
+  // A curve, table, figure or page that comes in pieces, as one.
   template <typename Response, typename Request, typename Open>
-  absl::StatusOr<Response> ReadRendered(const Request& request, const Open& open);
+  absl::StatusOr<Response> ReadJoined(const Request& request, const Open& open);
   // A file that comes in pieces behind its header; `what` names it in errors.
   template <typename Response, typename Open>
   absl::StatusOr<typename Response::Header> ReadPieces(const Open& open, std::string_view what, const PieceSink& sink);

@@ -121,13 +121,12 @@ std::string RenderPlan(const v1::PlanReproductionResponse& plan, int at_a_time, 
 
 std::string RenderPower(const v1::PlanReproductionResponse& plan, bool colour) {
   TextTable table({"ITEM", "CLAIM", "SEEDS", "DECIDED", "LEAST", ""}, {2, 3, 4});
-  int facts = 0, claims = 0;
+  int facts = 0;
   for (const v1::ClaimPower& power : plan.power()) {
     if (power.fact()) {
       ++facts;
       continue;
     }
-    ++claims;
     const bool known = power.unknown().empty();
     table.Add({power.item_id(),
                {power.claim_id(), Paint::kBold},
@@ -139,11 +138,10 @@ std::string RenderPower(const v1::PlanReproductionResponse& plan, bool colour) {
                {power.unknown(), Paint::kDim}});
   }
   std::string text;
-  if (claims > 0) {
+  if (plan.power_size() > facts) {
     text += "\n" + table.Render(colour) +
             "DECIDED: how often these seeds confirm a claim if the paper is right. LEAST: seeds of every arm for 80 %; "
-            "more "
-            "with --seeds.\n"
+            "more with --seeds.\n"
             "From simulated runs like the paper's, with the noise between seeds that the manifest tells.\n";
   }
   return facts == 0 ? text

@@ -122,17 +122,17 @@ class Reproduction {
       return OfServer(reached);
     }
     NORMLAB_ASSIGN_OR_RETURN(const UseLock starting, AwaitStart(endpoint, stop, wait));
-    NORMLAB_ASSIGN_OR_RETURN(ServerUse use, ServerUse::Await(endpoint, stop, wait));
-    absl::Status served = UseOrStart(std::move(use));
-    // A server that was started by hand has none of these locks while it opens its store, or ends.
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (absl::IsAlreadyExists(served) && std::chrono::steady_clock::now() < deadline) {
+    for (;;) {
+      NORMLAB_ASSIGN_OR_RETURN(ServerUse use, ServerUse::Await(endpoint, stop, wait));
+      const absl::Status served = UseOrStart(std::move(use));
+      // A server that was started by hand has none of these locks while it opens its store, or ends.
+      if (!absl::IsAlreadyExists(served) || std::chrono::steady_clock::now() > deadline) {
+        return served.ok() ? served : OfServer(served);
+      }
       wait();
       std::this_thread::sleep_for(kTryAgain);
-      NORMLAB_ASSIGN_OR_RETURN(use, ServerUse::Await(endpoint, stop, wait));
-      served = UseOrStart(std::move(use));
     }
-    return served.ok() ? served : OfServer(served);
   }
 
   // kAlreadyExists if another server has the home and does not serve.
