@@ -115,6 +115,35 @@ void RuleOn(Weighed& weighed) {
 
 }  // namespace
 
+std::string_view ToString(Effect effect) {
+  switch (effect) {
+    case Effect::kValue:
+      return "value";
+    case Effect::kDifference:
+      return "difference";
+    case Effect::kRatio:
+      return "ratio";
+    case Effect::kLargest:
+      return "largest";
+    case Effect::kSmallest:
+      return "smallest";
+  }
+  return "";
+}
+
+Effect Judgement::effect() const {
+  switch (claim->kind) {
+    case ClaimKind::kValue:
+      return Effect::kValue;
+    case ClaimKind::kBelow:
+      return Effect::kLargest;
+    case ClaimKind::kAbove:
+      return Effect::kSmallest;
+    default:
+      return ratio ? Effect::kRatio : Effect::kDifference;
+  }
+}
+
 std::vector<Judgement> Judge(const Measured& measured, const std::set<std::size_t>& set_aside) {
   std::vector<Judgement> judgements;
   if (!measured.item->not_run.empty()) {

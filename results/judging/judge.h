@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "results/judging/evidence.h"
@@ -11,6 +12,10 @@
 #include "results/judging/verdict.h"
 
 namespace normlab::judging {
+
+// What the estimate of a claim is.
+enum class Effect { kValue, kDifference, kRatio, kLargest, kSmallest };
+std::string_view ToString(Effect effect);  // "value", "difference", ...
 
 struct Judgement {
   const Claim* claim = nullptr;
@@ -31,6 +36,8 @@ struct Judgement {
   std::optional<stats::Interval> margin;  // around it
   std::optional<double> p_holm;           // absent where there is no p
   int family = 0;                         // claims that Holm's correction counts
+
+  Effect effect() const;
 };
 
 // One judgement per claim, in the manifest's order. Every claim of the item but facts is in the family, whatever came of

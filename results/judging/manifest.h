@@ -148,6 +148,7 @@ struct Budget {
   std::optional<Noise> noise;   // absent: the item's
   int asked_seeds = 0;          // somebody asked for at least so many seeds of every arm; 0: as the manifest has it
 
+  const Extent& extent(const Arm& arm) const { return extents[static_cast<std::size_t>(arm.group)]; }
   // This budget with at least so many seeds of every arm; 0: as it is.
   Budget WithSeeds(int least) const;
 };

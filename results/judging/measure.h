@@ -53,9 +53,7 @@ struct Measured {
   std::vector<std::string> machines;   // that runs ran on, likewise
   Protocol protocol;
 
-  const Extent& extent(int arm) const {
-    return budget->extents[static_cast<std::size_t>(item->arms[static_cast<std::size_t>(arm)].group)];
-  }
+  const Extent& extent(int arm) const { return budget->extent(item->arms[static_cast<std::size_t>(arm)]); }
 };
 
 // `item` and `budget` are borrowed.

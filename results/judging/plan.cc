@@ -13,7 +13,7 @@ std::vector<PlannedRun> PlanItem(const Item& item, const Budget& budget) {
   for (int seed = 1; seed <= most_seeds; ++seed) {
     for (std::size_t a = 0; a < item.arms.size(); ++a) {
       const Arm& arm = item.arms[a];
-      const Extent& extent = budget.extents[static_cast<std::size_t>(arm.group)];
+      const Extent& extent = budget.extent(arm);
       const int parts = seed <= extent.seeds ? arm.points() * item.repeat.count() : 0;
       for (int part = 0; part < parts; ++part) {
         plan.push_back(

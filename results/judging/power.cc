@@ -110,10 +110,7 @@ class PowerStudy {
     return std::optional(enough);
   }
 
-  int Seeds(int arm) const {
-    const Arm& of = item_.arms[static_cast<std::size_t>(arm)];
-    return budget_.extents[static_cast<std::size_t>(of.group)].seeds;
-  }
+  int Seeds(int arm) const { return budget_.extent(item_.arms[static_cast<std::size_t>(arm)]).seeds; }
 
   // With the most seeds that are tried.
   double Evaluations() const {

@@ -71,19 +71,6 @@ Json CellJson(const Item& item, const NamedCell& named) {
           {"paper_final", ToJson(cell.paper_final)}};
 }
 
-std::string_view EffectKind(const Judgement& j) {
-  switch (j.claim->kind) {
-    case ClaimKind::kValue:
-      return "value";
-    case ClaimKind::kBelow:
-      return "largest";
-    case ClaimKind::kAbove:
-      return "smallest";
-    default:
-      return j.ratio ? "ratio" : "difference";
-  }
-}
-
 Json ClaimJson(const Item& item, const Judgement& j) {
   const Claim& claim = *j.claim;
   const Evidence& evidence = j.evidence;
@@ -104,7 +91,7 @@ Json ClaimJson(const Item& item, const Judgement& j) {
           {"censored", evidence.censored},
           {"from", j.from},
           {"to", j.to},
-          {"effect_kind", EffectKind(j)},
+          {"effect_kind", ToString(j.effect())},
           {"median", evidence.median},
           {"effect", ToJson(evidence.estimate)},
           {"interval", ToJson(evidence.interval)},

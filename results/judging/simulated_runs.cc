@@ -89,8 +89,7 @@ bool IsSimulated(const Item& item, const Noise& noise, int arm, int metric) {
 }
 
 double EvaluationsOf(const Item& item, const Budget& budget, const Noise& noise, int arm) {
-  const auto group = static_cast<std::size_t>(item.arms[static_cast<std::size_t>(arm)].group);
-  return budget.extents[group].end / noise.every + 1;
+  return budget.extent(item.arms[static_cast<std::size_t>(arm)]).end / noise.every + 1;
 }
 
 SimulatedRuns::SimulatedRuns(const Item& item, const Budget& budget, const World& world, std::uint64_t repetition)
@@ -128,7 +127,7 @@ absl::StatusOr<RunStatus> SimulatedRuns::Find(const RunName& name) {
 absl::StatusOr<Samples> SimulatedRuns::Read(const RunName& name, std::string_view series) {
   const std::string own(name.arm);
   const Arm& run = item_.arms[static_cast<std::size_t>(IndexOf(item_.arms, own))];
-  const Extent& extent = budget_.extents[static_cast<std::size_t>(run.group)];
+  const Extent& extent = budget_.extent(run);
   const std::vector<double> places = Places(extent.end, noise_.every);
   Samples samples;
   for (std::size_t i = 0; i < places.size(); ++i) {

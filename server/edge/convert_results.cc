@@ -47,17 +47,20 @@ v1::FigureCurve::Source ToWire(judging::FigureCurve::Source source) {
   return v1::FigureCurve::SOURCE_UNSPECIFIED;
 }
 
-v1::Effect EffectOf(const judging::Judgement& judgement) {
-  switch (judgement.claim->kind) {
-    case judging::ClaimKind::kValue:
+v1::Effect ToWire(judging::Effect effect) {
+  switch (effect) {
+    case judging::Effect::kValue:
       return v1::EFFECT_VALUE;
-    case judging::ClaimKind::kBelow:
+    case judging::Effect::kDifference:
+      return v1::EFFECT_DIFFERENCE;
+    case judging::Effect::kRatio:
+      return v1::EFFECT_RATIO;
+    case judging::Effect::kLargest:
       return v1::EFFECT_LARGEST;
-    case judging::ClaimKind::kAbove:
+    case judging::Effect::kSmallest:
       return v1::EFFECT_SMALLEST;
-    default:
-      return judgement.ratio ? v1::EFFECT_RATIO : v1::EFFECT_DIFFERENCE;
   }
+  return v1::EFFECT_UNSPECIFIED;
 }
 
 // `range` has members lo and hi.
@@ -83,7 +86,7 @@ void ToWire(const judging::Item& item, const judging::Judgement& judgement, v1::
     wire.set_metric_id(item.metrics[static_cast<std::size_t>(claim.metric)].id);
     wire.set_arm_id(item.arms[static_cast<std::size_t>(claim.arm)].id);
     wire.set_than_id(claim.compares_arms() ? item.arms[static_cast<std::size_t>(claim.than)].id : "");
-    wire.set_effect(EffectOf(judgement));
+    wire.set_effect(ToWire(judgement.effect()));
     wire.set_tier(ToWire(judgement.tier));
   }
   wire.mutable_deviations()->Assign(judgement.deviations.begin(), judgement.deviations.end());
