@@ -33,9 +33,7 @@ absl::Status StreamCurve(Core& core, const v1::ReadCurveRequest& request,
     piece(curve.wall_ms, *response.mutable_wall_ms());
     response.set_points_total(curve.points_total);
     response.set_damage(curve.damage);
-    if (!writer.Write(response)) {
-      return ReaderGone();
-    }
+    NORMLAB_RETURN_IF_ERROR(Send(response, writer));
     begin = end;
   } while (begin < curve.steps.size());
   return absl::OkStatus();
@@ -87,9 +85,7 @@ absl::Status FollowCurves(Core& core, const v1::WatchCurvesRequest& request, con
         ToWire(columns, *response.add_columns());
       }
       response.set_sequence(sequence);
-      if (!writer.Write(response)) {
-        return ReaderGone();
-      }
+      NORMLAB_RETURN_IF_ERROR(Send(response, writer));
       if (core.gate.draining()) {
         return Stopping();
       }

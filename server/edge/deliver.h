@@ -3,8 +3,6 @@
 // Thread safety: free functions, any thread.
 #pragma once
 
-#include <grpcpp/support/sync_stream.h>
-
 #include <string>
 #include <utility>
 
@@ -33,18 +31,14 @@ absl::Status Deliver(v1::Format wanted, report::Format if_unset, Response& respo
   return absl::OkStatus();
 }
 
-inline constexpr std::size_t kMostContent = 256 * 1024;  // of a message
-
 // Sends an answer whose `content` may be long in as many messages as that takes; all else is in the first. kCancelled if the
 // reader is gone.
 template <typename Response>
 absl::Status SendInPieces(Response answer, grpc::ServerWriter<Response>& writer) {
   const std::string content = std::move(*answer.mutable_content());
-  for (std::size_t begin = 0; begin == 0 || begin < content.size(); begin += kMostContent) {
-    answer.set_content(content.substr(begin, kMostContent));
-    if (!writer.Write(answer)) {
-      return ReaderGone();
-    }
+  for (std::size_t begin = 0; begin == 0 || begin < content.size(); begin += kPieceBytes) {
+    answer.set_content(content.substr(begin, kPieceBytes));
+    NORMLAB_RETURN_IF_ERROR(Send(answer, writer));
     answer.Clear();
   }
   return absl::OkStatus();

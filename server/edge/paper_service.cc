@@ -165,16 +165,12 @@ absl::Status Table(Core& core, const v1::GetTableRequest& request, grpc::ServerW
   for (const judging::Judgement& judgement : table.judgements) {
     v1::GetTableResponse piece;
     ToWire(*table.item, judgement, *piece.add_claims());
-    if (!writer.Write(piece)) {
-      return ReaderGone();
-    }
+    NORMLAB_RETURN_IF_ERROR(Send(piece, writer));
   }
   for (const judging::NamedCell& cell : table.cells) {
     v1::GetTableResponse piece;
     ToWire(cell, *piece.add_cells());
-    if (!writer.Write(piece)) {
-      return ReaderGone();
-    }
+    NORMLAB_RETURN_IF_ERROR(Send(piece, writer));
   }
   return absl::OkStatus();
 }
@@ -186,9 +182,7 @@ absl::Status SendCurves(const std::vector<judging::FigureCurve>& curves,
     for (std::size_t begin = 0; begin < curve.x.size(); begin += kMostPoints) {
       v1::GetFigureResponse piece;
       ToWire(curve, begin, std::min(curve.x.size(), begin + kMostPoints), *piece.add_curves());
-      if (!writer.Write(piece)) {
-        return ReaderGone();
-      }
+      NORMLAB_RETURN_IF_ERROR(Send(piece, writer));
     }
   }
   return absl::OkStatus();

@@ -3,7 +3,10 @@
 // Thread safety: free functions on the thread of their call, which may block; any number of calls at a time.
 #pragma once
 
+#include <grpcpp/support/sync_stream.h>
+
 #include <chrono>
+#include <cstddef>
 
 #include "server/edge/core.h"
 
@@ -19,5 +22,14 @@ absl::Status WaitForNews(Core& core, const Caller& caller, std::uint64_t seen,
 
 // The reader is gone; nobody sees this.
 absl::Status ReaderGone();
+
+// Bytes of a file or page in one message.
+inline constexpr std::size_t kPieceBytes = 256 * 1024;
+
+// One message of a stream; waits for a slow reader.
+template <typename Message>
+absl::Status Send(const Message& message, grpc::ServerWriter<Message>& writer) {
+  return writer.Write(message) ? absl::OkStatus() : ReaderGone();
+}
 
 }  // namespace normlab::server

@@ -14,8 +14,6 @@
 namespace normlab::server {
 namespace {
 
-constexpr std::size_t kPiece = 256 * 1024;
-
 // The first message must be the header.
 template <typename Request>
 absl::StatusOr<typename Request::Header> ReadHeader(grpc::ServerReader<Request>& reader) {
@@ -89,9 +87,9 @@ template <typename Response>
 absl::Status SendPieces(Response& message, const ReadableFile& file, grpc::ServerWriter<Response>& writer,
                         const std::function<void()>& sent) {
   bool open = writer.Write(message);
-  for (std::uint64_t begin = 0; open && begin < file.size(); begin += kPiece) {
+  for (std::uint64_t begin = 0; open && begin < file.size(); begin += kPieceBytes) {
     std::string& piece = *message.mutable_data();
-    piece.resize(std::min<std::uint64_t>(kPiece, file.size() - begin));
+    piece.resize(std::min<std::uint64_t>(kPieceBytes, file.size() - begin));
     NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(begin, piece));
     piece.resize(n);
     open = writer.Write(message);
@@ -114,8 +112,8 @@ absl::Status SendWhole(Response& response, const store::StoredCheckpoint& checkp
 }  // namespace
 
 absl::Status PieceCount::Add(std::string_view piece) {
-  if (piece.empty() || piece.size() > kPiece) {
-    return BadField("data", fmt::format("is a piece of {} bytes; expected 1 to {}", piece.size(), kPiece));
+  if (piece.empty() || piece.size() > kPieceBytes) {
+    return BadField("data", fmt::format("is a piece of {} bytes; expected 1 to {}", piece.size(), kPieceBytes));
   }
   if (piece.size() > size_ - received_) {
     return BadField("data", fmt::format("brings more than the {} bytes that were announced", size_));

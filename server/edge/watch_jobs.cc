@@ -122,9 +122,7 @@ absl::Status Follower::Send(const std::vector<store::Job>& jobs) {
         found->second = {.revision = jobs[i].revision, .terminal = store::IsTerminal(jobs[i].state)};
       }
     }
-    if (!writer_.Write(response)) {
-      return ReaderGone();
-    }
+    NORMLAB_RETURN_IF_ERROR(server::Send(response, writer_));
   }
   return absl::OkStatus();
 }
