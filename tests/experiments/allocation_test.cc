@@ -16,6 +16,7 @@
 #include "proto/spec.h"
 #include "testing.h"
 #include "tests/base/thread_counter.h"
+#include "tests/sanitizer.h"
 
 namespace {
 std::atomic<long> allocations{0};
@@ -23,7 +24,7 @@ std::atomic<long> allocations{0};
 
 // The sanitizers bring their own malloc, which must not be replaced a second time: they build this file without the
 // counters, and the test then only runs the steps.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if NORMLAB_SANITIZED
 constexpr bool kCounting = false;
 #else
 constexpr bool kCounting = true;
