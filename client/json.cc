@@ -78,7 +78,11 @@ Json MessageToJson(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
-    json[field->name()] = ScalarToJson(message, *field);
+    if (field::Meta(*field).inlined()) {
+      json.update(MessageToJson(message.GetReflection()->GetMessage(message, field)));
+    } else {
+      json[field->name()] = ScalarToJson(message, *field);
+    }
   }
   return json;
 }

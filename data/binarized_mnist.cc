@@ -24,7 +24,7 @@ absl::StatusOr<BinaryImages> LoadAmat(const DatasetInfo& dataset, const DataFile
 
 absl::StatusOr<BinarizedMnistData> SampleMnist(const DatasetInfo& dataset,
                                                const std::vector<std::string>& directories) {
-  NORMLAB_ASSIGN_OR_RETURN(MnistData mnist, LoadMnist(dataset, directories, 0));
+  NORMLAB_ASSIGN_OR_RETURN(ImageData mnist, LoadMnist(dataset, directories, 0));
   mnist.train.KeepFirst(std::min(kTrainImages, mnist.train.size()));
   return BinarizedMnistData{SampleBinary(mnist.train, "train"), SampleBinary(mnist.test, "test"), mnist.sha256};
 }

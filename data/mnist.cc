@@ -45,46 +45,13 @@ absl::StatusOr<LabelledImages> LoadPair(const DatasetInfo& dataset, std::size_t 
   NORMLAB_ASSIGN_OR_RETURN(IdxArray images, LoadFile(dataset, image_index, directories));
   NORMLAB_ASSIGN_OR_RETURN(IdxArray labels, LoadFile(dataset, label_index, directories));
   NORMLAB_RETURN_IF_ERROR(CheckPair(images, labels, dataset.files[image_index], dataset.files[label_index]));
-  return LabelledImages(images.shape[1] * images.shape[2], std::move(images.values), std::move(labels.values));
+  const ImageShape shape{.channels = 1, .height = images.shape[1], .width = images.shape[2]};
+  return LabelledImages(shape, std::move(images.values), std::move(labels.values));
 }
 
 }  // namespace
 
-LabelledImages::LabelledImages(std::int64_t features, std::string pixels, std::string labels)
-    : features_(features), pixels_(std::move(pixels)), labels_(std::move(labels)) {}
-
-void LabelledImages::KeepFirst(std::int64_t count) {
-  pixels_.resize(static_cast<std::size_t>(count * features_));
-  labels_.resize(static_cast<std::size_t>(count));
-}
-
-void LabelledImages::DropFirst(std::int64_t count) {
-  pixels_.erase(0, static_cast<std::size_t>(count * features_));
-  labels_.erase(0, static_cast<std::size_t>(count));
-}
-
-void LabelledImages::GatherOne(std::int64_t example, float* column) const {
-  const auto* pixels = reinterpret_cast<const unsigned char*>(pixels_.data()) + example * features_;
-  for (std::int64_t f = 0; f < features_; ++f) {
-    column[f] = static_cast<float>(pixels[f]) / 255.0f;
-  }
-}
-
-void LabelledImages::Gather(std::span<const std::uint32_t> examples, float* columns, std::int32_t* labels) const {
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    GatherOne(examples[i], columns + static_cast<std::int64_t>(i) * features_);
-    labels[i] = label(examples[i]);
-  }
-}
-
-void LabelledImages::GatherRange(std::int64_t begin, std::int64_t end, float* columns, std::int32_t* labels) const {
-  for (std::int64_t i = begin; i < end; ++i) {
-    GatherOne(i, columns + (i - begin) * features_);
-    labels[i - begin] = label(i);
-  }
-}
-
-absl::StatusOr<MnistData> LoadMnist(const DatasetInfo& dataset, const std::vector<std::string>& directories,
+absl::StatusOr<ImageData> LoadMnist(const DatasetInfo& dataset, const std::vector<std::string>& directories,
                                     std::int64_t held_out) {
   NORMLAB_ASSIGN_OR_RETURN(LabelledImages train, LoadPair(dataset, 0, 1, directories));
   NORMLAB_ASSIGN_OR_RETURN(LabelledImages test, LoadPair(dataset, 2, 3, directories));
@@ -95,7 +62,7 @@ absl::StatusOr<MnistData> LoadMnist(const DatasetInfo& dataset, const std::vecto
         dataset.name, train.size(), train.features(), test.size(), test.features(), held_out));
   }
   train.DropFirst(held_out);
-  return MnistData{std::move(train), std::move(test), DatasetSha256(dataset)};
+  return ImageData{std::move(train), std::move(test), DatasetSha256(dataset)};
 }
 
 }  // namespace normlab::data

@@ -95,6 +95,31 @@ DatasetInfo SampledMnist() {
   return info;
 }
 
+DatasetInfo Cifar10() {
+  const std::vector<std::string> folders = {"cifar10", "cifar-10-batches-bin"};  // ours, the archive's
+  constexpr std::int64_t kBatchBytes = 10000 * (1 + 3 * 32 * 32);
+  return {
+      .name = "cifar10",
+      .title = "CIFAR-10, 60,000 colour images of ten classes",
+      .licence = "none stated (Alex Krizhevsky, University of Toronto); cite the 2009 report",
+      .source = "www.cs.toronto.edu/~kriz/cifar.html, the binary version",
+      .obtain = "download cifar-10-binary.tar.gz, then: normlab data import cifar10 cifar-10-binary.tar.gz",
+      .files = {PlainOrGzip("data_batch_1.bin", kBatchBytes,
+                            "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5", folders),
+                PlainOrGzip("data_batch_2.bin", kBatchBytes,
+                            "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed", folders),
+                PlainOrGzip("data_batch_3.bin", kBatchBytes,
+                            "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67", folders),
+                PlainOrGzip("data_batch_4.bin", kBatchBytes,
+                            "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48", folders),
+                PlainOrGzip("data_batch_5.bin", kBatchBytes,
+                            "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add", folders),
+                PlainOrGzip("test_batch.bin", kBatchBytes,
+                            "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b", folders)},
+      .npm_package = "",
+  };
+}
+
 constexpr std::int64_t kMostHandwritingBytes = std::int64_t{1} << 30;
 
 DatasetInfo Unipen() {
@@ -162,8 +187,9 @@ DatasetInfo SyntheticPen() {
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
-  static const std::vector<DatasetInfo> datasets = {Mnist(),  FashionMnist(),   BinarizedMnist(), SampledMnist(),
-                                                    Unipen(), UnipenOriginal(), IamOnDb(),        SyntheticPen()};
+  static const std::vector<DatasetInfo> datasets = {Mnist(),          FashionMnist(), Cifar10(),
+                                                    BinarizedMnist(), SampledMnist(), Unipen(),
+                                                    UnipenOriginal(), IamOnDb(),      SyntheticPen()};
   return datasets;
 }
 

@@ -3,6 +3,7 @@
 
 #include "data/content.h"
 #include "data/registry.h"
+#include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
 #include "experiments/handwriting/config.h"
@@ -21,6 +22,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeDraw(resolved.draw(), resolved.seed(), context);
     case v1::JobSpec::kHandwriting:
       return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
+    case v1::JobSpec::kConvnet:
+      return MakeConvnet(resolved.convnet(), resolved.seed(), context);
     case v1::JobSpec::kInvariance:
       return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:

@@ -19,11 +19,22 @@ struct Needs {
 // The matrices of an LSTM, and its vectors: bias, gains and shifts of three norms, peepholes.
 double Lstm(double inputs, double units) { return 4 * units * (inputs + units) + 26 * units; }
 
+double Moments(const v1::OptimizerConfig& config) {
+  switch (config.optimizer()) {
+    case v1::OPTIMIZER_KIND_SGD:
+      return 1;
+    case v1::OPTIMIZER_KIND_RMSPROP_GRAVES:
+      return 3;
+    default:
+      return 2;
+  }
+}
+
 Needs Of(const v1::MnistMlpConfig& config) {
   const double h = config.hidden_units(), classes = 10;
   return {.weights = kPixels * h + h * h + classes * h + 8 * h + 4 * classes,
           .tape = config.batch_size() * (2 * kPixels + 2 * kKeptByUnit * h),
-          .moments = config.optimizer() == v1::OPTIMIZER_KIND_SGD ? 1.0 : 2.0,
+          .moments = Moments(config.optimization()),
           .data = 70'000 * kPixels};
 }
 
@@ -35,6 +46,7 @@ Needs Of(const v1::DrawConfig& config) {
   return {.weights = Lstm(seen + u, u) + Lstm(latent, u) + (u + 4) * (2 * latent + written),
           .tape = static_cast<double>(config.batch_size()) * config.glimpses() *
                   (2 * kKeptByCell * u + 2 * (seen + u) + 10 * latent + kPixels + 2 * written),
+          .moments = Moments(config.optimization()),
           .data = 70'000 * kPixels};
 }
 
@@ -44,12 +56,27 @@ Needs Of(const v1::HandwritingConfig& config) {
   return {.weights = Lstm(3 + symbols, u) + 2 * Lstm(3 + u + symbols, u) + (u + 2) * window + (3 * u + 2) * outputs,
           .tape = static_cast<double>(config.batch_size()) * config.max_steps() *
                   (3 * kKeptByCell * u + 12 * u + 6 * symbols + 4 * window + 4 * outputs),
+          .moments = Moments(config.optimization()),
           .data = 300e6};
 }
 
 Needs Of(const v1::InvarianceConfig& config) {
   const double units = config.units();
   return {.weights = 0, .tape = 2 * (units * config.inputs() + 8.0 * config.examples() * (units + config.inputs()))};
+}
+
+Needs Of(const v1::ConvnetConfig& config) {
+  const bool caffe = config.network() != v1::CONVNET_NETWORK_CONVPOOL;
+  const double c = config.channels() != 0 ? config.channels() : caffe ? 32 : 96;
+  const double colours = 3, side = 32, classes = 10, pixels = colours * side * side;
+  const double taps = caffe ? 25 * (colours * c + c * c + 2 * c * c) + 32 * c * 2 * c
+                            : 9 * (colours * c + 2 * c * c + 2 * c * c + 8 * c * c + 4 * c * c) + 8 * c * c;
+  // Summed inputs, what the norm makes of them, what is active and what is pooled of it, with their gradients.
+  const double kept = 9 * side * side * (caffe ? c * (1 + 1.0 / 4 + 2.0 / 16) : c * (3 + 6.0 / 4 + 6.0 / 16));
+  return {.weights = taps + 2 * classes * c + 40 * c + 8 * classes,
+          .tape = config.batch_size() * (pixels + kept),
+          .moments = Moments(config.optimization()),
+          .data = 2 * 60'000 * pixels};
 }
 
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
@@ -71,6 +98,8 @@ Footprint FootprintOf(const v1::JobSpec& resolved) {
       return Sum(Of(resolved.draw()), "draw", "units", ", glimpses, batch_size");
     case v1::JobSpec::kHandwriting:
       return Sum(Of(resolved.handwriting()), "handwriting", "units", ", max_steps, batch_size");
+    case v1::JobSpec::kConvnet:
+      return Sum(Of(resolved.convnet()), "convnet", "channels", ", batch_size");
     case v1::JobSpec::kInvariance:
       return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
     default:

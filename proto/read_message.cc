@@ -28,8 +28,8 @@ std::string At(const YamlMark& mark, std::string_view problem) {
 
 std::vector<std::string> FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
-  for (int i = 0; i < type.field_count(); ++i) {
-    names.push_back(type.field(i)->name());
+  for (const ConfigField& field : FieldsOf(type)) {
+    names.push_back(field.name());
   }
   return names;
 }
@@ -48,34 +48,35 @@ std::string_view KindName(YamlNode::Kind kind) {
   return "a value";
 }
 
-void ReadField(const YamlNode& node, const std::string& path, const FieldDescriptor& field, ProtoMessage& message,
+void ReadField(const YamlNode& node, const std::string& path, const ConfigField& field, ProtoMessage& message,
                std::vector<FieldViolation>& violations) {
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    ReadMessage(node, path, *message.GetReflection()->MutableMessage(&message, &field), violations);
+  if (field.is_message()) {
+    ReadMessage(node, path, *message.GetReflection()->MutableMessage(&message, field.field), violations);
   } else if (node.kind != YamlNode::Kind::kScalar) {
-    violations.push_back(
-        {path, At(node.mark, fmt::format("is {}; expected {}", KindName(node.kind), field::Expectation(field)))});
-  } else if (std::string problem = field::SetFromText(message, field, node.scalar); !problem.empty()) {
+    violations.push_back({path, At(node.mark, fmt::format("is {}; expected {}", KindName(node.kind),
+                                                          field::Expectation(*field.field)))});
+  } else if (std::string problem = field::SetFromText(field.HolderIn(message), *field.field, node.scalar);
+             !problem.empty()) {
     violations.push_back({path, At(node.mark, problem)});
   }
 }
 
 }  // namespace
 
-const FieldDescriptor* FindField(const Descriptor& type, const std::string& name, const std::string& path,
-                                 const YamlMark& mark, std::vector<FieldViolation>& violations) {
+std::optional<ConfigField> FindField(const Descriptor& type, const std::string& name, const std::string& path,
+                                     const YamlMark& mark, std::vector<FieldViolation>& violations) {
   std::string underscored = name;
   std::replace(underscored.begin(), underscored.end(), '-', '_');
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (underscored == type.field(i)->name() || name == type.field(i)->json_name()) {
-      return type.field(i);
+  for (const ConfigField& field : FieldsOf(type)) {
+    if (underscored == field.name() || name == field.field->json_name()) {
+      return field;
     }
   }
   const std::string near = Nearest(name, FieldNames(type));
   violations.push_back({Join(path, Shown(name)), At(mark, near.empty() ? fmt::format("is not a field; expected {}",
                                                                                      fmt::join(FieldNames(type), ", "))
                                                                        : "is not a field" + DidYouMean(near))});
-  return nullptr;
+  return std::nullopt;
 }
 
 void ReadMessage(const YamlNode& node, const std::string& path, ProtoMessage& message,
@@ -91,15 +92,15 @@ void ReadMessage(const YamlNode& node, const std::string& path, ProtoMessage& me
   }
   std::set<const FieldDescriptor*> seen;
   for (const auto& [name, mark, value] : node.entries) {
-    const FieldDescriptor* field = FindField(*message.GetDescriptor(), name, path, mark, violations);
-    if (field == nullptr) {
+    const std::optional<ConfigField> field = FindField(*message.GetDescriptor(), name, path, mark, violations);
+    if (!field) {
       continue;
     }
-    if (!seen.insert(field).second) {
+    if (!seen.insert(field->field).second) {
       violations.push_back({Join(path, field->name()), At(mark, "is given twice; expected once")});
       continue;
     }
-    const auto* oneof = field->real_containing_oneof();
+    const auto* oneof = field->field->real_containing_oneof();
     const FieldDescriptor* other =
         oneof == nullptr ? nullptr : message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
     if (other != nullptr) {

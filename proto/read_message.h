@@ -3,10 +3,12 @@
 
 #include <google/protobuf/message.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/yaml.h"
+#include "proto/config_fields.h"
 #include "proto/spec.h"
 
 namespace normlab {
@@ -16,10 +18,10 @@ namespace normlab {
 void ReadMessage(const YamlNode& node, const std::string& path, google::protobuf::Message& message,
                  std::vector<FieldViolation>& violations);
 
-// The field called `name` ("batch_size", "batch-size" or "batchSize"); nullptr after a violation that names the
-// nearest, and the place if there is one.
-const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& type, const std::string& name,
-                                                   const std::string& path, const YamlMark& mark,
-                                                   std::vector<FieldViolation>& violations);
+// The field called `name` ("batch_size", "batch-size" or "batchSize"); nothing after a violation that names the nearest,
+// and the place if there is one.
+std::optional<ConfigField> FindField(const google::protobuf::Descriptor& type, const std::string& name,
+                                     const std::string& path, const YamlMark& mark,
+                                     std::vector<FieldViolation>& violations);
 
 }  // namespace normlab

@@ -16,11 +16,27 @@ void CheckMnistMlp(const v1::MnistMlpConfig& config, std::vector<FieldViolation>
   }
 }
 
+void CheckConvnet(const v1::ConvnetConfig& config, std::vector<FieldViolation>& violations) {
+  const bool caffe = config.network() != v1::CONVNET_NETWORK_CONVPOOL;
+  const int channels = config.channels() != 0 ? config.channels() : caffe ? 32 : 96;
+  if (config.norm() == v1::CONVNET_NORM_GROUP && channels % config.groups() != 0) {
+    violations.push_back(
+        {"convnet.groups", fmt::format("is {}; expected a divisor of the {} channels", config.groups(), channels)});
+  }
+  if (config.train_images() != 0 && config.batch_size() > config.train_images()) {
+    violations.push_back({"convnet.batch_size", fmt::format("is {}; expected at most train_images ({})",
+                                                            config.batch_size(), config.train_images())});
+  }
+}
+
 }  // namespace
 
 void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violations) {
   if (resolved.has_mnist_mlp()) {
     CheckMnistMlp(resolved.mnist_mlp(), violations);
+  }
+  if (resolved.has_convnet()) {
+    CheckConvnet(resolved.convnet(), violations);
   }
 }
 

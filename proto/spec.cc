@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "base/numerics.h"
 #include "base/sha256.h"
+#include "proto/config_fields.h"
 #include "proto/field.h"
 
 namespace normlab {
@@ -35,53 +37,48 @@ void CheckUnknown(const ProtoMessage& message, const std::string& path, std::vec
 
 // Fills in defaults and checks what is set. `prefix` is "" or "mnist_mlp.".
 void ResolveFields(ProtoMessage& message, const std::string& prefix, std::vector<FieldViolation>& violations) {
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+  for (const ConfigField& field : FieldsOf(*message.GetDescriptor())) {
+    if (field.is_message()) {
       continue;
     }
-    if (!message.GetReflection()->HasField(message, &field)) {
-      field::SetFromText(message, field, field::Meta(field).default_value());
-    } else if (std::string problem = field::Check(message, field); !problem.empty()) {
+    ProtoMessage& holder = field.HolderIn(message);
+    if (!field.IsSetIn(message)) {
+      field::SetFromText(holder, *field.field, field.default_value());
+    } else if (std::string problem = field::Check(holder, *field.field); !problem.empty()) {
       violations.push_back({prefix + field.name(), std::move(problem)});
     }
-    field::Normalize(message, field);
+    field::Normalize(holder, *field.field);
   }
 }
 
 // A field that was added later, as it was before there was one.
-bool IsAsBefore(const ProtoMessage& message, const FieldDescriptor& field) {
-  const v1::FieldMeta& meta = field::Meta(field);
-  if (!meta.added()) {
+bool IsAsBefore(const ProtoMessage& holder, const ConfigField& field) {
+  if (!field.added()) {
     return false;
   }
-  const std::unique_ptr<ProtoMessage> before(message.New());
-  field::SetFromText(*before, field, meta.default_value());
-  return field::CanonicalText(message, field) == field::CanonicalText(*before, field);
+  const std::unique_ptr<ProtoMessage> before(holder.New());
+  field::SetFromText(*before, *field.field, field.default_value());
+  return field::CanonicalText(holder, *field.field) == field::CanonicalText(*before, *field.field);
 }
 
 // Appends "path=value" lines of the scalar fields that are set, by field number.
 void AppendCanonical(const ProtoMessage& message, const std::string& prefix, std::string& text) {
-  std::vector<const FieldDescriptor*> fields;
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-    if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE && message.GetReflection()->HasField(message, &field)) {
-      fields.push_back(&field);
-    }
-  }
-  std::sort(fields.begin(), fields.end(), [](auto* a, auto* b) { return a->number() < b->number(); });
-  for (const FieldDescriptor* field : fields) {
-    if (!IsAsBefore(message, *field)) {
-      text += fmt::format("{}{}={}\n", prefix, field->name(), field::CanonicalText(message, *field));
+  std::vector<ConfigField> fields = FieldsOf(*message.GetDescriptor());
+  std::sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.order() < b.order(); });
+  for (const ConfigField& field : fields) {
+    const ProtoMessage& holder = field.HolderIn(message);
+    if (!field.is_message() && field.IsSetIn(message) && !IsAsBefore(holder, field)) {
+      text += fmt::format("{}{}={}\n", prefix, field.name(), field::CanonicalText(holder, *field.field));
     }
   }
 }
 
-FieldInfo Describe(const FieldDescriptor& field) {
+FieldInfo Describe(const ConfigField& configured) {
+  const FieldDescriptor& field = *configured.field;
   const v1::FieldMeta& meta = field::Meta(field);
   FieldInfo info{.name = field.name(),
                  .type = field::TypeName(field),
-                 .default_value = meta.default_value(),
+                 .default_value = configured.default_value(),
                  .range = field::RangeText(field),
                  .unit = meta.unit(),
                  .meaning = meta.meaning(),
@@ -96,8 +93,22 @@ FieldInfo Describe(const FieldDescriptor& field) {
 
 }  // namespace
 
+void AdoptOlderFields(v1::JobSpec& spec) {
+  if (const FieldDescriptor* experiment = SetExperiment(spec)) {
+    AdoptOlderFields(*spec.GetReflection()->MutableMessage(&spec, experiment));
+  }
+  // An optimizer of its own before there was adam_bias_correction.
+  constexpr auto kAdamUncorrected = static_cast<v1::OptimizerKind>(2);
+  if (spec.mnist_mlp().optimization().optimizer() == kAdamUncorrected) {
+    v1::OptimizerConfig& optimization = *spec.mutable_mnist_mlp()->mutable_optimization();
+    optimization.set_optimizer(v1::OPTIMIZER_KIND_ADAM);
+    optimization.set_adam_bias_correction(false);
+  }
+}
+
 v1::JobSpec ResolveSpec(const v1::JobSpec& spec, std::vector<FieldViolation>& violations) {
   v1::JobSpec resolved = spec;
+  AdoptOlderFields(resolved);
   CheckUnknown(resolved, "experiment", violations);
   ResolveFields(resolved, "", violations);
   const FieldDescriptor* experiment = SetExperiment(resolved);
@@ -137,10 +148,9 @@ std::string DatasetName(const v1::JobSpec& resolved) {
     return "";
   }
   const ProtoMessage& config = resolved.GetReflection()->GetMessage(resolved, experiment);
-  for (int i = 0; i < config.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor& field = *config.GetDescriptor()->field(i);
-    if (field::Meta(field).dataset()) {
-      return field::ValueText(config, field);
+  for (const ConfigField& field : FieldsOf(*config.GetDescriptor())) {
+    if (field::Meta(*field.field).dataset()) {
+      return field::ValueText(field.HolderIn(config), *field.field);
     }
   }
   return "";
@@ -174,9 +184,8 @@ std::vector<ExperimentInfo> Experiments() {
     const auto& type = *member.message_type();
     ExperimentInfo info{
         .name = member.name(), .summary = type.options().GetExtension(v1::experiment).summary(), .fields = {}};
-    for (int f = 0; f < type.field_count(); ++f) {
-      info.fields.push_back(Describe(*type.field(f)));
-    }
+    const std::vector<ConfigField> fields = FieldsOf(type);
+    std::transform(fields.begin(), fields.end(), std::back_inserter(info.fields), Describe);
     experiments.push_back(std::move(info));
   }
   return experiments;

@@ -26,6 +26,9 @@ struct FieldViolation {
 // Rules that tie fields together (batch_size <= train_images) are the experiments' own: see proto/rules.h.
 v1::JobSpec ResolveSpec(const v1::JobSpec& spec, std::vector<FieldViolation>& violations);
 
+// What an older build wrote, as this build has it: a field that has moved is where it is now. ResolveSpec does so first.
+void AdoptOlderFields(v1::JobSpec& spec);
+
 // kInvalidArgument with one line per violation; OK for none.
 absl::Status ViolationsToStatus(const std::vector<FieldViolation>& violations);
 

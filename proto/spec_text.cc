@@ -21,13 +21,16 @@ const FieldDescriptor* ExperimentField(const v1::JobSpec& spec) {
   return spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
 }
 
+std::string ValueOf(const ProtoMessage& message, const ConfigField& field) {
+  return field::ValueText(field.HolderIn(message), *field.field);
+}
+
 // Calls visit(message, field) for every set scalar field, the experiment's own first, then the spec's (seed).
 template <typename Visit>
 void VisitSetFields(const v1::JobSpec& spec, Visit visit) {
   const auto scalars = [&visit](const ProtoMessage& message) {
-    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-      const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-      if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE && message.GetReflection()->HasField(message, &field)) {
+    for (const ConfigField& field : FieldsOf(*message.GetDescriptor())) {
+      if (!field.is_message() && field.IsSetIn(message)) {
         visit(message, field);
       }
     }
@@ -82,14 +85,16 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
   std::set<const FieldDescriptor*> seen;
   for (const auto& [key, value] : pairs) {
     const bool is_seed = key == seed->name();
-    const FieldDescriptor* field = is_seed ? seed : FindField(*config.GetDescriptor(), key, name, {}, violations);
-    if (field == nullptr) {
+    const std::optional<ConfigField> field =
+        is_seed ? ConfigField{seed} : FindField(*config.GetDescriptor(), key, name, {}, violations);
+    if (!field) {
       continue;
     }
     const std::string path = is_seed ? seed->name() : fmt::format("{}.{}", name, field->name());
-    if (!seen.insert(field).second) {
+    ProtoMessage& holder = field->HolderIn(is_seed ? spec : config);
+    if (!seen.insert(field->field).second) {
       violations.push_back({path, "is given twice; expected once"});
-    } else if (std::string problem = field::SetFromText(is_seed ? spec : config, *field, value); !problem.empty()) {
+    } else if (std::string problem = field::SetFromText(holder, *field->field, value); !problem.empty()) {
       violations.push_back({path, std::move(problem)});
     }
   }
@@ -98,11 +103,11 @@ v1::JobSpec SpecFromPairs(std::string_view experiment, const std::vector<std::pa
 
 std::string SummarizeSpec(const v1::JobSpec& resolved) {
   std::string summary;
-  VisitSetFields(resolved, [&summary](const ProtoMessage& message, const FieldDescriptor& field) {
+  VisitSetFields(resolved, [&summary](const ProtoMessage& message, const ConfigField& field) {
     const std::unique_ptr<ProtoMessage> defaults(message.New());
-    field::SetFromText(*defaults, field, field::Meta(field).default_value());
-    const std::string value = field::ValueText(message, field);
-    if (value != field::ValueText(*defaults, field)) {
+    field::SetFromText(field.HolderIn(*defaults), *field.field, field.default_value());
+    const std::string value = ValueOf(message, field);
+    if (value != ValueOf(*defaults, field)) {
       summary += fmt::format("{}{}={}", summary.empty() ? "" : " ", field.name(), value);
     }
   });
@@ -111,9 +116,9 @@ std::string SummarizeSpec(const v1::JobSpec& resolved) {
 
 std::vector<std::pair<std::string, std::string>> ConfigFields(const v1::JobSpec& spec) {
   std::vector<std::pair<std::string, std::string>> fields;
-  VisitSetFields(spec, [&](const ProtoMessage& message, const FieldDescriptor& field) {
+  VisitSetFields(spec, [&](const ProtoMessage& message, const ConfigField& field) {
     if (&message != &spec) {
-      fields.emplace_back(field.name(), field::ValueText(message, field));
+      fields.emplace_back(field.name(), ValueOf(message, field));
     }
   });
   return fields;
@@ -122,11 +127,11 @@ std::vector<std::pair<std::string, std::string>> ConfigFields(const v1::JobSpec&
 std::string SpecToYaml(const v1::JobSpec& spec) {
   std::string own;
   std::string config;
-  VisitSetFields(spec, [&](const ProtoMessage& message, const FieldDescriptor& field) {
+  VisitSetFields(spec, [&](const ProtoMessage& message, const ConfigField& field) {
     if (&message == &spec) {
-      own += fmt::format("{}: {}\n", field.name(), field::ValueText(message, field));
+      own += fmt::format("{}: {}\n", field.name(), ValueOf(message, field));
     } else {
-      config += fmt::format("  {}: {}\n", field.name(), field::ValueText(message, field));
+      config += fmt::format("  {}: {}\n", field.name(), ValueOf(message, field));
     }
   });
   const std::string experiment = ExperimentName(spec);

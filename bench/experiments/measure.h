@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "data/labelled_images.h"
 #include "experiments/experiment.h"
 #include "normlab/v1/experiments.pb.h"
 
@@ -43,13 +44,19 @@ Updates MnistUpdates(v1::NormKind norm, int batch_size);
 Updates DrawUpdates(v1::NormKind norm, bool attention);
 Updates HandwritingUpdates(v1::NormKind norm);
 
-// One thread, in the mode in which workers train: denormals are zero.
+// Of every measurement from now on; at least one.
+void UseThreads(int threads);
+// Those threads, one if nobody said, in the mode in which workers train: denormals are zero.
 void PrepareThread();
 
-// Counters GF/s, and of_peak: its share of what fused multiply-adds reach on one core in the same run. `flops` are the
+// Counters GF/s, and of_peak: its share of what fused multiply-adds reach on as many cores in the same run. `flops` are the
 // multiplications and additions of an iteration's matrix products.
 void Rates(benchmark::State& state, double flops);
 
+// Images of noise: every fifth value is not 0.
+data::LabelledImages NoiseImages(std::int64_t count, const data::ImageShape& shape);
+
+void RegisterConvnet();
 void RegisterMnist();
 void RegisterDraw();
 void RegisterHandwriting();

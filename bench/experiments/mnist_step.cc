@@ -6,7 +6,6 @@
 #include <map>
 #include <string>
 
-#include "base/rng.h"
 #include "bench/experiments/measure.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 #include "proto/spec.h"
@@ -18,18 +17,7 @@ constexpr std::int64_t kPixels = 784;
 constexpr std::int64_t kClasses = 10;
 constexpr int kImages = 6400;
 
-data::LabelledImages NoiseImages(std::int64_t count) {
-  Rng rng(1, "bench/images");
-  std::string pixels(static_cast<std::size_t>(count * kPixels), '\0');
-  for (char& pixel : pixels) {
-    pixel = static_cast<char>(rng.Next32() % 5 == 0 ? rng.Next32() & 0xff : 0);
-  }
-  std::string labels(static_cast<std::size_t>(count), '\0');
-  for (char& label : labels) {
-    label = static_cast<char>(rng.Below(kClasses));
-  }
-  return data::LabelledImages(kPixels, std::move(pixels), std::move(labels));
-}
+constexpr data::ImageShape kShape{.channels = 1, .height = 28, .width = 28};
 
 v1::MnistMlpConfig Config(v1::NormKind norm, int batch_size, int train_images, int test_images) {
   v1::JobSpec spec;
@@ -60,7 +48,8 @@ void MnistStep(benchmark::State& state, v1::NormKind norm, int batch_size) {
 void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
   PrepareThread();
   const v1::MnistMlpConfig config = Config(norm, 128, 55000, 10000);
-  auto experiment = MakeMnistMlp(config, 1, data::MnistData{NoiseImages(55000), NoiseImages(10000), ""});
+  auto experiment =
+      MakeMnistMlp(config, 1, data::ImageData{NoiseImages(55000, kShape), NoiseImages(10000, kShape), ""});
   NullRecorder recorder;
   for (auto _ : state) {
     (*experiment)->Begin(recorder);
@@ -71,7 +60,7 @@ void MnistEvaluate(benchmark::State& state, v1::NormKind norm) {
 }  // namespace
 
 Updates MnistUpdates(v1::NormKind norm, int batch_size) {
-  const data::MnistData data{NoiseImages(kImages), NoiseImages(1), ""};
+  const data::ImageData data{NoiseImages(kImages, kShape), NoiseImages(1, kShape), ""};
   return Updates(MakeMnistMlp(Config(norm, batch_size, kImages, 1), 1, data).value(),
                  static_cast<std::uint64_t>(kImages / batch_size));
 }

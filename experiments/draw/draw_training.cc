@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -13,8 +12,7 @@
 #include "experiments/draw/draw.h"
 #include "experiments/draw/draw_pictures.h"
 #include "experiments/engine.h"
-#include "nn/optim/clip.h"
-#include "nn/optim/optimizer.h"
+#include "experiments/training/training_loop.h"
 
 namespace normlab {
 namespace {
@@ -38,121 +36,76 @@ DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
           .forget_bias = config.forget_bias()};
 }
 
-nn::AdamOptions AdamOf(const v1::DrawConfig& config) {
-  return {.learning_rate = config.learning_rate(),
-          .beta1 = config.beta1(),
-          .beta2 = config.beta2(),
-          .eps = config.adam_eps(),
-          .bias_correction = config.adam_bias_correction()};
-}
-
-class DrawTraining final : public Experiment {
+class DrawTask final : public Task {
  public:
-  DrawTraining(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side, data::BinarizedMnistData data);
+  DrawTask(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side, data::BinarizedMnistData data);
 
-  std::uint64_t TotalSteps() const override { return total_steps_; }
-  StepResult Step(std::uint64_t step, Recorder& recorder) override;
-  std::vector<NamedTensor> State() override;
-  std::vector<NamedTensor> Weights() override { return Tensors({store_.list_parameters()}); }
+  nn::ParameterStore& Parameters() override { return store_; }
+  BatchLoss Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) override;
+  StepResult Evaluate(const Evaluation& moment, Recorder& recorder) override;
 
  private:
   GlimpseNoise Noise(std::string_view purpose, std::uint64_t pass) const { return {seed_, purpose, pass}; }
   nn::Var Input(nn::Tape& tape, std::int64_t count) const {
     return tape.input("image", columns_.data(), data_.train.features(), count);
   }
-  bool EvaluationFollows(std::uint64_t updates_done) const {
-    return updates_done % evaluation_interval_ == 0 || updates_done == total_steps_;
-  }
-  StepResult Evaluate(std::uint64_t updates_done, Recorder& recorder);
   void Paint(std::uint64_t updates_done, Recorder& recorder);
   nn::Var SpreadTestImages(std::int64_t count);
 
   const std::uint64_t seed_;
-  const double clip_norm_;
   data::BinarizedMnistData data_;
-  data::BatchOrder order_;
-  const std::uint64_t total_steps_;
-  const std::uint64_t evaluation_interval_;
+  const std::int64_t largest_batch_;
   nn::ParameterStore store_;
   Draw model_;
-  nn::Adam optimizer_;
-  nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
-  std::vector<float> columns_;              // P x B
-  std::array<float, 2> bounds_since_ = {};  // sum and number of train/batch_bound since the last evaluation
+  std::vector<float> columns_;  // P x B
 };
 
-DrawTraining::DrawTraining(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side,
-                           data::BinarizedMnistData data)
+DrawTask::DrawTask(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side, data::BinarizedMnistData data)
     : seed_(seed),
-      clip_norm_(config.clip_norm()),
       data_(std::move(data)),
-      order_(seed, data_.train.size(), config.batch_size()),
-      total_steps_(static_cast<std::uint64_t>(config.epochs()) * order_.UpdatesPerPass()),
-      evaluation_interval_(config.evaluation_interval() == 0
-                               ? order_.UpdatesPerPass()
-                               : static_cast<std::uint64_t>(config.evaluation_interval())),
+      largest_batch_(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, side)),
-      optimizer_(store_, AdamOf(config)),
       columns_(static_cast<std::size_t>(data_.train.features() *
-                                        std::max({order_.LargestBatch(), kReconstructions, kDrawnImages}))) {}
+                                        std::max({largest_batch_, kReconstructions, kDrawnImages}))) {}
 
-StepResult DrawTraining::Step(std::uint64_t step, Recorder& recorder) {
-  const std::span<const std::uint32_t> examples = order_.Batch(step);
+BatchLoss DrawTask::Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) {
   data_.train.Gather(examples, columns_.data());
-  tape_.reset();
-  const nn::Var bound = model_
-                            .Bound(Input(tape_, static_cast<std::int64_t>(examples.size())),
-                                   Noise("draw/noise/train", step), nn::Mode::kTrain)
-                            .Total();
-  recorder.Point("train/batch_bound", step, bound.scalar());
-  if (!std::isfinite(bound.scalar())) {
-    return StepResult::kDiverged;
-  }
-  bounds_since_[0] += bound.scalar();
-  bounds_since_[1] += 1.0f;
-  tape_.backward(bound);
-  const double norm = nn::global_norm(store_);
-  recorder.Point("train/gradient_norm", step, norm);
-  if (!std::isfinite(norm)) {
-    return StepResult::kDiverged;
-  }
-  optimizer_.step(step, nn::clip_scale(norm, clip_norm_));
-  return EvaluationFollows(step + 1) ? Evaluate(step + 1, recorder) : StepResult::kContinue;
+  const nn::Var images = Input(tape, static_cast<std::int64_t>(examples.size()));
+  return {model_.Bound(images, Noise("draw/noise/train", step.key.update), step.mode).Total()};
 }
 
-StepResult DrawTraining::Evaluate(std::uint64_t updates_done, Recorder& recorder) {
+StepResult DrawTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   double nll = 0.0, kl = 0.0;
-  const auto size = static_cast<std::int64_t>(order_.LargestBatch());
+  const std::int64_t size = largest_batch_;
   const std::int64_t batches = (data_.test.size() + size - 1) / size;
   for (std::int64_t b = 0; b < batches; ++b) {
     const std::int64_t begin = b * size, end = std::min(begin + size, data_.test.size());
     data_.test.GatherRange(begin, end, columns_.data());
     evaluation_tape_.reset();
-    const auto pass = updates_done * static_cast<std::uint64_t>(batches) + static_cast<std::uint64_t>(b);
+    const auto pass = moment.updates * static_cast<std::uint64_t>(batches) + static_cast<std::uint64_t>(b);
     const DrawBound<float> bound =
         model_.Bound(Input(evaluation_tape_, end - begin), Noise("draw/noise/test", pass), nn::Mode::kEvaluate);
     nll += static_cast<double>(bound.nll.scalar()) * static_cast<double>(end - begin);
     kl += static_cast<double>(bound.kl.scalar()) * static_cast<double>(end - begin);
   }
   const auto images = static_cast<double>(data_.test.size());
-  recorder.Point("train/bound", updates_done, static_cast<double>(bounds_since_[0] / bounds_since_[1]));
-  recorder.Point("test/bound", updates_done, (nll + kl) / images);
-  recorder.Point("test/nll", updates_done, nll / images);
-  recorder.Point("test/kl", updates_done, kl / images);
-  recorder.Point("train/epoch", updates_done,
-                 static_cast<double>(updates_done) / static_cast<double>(order_.UpdatesPerPass()));
-  bounds_since_ = {};
+  recorder.Point("train/bound", moment.updates, static_cast<double>(moment.train.loss() / moment.train.weight()));
+  recorder.Point("test/bound", moment.updates, (nll + kl) / images);
+  recorder.Point("test/nll", moment.updates, nll / images);
+  recorder.Point("test/kl", moment.updates, kl / images);
+  recorder.Point("train/epoch", moment.updates,
+                 static_cast<double>(moment.updates) / static_cast<double>(moment.updates_per_pass));
   if (!std::isfinite(nll + kl)) {
     return StepResult::kDiverged;
   }
-  Paint(updates_done, recorder);
+  Paint(moment.updates, recorder);
   return StepResult::kContinue;
 }
 
 // The test images are sorted by class: some of each.
-nn::Var DrawTraining::SpreadTestImages(std::int64_t count) {
+nn::Var DrawTask::SpreadTestImages(std::int64_t count) {
   count = std::min(count, data_.test.size());
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t image = i * data_.test.size() / count;
@@ -162,7 +115,7 @@ nn::Var DrawTraining::SpreadTestImages(std::int64_t count) {
   return Input(evaluation_tape_, count);
 }
 
-void DrawTraining::Paint(std::uint64_t updates_done, Recorder& recorder) {
+void DrawTask::Paint(std::uint64_t updates_done, Recorder& recorder) {
   const GlimpseNoise noise = Noise("draw/noise/pictures", 0);  // the same each time: pictures show the model's change
   const auto keep = [&](std::string_view name, std::string png) {
     recorder.Artifact(name, "image/png", updates_done, std::move(png));
@@ -171,12 +124,6 @@ void DrawTraining::Paint(std::uint64_t updates_done, Recorder& recorder) {
   keep("samples.png", DrawSamplesPng(model_, evaluation_tape_, noise));
   keep("reconstructions.png", DrawReconstructionsPng(model_, SpreadTestImages(kReconstructions), noise));
   keep("glimpses.png", DrawGlimpsesPng(model_, SpreadTestImages(kDrawnImages), noise));
-}
-
-std::vector<NamedTensor> DrawTraining::State() {
-  std::vector<NamedTensor> tensors = Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_.slots()});
-  tensors.push_back({"bounds_since_evaluation", {2}, bounds_since_.data()});
-  return tensors;
 }
 
 absl::Status CheckFit(const v1::DrawConfig& config, const data::BinarizedMnistData& data, nn::Index side) {
@@ -212,7 +159,16 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& confi
   NORMLAB_RETURN_IF_ERROR(CheckFit(config, data, side));
   data.train.KeepSpread(config.train_images());
   data.test.KeepSpread(config.test_images());
-  return std::make_unique<DrawTraining>(config, seed, side, std::move(data));
+  const TrainingPlan plan{.seed = seed,
+                          .examples = data.train.size(),
+                          .batch_size = config.batch_size(),
+                          .passes = static_cast<std::uint64_t>(config.epochs()),
+                          .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
+                          .loss_series = "train/batch_bound",
+                          .record_gradient_norm = true,
+                          .running_mean = "bounds_since_evaluation"};
+  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+                                        std::make_unique<DrawTask>(config, seed, side, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& config, std::uint64_t seed,

@@ -8,15 +8,12 @@
 #include <string_view>
 #include <utility>
 
-#include "data/order.h"
 #include "data/registry.h"
-#include "experiments/engine.h"
 #include "experiments/handwriting/batch.h"
 #include "experiments/handwriting/config.h"
 #include "experiments/handwriting/drawing.h"
+#include "experiments/training/training_loop.h"
 #include "nn/ops/mixture.h"
-#include "nn/optim/clip.h"
-#include "nn/optim/optimizer.h"
 
 namespace normlab {
 namespace {
@@ -25,15 +22,15 @@ namespace {
 constexpr std::size_t kEvaluationBatch = 32;
 constexpr std::string_view kSampleText = "layers that learn to write";
 
-class HandwritingTraining final : public Experiment {
+class HandwritingTask final : public Task {
  public:
-  HandwritingTraining(const v1::HandwritingConfig& config, std::uint64_t seed, data::HandwritingData data);
+  HandwritingTask(const v1::HandwritingConfig& config, std::uint64_t seed, data::HandwritingData data);
 
-  std::uint64_t TotalSteps() const override { return static_cast<std::uint64_t>(config_.updates()); }
-  StepResult Step(std::uint64_t step, Recorder& recorder) override;
+  nn::ParameterStore& Parameters() override { return store_; }
   void Begin(Recorder& recorder) override;
-  std::vector<NamedTensor> State() override;
-  std::vector<NamedTensor> Weights() override;
+  BatchLoss Loss(nn::Tape& tape, std::span<const std::uint32_t> lines, const nn::Step& step) override;
+  StepResult Evaluate(const Evaluation& moment, Recorder& recorder) override;
+  std::vector<NamedTensor> Constants() override;
 
  private:
   struct Measured {
@@ -42,77 +39,42 @@ class HandwritingTraining final : public Experiment {
     double lines = 0.0;
   };
   Measured MeasureTest();
-  StepResult Evaluate(std::uint64_t updates_done, Recorder& recorder);
-  bool EvaluationIsDue(std::uint64_t updates_done) const;
 
   v1::HandwritingConfig config_;
   std::uint64_t seed_;
   data::HandwritingData data_;
-  data::BatchOrder order_;
   nn::ParameterStore store_;
   HandwritingNetwork network_;
-  nn::Adam optimizer_;
-  nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
   PenBatchMemory batch_;
   // What turns offsets back into those of a pen: part of the model, for whoever writes with its weights.
   std::vector<float> pen_mean_, pen_deviation_;
-  // Sums over the updates since the last evaluation: nll, points, lines. Floats, to be part of the state.
-  std::vector<float> since_ = std::vector<float>(3, 0.0f);
 };
 
-HandwritingTraining::HandwritingTraining(const v1::HandwritingConfig& config, std::uint64_t seed,
-                                         data::HandwritingData data)
+HandwritingTask::HandwritingTask(const v1::HandwritingConfig& config, std::uint64_t seed, data::HandwritingData data)
     : config_(config),
       seed_(seed),
       data_(std::move(data)),
-      order_(seed, static_cast<std::int64_t>(data_.train.size()), config.batch_size()),
       store_(seed),
       network_(nn::Scope(store_), ShapeOf(config)),
-      optimizer_(store_, {.learning_rate = config.learning_rate(),
-                          .beta1 = config.beta1(),
-                          .beta2 = config.beta2(),
-                          .eps = config.adam_eps(),
-                          .bias_correction = config.adam_bias_correction()}),
       pen_mean_{static_cast<float>(data_.statistics.mean_x), static_cast<float>(data_.statistics.mean_y)},
       pen_deviation_{static_cast<float>(data_.statistics.std_x), static_cast<float>(data_.statistics.std_y)} {}
 
-void HandwritingTraining::Begin(Recorder& recorder) {
+void HandwritingTask::Begin(Recorder& recorder) {
   recorder.Point("data/nats_per_step", 0, std::log(data_.statistics.std_x * data_.statistics.std_y));
 }
 
-StepResult HandwritingTraining::Step(std::uint64_t step, Recorder& recorder) {
-  const std::span<const std::uint32_t> lines = order_.Batch(step);
+BatchLoss HandwritingTask::Loss(nn::Tape& tape, std::span<const std::uint32_t> lines, const nn::Step& step) {
   batch_.Fill(data_.train, lines, static_cast<int>(network_.shape().alphabet));
   const auto count = static_cast<double>(lines.size());
-
-  tape_.reset();
-  const nn::Var y = network_.outputs(tape_, batch_.get(), nn::Mode::kTrain);
+  const nn::Var y = network_.outputs(tape, batch_.get(), step.mode);
   const auto loss =
       nn::mixture_nll(y, batch_.targets(), batch_.mask(),
                       {.clip = config_.clip_outputs(), .weight = 1.0 / count, .limits = network_.shape().limits});
-  recorder.Point("train/batch_nll", step, loss.loss.scalar());
-  if (!std::isfinite(loss.loss.scalar())) {
-    return StepResult::kDiverged;
-  }
-  tape_.backward(loss.loss);
-  const double norm = nn::global_norm(store_);
-  recorder.Point("train/gradient_norm", step, norm);
-  if (!std::isfinite(norm)) {
-    return StepResult::kDiverged;
-  }
-  optimizer_.step(step, config_.clip_norm() > 0.0 ? nn::clip_scale(norm, config_.clip_norm()) : 1.0);
-  since_[0] += loss.loss.scalar() * static_cast<float>(count);
-  since_[1] += static_cast<float>(batch_.real_steps());
-  since_[2] += static_cast<float>(count);
-  return EvaluationIsDue(step + 1) ? Evaluate(step + 1, recorder) : StepResult::kContinue;
+  return {.loss = loss.loss, .weight = static_cast<float>(count), .units = static_cast<float>(batch_.real_steps())};
 }
 
-bool HandwritingTraining::EvaluationIsDue(std::uint64_t updates_done) const {
-  return updates_done % static_cast<std::uint64_t>(config_.evaluation_interval()) == 0 || updates_done == TotalSteps();
-}
-
-HandwritingTraining::Measured HandwritingTraining::MeasureTest() {
+HandwritingTask::Measured HandwritingTask::MeasureTest() {
   std::vector<std::uint32_t> lines(data_.test.size());
   std::iota(lines.begin(), lines.end(), 0);
   Measured total;
@@ -129,35 +91,24 @@ HandwritingTraining::Measured HandwritingTraining::MeasureTest() {
   return total;
 }
 
-StepResult HandwritingTraining::Evaluate(std::uint64_t updates_done, Recorder& recorder) {
+StepResult HandwritingTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   const Measured test = MeasureTest();
-  recorder.Point("train/update", updates_done, static_cast<double>(updates_done));
-  recorder.Point("test/nll", updates_done, test.nll / test.lines);
-  recorder.Point("test/nll_per_step", updates_done, test.nll / test.steps);
-  const double train_nll = static_cast<double>(since_[0]) / static_cast<double>(since_[2]);
-  recorder.Point("train/nll", updates_done, train_nll);
-  recorder.Point("train/nll_per_step", updates_done, static_cast<double>(since_[0]) / static_cast<double>(since_[1]));
-  recorder.Point("test/gap", updates_done, test.nll / test.lines - train_nll);
+  const auto train = static_cast<double>(moment.train.loss());
+  const double train_nll = train / static_cast<double>(moment.train.weight());
+  recorder.Point("train/update", moment.updates, static_cast<double>(moment.updates));
+  recorder.Point("test/nll", moment.updates, test.nll / test.lines);
+  recorder.Point("test/nll_per_step", moment.updates, test.nll / test.steps);
+  recorder.Point("train/nll", moment.updates, train_nll);
+  recorder.Point("train/nll_per_step", moment.updates, train / static_cast<double>(moment.train.units()));
+  recorder.Point("test/gap", moment.updates, test.nll / test.lines - train_nll);
   const WrittenLine line =
       Write(network_, data::Encode(AlphabetOf(config_), kSampleText), {.bias = 0.5, .seed = seed_, .max_steps = 1000});
-  recorder.Artifact("sample.svg", "image/svg+xml", updates_done, DrawSvg(line, kSampleText, data_.statistics));
-  std::fill(since_.begin(), since_.end(), 0.0f);
+  recorder.Artifact("sample.svg", "image/svg+xml", moment.updates, DrawSvg(line, kSampleText, data_.statistics));
   return std::isfinite(test.nll) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
-std::vector<NamedTensor> HandwritingTraining::Weights() {
-  std::vector<NamedTensor> weights = Tensors({store_.list_parameters()});
-  weights.push_back({kPenMean, {2}, pen_mean_.data()});
-  weights.push_back({kPenDeviation, {2}, pen_deviation_.data()});
-  return weights;
-}
-
-std::vector<NamedTensor> HandwritingTraining::State() {
-  std::vector<NamedTensor> state = Weights();
-  const std::vector<NamedTensor> rest = Tensors({store_.list_buffers(), optimizer_.slots()});
-  state.insert(state.end(), rest.begin(), rest.end());
-  state.push_back({"train.since_evaluation", {3}, since_.data()});
-  return state;
+std::vector<NamedTensor> HandwritingTask::Constants() {
+  return {{kPenMean, {2}, pen_mean_.data()}, {kPenDeviation, {2}, pen_deviation_.data()}};
 }
 
 }  // namespace
@@ -169,7 +120,16 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::Handwritin
         fmt::format("handwriting.batch_size is {}; expected at most the {} training lines", config.batch_size(),
                     data.train.size()));
   }
-  return std::make_unique<HandwritingTraining>(config, seed, std::move(data));
+  const TrainingPlan plan{.seed = seed,
+                          .examples = static_cast<std::int64_t>(data.train.size()),
+                          .batch_size = config.batch_size(),
+                          .updates = static_cast<std::uint64_t>(config.updates()),
+                          .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
+                          .record_gradient_norm = true,
+                          .running_mean = "train.since_evaluation",
+                          .running_units = true};
+  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+                                        std::make_unique<HandwritingTask>(config, seed, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::HandwritingConfig& config, std::uint64_t seed,

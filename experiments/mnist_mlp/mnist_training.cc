@@ -10,31 +10,16 @@
 #include <utility>
 #include <vector>
 
-#include "data/order.h"
 #include "data/registry.h"
-#include "experiments/engine.h"
 #include "experiments/mnist_mlp/mnist_mlp.h"
+#include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
-#include "nn/optim/optimizer.h"
 
 namespace normlab {
 namespace {
 
 // Examples evaluated at once: enough for full speed in the matrix products, little enough to stay in the cache.
 constexpr std::int64_t kEvaluationBatch = 500;
-
-std::unique_ptr<nn::Optimizer> MakeOptimizer(const v1::MnistMlpConfig& config, nn::ParameterStore& store) {
-  if (config.optimizer() == v1::OPTIMIZER_KIND_SGD) {
-    return std::make_unique<nn::Sgd>(
-        store, nn::SgdOptions{.learning_rate = config.learning_rate(), .momentum = config.momentum()});
-  }
-  return std::make_unique<nn::Adam>(store,
-                                    nn::AdamOptions{.learning_rate = config.learning_rate(),
-                                                    .beta1 = config.beta1(),
-                                                    .beta2 = config.beta2(),
-                                                    .eps = config.adam_eps(),
-                                                    .bias_correction = config.optimizer() == v1::OPTIMIZER_KIND_ADAM});
-}
 
 // A batch of images as the network takes them.
 struct Batch {
@@ -45,15 +30,13 @@ struct Batch {
   std::vector<std::int32_t> labels;
 };
 
-class MnistTraining final : public Experiment {
+class MnistTask final : public Task {
  public:
-  MnistTraining(const v1::MnistMlpConfig& config, std::uint64_t seed, data::MnistData data);
+  MnistTask(const v1::MnistMlpConfig& config, std::uint64_t seed, data::ImageData data);
 
-  std::uint64_t TotalSteps() const override { return total_steps_; }
-  StepResult Step(std::uint64_t step, Recorder& recorder) override;
-  void Begin(Recorder& recorder) override { Evaluate(0, recorder); }
-  std::vector<NamedTensor> State() override;
-  std::vector<NamedTensor> Weights() override { return Tensors({store_.list_parameters()}); }
+  nn::ParameterStore& Parameters() override { return store_; }
+  BatchLoss Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) override;
+  StepResult Evaluate(const Evaluation& moment, Recorder& recorder) override;
 
  private:
   nn::Var Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const;
@@ -61,53 +44,35 @@ class MnistTraining final : public Experiment {
   template <typename Use>
   void ForEachEvaluated(const data::LabelledImages& images, Use use);
   nn::Classification Classify(const data::LabelledImages& images);
-  StepResult Evaluate(std::uint64_t updates_done, Recorder& recorder);
 
-  data::MnistData data_;
-  data::BatchOrder order_;
-  std::uint64_t total_steps_;
+  data::ImageData data_;
   nn::ParameterStore store_;
   MnistMlp model_;
-  std::unique_ptr<nn::Optimizer> optimizer_;
-  nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
   Batch batch_;
   Batch evaluation_batch_;
 };
 
-MnistTraining::MnistTraining(const v1::MnistMlpConfig& config, std::uint64_t seed, data::MnistData data)
+MnistTask::MnistTask(const v1::MnistMlpConfig& config, std::uint64_t seed, data::ImageData data)
     : data_(std::move(data)),
-      order_(seed, data_.train.size(), config.batch_size()),
-      total_steps_(static_cast<std::uint64_t>(config.passes()) * order_.UpdatesPerPass()),
       store_(seed),
       model_(nn::Scope(store_), config, data_.train.features()),
-      optimizer_(MakeOptimizer(config, store_)),
-      batch_(data_.train.features(), order_.LargestBatch()),
+      batch_(data_.train.features(), config.batch_size() + 1),  // a last batch of one joins the one before
       evaluation_batch_(data_.train.features(), kEvaluationBatch) {}
 
-nn::Var MnistTraining::Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const {
+nn::Var MnistTask::Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const {
   return tape.input("pixels", batch.columns.data(), data_.train.features(), count);
 }
 
-StepResult MnistTraining::Step(std::uint64_t step, Recorder& recorder) {
-  const std::span<const std::uint32_t> examples = order_.Batch(step);
+BatchLoss MnistTask::Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) {
   data_.train.Gather(examples, batch_.columns.data(), batch_.labels.data());
-  const auto size = static_cast<std::int64_t>(examples.size());
-
-  tape_.reset();
-  const nn::Var logits = model_.Logits(Input(tape_, batch_, size), {.mode = nn::Mode::kTrain});
-  const nn::Var loss = nn::softmax_cross_entropy(logits, std::span(batch_.labels).first(examples.size()));
-  recorder.Point("train/batch_nll", step, loss.scalar());
-  if (!std::isfinite(loss.scalar())) {
-    return StepResult::kDiverged;
-  }
-  tape_.backward(loss);
-  optimizer_->step(step);
-  return (step + 1) % order_.UpdatesPerPass() == 0 ? Evaluate(step + 1, recorder) : StepResult::kContinue;
+  const nn::Var pixels = Input(tape, batch_, static_cast<std::int64_t>(examples.size()));
+  const nn::Var logits = model_.Logits(pixels, step);
+  return {nn::softmax_cross_entropy(logits, std::span(batch_.labels).first(examples.size()))};
 }
 
 template <typename Use>
-void MnistTraining::ForEachEvaluated(const data::LabelledImages& images, Use use) {
+void MnistTask::ForEachEvaluated(const data::LabelledImages& images, Use use) {
   for (std::int64_t begin = 0; begin < images.size(); begin += kEvaluationBatch) {
     const std::int64_t end = std::min(begin + kEvaluationBatch, images.size());
     images.GatherRange(begin, end, evaluation_batch_.columns.data(), evaluation_batch_.labels.data());
@@ -118,7 +83,7 @@ void MnistTraining::ForEachEvaluated(const data::LabelledImages& images, Use use
   }
 }
 
-nn::Classification MnistTraining::Classify(const data::LabelledImages& images) {
+nn::Classification MnistTask::Classify(const data::LabelledImages& images) {
   nn::Classification total;
   ForEachEvaluated(images, [&](nn::Var logits, std::span<const std::int32_t> labels) {
     const nn::Classification part = nn::classify(logits, labels);
@@ -128,7 +93,7 @@ nn::Classification MnistTraining::Classify(const data::LabelledImages& images) {
   return total;
 }
 
-StepResult MnistTraining::Evaluate(std::uint64_t updates_done, Recorder& recorder) {
+StepResult MnistTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   const std::array<nn::Normalizer*, 3> sites = model_.Sites();
   nn::recompute_population<float>(
       sites, [this](std::size_t) { ForEachEvaluated(data_.train, [](nn::Var, std::span<const std::int32_t>) {}); });
@@ -136,23 +101,19 @@ StepResult MnistTraining::Evaluate(std::uint64_t updates_done, Recorder& recorde
   const nn::Classification test = Classify(data_.test);
   const auto train_size = static_cast<double>(data_.train.size());
   const auto test_size = static_cast<double>(data_.test.size());
-  const auto whole_passes = updates_done / order_.UpdatesPerPass();
-  recorder.Point("train/pass", updates_done, static_cast<double>(whole_passes));
-  recorder.Point("train/nll", updates_done, train.nll_sum / train_size);
-  recorder.Point("test/nll", updates_done, test.nll_sum / test_size);
-  recorder.Point("test/error", updates_done, static_cast<double>(test.errors) / test_size);
+  const auto whole_passes = moment.updates / moment.updates_per_pass;
+  recorder.Point("train/pass", moment.updates, static_cast<double>(whole_passes));
+  recorder.Point("train/nll", moment.updates, train.nll_sum / train_size);
+  recorder.Point("test/nll", moment.updates, test.nll_sum / test_size);
+  recorder.Point("test/error", moment.updates, static_cast<double>(test.errors) / test_size);
   return std::isfinite(train.nll_sum + test.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
-}
-
-std::vector<NamedTensor> MnistTraining::State() {
-  return Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_->slots()});
 }
 
 std::string RegistryName(v1::MnistDataset dataset) {
   return dataset == v1::MNIST_DATASET_FASHION_MNIST ? "fashion_mnist" : "mnist";
 }
 
-absl::Status CheckFit(const v1::MnistMlpConfig& config, const data::MnistData& data) {
+absl::Status CheckFit(const v1::MnistMlpConfig& config, const data::ImageData& data) {
   if (config.train_images() > data.train.size() || config.test_images() > data.test.size()) {
     return absl::InvalidArgumentError(
         fmt::format("mnist_mlp: train_images is {} and test_images is {}; the data has {} and {}",
@@ -168,18 +129,24 @@ absl::Status CheckFit(const v1::MnistMlpConfig& config, const data::MnistData& d
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfig& config, std::uint64_t seed,
-                                                         data::MnistData data) {
+                                                         data::ImageData data) {
   NORMLAB_RETURN_IF_ERROR(CheckFit(config, data));
   data.train.KeepFirst(config.train_images());
   data.test.KeepFirst(config.test_images());
-  return std::make_unique<MnistTraining>(config, seed, std::move(data));
+  const TrainingPlan plan{.seed = seed,
+                          .examples = data.train.size(),
+                          .batch_size = config.batch_size(),
+                          .passes = static_cast<std::uint64_t>(config.passes()),
+                          .evaluate_before = true};
+  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+                                        std::make_unique<MnistTask>(config, seed, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfig& config, std::uint64_t seed,
                                                          const ExperimentContext& context) {
   const std::string name = RegistryName(config.dataset());
   const data::DatasetInfo* dataset = data::FindDataset(name);
-  NORMLAB_ASSIGN_OR_RETURN(data::MnistData data, data::LoadMnist(*dataset, context.data_directories));
+  NORMLAB_ASSIGN_OR_RETURN(data::ImageData data, data::LoadMnist(*dataset, context.data_directories));
   if (context.facts != nullptr) {
     (*context.facts)["data." + name] = data.sha256;
   }

@@ -23,6 +23,6 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfi
 
 // The same on data that is at hand.
 absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfig& config, std::uint64_t seed,
-                                                         data::MnistData data);
+                                                         data::ImageData data);
 
 }  // namespace normlab

@@ -67,6 +67,7 @@ absl::StatusOr<store::JobId> ReadJobId(std::string_view name) {
 void ToWire(const store::Job& job, v1::Job& wire) {
   wire.set_job_id(JobName(job.id));
   wire.mutable_spec()->ParseFromString(job.spec);
+  AdoptOlderFields(*wire.mutable_spec());
   wire.set_state(static_cast<v1::JobState>(job.state));
   wire.set_identity(job.identity);
   wire.set_priority(job.priority);

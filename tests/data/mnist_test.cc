@@ -50,7 +50,7 @@ TEST_P(LoadMnistTest, SplitsAndScales) {
 INSTANTIATE_TEST_SUITE_P(PlainAndGzip, LoadMnistTest, testing::Bool());
 
 TEST(LabelledImages, KeepsAndDropsFromTheFront) {
-  LabelledImages images(2, "aabbccdd", std::string("\1\2\3\4", 4));
+  LabelledImages images({.channels = 2}, "aabbccdd", std::string("\1\2\3\4", 4));
   images.DropFirst(1);
   images.KeepFirst(2);
   EXPECT_EQ(images.size(), 2);

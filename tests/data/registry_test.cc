@@ -12,6 +12,7 @@ using ::testing::MatchesRegex;
 TEST(Registry, HoldsTheDatasetsOfTheExperiments) {
   ASSERT_NE(FindDataset("mnist"), nullptr);
   ASSERT_NE(FindDataset("fashion_mnist"), nullptr);
+  ASSERT_NE(FindDataset("cifar10"), nullptr);
   ASSERT_NE(FindDataset("binarized_mnist"), nullptr);
   ASSERT_NE(FindDataset("sampled_mnist"), nullptr);
   EXPECT_EQ(FindDataset("mnist2"), nullptr);

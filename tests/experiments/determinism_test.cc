@@ -97,7 +97,7 @@ TEST_P(AllOptimizers, ResumeBitIdentically) {
   v1::MnistMlpConfig config = Config(v1::NORM_KIND_LAYER);
   config.set_hidden_units(40);
   config.set_passes(2);
-  config.set_optimizer(GetParam());
+  config.mutable_optimization()->set_optimizer(GetParam());
   const std::unique_ptr<Experiment> straight = Make(config);
   const std::unique_ptr<Experiment> first = Make(config);
   const std::unique_ptr<Experiment> second = Make(config);
@@ -118,8 +118,8 @@ TEST_P(AllOptimizers, ResumeBitIdentically) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Experiments, AllOptimizers,
-                         testing::Values(v1::OPTIMIZER_KIND_ADAM, v1::OPTIMIZER_KIND_ADAM_UNCORRECTED,
-                                         v1::OPTIMIZER_KIND_SGD),
+                         testing::Values(v1::OPTIMIZER_KIND_ADAM, v1::OPTIMIZER_KIND_ADAMW, v1::OPTIMIZER_KIND_RMSPROP,
+                                         v1::OPTIMIZER_KIND_RMSPROP_GRAVES, v1::OPTIMIZER_KIND_SGD),
                          [](const auto& info) { return v1::OptimizerKind_Name(info.param); });
 
 }  // namespace

@@ -83,7 +83,7 @@ TEST(DrawTraining, StartsAtTheBoundOfABlankCanvas) {
 
 TEST(DrawTraining, BoundIsMeasuredWithFreshNoise) {
   v1::DrawConfig config = Config(v1::NORM_KIND_NONE);
-  config.set_learning_rate(1e-30);
+  config.mutable_optimization()->set_learning_rate(1e-30);
   const auto experiment = Make(config);
   MemoryRecorder recorder;
   for (std::uint64_t step = 0; step < 6; ++step) {
@@ -120,9 +120,9 @@ TEST(DrawTraining, AnInfiniteGradientIsDivergence) {
 
 TEST(DrawTraining, ClipsTheNormOfAllGradientsTogether) {
   v1::DrawConfig config = Config(v1::NORM_KIND_LAYER);
-  config.set_adam_eps(1.0);  // so that a step follows the size of the gradient
+  config.mutable_optimization()->set_adam_eps(1.0);  // so that a step follows the size of the gradient
   const auto distance = [&](double clip) {
-    config.set_clip_norm(clip);
+    config.mutable_optimization()->set_clip_norm(clip);
     const auto experiment = Make(config);
     const std::vector<NamedTensor> weights = experiment->Weights();
     std::vector<float> before;

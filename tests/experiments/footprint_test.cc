@@ -40,11 +40,12 @@ void ExpectFits(const v1::JobSpec& spec, Experiment& experiment) {
 
 TEST(FootprintTest, CoversTheMlp) {
   for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_BATCH, v1::NORM_KIND_WEIGHT}) {
-    for (const v1::OptimizerKind optimizer : {v1::OPTIMIZER_KIND_ADAM, v1::OPTIMIZER_KIND_SGD}) {
+    for (const v1::OptimizerKind optimizer : {v1::OPTIMIZER_KIND_ADAM, v1::OPTIMIZER_KIND_SGD,
+                                              v1::OPTIMIZER_KIND_RMSPROP, v1::OPTIMIZER_KIND_RMSPROP_GRAVES}) {
       v1::JobSpec spec;
       spec.mutable_mnist_mlp()->set_hidden_units(300);
       spec.mutable_mnist_mlp()->set_norm(norm);
-      spec.mutable_mnist_mlp()->set_optimizer(optimizer);
+      spec.mutable_mnist_mlp()->mutable_optimization()->set_optimizer(optimizer);
       spec.mutable_mnist_mlp()->set_train_images(200);
       spec.mutable_mnist_mlp()->set_test_images(20);
       spec = Resolved(spec);

@@ -5,6 +5,7 @@
 // (proto/normlab/v1/experiments.proto), then run each ctest entry of this program with UPDATE_GOLDEN=1, which refuses bits
 // that are new under an old revision. Lines of processors that are not at hand stay as they are, and fail there until they
 // are made there.
+#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
@@ -15,12 +16,14 @@
 #include <sstream>
 
 #include "base/sha256.h"
+#include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
+#include "proto/config_fields.h"
 #include "proto/field.h"
 #include "proto/spec.h"
 #include "proto/spec_text.h"
@@ -47,6 +50,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
     case v1::JobSpec::kHandwriting:
       return MakeHandwriting(spec.handwriting(), spec.seed(),
                              ExperimentContext{.data_directories = {}, .facts = nullptr});
+    case v1::JobSpec::kConvnet:
+      return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -71,6 +76,10 @@ std::map<std::string, v1::JobSpec> Runs() {
       add("draw", draw, norm);
     }
   }
+  for (const char* norm :
+       {"none", "batch", "layer", "layer_position", "layer_channel", "group", "instance", "weight", "rms"}) {
+    add("convnet", "channels: 8, batch_size: 25, epochs: 1, train_images: 100, test_images: 40", norm);
+  }
   return runs;
 }
 
@@ -94,19 +103,33 @@ struct Change {
   const char* run;
   const char* field;
   const char* value;
-  const char* beside = "";  // "field=value" that the run has as well, before and after: what makes the field matter
+  const char* beside = "";  // "field=value ..." that the run has as well, before and after: what makes the field matter
+};
+// How gradients become updates, which every experiment that trains has.
+constexpr Change kOptimizerChanges[] = {
+    {"", "optimizer", "sgd"},
+    {"", "learning_rate", "2e-3"},
+    {"", "beta1", "0.8"},
+    {"", "beta2", "0.9"},
+    {"", "adam_eps", "1e-3"},
+    {"", "adam_bias_correction", "false"},
+    {"", "momentum", "0.5", "optimizer=sgd"},
+    {"", "rmsprop_decay", "0.5", "optimizer=rmsprop"},
+    {"", "rmsprop_eps", "1e-2", "optimizer=rmsprop_graves"},
+    {"", "weight_decay", "0.1", "optimizer=adamw"},
+    {"", "rate_schedule", "cosine"},
+    {"", "warmup_updates", "3"},
+    {"", "rate_floor", "0.5", "rate_schedule=cosine"},
+    {"", "rate_interval", "2", "rate_schedule=step"},
+    {"", "rate_factor", "0.5", "rate_schedule=step rate_interval=1"},
+    {"", "clip_norm", "0.1"},
+    {"", "clip", "value", "clip_norm=0.01"},
 };
 constexpr Change kChanges[] = {
     {"mnist_mlp.layer", "norm", "rms"},
     {"mnist_mlp.layer", "batch_size", "60"},
     {"mnist_mlp.layer", "passes", "2"},
     {"mnist_mlp.layer", "hidden_units", "71"},
-    {"mnist_mlp.layer", "optimizer", "adam_uncorrected"},
-    {"mnist_mlp.layer", "learning_rate", "2e-3"},
-    {"mnist_mlp.layer", "momentum", "0.5", "optimizer=sgd"},
-    {"mnist_mlp.layer", "beta1", "0.8"},
-    {"mnist_mlp.layer", "beta2", "0.9"},
-    {"mnist_mlp.layer", "adam_eps", "1e-3"},
     {"mnist_mlp.layer", "init", "he_normal"},
     {"mnist_mlp.layer", "norm_eps", "1e-2"},
     {"mnist_mlp.layer", "norm_eps_placement", "outside_sqrt"},
@@ -125,11 +148,6 @@ constexpr Change kChanges[] = {
     {"draw.layer", "write_size", "4"},
     {"draw.layer", "batch_size", "31"},
     {"draw.layer", "epochs", "1"},
-    {"draw.layer", "learning_rate", "2e-3"},
-    {"draw.layer", "beta1", "0.8"},
-    {"draw.layer", "beta2", "0.9"},
-    {"draw.layer", "adam_eps", "1e-3"},
-    {"draw.layer", "clip_norm", "0.1"},
     {"draw.layer", "init", "he_normal"},
     {"draw.layer", "forget_bias", "1"},
     {"draw.layer", "norm_eps", "1e-2"},
@@ -138,7 +156,6 @@ constexpr Change kChanges[] = {
     {"draw.layer", "test_images", "39"},
     {"draw.layer", "lstm_bias", "torch_uniform"},
     {"draw.layer", "norm_eps_placement", "outside_sqrt"},
-    {"draw.layer", "adam_bias_correction", "false"},
     {"handwriting.layer", "norm", "rms"},
     {"handwriting.layer", "batch_size", "7"},
     {"handwriting.layer", "updates", "3"},
@@ -148,11 +165,6 @@ constexpr Change kChanges[] = {
     {"handwriting.layer", "gaussians", "2"},
     {"handwriting.layer", "components", "2"},
     {"handwriting.layer", "peepholes", "true"},
-    {"handwriting.layer", "learning_rate", "2e-3"},
-    {"handwriting.layer", "beta1", "0.8"},
-    {"handwriting.layer", "beta2", "0.9"},
-    {"handwriting.layer", "adam_eps", "1e-3"},
-    {"handwriting.layer", "clip_norm", "0.1"},
     {"handwriting.layer", "clip_outputs", "0.01"},
     {"handwriting.layer", "init", "he_normal"},
     {"handwriting.layer", "forget_bias", "1"},
@@ -173,11 +185,27 @@ constexpr Change kChanges[] = {
     {"handwriting.layer", "points_per_second", "50"},
     {"handwriting.layer", "least_log_sigma", "0"},
     {"handwriting.layer", "most_rho", "1e-3"},
-    {"handwriting.layer", "adam_bias_correction", "false"},
     {"handwriting.batch", "batch_norm_gain", "1"},
     {"handwriting.batch", "batch_norm_decay", "0.5"},
     {"handwriting.layer", "longest_gap", "0", "outlier_steps=1"},
     {"handwriting.layer", "most_resampling", "0", "points_per_second=50"},
+    {"convnet.layer", "network", "convpool"},
+    {"convnet.layer", "norm", "rms"},
+    {"convnet.group", "groups", "4"},
+    {"convnet.layer", "padding", "circular"},
+    {"convnet.layer", "channels", "16"},
+    {"convnet.layer", "batch_size", "20"},
+    {"convnet.layer", "epochs", "2"},
+    {"convnet.layer", "dropout", "0.5"},
+    {"convnet.layer", "input_noise", "0.1"},
+    {"convnet.layer", "subtract_mean", "false"},
+    {"convnet.layer", "init", "he_normal"},
+    {"convnet.layer", "norm_eps", "1e-2"},
+    {"convnet.batch", "batch_norm_statistics", "population"},
+    {"convnet.batch", "batch_norm_decay", "0.5"},
+    {"convnet.layer", "train_images", "75"},
+    {"convnet.layer", "test_images", "30"},
+    {"convnet.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -189,22 +217,38 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
   google::protobuf::Message& config = *spec.GetReflection()->MutableMessage(&spec, &member);
-  field::SetFromText(config, *config.GetDescriptor()->FindFieldByName(field), value);
+  for (const ConfigField& known : FieldsOf(*config.GetDescriptor())) {
+    if (known.name() == field) {
+      ASSERT_EQ(field::SetFromText(known.HolderIn(config), *known.field, value), "") << field;
+      return;
+    }
+  }
+  FAIL() << ExperimentName(spec) << " has no " << field;
+}
+
+std::vector<Change> Changes() {
+  std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
+  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer"}) {
+    for (const Change& change : kOptimizerChanges) {
+      changes.push_back({run, change.field, change.value, change.beside});
+    }
+  }
+  return changes;
 }
 
 TEST(Options, EachChangesBits) {
   const auto runs = Runs();
   std::map<std::string, std::string> bits;
   std::set<std::string> changed = kUnused;
-  for (const auto& [run, field, value, beside] : kChanges) {
+  for (const auto& [run, field, value, beside] : Changes()) {
     v1::JobSpec spec = runs.at(run);
-    if (const std::string text = beside; !text.empty()) {
-      Set(spec, text.substr(0, text.find('=')), text.substr(text.find('=') + 1));
+    for (const std::string_view more : absl::StrSplit(beside, ' ', absl::SkipEmpty())) {
+      Set(spec, std::string(more.substr(0, more.find('='))), std::string(more.substr(more.find('=') + 1)));
     }
     const auto [base, is_new] = bits.try_emplace(fmt::format("{} {}", run, beside));
     base->second = is_new ? Bits(spec) : base->second;

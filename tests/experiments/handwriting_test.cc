@@ -295,7 +295,7 @@ INSTANTIATE_TEST_SUITE_P(Norms, AllNorms,
 TEST(HandwritingTraining, LearnsTheSyntheticPen) {
   v1::HandwritingConfig config = SmallConfig(v1::NORM_KIND_LAYER);
   config.set_updates(60);
-  config.set_learning_rate(5e-3);
+  config.mutable_optimization()->set_learning_rate(5e-3);
   config.set_evaluation_interval(6);
   const std::unique_ptr<Experiment> experiment = Make(config);
   MemoryRecorder recorder;

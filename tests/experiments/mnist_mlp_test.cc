@@ -141,8 +141,8 @@ TEST(Run, UsesTheFirstImagesAsked) {
 
 TEST(Run, DivergenceIsRecordedAndReported) {
   v1::MnistMlpConfig config = SmallConfig();
-  config.set_optimizer(v1::OPTIMIZER_KIND_SGD);
-  config.set_learning_rate(1000.0);
+  config.mutable_optimization()->set_optimizer(v1::OPTIMIZER_KIND_SGD);
+  config.mutable_optimization()->set_learning_rate(1000.0);
   config.set_passes(50);
   const auto experiment = Make(config);
   MemoryRecorder recorder;

@@ -86,7 +86,7 @@ class PaperBands : public testing::Test {
       GTEST_SKIP() << "the bands are those of real MNIST. " << Message(loaded.status());
     }
     ASSERT_TRUE(loaded.ok()) << loaded.status();
-    data_ = std::make_unique<data::MnistData>(std::move(loaded).value());
+    data_ = std::make_unique<data::ImageData>(std::move(loaded).value());
     SetThreads(2);
   }
   void TearDown() override { SetThreads(1); }
@@ -150,7 +150,7 @@ class PaperBands : public testing::Test {
     }
   }
 
-  std::unique_ptr<data::MnistData> data_;
+  std::unique_ptr<data::ImageData> data_;
 };
 
 TEST_F(PaperBands, LayerNormalisation) { ExpectWithin(LayerBands(), Run(Config(v1::NORM_KIND_LAYER), kSeeds)); }

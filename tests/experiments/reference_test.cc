@@ -36,9 +36,9 @@ ReferenceConfig ReferenceOf(const v1::MnistMlpConfig& config) {
   reference.norm_logits = config.norm() == v1::NORM_KIND_BATCH && config.batch_norm_logits();
   reference.unbiased = config.batch_size() <= 16;
   reference.running_decay = config.batch_norm_decay();
-  reference.learning_rate = config.learning_rate();
-  reference.beta1 = config.beta1();
-  reference.adam_eps = config.adam_eps();
+  reference.learning_rate = config.optimization().learning_rate();
+  reference.beta1 = config.optimization().beta1();
+  reference.adam_eps = config.optimization().adam_eps();
   return reference;
 }
 
@@ -151,7 +151,7 @@ Comparison Small(v1::NormKind norm, int batch_size) {
     // Without re-centring, a unit that is dead for a whole batch gets the gradient -n mean(dn n) / rms, and mean(dn n)
     // is zero but for the biases, because the layer above does not see an example's scale. What remains is rounding,
     // which Adam enlarges to full steps unless its eps is above it.
-    comparison.config.set_adam_eps(1e-5);
+    comparison.config.mutable_optimization()->set_adam_eps(1e-5);
   }
   return comparison;
 }
@@ -233,18 +233,18 @@ void EpsOutside(v1::MnistMlpConfig& config) {
   config.set_norm_eps_placement(v1::EPS_PLACEMENT_OUTSIDE_SQRT);
 }
 
-INSTANTIATE_TEST_SUITE_P(Configurations, Variants,
-                         testing::Values(Variant{"BatchOf4IsUnbiased", v1::NORM_KIND_BATCH, 4,
-                                                 [](v1::MnistMlpConfig&) {}},
-                                         Variant{"BatchHiddenOnly", v1::NORM_KIND_BATCH, 32,
-                                                 [](v1::MnistMlpConfig& c) { c.set_batch_norm_logits(false); }},
-                                         Variant{"BatchEpsOutside", v1::NORM_KIND_BATCH, 32, EpsOutside},
-                                         Variant{"LayerEpsOutside", v1::NORM_KIND_LAYER, 32, EpsOutside},
-                                         Variant{"RmsEpsOutside", v1::NORM_KIND_RMS, 32, EpsOutside},
-                                         Variant{"LayerBatchOf1", v1::NORM_KIND_LAYER, 1, [](v1::MnistMlpConfig&) {}},
-                                         Variant{"LearningRate", v1::NORM_KIND_LAYER, 32,
-                                                 [](v1::MnistMlpConfig& c) { c.set_learning_rate(5e-3); }}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Configurations, Variants,
+    testing::Values(Variant{"BatchOf4IsUnbiased", v1::NORM_KIND_BATCH, 4, [](v1::MnistMlpConfig&) {}},
+                    Variant{"BatchHiddenOnly", v1::NORM_KIND_BATCH, 32,
+                            [](v1::MnistMlpConfig& c) { c.set_batch_norm_logits(false); }},
+                    Variant{"BatchEpsOutside", v1::NORM_KIND_BATCH, 32, EpsOutside},
+                    Variant{"LayerEpsOutside", v1::NORM_KIND_LAYER, 32, EpsOutside},
+                    Variant{"RmsEpsOutside", v1::NORM_KIND_RMS, 32, EpsOutside},
+                    Variant{"LayerBatchOf1", v1::NORM_KIND_LAYER, 1, [](v1::MnistMlpConfig&) {}},
+                    Variant{"LearningRate", v1::NORM_KIND_LAYER, 32,
+                            [](v1::MnistMlpConfig& c) { c.mutable_optimization()->set_learning_rate(5e-3); }}),
+    [](const auto& info) { return info.param.name; });
 
 class Evaluation : public WithImages<testing::Test> {};
 

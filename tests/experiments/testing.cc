@@ -33,7 +33,7 @@ data::LabelledImages SyntheticImages(std::int64_t count, std::uint64_t part) {
       pixels.push_back(static_cast<char>(static_cast<unsigned char>(std::clamp(value, 0.0, 255.0))));
     }
   }
-  return data::LabelledImages(kPixels, std::move(pixels), std::move(labels));
+  return data::LabelledImages({.channels = 1, .height = 28, .width = 28}, std::move(pixels), std::move(labels));
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ std::string PointsSha256(const MemoryRecorder& recorder) {
   return hash.Hex();
 }
 
-data::MnistData SyntheticData(std::int64_t train, std::int64_t test) {
+data::ImageData SyntheticData(std::int64_t train, std::int64_t test) {
   return {SyntheticImages(train, 0), SyntheticImages(test, 1), "synthetic"};
 }
 

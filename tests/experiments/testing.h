@@ -46,11 +46,11 @@ std::string PointsSha256(const MemoryRecorder& recorder);
 // neither is here; another error if one is here and damaged.
 struct TestData {
   std::string name;
-  data::MnistData data;
+  data::ImageData data;
 };
 const absl::StatusOr<TestData>& SharedTestData();
 // Digits made from noise, in MNIST's form (784 pixels, four fifths of them zero): `train` and `test` images.
-data::MnistData SyntheticData(std::int64_t train, std::int64_t test);
+data::ImageData SyntheticData(std::int64_t train, std::int64_t test);
 
 // Noisy upright bars of 28 x 28 pixels.
 data::BinaryImages Stripes(std::int64_t count, std::uint64_t part);

@@ -1,6 +1,9 @@
 // Holds for fields and experiments added later: it looks at every field of every experiment by reflection.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "proto/config_fields.h"
 #include "proto/field.h"
 #include "proto/rules.h"
 #include "proto/spec.h"
@@ -14,48 +17,61 @@ using google::protobuf::FieldDescriptor;
 using testing::IsEmpty;
 using testing::Not;
 
-// Every scalar field of JobSpec and of each experiment's configuration.
-std::vector<const FieldDescriptor*> AllFields() {
-  std::vector<const FieldDescriptor*> fields;
+// Every field of JobSpec and of each experiment's configuration, those of inlined messages among them.
+std::vector<ConfigField> AllFields() {
+  std::vector<ConfigField> fields;
   const auto& spec = *v1::JobSpec::descriptor();
   for (int i = 0; i < spec.field_count(); ++i) {
     const auto* type = spec.field(i)->message_type();
-    if (type == nullptr) {
-      fields.push_back(spec.field(i));
-      continue;
-    }
-    for (int f = 0; f < type->field_count(); ++f) {
-      fields.push_back(type->field(f));
-    }
+    const std::vector<ConfigField> more = type == nullptr ? std::vector<ConfigField>{{spec.field(i)}} : FieldsOf(*type);
+    fields.insert(fields.end(), more.begin(), more.end());
   }
   return fields;
 }
 
 TEST(Catalog, EveryFieldIsAnOptionalScalarWithDefaultAndMeaning) {
-  for (const FieldDescriptor* field : AllFields()) {
-    SCOPED_TRACE(field->full_name());
-    EXPECT_TRUE(field->has_optional_keyword());
-    EXPECT_FALSE(field->is_repeated());
-    EXPECT_NE(field->cpp_type(), FieldDescriptor::CPPTYPE_STRING);
-    EXPECT_NE(field->cpp_type(), FieldDescriptor::CPPTYPE_FLOAT);
-    EXPECT_NE(field->cpp_type(), FieldDescriptor::CPPTYPE_MESSAGE);
-    EXPECT_THAT(field::Meta(*field).default_value(), Not(IsEmpty()));
-    EXPECT_THAT(field::Meta(*field).meaning(), Not(IsEmpty()));
+  for (const ConfigField& field : AllFields()) {
+    SCOPED_TRACE(field.field->full_name());
+    EXPECT_TRUE(field.field->has_optional_keyword());
+    EXPECT_FALSE(field.field->is_repeated());
+    EXPECT_NE(field.field->cpp_type(), FieldDescriptor::CPPTYPE_STRING);
+    EXPECT_NE(field.field->cpp_type(), FieldDescriptor::CPPTYPE_FLOAT);
+    EXPECT_FALSE(field.is_message());
+    EXPECT_THAT(field.default_value(), Not(IsEmpty()));
+    EXPECT_THAT(field::Meta(*field.field).meaning(), Not(IsEmpty()));
   }
 }
 
 TEST(Catalog, DefaultsParseAndLieInRange) {
-  for (const FieldDescriptor* field : AllFields()) {
-    SCOPED_TRACE(field->full_name());
-    const auto* type = google::protobuf::MessageFactory::generated_factory()->GetPrototype(field->containing_type());
+  for (const ConfigField& field : AllFields()) {
+    SCOPED_TRACE(field.field->full_name());
+    const auto* type =
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(field.field->containing_type());
     const std::unique_ptr<google::protobuf::Message> message(type->New());
-    EXPECT_EQ(field::SetFromText(*message, *field, field::Meta(*field).default_value()), "");
-    EXPECT_EQ(field::Check(*message, *field), "");
+    EXPECT_EQ(field::SetFromText(*message, *field.field, field.default_value()), "");
+    EXPECT_EQ(field::Check(*message, *field.field), "");
+  }
+}
+
+// What a configuration says of an inlined message's fields is of one that there is, and an old number is nobody else's.
+TEST(Catalog, WhatIsSaidOfInlinedFieldsFits) {
+  const auto& spec = *v1::JobSpec::descriptor();
+  for (int i = 0; i < spec.field_count(); ++i) {
+    for (int f = 0; spec.field(i)->message_type() != nullptr && f < spec.field(i)->message_type()->field_count(); ++f) {
+      const FieldDescriptor& field = *spec.field(i)->message_type()->field(f);
+      for (const v1::InlinedField& here : field::Meta(field).here()) {
+        SCOPED_TRACE(field.full_name() + "." + here.name());
+        EXPECT_TRUE(field::Meta(field).inlined());
+        EXPECT_NE(field.message_type()->FindFieldByName(here.name()), nullptr);
+        EXPECT_TRUE(here.was() == 0 || spec.field(i)->message_type()->IsReservedNumber(here.was()));
+      }
+    }
   }
 }
 
 TEST(Catalog, NumbersHaveBoundsOnBothSidesThatTheTypeHolds) {
-  for (const FieldDescriptor* field : AllFields()) {
+  for (const ConfigField& configured : AllFields()) {
+    const FieldDescriptor* field = configured.field;
     SCOPED_TRACE(field->full_name());
     const v1::FieldMeta& meta = field::Meta(*field);
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL || field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
@@ -71,7 +87,8 @@ TEST(Catalog, NumbersHaveBoundsOnBothSidesThatTheTypeHolds) {
 }
 
 TEST(Catalog, EveryChoiceHasAMeaningAndAShortNameThatIsReadBack) {
-  for (const FieldDescriptor* field : AllFields()) {
+  for (const ConfigField& configured : AllFields()) {
+    const FieldDescriptor* field = configured.field;
     if (field->cpp_type() != FieldDescriptor::CPPTYPE_ENUM) {
       continue;
     }
@@ -109,8 +126,14 @@ TEST(Catalog, DescribesAFieldForPeople) {
   EXPECT_EQ(batch_size.type, "int");
   EXPECT_EQ(batch_size.range, ">= 1 and <= 55000");
   EXPECT_EQ(batch_size.unit, "examples");
-  EXPECT_EQ(mnist.fields.at(6).type, "number");
-  EXPECT_EQ(mnist.fields.at(14).type, "bool");
+  const auto called = [](const ExperimentInfo& info, std::string_view name) {
+    return *std::find_if(info.fields.begin(), info.fields.end(), [&](const auto& field) { return field.name == name; });
+  };
+  EXPECT_EQ(called(mnist, "norm_eps").type, "number");
+  EXPECT_EQ(called(mnist, "batch_norm_logits").type, "bool");
+  // An inlined field, with the message's default and with the experiment's own.
+  EXPECT_EQ(called(mnist, "clip_norm").default_value, "0");
+  EXPECT_EQ(called(Experiments().at(1), "clip_norm").default_value, "10");
 }
 
 TEST(Catalog, EveryExperimentsDefaultsFormAGoodSpec) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "proto/config_fields.h"
 #include "proto/field.h"
 #include "proto/rules.h"
 #include "proto/spec_text.h"
@@ -39,7 +40,7 @@ TEST(ResolveSpec, FillsEveryFieldWithItsDefault) {
   EXPECT_EQ(spec.seed(), 1u);
   EXPECT_EQ(config.norm(), v1::NORM_KIND_NONE);
   EXPECT_EQ(config.batch_size(), 128);
-  EXPECT_EQ(config.learning_rate(), 1e-3);
+  EXPECT_EQ(config.optimization().learning_rate(), 1e-3);
   EXPECT_EQ(config.dataset(), v1::MNIST_DATASET_MNIST);
   EXPECT_TRUE(config.batch_norm_logits());
   for (int i = 0; i < config.GetDescriptor()->field_count(); ++i) {
@@ -52,13 +53,13 @@ TEST(ResolveSpec, KeepsWhatIsSetEvenWhereItIsZero) {
   v1::JobSpec spec;
   spec.set_seed(0);
   spec.mutable_mnist_mlp()->set_batch_norm_logits(false);
-  spec.mutable_mnist_mlp()->set_beta1(0);
+  spec.mutable_mnist_mlp()->mutable_optimization()->set_beta1(0);
   std::vector<FieldViolation> violations;
   const v1::JobSpec resolved = ResolveSpec(spec, violations);
   EXPECT_THAT(violations, IsEmpty());
   EXPECT_EQ(resolved.seed(), 0u);
   EXPECT_FALSE(resolved.mnist_mlp().batch_norm_logits());
-  EXPECT_EQ(resolved.mnist_mlp().beta1(), 0);
+  EXPECT_EQ(resolved.mnist_mlp().optimization().beta1(), 0);
 }
 
 TEST(ResolveSpec, IsIdempotent) {
@@ -73,11 +74,11 @@ TEST(ResolveSpec, ReportsEveryWrongFieldAtOnce) {
   v1::MnistMlpConfig& config = *spec.mutable_mnist_mlp();
   config.set_batch_size(0);
   config.set_passes(10001);
-  config.set_learning_rate(0);
-  config.set_beta1(1);
-  config.set_beta2(-0.5);
+  config.mutable_optimization()->set_learning_rate(0);
+  config.mutable_optimization()->set_beta1(1);
+  config.mutable_optimization()->set_beta2(-0.5);
   config.set_norm_eps(std::nan(""));
-  config.set_momentum(std::numeric_limits<double>::infinity());
+  config.mutable_optimization()->set_momentum(std::numeric_limits<double>::infinity());
   config.set_norm(static_cast<v1::NormKind>(77));
   config.set_init(v1::INIT_KIND_UNSPECIFIED);
   EXPECT_THAT(
@@ -102,7 +103,7 @@ TEST(ResolveSpec, AcceptsTheBoundsThemselves) {
   spec.mutable_mnist_mlp()->set_batch_size(55000);
   spec.mutable_mnist_mlp()->set_passes(1);
   spec.mutable_mnist_mlp()->set_norm_eps(0);
-  spec.mutable_mnist_mlp()->set_learning_rate(1000);
+  spec.mutable_mnist_mlp()->mutable_optimization()->set_learning_rate(1000);
   EXPECT_THAT(Violations(spec), IsEmpty());
 }
 
@@ -170,7 +171,7 @@ TEST(Identity, DoesNotDependOnTheOrderOfFields) {
 TEST(Identity, ASetDefaultIsTheSameRunAsAnUnsetOne) {
   v1::JobSpec spec;
   spec.mutable_mnist_mlp()->set_batch_size(128);
-  spec.mutable_mnist_mlp()->set_beta1(0.9);
+  spec.mutable_mnist_mlp()->mutable_optimization()->set_beta1(0.9);
   std::vector<FieldViolation> violations;
   EXPECT_EQ(Identity(ResolveSpec(spec, violations), "x"), Identity(Defaults(), "x"));
 }
@@ -191,11 +192,10 @@ TEST(Identity, EveryFieldAndTheDataSetChangeIt) {
   v1::JobSpec other_seed = base;
   other_seed.set_seed(2);
   EXPECT_TRUE(seen.insert(Identity(other_seed, "x")).second);
-  const auto& type = *v1::MnistMlpConfig::descriptor();
-  for (int i = 0; i < type.field_count(); ++i) {
+  for (const ConfigField& configured : FieldsOf(*v1::MnistMlpConfig::descriptor())) {
     v1::JobSpec changed = base;
-    v1::MnistMlpConfig& config = *changed.mutable_mnist_mlp();
-    const auto& field = *type.field(i);
+    google::protobuf::Message& config = configured.HolderIn(*changed.mutable_mnist_mlp());
+    const auto& field = *configured.field;
     const auto& reflection = *config.GetReflection();
     switch (field.cpp_type()) {
       case google::protobuf::FieldDescriptor::CPPTYPE_INT32:
@@ -208,13 +208,49 @@ TEST(Identity, EveryFieldAndTheDataSetChangeIt) {
         reflection.SetBool(&config, &field, !reflection.GetBool(config, &field));
         break;
       case google::protobuf::FieldDescriptor::CPPTYPE_ENUM:
-        reflection.SetEnumValue(&config, &field, reflection.GetEnumValue(config, &field) == 1 ? 2 : 1);
+        reflection.SetEnumValue(&config, &field, reflection.GetEnumValue(config, &field) == 1 ? 3 : 1);
         break;
       default:
         FAIL() << "teach this test to change " << field.full_name();
     }
     EXPECT_TRUE(seen.insert(Identity(changed, "x")).second) << field.name();
   }
+}
+
+// Bytes of a build in which the optimizer's fields were each experiment's own: the same run, with the same identity.
+TEST(Identity, OfAnOlderBuildsSpecIsWhatItWas) {
+  const std::string older(
+      "\x82\x01\x17"                                   // mnist_mlp: 23 bytes
+      "\x30\x02"                                       // optimizer: adam_uncorrected
+      "\x39\x7b\x14\xae\x47\xe1\x7a\x84\x3f"           // learning_rate: 0.01
+      "\x20\x07\x59\x00\x00\x00\x00\x00\x00\xe0\x3f",  // passes: 7, momentum: 0.5
+      26);
+  v1::JobSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(older));
+  std::vector<FieldViolation> violations;
+  const v1::JobSpec resolved = ResolveSpec(spec, violations);
+  EXPECT_THAT(violations, IsEmpty());
+  const v1::OptimizerConfig& optimization = resolved.mnist_mlp().optimization();
+  EXPECT_EQ(resolved.mnist_mlp().passes(), 7);
+  EXPECT_EQ(optimization.optimizer(), v1::OPTIMIZER_KIND_ADAM);
+  EXPECT_FALSE(optimization.adam_bias_correction());
+  EXPECT_EQ(optimization.learning_rate(), 0.01);
+  EXPECT_EQ(optimization.momentum(), 0.5);
+  EXPECT_EQ(Identity(resolved, "x"), Identity(ResolveSpec(SpecFromPairs("mnist_mlp",
+                                                                        {{"passes", "7"},
+                                                                         {"learning_rate", "0.01"},
+                                                                         {"momentum", "0.5"},
+                                                                         {"adam_bias_correction", "false"}},
+                                                                        violations),
+                                                          violations),
+                                              "x"));
+}
+
+// A number that an older build had, with bytes of another type than its own, is no field of it.
+TEST(ResolveSpec, OlderFieldsOfAnotherTypeAreUnknown) {
+  v1::JobSpec spec;
+  spec.mutable_mnist_mlp()->GetReflection()->MutableUnknownFields(spec.mutable_mnist_mlp())->AddVarint(7, 1);
+  EXPECT_THAT(Violations(spec), ElementsAre(ViolationStarting("mnist_mlp", "has field number 7, which is not known")));
 }
 
 // What jobs were that were stored before a field was added: the hash is of a build without the four.

@@ -32,8 +32,8 @@ TEST(ParseSpec, ReadsYamlAndJsonAlike) {
   EXPECT_EQ(yaml.seed(), 3u);
   EXPECT_EQ(yaml.mnist_mlp().norm(), v1::NORM_KIND_LAYER);
   EXPECT_EQ(yaml.mnist_mlp().batch_size(), 4);
-  EXPECT_EQ(yaml.mnist_mlp().learning_rate(), 1e-3);
-  EXPECT_FALSE(yaml.mnist_mlp().has_beta1());
+  EXPECT_EQ(yaml.mnist_mlp().optimization().learning_rate(), 1e-3);
+  EXPECT_FALSE(yaml.mnist_mlp().optimization().has_beta1());
   const v1::JobSpec json = Good(
       "{\n\t\"seed\": \"3\",\n\t\"mnistMlp\": {\"norm\": \"NORM_KIND_LAYER\", \"batchSize\": 4.0, \"learningRate\": "
       "0.001}\n}\n");
@@ -71,7 +71,7 @@ TEST(ParseSpec, ReportsEveryWrongFieldAtOnce) {
           Violation("mnist_mlp.norm",
                     "is layr; expected one of none, batch, layer, weight, rms; did you mean layer? (line 4, column 9)"),
           Violation("mnist_mlp.optimizer",
-                    "is a list; expected one of adam, adam_uncorrected, sgd (line 5, column 14)"),
+                    "is a list; expected one of adam, sgd, adamw, rmsprop, rmsprop_graves (line 5, column 14)"),
           Violation("mnist_mlp.learning_rate", "is .nan; expected a finite number > 0 and <= 1000 (line 6, column 18)"),
           Violation("mnist_mlp.beta1", "is -.inf; expected a finite number >= 0 and < 1 (line 7, column 10)"),
           Violation("mnist_mlp.beta2", "is inf; expected a finite number >= 0 and < 1 (line 8, column 10)"),
@@ -165,7 +165,7 @@ TEST(SpecFromPairs, TakesDashesAndUnderscores) {
   EXPECT_EQ(spec.seed(), 7u);
   EXPECT_EQ(spec.mnist_mlp().batch_size(), 4);
   EXPECT_EQ(spec.mnist_mlp().norm(), v1::NORM_KIND_LAYER);
-  EXPECT_EQ(spec.mnist_mlp().learning_rate(), 0.5);
+  EXPECT_EQ(spec.mnist_mlp().optimization().learning_rate(), 0.5);
 }
 
 TEST(SpecFromPairs, ReportsEveryWrongPairAtOnce) {
@@ -201,8 +201,8 @@ TEST(SpecToYaml, IsReadBackBitByBit) {
     EXPECT_EQ(Good(SpecToYaml(spec)).SerializeAsString(), spec.SerializeAsString()) << SpecToYaml(spec);
   }
   v1::JobSpec odd = partial;
-  odd.mutable_mnist_mlp()->set_learning_rate(0.1 + 0.2);
-  odd.mutable_mnist_mlp()->set_adam_eps(5e-324);
+  odd.mutable_mnist_mlp()->mutable_optimization()->set_learning_rate(0.1 + 0.2);
+  odd.mutable_mnist_mlp()->mutable_optimization()->set_adam_eps(5e-324);
   EXPECT_EQ(Good(SpecToYaml(odd)).SerializeAsString(), odd.SerializeAsString());
   EXPECT_EQ(SpecToYaml(Good("{seed: 3, mnist_mlp: {norm: layer}}")), "seed: 3\nmnist_mlp:\n  norm: layer\n");
 }

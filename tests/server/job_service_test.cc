@@ -95,7 +95,7 @@ TEST_F(JobServiceTest, EqualIdentityIsReusedUnlessRerunIsAskedFor) {
 TEST_F(JobServiceTest, EveryWrongFieldIsReportedAtOnce) {
   v1::CreateJobRequest request = MnistRequest();
   request.mutable_spec()->mutable_mnist_mlp()->set_batch_size(0);
-  request.mutable_spec()->mutable_mnist_mlp()->set_learning_rate(-1);
+  request.mutable_spec()->mutable_mnist_mlp()->mutable_optimization()->set_learning_rate(-1);
   request.set_priority(100000);
   (*request.mutable_labels())["a b"] = "x";
   (*request.mutable_labels())["ok"] = "line\nbreak";
