@@ -1,5 +1,5 @@
 // init.h - initial values of parameters. Each names the standard formula; fans are the inputs and outputs of the
-// matrix.
+// matrix, and of a convolution those of all taps, as PyTorch counts: height x width x in, height x width x out.
 //
 // Values are drawn in double and then rounded, in the order the parameter is laid out (PyTorch's [out x in] row-major),
 // so float and double models start from the same numbers.

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "nn/error.h"
@@ -49,25 +52,41 @@ Index BasicParameterStore<T>::reserve(Index n) {
   return offset;
 }
 
-template <typename T>
-BasicParameter<T>& BasicParameterStore<T>::add(std::string name, std::vector<std::int64_t> shape,
-                                               const Initializer& initializer) {
-  require_new(name);
-  if (shape.empty() || shape.size() > 2 || *std::min_element(shape.begin(), shape.end()) < 1) {
-    throw Error(fmt::format("parameter store: '{}' has shape [{}]; expected one or two sizes of at least 1", name,
+namespace {
+
+Index count_of(std::span<const std::int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), Index{1}, std::multiplies<>());
+}
+
+void require_shape(const std::string& name, std::span<const std::int64_t> shape, bool fans_stated) {
+  if (shape.empty() || *std::min_element(shape.begin(), shape.end()) < 1) {
+    throw Error(fmt::format("parameter store: '{}' has shape [{}]; expected sizes of at least 1", name,
                             fmt::join(shape, ", ")));
   }
+  if (shape.size() > 2 && !fans_stated) {
+    throw Error(fmt::format("parameter store: '{}' has shape [{}], which does not tell its fans; state them", name,
+                            fmt::join(shape, ", ")));
+  }
+}
+
+}  // namespace
+
+template <typename T>
+BasicParameter<T>& BasicParameterStore<T>::add(std::string name, std::vector<std::int64_t> shape,
+                                               const Initializer& initializer, std::optional<Fans> fans) {
+  require_new(name);
+  require_shape(name, shape, fans.has_value());
   BasicParameter<T>& p = parameters_.emplace_back();
   p.store_ = this;
   p.name_ = std::move(name);
-  p.rows_ = shape.back();
-  p.cols_ = shape.size() == 2 ? shape.front() : 1;
+  p.cols_ = shape.size() > 1 ? shape.front() : 1;
+  p.rows_ = count_of(shape) / p.cols_;
   p.shape_ = std::move(shape);
   p.offset_ = reserve(p.size());
-  const Fans fans = p.shape_.size() == 2 ? Fans{.in = p.rows_, .out = p.cols_} : Fans{.in = p.rows_, .out = p.rows_};
+  const Fans of_shape{.in = p.rows_, .out = p.shape_.size() > 1 ? p.cols_ : p.rows_};
   Rng rng(seed_, "init/" + p.name_);
   std::vector<double> initial(static_cast<std::size_t>(p.size()));
-  initializer(rng, fans, initial);
+  initializer(rng, fans.value_or(of_shape), initial);
   std::transform(initial.begin(), initial.end(), p.value(), [](double v) { return static_cast<T>(v); });
   return p;
 }

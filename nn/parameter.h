@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ namespace normlab::nn {
 template <typename T>
 struct NamedArray {
   std::string name;
-  std::vector<std::int64_t> shape;  // {out, in} for weights, {n} for vectors
+  std::vector<std::int64_t> shape;  // {out, in} for matrices, {out, height, width, in} for kernels, {n} for vectors
   T* data;
   Index size;
 };
@@ -33,7 +34,8 @@ template <typename T>
 class BasicParameterStore;
 
 // One parameter. As a Var, a weight is in x out column-major, one column per output unit: the memory of [out x in]
-// row-major. A vector is n x 1. Owned by its store.
+// row-major. More sizes after the first count as one, their product: a kernel [out, height, width, in] is
+// (height width in) x out. A vector is n x 1. Owned by its store.
 template <typename T>
 class BasicParameter {
  public:
@@ -75,8 +77,10 @@ class BasicParameterStore {
   BasicParameterStore(const BasicParameterStore&) = delete;
   BasicParameterStore& operator=(const BasicParameterStore&) = delete;
 
-  // References stay valid; the memory of values may move with the next addition.
-  BasicParameter<T>& add(std::string name, std::vector<std::int64_t> shape, const Initializer& initializer);
+  // References stay valid; the memory of values may move with the next addition. `fans` are for the initializer: those of a matrix
+  // [out, in] are in and out and those of a vector its size, if not stated; a shape of more sizes does not tell them.
+  BasicParameter<T>& add(std::string name, std::vector<std::int64_t> shape, const Initializer& initializer,
+                         std::optional<Fans> fans = std::nullopt);
   BasicBuffer<T>& add_buffer(std::string name, Index n, T value);
 
   BasicParameter<T>& at(std::string_view name);
@@ -122,6 +126,10 @@ class BasicScope {
   }
   BasicParameter<T>& vector(std::string_view name, Index n, const Initializer& initializer) const {
     return store_->add(join(name), {n}, initializer);
+  }
+  BasicParameter<T>& tensor(std::string_view name, std::vector<std::int64_t> shape, Fans fans,
+                            const Initializer& initializer) const {
+    return store_->add(join(name), std::move(shape), initializer, fans);
   }
   BasicBuffer<T>& buffer(std::string_view name, Index n, T value) const {
     return store_->add_buffer(join(name), n, value);

@@ -22,21 +22,21 @@ void internal::throw_overwritten(const char* label, const char* op) {
 
 template <typename T>
 GradSink<T> BasicVar<T>::grad_sink() const {
-  internal::Node<T>& n = node();
+  const internal::Node<T>& n = node();
   if (!n.needs_grad) {
     return {};
   }
-  if (n.grad == nullptr) {
-    n.grad = tape_->scratch(n.rows * n.cols);
+  if (n.storage->grad == nullptr) {
+    n.storage->grad = tape_->scratch(n.rows * n.cols);
   }
-  return {.data = n.grad, .accumulate = std::exchange(*n.has_grad, true)};
+  return {.data = n.storage->grad, .accumulate = std::exchange(*n.storage->has_grad, true)};
 }
 
 template <typename T>
 void BasicVar<T>::place_gradient(T* memory) const {
-  internal::Node<T>& n = node();
-  if (n.needs_grad && n.grad == nullptr) {
-    n.grad = memory;
+  const internal::Node<T>& n = node();
+  if (n.needs_grad && n.storage->grad == nullptr) {
+    n.storage->grad = memory;
   }
 }
 
@@ -63,12 +63,17 @@ void BasicTape<T>::reset() {
 }
 
 template <typename T>
-BasicVar<T> BasicTape<T>::make(const Node& node) {
-  Node* stored = new (arena_.allocate(sizeof(Node))) Node(node);
-  if (stored->has_grad == nullptr) {
-    stored->has_grad = &stored->own_flag;
+BasicVar<T> BasicTape<T>::make(const Node& node, const Storage& storage) {
+  struct Own {
+    Node node;
+    Storage storage;
+  };
+  Own* made = new (arena_.allocate(sizeof(Own))) Own{node, storage};
+  made->node.storage = &made->storage;
+  if (made->storage.has_grad == nullptr) {
+    made->storage.has_grad = &made->storage.own_flag;
   }
-  return Var(this, stored, generation_);
+  return Var(this, &made->node, generation_);
 }
 
 template <typename T>
@@ -78,7 +83,7 @@ BasicVar<T> BasicTape<T>::input(const char* label, const T* data, Index rows, In
                             cols, static_cast<const void*>(data)));
   }
   // Nobody writes to an input: only the op that makes a result calls mutable_data(), and only for its result.
-  return make({.value = const_cast<T*>(data), .rows = rows, .cols = cols, .label = label});
+  return make({.value = const_cast<T*>(data), .rows = rows, .cols = cols, .label = label}, {});
 }
 
 template <typename T>
@@ -86,7 +91,7 @@ BasicVar<T> BasicTape<T>::zeros(Index rows, Index cols) {
   T* memory = scratch(rows * cols);
   std::fill_n(memory, rows * cols, T{0});
   const Var zeros = input("zeros", memory, rows, cols);
-  zeros.node_->writable = true;
+  zeros.node_->storage->writable = true;
   return zeros;
 }
 
@@ -96,12 +101,11 @@ BasicVar<T> BasicTape<T>::parameter(BasicParameter<T>& parameter) {
             .rows = parameter.rows(),
             .cols = parameter.cols(),
             .label = parameter.name().c_str()};
-  if (recording_) {
-    node.grad = parameter.gradient_memory();
-    node.has_grad = parameter.gradient_flag();
-    node.needs_grad = true;
+  if (!recording_) {
+    return make(node, {});
   }
-  return make(node);
+  node.needs_grad = true;
+  return make(node, {.grad = parameter.gradient_memory(), .has_grad = parameter.gradient_flag()});
 }
 
 template <typename T>
@@ -112,12 +116,9 @@ BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::sp
     needs_grad = needs_grad || input.needs_grad();
     touch(op, input.node_);
   }
-  const Var made = make({.value = scratch(rows * cols),
-                         .rows = rows,
-                         .cols = cols,
-                         .label = op,
-                         .needs_grad = needs_grad,
-                         .writable = true});
+  const Var made =
+      make({.value = scratch(rows * cols), .rows = rows, .cols = cols, .label = op, .needs_grad = needs_grad},
+           {.writable = true});
   touch(op, made.node_);
   return made;
 }
@@ -126,21 +127,21 @@ template <typename T>
 T* BasicTape<T>::overwrite(const char* op, Var base) {
   check(base, op);
   base.data();  // not twice
-  Node& node = *base.node_;
-  const char* keeper = node.kept_by != nullptr ? node.kept_by : node.part_kept_by;
-  if (keeper == nullptr && node.whole != nullptr) {
-    keeper = node.whole->kept_by;
+  Storage& storage = *base.node_->storage;
+  const char* keeper = storage.kept_by != nullptr ? storage.kept_by : storage.part_kept_by;
+  if (keeper == nullptr && storage.whole != nullptr) {
+    keeper = storage.whole->kept_by;
   }
-  if (!node.writable || keeper != nullptr) {
-    throw Error(fmt::format("{} would overwrite '{}', {}; give it a copy", op, node.label,
+  if (!storage.writable || keeper != nullptr) {
+    throw Error(fmt::format("{} would overwrite '{}', {}; give it a copy", op, base.label(),
                             keeper == nullptr ? "which is an input or a parameter"
                                               : fmt::format("whose values {} reads on the way back", keeper)));
   }
-  node.overwritten = op;
-  if (node.whole != nullptr) {
-    node.whole->part_overwritten = op;
+  storage.overwritten = op;
+  if (storage.whole != nullptr) {
+    storage.whole->part_overwritten = op;
   }
-  return node.value;
+  return base.node_->value;
 }
 
 template <typename T>
@@ -152,13 +153,9 @@ BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initial
     needs_grad = needs_grad || input.needs_grad();
     touch(op, input.node_);
   }
-  const Var made = make({.value = memory,
-                         .rows = base.rows(),
-                         .cols = base.cols(),
-                         .label = op,
-                         .needs_grad = needs_grad,
-                         .writable = true,
-                         .whole = base.node_->whole});
+  const Var made =
+      make({.value = memory, .rows = base.rows(), .cols = base.cols(), .label = op, .needs_grad = needs_grad},
+           {.writable = true, .whole = base.node_->storage->whole});
   touch(op, made.node_);
   return made;
 }
@@ -166,13 +163,23 @@ BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initial
 template <typename T>
 BasicVar<T> BasicTape<T>::columns_in_place(const char* op, Var x, Index first, Index count) {
   check(x, op);
+  Storage* const storage = x.node_->storage;
   return make({.value = x.mutable_data() + first * x.rows(),
                .rows = x.rows(),
                .cols = count,
                .label = op,
-               .needs_grad = x.needs_grad(),
-               .writable = x.node_->writable,
-               .whole = x.node_->whole != nullptr ? x.node_->whole : x.node_});
+               .needs_grad = x.needs_grad()},
+              {.writable = storage->writable, .whole = storage->whole != nullptr ? storage->whole : storage});
+}
+
+template <typename T>
+BasicVar<T> BasicTape<T>::reshaped(const char* op, Var x, Index rows, Index cols) {
+  check(x, op);
+  Node node = *x.node_;
+  node.rows = rows;
+  node.cols = cols;
+  node.label = op;
+  return Var(this, new (arena_.allocate(sizeof(Node))) Node(node), generation_);
 }
 
 template <typename T>
@@ -198,9 +205,9 @@ void BasicTape<T>::mark_kept(const void* closure, std::size_t bytes) {
       kept = kept || (word(i) >= begin && word(i) < end);
     }
     if (kept) {
-      node.kept_by = touched_->op;
-      if (node.whole != nullptr) {
-        node.whole->part_kept_by = touched_->op;
+      node.storage->kept_by = touched_->op;
+      if (node.storage->whole != nullptr) {
+        node.storage->whole->part_kept_by = touched_->op;
       }
     }
   }
@@ -226,7 +233,7 @@ template <typename T>
 bool BasicTape<T>::reached(const Record& record) {
   Node** const begin = record.outputs;
   Node** const end = begin + record.output_count;
-  if (std::none_of(begin, end, [](const Node* n) { return *n->has_grad; })) {
+  if (std::none_of(begin, end, [](const Node* n) { return *n->storage->has_grad; })) {
     return false;
   }
   for (Node** n = begin; n != end; ++n) {

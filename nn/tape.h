@@ -39,23 +39,29 @@ class BasicParameter;
 
 namespace internal {
 
+// What all shapes of one matrix share (BasicTape::reshaped): its gradient, and what guards its values.
+template <typename T>
+struct Storage {
+  T* grad = nullptr;         // room for the gradient; null until something flows there
+  bool* has_grad = nullptr;  // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
+  bool own_flag = false;
+  // The guard of memory that ops share (BasicTape::overwrite).
+  bool writable = false;               // the tape's own memory, not an input's or a parameter's
+  Storage* whole = nullptr;            // of columns seen in place: what they are a part of
+  const char* kept_by = nullptr;       // an op whose way back points into the values
+  const char* part_kept_by = nullptr;  // likewise into those of a part of this
+  const char* overwritten = nullptr;   // the op that has the memory now
+  const char* part_overwritten = nullptr;
+};
+
 // What a Var points at. Lives in the arena.
 template <typename T>
 struct Node {
   T* value = nullptr;
-  T* grad = nullptr;         // room for the gradient; null until something flows there
-  bool* has_grad = nullptr;  // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
   Index rows = 0, cols = 0;
   const char* label = "";  // the op, input or parameter it comes from
   bool needs_grad = false;
-  bool own_flag = false;
-  // What guards memory that ops share (BasicTape::overwrite).
-  bool writable = false;               // the tape's own memory, not an input's or a parameter's
-  Node* whole = nullptr;               // of a view: what it is a part of
-  const char* kept_by = nullptr;       // an op whose way back points into the values
-  const char* part_kept_by = nullptr;  // likewise into those of a view of this
-  const char* overwritten = nullptr;   // the op that has the memory now
-  const char* part_overwritten = nullptr;
+  Storage<T>* storage = nullptr;
 };
 
 [[noreturn]] void throw_stale_var();
@@ -98,7 +104,10 @@ class BasicVar {
   bool needs_grad() const { return node().needs_grad; }
   // After backward(), or inside an op's backward for its outputs: the gradient, laid out like data(); null if none
   // came.
-  const T* grad() const { return *node().has_grad ? node().grad : nullptr; }
+  const T* grad() const {
+    const internal::Storage<T>& s = *node().storage;
+    return *s.has_grad ? s.grad : nullptr;
+  }
 
   // For ops: the result's memory, and the way to an input's gradient.
   T* mutable_data() const { return node().value; }
@@ -161,6 +170,9 @@ class BasicTape {
   T* overwrite(const char* op, Var base);
   // Columns first .. first + count - 1 of x, seen in place. Its gradient is its own: the op brings it back to x.
   Var columns_in_place(const char* op, Var x, Index first, Index count);
+  // The values of x as rows x cols, of which there are as many. x under another shape in all else: one gradient, and who
+  // overwrites or keeps the values of one of them does so with the other's.
+  Var reshaped(const char* op, Var x, Index rows, Index cols);
   // n uninitialised values that live until reset(), for what backward needs beside inputs and outputs.
   template <typename U = T>
   U* scratch(Index n) {
@@ -196,6 +208,7 @@ class BasicTape {
  private:
   friend class BasicVar<T>;
   using Node = internal::Node<T>;
+  using Storage = internal::Storage<T>;
   // One op's way back; its closure follows it in memory.
   struct Record {
     Record* previous;
@@ -219,7 +232,7 @@ class BasicTape {
     void* object;
   };
 
-  Var make(const Node& node);
+  Var make(const Node& node, const Storage& storage);
   void check(const Var& var, const char* op) const;
   void note(std::span<const Var> outputs, void (*run)(void*), void* closure);
   void touch(const char* op, Node* node);
@@ -247,9 +260,10 @@ inline internal::Node<T>& BasicVar<T>::node() const {
 template <typename T>
 inline const T* BasicVar<T>::data() const {
   const internal::Node<T>& n = node();
-  const char* op = n.overwritten != nullptr ? n.overwritten : n.part_overwritten;
-  if (op == nullptr && n.whole != nullptr) {
-    op = n.whole->overwritten;
+  const internal::Storage<T>& s = *n.storage;
+  const char* op = s.overwritten != nullptr ? s.overwritten : s.part_overwritten;
+  if (op == nullptr && s.whole != nullptr) {
+    op = s.whole->overwritten;
   }
   if (op != nullptr) [[unlikely]] {
     internal::throw_overwritten(n.label, op);

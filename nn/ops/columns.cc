@@ -62,7 +62,51 @@ void unpack(BasicVar<T> mask, Index rows, const T* packed, T* out, bool accumula
   }
 }
 
+// Column k * width + b of `in`, for blocks of `width` columns, to column b * blocks + k of `out`.
+template <typename T>
+void interleave(Index rows, Index blocks, Index width, const T* in, T* out, bool accumulate) {
+  parallel_ranges(width, columns_per_piece(rows * blocks), [&](Index begin, Index end) {
+    for (Index b = begin; b < end; ++b) {
+      for (Index k = 0; k < blocks; ++k) {
+        write(rows, in + (k * width + b) * rows, out + (b * blocks + k) * rows, accumulate);
+      }
+    }
+  });
+}
+
+// Its own way back, with the number of blocks and their width exchanged.
+template <typename T>
+BasicVar<T> interleave(const char* op, BasicVar<T> x, Index blocks, Index width) {
+  const BasicVar<T> y = x.tape().result(op, x.rows(), x.cols(), {x});
+  interleave(x.rows(), blocks, width, x.data(), y.mutable_data(), false);
+  x.tape().on_backward({y}, [x, y, blocks, width] {
+    if (const GradSink<T> dx = x.grad_sink()) {
+      interleave(x.rows(), width, blocks, y.grad(), dx.data, dx.accumulate);
+    }
+  });
+  return y;
+}
+
+template <typename T>
+Index examples(const char* op, BasicVar<T> x, Index steps) {
+  if (steps < 1 || x.cols() % steps != 0) {
+    throw Error(fmt::format("{}: '{}' is {} x {}; expected columns that {} steps share evenly", op, x.label(), x.rows(),
+                            x.cols(), steps));
+  }
+  return x.cols() / steps;
+}
+
 }  // namespace
+
+template <typename T>
+BasicVar<T> to_batch_major(BasicVar<T> x, Index steps) {
+  return interleave("to_batch_major", x, steps, examples("to_batch_major", x, steps));
+}
+
+template <typename T>
+BasicVar<T> to_time_major(BasicVar<T> x, Index steps) {
+  return interleave("to_time_major", x, examples("to_time_major", x, steps), steps);
+}
 
 // The gradients of the blocks lie side by side, which is x's gradient.
 template <typename T>
@@ -168,6 +212,10 @@ template std::span<const BasicVar<float>> split_columns(BasicVar<float>, Index);
 template std::span<const BasicVar<double>> split_columns(BasicVar<double>, Index);
 template BasicVar<float> join_columns(std::span<const BasicVar<float>>);
 template BasicVar<double> join_columns(std::span<const BasicVar<double>>);
+template BasicVar<float> to_batch_major(BasicVar<float>, Index);
+template BasicVar<double> to_batch_major(BasicVar<double>, Index);
+template BasicVar<float> to_time_major(BasicVar<float>, Index);
+template BasicVar<double> to_time_major(BasicVar<double>, Index);
 template BasicVar<float> select_columns(BasicVar<float>, BasicVar<float>, BasicVar<float>);
 template BasicVar<double> select_columns(BasicVar<double>, BasicVar<double>, BasicVar<double>);
 template BasicVar<float> pack_columns(BasicVar<float>, BasicVar<float>);

@@ -1,5 +1,5 @@
-// columns.h - cutting a sequence F x (T*B) into time steps F x B and putting it together again, and choosing among
-// the examples of a step.
+// columns.h - cutting a sequence F x (T*B) into time steps F x B and putting it together again, going from one order of
+// its columns to the other, and choosing among the examples of a step.
 #pragma once
 
 #include <span>
@@ -16,6 +16,13 @@ std::span<const BasicVar<T>> split_columns(BasicVar<T> x, Index blocks);
 // Blocks of as many rows side by side, copied. At least one.
 template <typename T>
 BasicVar<T> join_columns(std::span<const BasicVar<T>> blocks);
+
+// The same columns in the other order (layout.h), copied. x: F x (T B), time-major in the first, batch-major in the
+// second.
+template <typename T>
+BasicVar<T> to_batch_major(BasicVar<T> x, Index steps);
+template <typename T>
+BasicVar<T> to_time_major(BasicVar<T> x, Index steps);
 
 // Column b is x's where mask[b] is not 0, else y's: the state of a sequence that goes on, or has ended. x, y: F x B,
 // mask: 1 x B, a constant. What is not chosen may be anything, NaN too, and gets no gradient.

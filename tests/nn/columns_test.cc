@@ -70,6 +70,26 @@ TEST(JoinColumns, GradientIsRight) {
   }));
 }
 
+TEST(ColumnOrder, BatchMajorKeepsTheStepsOfAnExampleSideBySide) {
+  const double x[] = {10, 20, 11, 21, 12, 22};  // example b at time t: 10 (b + 1) + t
+  DTape tape;
+  const DVar by_example = to_batch_major(tape.input("x", x, 1, 6), 3);
+  EXPECT_EQ(std::vector<double>(by_example.data(), by_example.data() + 6),
+            (std::vector<double>{10, 11, 12, 20, 21, 22}));
+  const DVar by_time = to_time_major(by_example, 3);
+  EXPECT_EQ(std::vector<double>(by_time.data(), by_time.data() + 6), std::vector<double>(x, x + 6));
+}
+
+TEST(ColumnOrder, GradientIsRight) {
+  Inputs in;
+  in.normal("x", 3, 10);
+  EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    poison(t);
+    const DVar x = in.on(t, "x");
+    return to_batch_major(x, 5) * to_time_major(x, 5) + to_batch_major(x * x, 2);
+  }));
+}
+
 TEST(SelectColumns, GradientIsRight) {
   Inputs in;
   in.normal("x", 3, 4).normal("y", 3, 4);
@@ -138,6 +158,8 @@ TEST(Columns, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(join_columns<double>(std::vector<DVar>{}), Error);
   EXPECT_THROW(select_columns(tape.zeros(1, 6), x, y), Error);
   EXPECT_THROW(select_columns(tape.zeros(2, 6), x, x), Error);
+  EXPECT_THROW(to_batch_major(x, 4), Error);
+  EXPECT_THROW(to_time_major(x, 0), Error);
   EXPECT_THROW(pack_columns(tape.zeros(1, 6), x), Error) << "nothing is chosen";
   EXPECT_THROW(pack_columns(tape.zeros(1, 5), x), Error);
   EXPECT_THROW(unpack_columns(tape.zeros(1, 6), x), Error) << "none, not six";

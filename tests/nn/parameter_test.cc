@@ -79,6 +79,46 @@ TEST(Parameter, AnEmptyShapeIsAnError) {
   EXPECT_THROW(store.add("w", {}, init::zeros()), Error);
 }
 
+TEST(Parameter, AKernelIsAMatrixOfItsTapsAsAVar) {
+  ParameterStore store(1);
+  Parameter& kernel = (Scope(store) / "conv1").tensor("weight", {4, 5, 3, 2}, {.in = 30, .out = 60}, init::zeros());
+  EXPECT_EQ(kernel.rows(), 5 * 3 * 2);
+  EXPECT_EQ(kernel.cols(), 4);
+  EXPECT_EQ(kernel.size(), 4 * 5 * 3 * 2);
+  EXPECT_THAT(Listing(store.list_parameters()), ElementsAre("conv1.weight 4 5 3 2"));
+}
+
+TEST(Parameter, FansAreThoseStatedElseThoseOfTheMatrixOrVector) {
+  ParameterStore store(1);
+  Fans seen;
+  const Initializer look = [&](Rng&, Fans fans, std::span<double>) { seen = fans; };
+  const auto fans_of = [&](const char* name, std::vector<std::int64_t> shape, std::optional<Fans> stated = {}) {
+    store.add(name, std::move(shape), look, stated);
+    return std::pair(seen.in, seen.out);
+  };
+  EXPECT_EQ(fans_of("matrix", {3, 4}), std::pair(Index{4}, Index{3}));
+  EXPECT_EQ(fans_of("vector", {5}), std::pair(Index{5}, Index{5}));
+  EXPECT_EQ(fans_of("kernel", {4, 5, 3, 2}, Fans{.in = 30, .out = 60}), std::pair(Index{30}, Index{60}));
+  EXPECT_EQ(fans_of("tied", {3, 7}, Fans{.in = 1, .out = 2}), std::pair(Index{1}, Index{2}));
+  try {
+    fans_of("unknown", {2, 3, 4});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("'unknown' has shape [2, 3, 4], which does not tell its fans; state them"));
+  }
+}
+
+// The bits of a seed are those of every stored run.
+TEST(Parameter, InitialValuesOfMatricesAndVectorsAreWhatTheyWere) {
+  BasicParameterStore<double> store(7);
+  const auto sum = [&](const char* name, std::vector<std::int64_t> shape, const Initializer& initializer) {
+    BasicParameter<double>& p = store.add(name, std::move(shape), initializer);
+    return std::accumulate(p.value(), p.value() + p.size(), 0.0);
+  };
+  EXPECT_EQ(sum("hidden1.weight", {3, 4}, init::glorot_uniform()), -0x1.6ce552265cef5p+1);
+  EXPECT_EQ(sum("hidden1.bias", {5}, init::torch_uniform()), -0x1.c82f3851732b2p-3);
+}
+
 // A baseline and a normalised model have different parameters before hidden2, and must start from the same weights.
 TEST(Parameter, InitialValuesDependOnSeedAndNameAlone) {
   ParameterStore plain(7), normalized(7), other_seed(8);
