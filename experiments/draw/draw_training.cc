@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -38,12 +39,12 @@ DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
           .forget_bias = config.forget_bias()};
 }
 
-nn::AdamOptions AdamOf(const v1::DrawConfig& config) {
+nn::OptimizerSpec OptimizerOf(const v1::DrawConfig& config) {
   return {.learning_rate = config.learning_rate(),
           .beta1 = config.beta1(),
           .beta2 = config.beta2(),
-          .eps = config.adam_eps(),
-          .bias_correction = config.adam_bias_correction()};
+          .bias_correction = config.adam_bias_correction(),
+          .eps = config.adam_eps()};
 }
 
 class DrawTraining final : public Experiment {
@@ -68,14 +69,14 @@ class DrawTraining final : public Experiment {
   nn::Var SpreadTestImages(std::int64_t count);
 
   const std::uint64_t seed_;
-  const double clip_norm_;
+  const nn::ClipSpec clip_;
   data::BinarizedMnistData data_;
   data::BatchOrder order_;
   const std::uint64_t total_steps_;
   const std::uint64_t evaluation_interval_;
   nn::ParameterStore store_;
   Draw model_;
-  nn::Adam optimizer_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
   nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
   std::vector<float> columns_;              // P x B
@@ -85,7 +86,7 @@ class DrawTraining final : public Experiment {
 DrawTraining::DrawTraining(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side,
                            data::BinarizedMnistData data)
     : seed_(seed),
-      clip_norm_(config.clip_norm()),
+      clip_{.kind = nn::ClipKind::kGlobalNorm, .limit = config.clip_norm()},
       data_(std::move(data)),
       order_(seed, data_.train.size(), config.batch_size()),
       total_steps_(static_cast<std::uint64_t>(config.epochs()) * order_.UpdatesPerPass()),
@@ -94,7 +95,7 @@ DrawTraining::DrawTraining(const v1::DrawConfig& config, std::uint64_t seed, nn:
                                : static_cast<std::uint64_t>(config.evaluation_interval())),
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, side)),
-      optimizer_(store_, AdamOf(config)),
+      optimizer_(nn::make_optimizer(store_, OptimizerOf(config))),
       columns_(static_cast<std::size_t>(data_.train.features() *
                                         std::max({order_.LargestBatch(), kReconstructions, kDrawnImages}))) {}
 
@@ -113,12 +114,12 @@ StepResult DrawTraining::Step(std::uint64_t step, Recorder& recorder) {
   bounds_since_[0] += bound.scalar();
   bounds_since_[1] += 1.0f;
   tape_.backward(bound);
-  const double norm = nn::global_norm(store_);
-  recorder.Point("train/gradient_norm", step, norm);
-  if (!std::isfinite(norm)) {
+  const nn::ClippedGradients clipped = nn::clip_gradients(store_, clip_);
+  recorder.Point("train/gradient_norm", step, *clipped.norm);
+  if (!std::isfinite(*clipped.norm)) {
     return StepResult::kDiverged;
   }
-  optimizer_.step(step, nn::clip_scale(norm, clip_norm_));
+  optimizer_->step(step, clipped.scale);
   return EvaluationFollows(step + 1) ? Evaluate(step + 1, recorder) : StepResult::kContinue;
 }
 
@@ -174,7 +175,7 @@ void DrawTraining::Paint(std::uint64_t updates_done, Recorder& recorder) {
 }
 
 std::vector<NamedTensor> DrawTraining::State() {
-  std::vector<NamedTensor> tensors = Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_.slots()});
+  std::vector<NamedTensor> tensors = Tensors({store_.list_parameters(), store_.list_buffers(), optimizer_->slots()});
   tensors.push_back({"bounds_since_evaluation", {2}, bounds_since_.data()});
   return tensors;
 }

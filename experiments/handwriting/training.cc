@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,19 @@ namespace {
 // Lines evaluated at once: the weights are read once for all of them.
 constexpr std::size_t kEvaluationBatch = 32;
 constexpr std::string_view kSampleText = "layers that learn to write";
+
+nn::OptimizerSpec OptimizerOf(const v1::HandwritingConfig& config) {
+  return {.learning_rate = config.learning_rate(),
+          .beta1 = config.beta1(),
+          .beta2 = config.beta2(),
+          .bias_correction = config.adam_bias_correction(),
+          .eps = config.adam_eps()};
+}
+
+nn::ClipSpec ClipOf(const v1::HandwritingConfig& config) {
+  return {.kind = config.clip_norm() > 0.0 ? nn::ClipKind::kGlobalNorm : nn::ClipKind::kOff,
+          .limit = config.clip_norm()};
+}
 
 class HandwritingTraining final : public Experiment {
  public:
@@ -51,7 +65,7 @@ class HandwritingTraining final : public Experiment {
   data::BatchOrder order_;
   nn::ParameterStore store_;
   HandwritingNetwork network_;
-  nn::Adam optimizer_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
   nn::Tape tape_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
   PenBatchMemory batch_;
@@ -69,11 +83,7 @@ HandwritingTraining::HandwritingTraining(const v1::HandwritingConfig& config, st
       order_(seed, static_cast<std::int64_t>(data_.train.size()), config.batch_size()),
       store_(seed),
       network_(nn::Scope(store_), ShapeOf(config)),
-      optimizer_(store_, {.learning_rate = config.learning_rate(),
-                          .beta1 = config.beta1(),
-                          .beta2 = config.beta2(),
-                          .eps = config.adam_eps(),
-                          .bias_correction = config.adam_bias_correction()}),
+      optimizer_(nn::make_optimizer(store_, OptimizerOf(config))),
       pen_mean_{static_cast<float>(data_.statistics.mean_x), static_cast<float>(data_.statistics.mean_y)},
       pen_deviation_{static_cast<float>(data_.statistics.std_x), static_cast<float>(data_.statistics.std_y)} {}
 
@@ -96,12 +106,12 @@ StepResult HandwritingTraining::Step(std::uint64_t step, Recorder& recorder) {
     return StepResult::kDiverged;
   }
   tape_.backward(loss.loss);
-  const double norm = nn::global_norm(store_);
-  recorder.Point("train/gradient_norm", step, norm);
-  if (!std::isfinite(norm)) {
+  const nn::ClippedGradients clipped = nn::clip_gradients(store_, ClipOf(config_), nn::GradientNorm::kAlways);
+  recorder.Point("train/gradient_norm", step, *clipped.norm);
+  if (!std::isfinite(*clipped.norm)) {
     return StepResult::kDiverged;
   }
-  optimizer_.step(step, config_.clip_norm() > 0.0 ? nn::clip_scale(norm, config_.clip_norm()) : 1.0);
+  optimizer_->step(step, clipped.scale);
   since_[0] += loss.loss.scalar() * static_cast<float>(count);
   since_[1] += static_cast<float>(batch_.real_steps());
   since_[2] += static_cast<float>(count);
@@ -154,7 +164,7 @@ std::vector<NamedTensor> HandwritingTraining::Weights() {
 
 std::vector<NamedTensor> HandwritingTraining::State() {
   std::vector<NamedTensor> state = Weights();
-  const std::vector<NamedTensor> rest = Tensors({store_.list_buffers(), optimizer_.slots()});
+  const std::vector<NamedTensor> rest = Tensors({store_.list_buffers(), optimizer_->slots()});
   state.insert(state.end(), rest.begin(), rest.end());
   state.push_back({"train.since_evaluation", {3}, since_.data()});
   return state;

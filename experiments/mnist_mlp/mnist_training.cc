@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,17 +24,15 @@ namespace {
 // Examples evaluated at once: enough for full speed in the matrix products, little enough to stay in the cache.
 constexpr std::int64_t kEvaluationBatch = 500;
 
-std::unique_ptr<nn::Optimizer> MakeOptimizer(const v1::MnistMlpConfig& config, nn::ParameterStore& store) {
-  if (config.optimizer() == v1::OPTIMIZER_KIND_SGD) {
-    return std::make_unique<nn::Sgd>(
-        store, nn::SgdOptions{.learning_rate = config.learning_rate(), .momentum = config.momentum()});
-  }
-  return std::make_unique<nn::Adam>(store,
-                                    nn::AdamOptions{.learning_rate = config.learning_rate(),
-                                                    .beta1 = config.beta1(),
-                                                    .beta2 = config.beta2(),
-                                                    .eps = config.adam_eps(),
-                                                    .bias_correction = config.optimizer() == v1::OPTIMIZER_KIND_ADAM});
+nn::OptimizerSpec OptimizerOf(const v1::MnistMlpConfig& config) {
+  const bool sgd = config.optimizer() == v1::OPTIMIZER_KIND_SGD;
+  return {.kind = sgd ? nn::OptimizerKind::kSgd : nn::OptimizerKind::kAdam,
+          .learning_rate = config.learning_rate(),
+          .beta1 = config.beta1(),
+          .beta2 = config.beta2(),
+          .bias_correction = config.optimizer() == v1::OPTIMIZER_KIND_ADAM,
+          .momentum = config.momentum(),
+          .eps = config.adam_eps()};
 }
 
 // A batch of images as the network takes them.
@@ -81,7 +80,7 @@ MnistTraining::MnistTraining(const v1::MnistMlpConfig& config, std::uint64_t see
       total_steps_(static_cast<std::uint64_t>(config.passes()) * order_.UpdatesPerPass()),
       store_(seed),
       model_(nn::Scope(store_), config, data_.train.features()),
-      optimizer_(MakeOptimizer(config, store_)),
+      optimizer_(nn::make_optimizer(store_, OptimizerOf(config))),
       batch_(data_.train.features(), order_.LargestBatch()),
       evaluation_batch_(data_.train.features(), kEvaluationBatch) {}
 
