@@ -12,7 +12,6 @@
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/gemm_sparse.h"
 #include "nn/kernels/norm.h"
-#include "nn/kernels/update.h"
 
 namespace normlab::nn::kernels {
 namespace {
@@ -106,20 +105,6 @@ BENCHMARK_CAPTURE(GemmPacked, handwriting_gradient, kNo, 8, 400, 1600);
 BENCHMARK_CAPTURE(GemmPacked, draw_forward, kYes, 128, 1024, 256);
 BENCHMARK_CAPTURE(GemmPacked, draw_gradient, kNo, 128, 256, 1024);
 BENCHMARK_CAPTURE(Gemm, draw_forward_unpacked, kNo, kYes, 128, 1024, 256);
-
-// All 1,796,010 parameters of the MNIST network.
-void AdamUpdate(benchmark::State& state) {
-  const Index n = 1'796'010;
-  const auto g = Filled(n);
-  auto w = g, m = g, v = std::vector<float>(g.size(), 1e-3f);
-  const AdamScalars scalars = adam_scalars(1e-3, 0.9, 0.999, 1e-8, 10, true);
-  for (auto _ : state) {
-    adam_update(n, scalars, g.data(), w.data(), m.data(), v.data());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * n * 7 * static_cast<Index>(sizeof(float)));
-}
-BENCHMARK(AdamUpdate);
 
 void LayerNorm(benchmark::State& state) {
   const Index rows = state.range(0), f = 1000;

@@ -23,7 +23,7 @@ void MlpStep(benchmark::State& state) {
   const Scope root(store);
   Linear first(root / "hidden1", 784, 1000, hidden), second(root / "hidden2", 1000, 1000, hidden);
   Linear last(root / "logits", 1000, 10, logits);
-  Adam adam(store, {});
+  const auto adam = make_optimizer(store, {});
   Tape tape;
   Rng rng(1, "bench");
   std::vector<float> x(static_cast<std::size_t>(784 * batch));
@@ -41,7 +41,7 @@ void MlpStep(benchmark::State& state) {
     Var h = relu(first(tape.input("x", x.data(), 784, batch), step));
     h = relu(second(h, step));
     tape.backward(softmax_cross_entropy(last(h, step), std::span<const std::int32_t>(labels)));
-    adam.step(update++);
+    adam->step(update++);
   }
 }
 BENCHMARK(MlpStep)

@@ -2,6 +2,8 @@
 #define HWY_TARGET_INCLUDE "nn/kernels/update.cc"
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
+#include <type_traits>
+
 #include "base/parallel.h"
 #include "nn/kernels/simd-inl.h"
 #include "nn/kernels/update.h"
@@ -11,32 +13,127 @@ namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-void AdamUpdate(Index n, const AdamScalars& s, const float* HWY_RESTRICT g, float* HWY_RESTRICT w,
-                float* HWY_RESTRICT m, float* HWY_RESTRICT v) {
-  parallel_ranges(n, kGrain, [&](Index begin, Index end) HWY_ATTR {
-    ForRange(begin, end, [&](auto d, Index i) HWY_ATTR {
-      const auto grad = hn::Mul(hn::Set(d, s.g_scale), hn::LoadU(d, g + i));
-      const auto m1 =
-          hn::MulAdd(hn::Set(d, s.beta1), hn::LoadU(d, m + i), hn::Mul(hn::Set(d, s.one_minus_beta1), grad));
-      const auto g2 = hn::Mul(hn::Set(d, s.one_minus_beta2), hn::Mul(grad, grad));
-      const auto v1 = hn::MulAdd(hn::Set(d, s.beta2), hn::LoadU(d, v + i), g2);
-      const auto denominator = hn::MulAdd(hn::Set(d, s.v_scale), hn::Sqrt(v1), hn::Set(d, s.eps));
-      const auto change = hn::Div(hn::Mul(hn::Set(d, s.step_size), m1), denominator);
-      hn::StoreU(m1, d, m + i);
-      hn::StoreU(v1, d, v + i);
-      hn::StoreU(hn::Sub(hn::LoadU(d, w + i), change), d, w + i);
-    });
+template <Decay kDecay>
+using DecayConstant = std::integral_constant<Decay, kDecay>;
+
+// Calls body(decay, d, i) over all elements of the runs; decay is a DecayConstant, so that no element asks for it.
+template <typename Body>
+HWY_INLINE void ForRuns(std::span<const UpdateRun> runs, Decay decay, const Body& body) {
+  parallel_for(static_cast<Index>(runs.size()), [&](Index r) HWY_ATTR {
+    const UpdateRun& run = runs[static_cast<std::size_t>(r)];
+    const auto over_run = [&](auto kind) HWY_ATTR {
+      ForRange(run.begin, run.end, [&](auto d, Index i) HWY_ATTR { body(kind, d, i); });
+    };
+    switch (run.decays ? decay : Decay::kNone) {
+      case Decay::kNone:
+        return over_run(DecayConstant<Decay::kNone>());
+      case Decay::kL2:
+        return over_run(DecayConstant<Decay::kL2>());
+      case Decay::kDecoupled:
+        return over_run(DecayConstant<Decay::kDecoupled>());
+    }
   });
 }
 
-void SgdMomentumUpdate(Index n, float lr, float momentum, float g_scale, const float* HWY_RESTRICT g,
-                       float* HWY_RESTRICT w, float* HWY_RESTRICT velocity) {
+template <Decay kDecay, typename D>
+HWY_INLINE hn::Vec<D> WeightOf(DecayConstant<kDecay>, D d, const GradientScalars& s, const float* w, Index i) {
+  const auto weight = hn::LoadU(d, w + i);
+  return kDecay == Decay::kDecoupled ? hn::NegMulAdd(hn::Set(d, s.amount), weight, weight) : weight;
+}
+
+template <Decay kDecay, typename D>
+HWY_INLINE hn::Vec<D> GradientOf(DecayConstant<kDecay>, D d, const GradientScalars& s, const float* g,
+                                 hn::Vec<D> weight, Index i) {
+  const auto grad = hn::Mul(hn::Set(d, s.scale), hn::LoadU(d, g + i));
+  return kDecay == Decay::kL2 ? hn::MulAdd(hn::Set(d, s.amount), weight, grad) : grad;
+}
+
+// The running mean of squared gradients, n, after this one.
+template <typename D>
+HWY_INLINE hn::Vec<D> MeanSquare(D d, const RmspropScalars& s, const float* n, hn::Vec<D> grad, Index i) {
+  return hn::MulAdd(hn::Set(d, s.alpha), hn::LoadU(d, n + i),
+                    hn::Mul(hn::Set(d, s.one_minus_alpha), hn::Mul(grad, grad)));
+}
+
+void AdamUpdate(std::span<const UpdateRun> runs, const GradientScalars& gradient, const AdamScalars& s,
+                const float* HWY_RESTRICT g, float* HWY_RESTRICT w, float* HWY_RESTRICT m, float* HWY_RESTRICT v) {
+  ForRuns(runs, gradient.decay, [&](auto decay, auto d, Index i) HWY_ATTR {
+    const auto weight = WeightOf(decay, d, gradient, w, i);
+    const auto grad = GradientOf(decay, d, gradient, g, weight, i);
+    const auto m1 = hn::MulAdd(hn::Set(d, s.beta1), hn::LoadU(d, m + i), hn::Mul(hn::Set(d, s.one_minus_beta1), grad));
+    const auto g2 = hn::Mul(hn::Set(d, s.one_minus_beta2), hn::Mul(grad, grad));
+    const auto v1 = hn::MulAdd(hn::Set(d, s.beta2), hn::LoadU(d, v + i), g2);
+    const auto denominator = hn::MulAdd(hn::Set(d, s.v_scale), hn::Sqrt(v1), hn::Set(d, s.eps));
+    const auto change = hn::Div(hn::Mul(hn::Set(d, s.step_size), m1), denominator);
+    hn::StoreU(m1, d, m + i);
+    hn::StoreU(v1, d, v + i);
+    hn::StoreU(hn::Sub(weight, change), d, w + i);
+  });
+}
+
+void SgdUpdate(std::span<const UpdateRun> runs, const GradientScalars& gradient, const SgdScalars& s,
+               const float* HWY_RESTRICT g, float* HWY_RESTRICT w, float* HWY_RESTRICT velocity) {
+  ForRuns(runs, gradient.decay, [&](auto decay, auto d, Index i) HWY_ATTR {
+    const auto weight = WeightOf(decay, d, gradient, w, i);
+    const auto grad = GradientOf(decay, d, gradient, g, weight, i);
+    const auto v1 = hn::MulAdd(hn::Set(d, s.momentum), hn::LoadU(d, velocity + i), grad);
+    const auto direction = s.nesterov ? hn::MulAdd(hn::Set(d, s.momentum), v1, grad) : v1;
+    hn::StoreU(v1, d, velocity + i);
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, s.lr), direction, weight), d, w + i);
+  });
+}
+
+void RmspropUpdate(std::span<const UpdateRun> runs, const GradientScalars& gradient, const RmspropScalars& s,
+                   const float* HWY_RESTRICT g, float* HWY_RESTRICT w, float* HWY_RESTRICT n,
+                   float* HWY_RESTRICT velocity) {
+  ForRuns(runs, gradient.decay, [&](auto decay, auto d, Index i) HWY_ATTR {
+    const auto weight = WeightOf(decay, d, gradient, w, i);
+    const auto grad = GradientOf(decay, d, gradient, g, weight, i);
+    const auto n1 = MeanSquare(d, s, n, grad, i);
+    auto direction = hn::Div(grad, hn::Add(hn::Sqrt(n1), hn::Set(d, s.eps)));
+    hn::StoreU(n1, d, n + i);
+    if (velocity != nullptr) {
+      direction = hn::MulAdd(hn::Set(d, s.momentum), hn::LoadU(d, velocity + i), direction);
+      hn::StoreU(direction, d, velocity + i);
+    }
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, s.lr), direction, weight), d, w + i);
+  });
+}
+
+void RmspropGravesUpdate(std::span<const UpdateRun> runs, const GradientScalars& gradient, const RmspropScalars& s,
+                         const float* HWY_RESTRICT g, float* HWY_RESTRICT w, float* HWY_RESTRICT n,
+                         float* HWY_RESTRICT m, float* HWY_RESTRICT change) {
+  ForRuns(runs, gradient.decay, [&](auto decay, auto d, Index i) HWY_ATTR {
+    const auto weight = WeightOf(decay, d, gradient, w, i);
+    const auto grad = GradientOf(decay, d, gradient, g, weight, i);
+    const auto n1 = MeanSquare(d, s, n, grad, i);
+    const auto m1 = hn::MulAdd(hn::Set(d, s.alpha), hn::LoadU(d, m + i), hn::Mul(hn::Set(d, s.one_minus_alpha), grad));
+    const auto difference = hn::NegMulAdd(m1, m1, n1);
+    // Not Max, which may return either operand when one is NaN.
+    const auto variance = hn::IfThenElse(hn::Lt(difference, hn::Zero(d)), hn::Zero(d), difference);
+    const auto quotient = hn::Div(hn::Mul(hn::Set(d, s.lr), grad), hn::Sqrt(hn::Add(variance, hn::Set(d, s.eps))));
+    const auto change1 = hn::MulSub(hn::Set(d, s.momentum), hn::LoadU(d, change + i), quotient);
+    hn::StoreU(n1, d, n + i);
+    hn::StoreU(m1, d, m + i);
+    hn::StoreU(change1, d, change + i);
+    hn::StoreU(hn::Add(weight, change1), d, w + i);
+  });
+}
+
+void Scale(Index n, float s, float* x) {
+  parallel_ranges(n, kGrain, [&](Index begin, Index end) HWY_ATTR {
+    ForRange(begin, end,
+             [&](auto d, Index i) HWY_ATTR { hn::StoreU(hn::Mul(hn::Set(d, s), hn::LoadU(d, x + i)), d, x + i); });
+  });
+}
+
+void Clamp(Index n, float limit, float* x) {
   parallel_ranges(n, kGrain, [&](Index begin, Index end) HWY_ATTR {
     ForRange(begin, end, [&](auto d, Index i) HWY_ATTR {
-      const auto grad = hn::Mul(hn::Set(d, g_scale), hn::LoadU(d, g + i));
-      const auto v1 = hn::MulAdd(hn::Set(d, momentum), hn::LoadU(d, velocity + i), grad);
-      hn::StoreU(v1, d, velocity + i);
-      hn::StoreU(hn::NegMulAdd(hn::Set(d, lr), v1, hn::LoadU(d, w + i)), d, w + i);
+      const auto value = hn::LoadU(d, x + i), most = hn::Set(d, limit);
+      // Not Clamp, which may lose a NaN.
+      const auto clamped = hn::IfThenElse(hn::Gt(hn::Abs(value), most), hn::CopySign(most, value), value);
+      hn::StoreU(clamped, d, x + i);
     });
   });
 }
@@ -52,10 +149,13 @@ HWY_AFTER_NAMESPACE();
 namespace normlab::nn::kernels {
 
 HWY_EXPORT(AdamUpdate);
-HWY_EXPORT(SgdMomentumUpdate);
+HWY_EXPORT(SgdUpdate);
+HWY_EXPORT(RmspropUpdate);
+HWY_EXPORT(RmspropGravesUpdate);
+HWY_EXPORT(Scale);
+HWY_EXPORT(Clamp);
 
-AdamScalars adam_scalars(double lr, double beta1, double beta2, double eps, long step, bool bias_correction,
-                         double g_scale) {
+AdamScalars adam_scalars(double lr, double beta1, double beta2, double eps, long step, bool bias_correction) {
   const auto t = static_cast<double>(step);
   const double c1 = bias_correction ? 1.0 - std::pow(beta1, t) : 1.0;
   const double c2 = bias_correction ? 1.0 - std::pow(beta2, t) : 1.0;
@@ -66,17 +166,27 @@ AdamScalars adam_scalars(double lr, double beta1, double beta2, double eps, long
           .one_minus_beta2 = f(1.0 - beta2),
           .step_size = f(lr / c1),
           .v_scale = f(1.0 / std::sqrt(c2)),
-          .eps = f(eps),
-          .g_scale = f(g_scale)};
+          .eps = f(eps)};
 }
 
-void adam_update(Index n, const AdamScalars& s, const float* g, float* w, float* m, float* v) {
-  HWY_DYNAMIC_DISPATCH(AdamUpdate)(n, s, g, w, m, v);
+void adam_update(std::span<const UpdateRun> runs, const GradientScalars& gradient, const AdamScalars& s, const float* g,
+                 float* w, float* m, float* v) {
+  HWY_DYNAMIC_DISPATCH(AdamUpdate)(runs, gradient, s, g, w, m, v);
 }
-
-void sgd_momentum_update(Index n, float lr, float momentum, float g_scale, const float* g, float* w, float* velocity) {
-  HWY_DYNAMIC_DISPATCH(SgdMomentumUpdate)(n, lr, momentum, g_scale, g, w, velocity);
+void sgd_update(std::span<const UpdateRun> runs, const GradientScalars& gradient, const SgdScalars& s, const float* g,
+                float* w, float* velocity) {
+  HWY_DYNAMIC_DISPATCH(SgdUpdate)(runs, gradient, s, g, w, velocity);
 }
+void rmsprop_update(std::span<const UpdateRun> runs, const GradientScalars& gradient, const RmspropScalars& s,
+                    const float* g, float* w, float* n, float* velocity) {
+  HWY_DYNAMIC_DISPATCH(RmspropUpdate)(runs, gradient, s, g, w, n, velocity);
+}
+void rmsprop_graves_update(std::span<const UpdateRun> runs, const GradientScalars& gradient, const RmspropScalars& s,
+                           const float* g, float* w, float* n, float* m, float* change) {
+  HWY_DYNAMIC_DISPATCH(RmspropGravesUpdate)(runs, gradient, s, g, w, n, m, change);
+}
+void scale(Index n, float s, float* x) { HWY_DYNAMIC_DISPATCH(Scale)(n, s, x); }
+void clamp(Index n, float limit, float* x) { HWY_DYNAMIC_DISPATCH(Clamp)(n, limit, x); }
 
 }  // namespace normlab::nn::kernels
 #endif  // HWY_ONCE

@@ -2,96 +2,140 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <type_traits>
+#include <utility>
 
 #include "nn/error.h"
-#include "nn/kernels/update.h"
+#include "nn/optim/rule.h"
 
 namespace normlab::nn {
 namespace {
 
+// Elements of a run at most: microseconds of work, and many runs for a team to share.
+constexpr Index kRun = Index{1} << 13;
+
+void require_field(bool ok, const char* field, double value, const char* expected) {
+  if (!ok) {
+    throw Error(fmt::format("optimizer: {} is {}; expected {}", field, value, expected));
+  }
+}
+
+void require_valid(const OptimizerSpec& spec) {
+  const auto is_fraction = [](double x) { return x >= 0.0 && x < 1.0; };
+  const auto is_amount = [](double x) { return x >= 0.0 && std::isfinite(x); };
+  const char *fraction = "at least 0 and below 1", *amount = "a number of at least 0";
+  require_field(is_amount(spec.learning_rate), "learning_rate", spec.learning_rate, amount);
+  require_field(is_fraction(spec.beta1), "beta1", spec.beta1, fraction);
+  require_field(is_fraction(spec.beta2), "beta2", spec.beta2, fraction);
+  require_field(is_fraction(spec.momentum), "momentum", spec.momentum, fraction);
+  require_field(is_fraction(spec.alpha), "alpha", spec.alpha, fraction);
+  require_field(is_amount(spec.eps), "eps", spec.eps, amount);
+  require_field(is_amount(spec.weight_decay), "weight_decay", spec.weight_decay, amount);
+  if (spec.nesterov && (spec.kind != OptimizerKind::kSgd || spec.momentum == 0.0)) {
+    throw Error("optimizer: nesterov without momentum, or not of SGD; expected SGD with a momentum above 0");
+  }
+}
+
 template <typename T>
-void require_same_size(const char* optimizer, Index have, Index want) {
-  if (have != want) {
-    throw Error(fmt::format("{}: made for {} values, the store has {} now; make the optimizer after the whole model",
-                            optimizer, have, want));
+BasicRule<T> rule_of(const OptimizerSpec& spec) {
+  switch (spec.kind) {
+    case OptimizerKind::kAdam:
+    case OptimizerKind::kAdamW:
+      return adam_rule<T>(spec);
+    case OptimizerKind::kSgd:
+      return sgd_rule<T>(spec);
+    case OptimizerKind::kRmsprop:
+      return rmsprop_rule<T>(spec);
+    case OptimizerKind::kRmspropGraves:
+      return rmsprop_graves_rule<T>(spec);
   }
+  throw Error("optimizer: a kind that is none of OptimizerKind's");
 }
 
-void adam_update(Index n, const AdamOptions& o, std::uint64_t update, double gradient_scale, const float* g, float* w,
-                 float* m, float* v) {
-  const auto scalars = kernels::adam_scalars(o.learning_rate, o.beta1, o.beta2, o.eps, static_cast<long>(update) + 1,
-                                             o.bias_correction, gradient_scale);
-  kernels::adam_update(n, scalars, g, w, m, v);
-}
-
-void adam_update(Index n, const AdamOptions& o, std::uint64_t update, double gradient_scale, const double* g, double* w,
-                 double* m, double* v) {
-  const double t = static_cast<double>(update + 1);
-  const double m_correction = o.bias_correction ? 1.0 - std::pow(o.beta1, t) : 1.0;
-  const double v_correction = o.bias_correction ? 1.0 - std::pow(o.beta2, t) : 1.0;
-  for (Index i = 0; i < n; ++i) {
-    const double gradient = gradient_scale * g[i];
-    m[i] = o.beta1 * m[i] + (1.0 - o.beta1) * gradient;
-    v[i] = o.beta2 * v[i] + (1.0 - o.beta2) * gradient * gradient;
-    w[i] -= o.learning_rate * (m[i] / m_correction) / (std::sqrt(v[i] / v_correction) + o.eps);
+// Cuts a stretch of the flat arrays where decay begins or ends, and into runs of kRun elements. What lies between two
+// parameters is zero, and counts with the first.
+template <typename T>
+std::vector<kernels::UpdateRun> cut_runs(BasicParameterStore<T>& store, const OptimizerSpec& spec) {
+  const std::vector<NamedArray<T>> parameters = store.list_parameters();
+  std::vector<kernels::UpdateRun> stretches, runs;
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    const bool last = p + 1 == parameters.size();
+    const Index end = last ? store.flat_size() : static_cast<Index>(parameters[p + 1].data - store.values());
+    const bool decays = spec.weight_decay > 0.0 && !spec.exempt_from_decay(parameters[p].name, parameters[p].shape);
+    if (stretches.empty() || stretches.back().decays != decays) {
+      stretches.push_back({.begin = stretches.empty() ? 0 : stretches.back().end, .end = end, .decays = decays});
+    }
+    stretches.back().end = end;
   }
-}
-
-void sgd_update(Index n, const SgdOptions& o, double gradient_scale, const float* g, float* w, float* velocity) {
-  kernels::sgd_momentum_update(n, static_cast<float>(o.learning_rate), static_cast<float>(o.momentum),
-                               static_cast<float>(gradient_scale), g, w, velocity);
-}
-
-void sgd_update(Index n, const SgdOptions& o, double gradient_scale, const double* g, double* w, double* velocity) {
-  for (Index i = 0; i < n; ++i) {
-    velocity[i] = o.momentum * velocity[i] + gradient_scale * g[i];
-    w[i] -= o.learning_rate * velocity[i];
+  for (const kernels::UpdateRun& s : stretches) {
+    for (Index begin = s.begin; begin < s.end; begin += kRun) {
+      runs.push_back({.begin = begin, .end = std::min(begin + kRun, s.end), .decays = s.decays});
+    }
   }
+  return runs;
 }
 
 }  // namespace
 
-template <typename T>
-BasicAdam<T>::BasicAdam(BasicParameterStore<T>& store, const AdamOptions& options)
-    : store_(store), options_(options), m_(store.flat_size(), T{0}), v_(store.flat_size(), T{0}) {}
+bool has_rank_one(std::string_view, std::span<const std::int64_t> shape) { return shape.size() == 1; }
 
 template <typename T>
-void BasicAdam<T>::step(std::uint64_t update, double gradient_scale) {
-  require_same_size<T>("Adam", m_.size(), store_.flat_size());
-  adam_update(m_.size(), options_, update, gradient_scale, store_.gradients(), store_.values(), m_.data(), v_.data());
+BasicOptimizer<T>::BasicOptimizer(BasicParameterStore<T>& store, OptimizerSpec spec, Schedule schedule)
+    : store_(store),
+      spec_(std::move(spec)),
+      schedule_(std::move(schedule)),
+      rule_(std::make_unique<const BasicRule<T>>(rule_of<T>(spec_))) {
+  require_valid(spec_);
+  require_valid(schedule_);
+  runs_ = cut_runs(store, spec_);
+  for (std::size_t i = 0; i < rule_->slots.size(); ++i) {
+    slots_.emplace_back(store.flat_size(), T{0});
+    slot_data_.push_back(slots_.back().data());
+  }
+}
+
+template <typename T>
+BasicOptimizer<T>::~BasicOptimizer() = default;
+
+template <typename T>
+double BasicOptimizer<T>::rate(std::uint64_t update) const {
+  return spec_.learning_rate * schedule_factor(schedule_, update);
+}
+
+template <typename T>
+void BasicOptimizer<T>::step(std::uint64_t update, double gradient_scale) {
+  if (slots_.front().size() != store_.flat_size()) {
+    throw Error(
+        fmt::format("optimizer: made for {} values, the store has {} now; make the optimizer after the whole model",
+                    slots_.front().size(), store_.flat_size()));
+  }
+  const double lr = rate(update);
+  const bool decoupled = spec_.kind == OptimizerKind::kAdamW;
+  rule_->apply(spec_, {.runs = runs_,
+                       .number = update,
+                       .rate = lr,
+                       .gradient_scale = gradient_scale,
+                       .decay = decoupled ? kernels::Decay::kDecoupled : kernels::Decay::kL2,
+                       .decay_amount = decoupled ? lr * spec_.weight_decay : spec_.weight_decay,
+                       .g = store_.gradients(),
+                       .w = store_.values(),
+                       .slots = slot_data_});
   store_.clear_gradients();
 }
 
 template <typename T>
-std::vector<NamedArray<T>> BasicAdam<T>::slots() {
-  std::vector<NamedArray<T>> all = store_.list_flat("adam.m.", m_.data());
-  std::vector<NamedArray<T>> v = store_.list_flat("adam.v.", v_.data());
-  all.insert(all.end(), std::make_move_iterator(v.begin()), std::make_move_iterator(v.end()));
+std::vector<NamedArray<T>> BasicOptimizer<T>::slots() {
+  std::vector<NamedArray<T>> all;
+  for (std::size_t i = 0; i < slot_data_.size(); ++i) {
+    std::vector<NamedArray<T>> named = store_.list_flat(rule_->slots[i], slot_data_[i]);
+    std::move(named.begin(), named.end(), std::back_inserter(all));
+  }
   return all;
 }
 
-template <typename T>
-BasicSgd<T>::BasicSgd(BasicParameterStore<T>& store, const SgdOptions& options)
-    : store_(store), options_(options), velocity_(store.flat_size(), T{0}) {}
-
-template <typename T>
-void BasicSgd<T>::step(std::uint64_t update, double gradient_scale) {
-  require_same_size<T>("SGD", velocity_.size(), store_.flat_size());
-  sgd_update(velocity_.size(), options_, gradient_scale, store_.gradients(), store_.values(), velocity_.data());
-  store_.clear_gradients();
-}
-
-template <typename T>
-std::vector<NamedArray<T>> BasicSgd<T>::slots() {
-  return store_.list_flat("sgd.velocity.", velocity_.data());
-}
-
-template class BasicAdam<float>;
-template class BasicAdam<double>;
-template class BasicSgd<float>;
-template class BasicSgd<double>;
+template class BasicOptimizer<float>;
+template class BasicOptimizer<double>;
 
 }  // namespace normlab::nn

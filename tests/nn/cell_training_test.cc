@@ -28,7 +28,7 @@ class Echo {
       : lstm_(root_ / "lstm", {.inputs = kIn, .units = kUnits, .norm = norm}),
         gru_(root_ / "gru", {.inputs = kUnits, .units = kUnits, .norm = norm}),
         out_(root_ / "out", kUnits, kIn, {}),
-        adam_(store_, {}) {
+        adam_(make_optimizer(store_, {})) {
     mask_.assign(kBatch, 1.0f);
     mask_.back() = 0.0f;
   }
@@ -52,7 +52,7 @@ class Echo {
       }
     }
     tape_.backward(loss);
-    adam_.step(update);
+    adam_->step(update);
     return loss.scalar() / (kIn * kBatch * (kSteps - 2));
   }
 
@@ -66,7 +66,7 @@ class Echo {
   Lstm lstm_;
   Gru gru_;
   SharedLinear out_;
-  Adam adam_;
+  std::unique_ptr<Optimizer> adam_;
   Tape tape_;
   std::vector<float> x_ = std::vector<float>(kIn * kBatch * kSteps), mask_;
 };

@@ -24,18 +24,14 @@ namespace {
 // A small network of the paper's form, large enough that every loop has several pieces.
 class Trainer {
  public:
-  Trainer(NormKind kind, bool adam)
+  explicit Trainer(NormKind kind, const OptimizerSpec& optimizer = {}, ClipKind clip = ClipKind::kGlobalNorm)
       : first_(root_ / "hidden1", kIn, kHidden, spec(kind)),
         second_(root_ / "hidden2", kHidden, kHidden, spec(kind)),
         logits_(root_ / "logits", kHidden, 10, {.kind = NormKind::kNone}),
+        optimizer_(make_optimizer(store_, optimizer, {.warmup = 3})),
+        clip_{.kind = clip, .limit = 0.5},
         x_(static_cast<std::size_t>(kIn * kBatch)),
-        labels_(static_cast<std::size_t>(kBatch)) {
-    if (adam) {
-      optimizer_ = std::make_unique<Adam>(store_, AdamOptions{});
-    } else {
-      optimizer_ = std::make_unique<Sgd>(store_, SgdOptions{});
-    }
-  }
+        labels_(static_cast<std::size_t>(kBatch)) {}
 
   float step(std::uint64_t update) {
     draw_batch(update);
@@ -45,7 +41,7 @@ class Trainer {
     h = relu(second_(h, step));
     const Var loss = softmax_cross_entropy(logits_(h, step), std::span<const std::int32_t>(labels_));
     tape_.backward(loss);
-    optimizer_->step(update, clip_scale(global_norm(store_), 0.5));
+    optimizer_->step(update, clip_gradients(store_, clip_).scale);
     return loss.scalar();
   }
 
@@ -91,6 +87,7 @@ class Trainer {
   Scope root_{store_};
   Linear first_, second_, logits_;
   std::unique_ptr<Optimizer> optimizer_;
+  ClipSpec clip_;
   Tape tape_;
   std::vector<float> x_;
   std::vector<std::int32_t> labels_;
@@ -99,6 +96,19 @@ class Trainer {
 // Bitwise, so that NaNs would compare and -0 is not 0.
 bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Three updates, a copy of the state, three more.
+void expect_same_bits_after_resuming(Trainer& whole, Trainer& resumed) {
+  for (std::uint64_t update = 0; update < 3; ++update) {
+    whole.step(update);
+  }
+  resumed.step(99);  // what is there before the copy must not matter
+  resumed.copy_state_of(whole);
+  for (std::uint64_t update = 3; update < 6; ++update) {
+    EXPECT_EQ(whole.step(update), resumed.step(update));
+  }
+  EXPECT_TRUE(SameBits(whole.bits(), resumed.bits()));
 }
 
 class Training : public testing::TestWithParam<NormKind> {
@@ -114,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Training,
                          KindName);
 
 TEST_P(Training, LearnsTheBatchItSees) {
-  Trainer trainer(GetParam(), true);
+  Trainer trainer(GetParam());
   const float before = trainer.step(0);
   float after = before;
   for (int i = 0; i < 15; ++i) {
@@ -127,7 +137,7 @@ TEST_P(Training, AnyNumberOfThreadsGivesTheSameBits) {
   std::vector<float> expected;
   for (const int threads : {1, 2, 3, 8}) {
     SetThreads(threads);
-    Trainer trainer(GetParam(), true);
+    Trainer trainer(GetParam());
     std::vector<float> losses;
     for (std::uint64_t update = 0; update < 4; ++update) {
       losses.push_back(trainer.step(update));
@@ -142,23 +152,13 @@ TEST_P(Training, AnyNumberOfThreadsGivesTheSameBits) {
 }
 
 TEST_P(Training, GoesOnFromACopiedStateWithTheSameBits) {
-  for (const bool adam : {true, false}) {
-    Trainer whole(GetParam(), adam), resumed(GetParam(), adam);
-    for (std::uint64_t update = 0; update < 3; ++update) {
-      whole.step(update);
-    }
-    resumed.step(99);  // what is there before the copy must not matter
-    resumed.copy_state_of(whole);
-    for (std::uint64_t update = 3; update < 6; ++update) {
-      EXPECT_EQ(whole.step(update), resumed.step(update));
-    }
-    EXPECT_TRUE(SameBits(whole.bits(), resumed.bits()));
-  }
+  Trainer whole(GetParam()), resumed(GetParam());
+  expect_same_bits_after_resuming(whole, resumed);
 }
 
 TEST_P(Training, AStepAllocatesNothingAfterTheFirst) {
   SetThreads(1);
-  Trainer trainer(GetParam(), true);
+  Trainer trainer(GetParam());
   trainer.step(0);
   const long before = allocations();
   for (std::uint64_t update = 1; update < 4; ++update) {
@@ -170,7 +170,7 @@ TEST_P(Training, AStepAllocatesNothingAfterTheFirst) {
 // A second thread's workspace grows when it first gets a piece, which may be some steps later on a busy machine.
 TEST_P(Training, ATeamStopsAllocating) {
   SetThreads(2);
-  Trainer trainer(GetParam(), true);
+  Trainer trainer(GetParam());
   int quiet_steps = 0;
   for (std::uint64_t update = 0; update < 60 && quiet_steps < 4; ++update) {
     const long before = allocations();
@@ -180,31 +180,49 @@ TEST_P(Training, ATeamStopsAllocating) {
   EXPECT_EQ(quiet_steps, 4);
 }
 
-void give_gradient(BasicParameter<double>& p, const std::vector<double>& gradient) {
-  std::copy(gradient.begin(), gradient.end(), p.gradient_memory());
-  *p.gradient_flag() = true;
+class OptimizerTraining : public testing::TestWithParam<OptimizerKind> {
+ protected:
+  void TearDown() override { SetThreads(1); }
+  static Trainer trainer(ClipKind clip = ClipKind::kGlobalNorm) {
+    return Trainer(NormKind::kLayer, {.kind = GetParam(), .momentum = 0.5, .weight_decay = 1e-3}, clip);
+  }
+};
+std::string OptimizerName(const testing::TestParamInfo<OptimizerKind>& info) {
+  return std::array{"Adam", "AdamW", "Sgd", "Rmsprop", "RmspropGraves"}[info.index];
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerTraining,
+                         testing::Values(OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd,
+                                         OptimizerKind::kRmsprop, OptimizerKind::kRmspropGraves),
+                         OptimizerName);
+constexpr std::array kClips = {ClipKind::kOff, ClipKind::kGlobalNorm, ClipKind::kPerTensor, ClipKind::kPerValue};
+
+TEST_P(OptimizerTraining, AnyNumberOfThreadsGivesTheSameBits) {
+  for (const ClipKind clip : kClips) {
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3, 8}) {
+      SetThreads(threads);
+      Trainer t = trainer(clip);
+      t.step(0);
+      t.step(1);
+      const std::vector<float> bits = t.bits();
+      expected = threads == 1 ? bits : expected;
+      EXPECT_TRUE(SameBits(bits, expected)) << threads << " threads";
+    }
+  }
 }
 
-TEST(Clip, TheNormIsThatOfAllGradientsTogether) {
-  BasicParameterStore<double> store(1);
-  BasicParameter<double>& a = store.add("a", {3}, init::zeros());
-  BasicParameter<double>& b = store.add("b", {1}, init::zeros());
-  give_gradient(a, {3.0, 0.0, 4.0});
-  give_gradient(b, {12.0});
-  EXPECT_DOUBLE_EQ(global_norm(store), 13.0);
-  EXPECT_DOUBLE_EQ(clip_scale(13.0, 26.0), 1.0);
-  EXPECT_DOUBLE_EQ(clip_scale(13.0, 6.5), 0.5);
-  EXPECT_TRUE(std::isnan(clip_scale(std::nan(""), 1.0)));
+TEST_P(OptimizerTraining, GoesOnFromACopiedStateWithTheSameBits) {
+  Trainer whole = trainer(), resumed = trainer();
+  expect_same_bits_after_resuming(whole, resumed);
 }
 
-TEST(Clip, GradientScaleIsAppliedByTheOptimizers) {
-  for (const double scale : {1.0, 0.25}) {
-    BasicParameterStore<double> store(1);
-    BasicParameter<double>& w = store.add("w", {1}, init::zeros());
-    BasicSgd<double> sgd(store, {.learning_rate = 1.0, .momentum = 0.0});
-    give_gradient(w, {8.0});
-    sgd.step(0, scale);
-    EXPECT_DOUBLE_EQ(*w.value(), -8.0 * scale);
+TEST_P(OptimizerTraining, AStepAllocatesNothingAfterTheFirst) {
+  for (const ClipKind clip : kClips) {
+    Trainer t = trainer(clip);
+    t.step(0);
+    const long before = allocations();
+    t.step(1);
+    EXPECT_EQ(allocations() - before, 0);
   }
 }
 
