@@ -31,7 +31,7 @@ struct TrainingPlan {
   std::string loss_series = "train/batch_nll";
   bool record_gradient_norm = false;
   // The tensor that holds the running mean in a checkpoint; empty: the task needs none.
-  std::string running_mean;
+  std::string running_mean = {};
   bool running_units = false;
 };
 

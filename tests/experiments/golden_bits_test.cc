@@ -247,8 +247,9 @@ TEST(Options, EachChangesBits) {
   std::set<std::string> changed = kUnused;
   for (const auto& [run, field, value, beside] : Changes()) {
     v1::JobSpec spec = runs.at(run);
-    for (const std::string_view more : absl::StrSplit(beside, ' ', absl::SkipEmpty())) {
-      Set(spec, std::string(more.substr(0, more.find('='))), std::string(more.substr(more.find('=') + 1)));
+    const std::vector<std::string> more_fields = absl::StrSplit(beside, ' ', absl::SkipEmpty());
+    for (const std::string& more : more_fields) {
+      Set(spec, more.substr(0, more.find('=')), more.substr(more.find('=') + 1));
     }
     const auto [base, is_new] = bits.try_emplace(fmt::format("{} {}", run, beside));
     base->second = is_new ? Bits(spec) : base->second;
