@@ -27,7 +27,7 @@ class Trainer {
   Trainer(NormKind kind, bool adam)
       : first_(root_ / "hidden1", kIn, kHidden, spec(kind)),
         second_(root_ / "hidden2", kHidden, kHidden, spec(kind)),
-        logits_(root_ / "logits", kHidden, 10, {.kind = NormKind::kNone}),
+        logits_(root_ / "logits", kHidden, 10, {.kind = NoNorm{}}),
         x_(static_cast<std::size_t>(kIn * kBatch)),
         labels_(static_cast<std::size_t>(kBatch)) {
     if (adam) {
@@ -108,9 +108,7 @@ class Training : public testing::TestWithParam<NormKind> {
 std::string KindName(const testing::TestParamInfo<NormKind>& info) {
   return std::array{"None", "Batch", "Layer", "Weight", "Rms"}[info.index];
 }
-INSTANTIATE_TEST_SUITE_P(Kinds, Training,
-                         testing::Values(NormKind::kNone, NormKind::kBatch, NormKind::kLayer, NormKind::kWeight,
-                                         NormKind::kRms),
+INSTANTIATE_TEST_SUITE_P(Kinds, Training, testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{}),
                          KindName);
 
 TEST_P(Training, LearnsTheBatchItSees) {
