@@ -20,6 +20,11 @@ nn::NormKind NormKindOf(v1::NormKind kind, const nn::NormEps& eps, nn::BatchNorm
   }
 }
 
+nn::BatchStatistics BatchStatisticsOf(v1::BatchStatistics statistics) {
+  return statistics == v1::BATCH_STATISTICS_POPULATION ? nn::BatchStatistics::kPopulation
+                                                       : nn::BatchStatistics::kRunning;
+}
+
 nn::EpsPlacement EpsPlacementOf(v1::EpsPlacement placement) {
   return placement == v1::EPS_PLACEMENT_OUTSIDE_SQRT ? nn::EpsPlacement::kOutsideSqrt : nn::EpsPlacement::kInsideSqrt;
 }

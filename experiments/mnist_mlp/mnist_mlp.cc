@@ -23,9 +23,7 @@ nn::NormSpec HiddenNorm(const v1::MnistMlpConfig& config) {
   return {.kind = NormKindOf(config.norm(),
                              {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())},
                              {.variance = VarianceOf(config),
-                              .statistics = config.batch_norm_statistics() == v1::BATCH_STATISTICS_POPULATION
-                                                ? nn::BatchStatistics::kPopulation
-                                                : nn::BatchStatistics::kRunning,
+                              .statistics = BatchStatisticsOf(config.batch_norm_statistics()),
                               .decay = config.batch_norm_decay()})};
 }
 

@@ -182,7 +182,7 @@ class OptimizerTraining : public testing::TestWithParam<OptimizerKind> {
  protected:
   void TearDown() override { SetThreads(1); }
   static Trainer trainer(ClipKind clip = ClipKind::kGlobalNorm) {
-    return Trainer(NormKind::kLayer, {.kind = GetParam(), .momentum = 0.5, .weight_decay = 1e-3}, clip);
+    return Trainer(LayerNorm{}, {.kind = GetParam(), .momentum = 0.5, .weight_decay = 1e-3}, clip);
   }
 };
 std::string OptimizerName(const testing::TestParamInfo<OptimizerKind>& info) {
