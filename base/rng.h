@@ -36,12 +36,14 @@ class Rng {
   std::uint64_t Below(std::uint64_t n);
   // Fills `out` with what as many calls of Below(n) would return, several times faster.
   void Below(std::uint64_t n, std::span<std::uint64_t> out);
+  // Passes over the next 4 * blocks words, of a stream from which whole blocks of four were drawn: threads can then each
+  // draw a part of one stream.
+  void Skip(std::uint64_t blocks);
   // A permutation of 0 .. n-1 (Fisher-Yates).
   std::vector<std::uint32_t> Permutation(std::uint32_t n);
 
  private:
   explicit Rng(PhiloxKey key) : key_(key), counter_{} {}
-  void Skip(std::uint64_t blocks);
 
   PhiloxKey key_;
   PhiloxBlock counter_;

@@ -15,9 +15,41 @@ namespace normlab::nn {
 template <typename T>
 const T* BasicParameter<T>::gradient() {
   if (!std::exchange(has_gradient_, true)) {
-    std::fill_n(gradient_memory(), size(), T{0});
+    zero_gradient();
   }
   return gradient_memory();
+}
+
+template <typename T>
+void BasicParameter<T>::zero_gradient() {
+  if (!few_columns_) {
+    std::fill_n(gradient_memory(), size(), T{0});
+    return;
+  }
+  for (const std::int32_t column : columns_.members()) {
+    std::fill_n(gradient_memory() + column * rows_, rows_, T{0});
+  }
+  columns_.clear();
+}
+
+template <typename T>
+T* BasicParameter<T>::gradient_columns(std::span<const std::int32_t> columns) {
+  if (!std::exchange(has_gradient_, true)) {
+    zero_gradient();
+    if (!std::exchange(few_columns_, true) && columns_.size() == 0) {
+      columns_ = ColumnSet(cols_);
+    }
+  }
+  for (const std::int32_t column : few_columns_ ? columns : std::span<const std::int32_t>()) {
+    columns_.insert(column);
+  }
+  return gradient_memory();
+}
+
+template <typename T>
+void BasicParameter<T>::expect_whole_gradient() {
+  few_columns_ = false;
+  columns_.clear();
 }
 
 template <typename T>

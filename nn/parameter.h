@@ -12,11 +12,13 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nn/aligned_array.h"
+#include "nn/column_set.h"
 #include "nn/init.h"
 
 namespace normlab::nn {
@@ -53,14 +55,23 @@ class BasicParameter {
   // For the tape: gradient memory as it is, and whether it holds a value.
   T* gradient_memory() { return store_->gradient_memory() + offset_; }
   bool* gradient_flag() { return &has_gradient_; }
+  // For gradients of few columns (BasicVar::grad_columns): the memory, zero but for what came since clear_gradients().
+  // Only columns written before are cleared, so nobody may write to others, be it an optimizer, unless he asks for all.
+  T* gradient_columns(std::span<const std::int32_t> columns);
+  // What is written from now on may be anywhere.
+  void expect_whole_gradient();
 
  private:
   friend class BasicParameterStore<T>;
+  void zero_gradient();
+
   BasicParameterStore<T>* store_ = nullptr;
   std::string name_;
   std::vector<std::int64_t> shape_;
   Index rows_ = 0, cols_ = 0, offset_ = 0;
   bool has_gradient_ = false;
+  bool few_columns_ = false;  // the gradient's memory is zero outside of columns_
+  ColumnSet columns_;
 };
 
 // State that is saved but not trained. Owned by its store.

@@ -29,7 +29,24 @@ GradSink<T> BasicVar<T>::grad_sink() const {
   if (n.storage->grad == nullptr) {
     n.storage->grad = tape_->scratch(n.rows * n.cols);
   }
+  if (n.storage->parameter != nullptr) {
+    n.storage->parameter->expect_whole_gradient();
+  }
   return {.data = n.storage->grad, .accumulate = std::exchange(*n.storage->has_grad, true)};
+}
+
+template <typename T>
+T* BasicVar<T>::grad_columns(std::span<const std::int32_t> columns) const {
+  const internal::Node<T>& n = node();
+  BasicParameter<T>* const parameter = n.storage->parameter;
+  if (parameter != nullptr && parameter->rows() == n.rows) {
+    return parameter->gradient_columns(columns);
+  }
+  const GradSink<T> sink = grad_sink();
+  if (sink && !sink.accumulate) {
+    std::fill_n(sink.data, n.rows * n.cols, T{0});
+  }
+  return sink.data;
 }
 
 template <typename T>
@@ -105,7 +122,8 @@ BasicVar<T> BasicTape<T>::parameter(BasicParameter<T>& parameter) {
     return make(node, {});
   }
   node.needs_grad = true;
-  return make(node, {.grad = parameter.gradient_memory(), .has_grad = parameter.gradient_flag()});
+  return make(node,
+              {.grad = parameter.gradient_memory(), .has_grad = parameter.gradient_flag(), .parameter = &parameter});
 }
 
 template <typename T>

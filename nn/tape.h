@@ -45,6 +45,7 @@ struct Storage {
   T* grad = nullptr;         // room for the gradient; null until something flows there
   bool* has_grad = nullptr;  // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
   bool own_flag = false;
+  BasicParameter<T>* parameter = nullptr;  // whose gradient it is, if a parameter's
   // The guard of memory that ops share (BasicTape::overwrite).
   bool writable = false;               // the tape's own memory, not an input's or a parameter's
   Storage* whole = nullptr;            // of columns seen in place: what they are a part of
@@ -112,6 +113,10 @@ class BasicVar {
   // For ops: the result's memory, and the way to an input's gradient.
   T* mutable_data() const { return node().value; }
   GradSink<T> grad_sink() const;
+  // For ops that add to few columns of a large gradient: its memory, with zeros where nothing came yet; null if nobody
+  // wants it. Of a parameter that gets its gradient in no other way, only these columns are then cleared for the next
+  // step. Columns may be repeated; others stay as they are.
+  T* grad_columns(std::span<const std::int32_t> columns) const;
   // For ops that lay the gradients of several Vars side by side: where this Var's gradient will be, if it has no place
   // yet; else does nothing. `memory` holds size() values and lives until reset().
   void place_gradient(T* memory) const;

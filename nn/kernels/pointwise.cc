@@ -75,13 +75,29 @@ void BiasRelu(Index rows, Index f, const float* x, const float* bias, float* y) 
   });
 }
 
-void ReluBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+// dx = or += f(d, dy, y) over n floats.
+template <typename Function>
+void MapBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate, Function&& f) {
   parallel_ranges(n, kGrain, [&](Index begin, Index end) HWY_ATTR {
     ForRange(begin, end, [&](auto d, Index i) HWY_ATTR {
-      const auto pass = hn::Gt(hn::LoadU(d, y + i), hn::Zero(d));
-      StoreOrAdd(d, hn::IfThenElseZero(pass, hn::LoadU(d, dy + i)), dx, i, accumulate);
+      StoreOrAdd(d, f(d, hn::LoadU(d, dy + i), hn::LoadU(d, y + i)), dx, i, accumulate);
     });
   });
+}
+
+void ReluBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+  MapBackward(n, dy, y, dx, accumulate,
+              [](auto d, auto g, auto v) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(v, hn::Zero(d)), g); });
+}
+
+void SigmoidBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+  MapBackward(n, dy, y, dx, accumulate,
+              [](auto d, auto g, auto v) HWY_ATTR { return hn::Mul(hn::Mul(g, v), hn::Sub(hn::Set(d, 1.0f), v)); });
+}
+
+void TanhBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+  MapBackward(n, dy, y, dx, accumulate,
+              [](auto d, auto g, auto v) HWY_ATTR { return hn::Mul(g, hn::Sub(hn::Set(d, 1.0f), hn::Mul(v, v))); });
 }
 
 void AddColumnSums(Index rows, Index f, const float* x, float* HWY_RESTRICT out) {
@@ -109,6 +125,8 @@ namespace normlab::nn::kernels {
 HWY_EXPORT(AddBias);
 HWY_EXPORT(BiasRelu);
 HWY_EXPORT(ReluBackward);
+HWY_EXPORT(SigmoidBackward);
+HWY_EXPORT(TanhBackward);
 HWY_EXPORT(AddColumnSums);
 HWY_EXPORT(LogSoftmaxRows);
 HWY_EXPORT(Exp);
@@ -123,6 +141,12 @@ void bias_relu(Index rows, Index f, const float* x, const float* bias, float* y)
 }
 void relu_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
   HWY_DYNAMIC_DISPATCH(ReluBackward)(n, dy, y, dx, accumulate);
+}
+void sigmoid_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(SigmoidBackward)(n, dy, y, dx, accumulate);
+}
+void tanh_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(TanhBackward)(n, dy, y, dx, accumulate);
 }
 void add_column_sums(Index rows, Index f, const float* x, float* out) {
   HWY_DYNAMIC_DISPATCH(AddColumnSums)(rows, f, x, out);

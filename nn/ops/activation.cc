@@ -1,17 +1,19 @@
 #include "nn/ops/activation.h"
 
 #include "nn/ops/math.h"
-#include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
 namespace {
 
-// y = f(x) by `forward`. All three have a derivative that is simplest in terms of y: `backward(n, dy, y, dx)`.
+// y = f(x) by `forward`, whose derivative is simplest in terms of y: `backward(n, dy, y, dx, accumulate)`.
 template <typename T, typename Forward, typename Backward>
 BasicVar<T> activation(const char* op, BasicVar<T> x, Forward forward, Backward backward) {
   BasicVar<T> y = x.tape().result(op, x.rows(), x.cols(), {x});
   forward(x.size(), x.data(), y.mutable_data());
-  x.tape().on_backward({y}, [x, y, backward] { backward(x.size(), y.grad(), y.data(), x.grad_sink()); });
+  x.tape().on_backward({y}, [x, y, backward] {
+    const GradSink<T> dx = x.grad_sink();
+    backward(x.size(), y.grad(), y.data(), dx.data, dx.accumulate);
+  });
   return y;
 }
 
@@ -21,28 +23,34 @@ BasicVar<T> activation(const char* op, BasicVar<T> x, Forward forward, Backward 
 template <typename T>
 BasicVar<T> relu(BasicVar<T> x) {
   return activation(
-      "relu", x, [](Index n, const T* in, T* out) { math::relu(n, in, out); },
-      [](Index n, const T* dy, const T* y, GradSink<T> dx) { math::relu_backward(n, dy, y, dx.data, dx.accumulate); });
+      "relu", x, [](auto... args) { math::relu(args...); }, [](auto... args) { math::relu_backward(args...); });
 }
 
 // dx = dy y (1 - y).
 template <typename T>
 BasicVar<T> sigmoid(BasicVar<T> x) {
   return activation(
-      "sigmoid", x, [](Index n, const T* in, T* out) { math::sigmoid(n, in, out); },
-      [](Index n, const T* dy, const T* y, GradSink<T> dx) {
-        fill_pointwise(dx, n, [=](Index i) { return dy[i] * y[i] * (T{1} - y[i]); });
-      });
+      "sigmoid", x, [](auto... args) { math::sigmoid(args...); },
+      [](auto... args) { math::sigmoid_backward(args...); });
 }
 
 // dx = dy (1 - y^2).
 template <typename T>
 BasicVar<T> tanh(BasicVar<T> x) {
   return activation(
-      "tanh", x, [](Index n, const T* in, T* out) { math::tanh(n, in, out); },
-      [](Index n, const T* dy, const T* y, GradSink<T> dx) {
-        fill_pointwise(dx, n, [=](Index i) { return dy[i] * (T{1} - y[i] * y[i]); });
-      });
+      "tanh", x, [](auto... args) { math::tanh(args...); }, [](auto... args) { math::tanh_backward(args...); });
+}
+
+// With y = x g(x): dx = dy (g + x g').
+template <typename T>
+BasicVar<T> gelu(BasicVar<T> x, GeluForm form) {
+  BasicVar<T> y = x.tape().result("gelu", x.rows(), x.cols(), {x});
+  math::gelu(form, x.size(), x.data(), y.mutable_data());
+  x.tape().on_backward({y}, [x, y, form] {
+    const GradSink<T> dx = x.grad_sink();
+    math::gelu_backward(form, x.size(), y.grad(), x.data(), dx.data, dx.accumulate);
+  });
+  return y;
 }
 
 template BasicVar<float> relu(BasicVar<float>);
@@ -51,5 +59,7 @@ template BasicVar<float> sigmoid(BasicVar<float>);
 template BasicVar<double> sigmoid(BasicVar<double>);
 template BasicVar<float> tanh(BasicVar<float>);
 template BasicVar<double> tanh(BasicVar<double>);
+template BasicVar<float> gelu(BasicVar<float>, GeluForm);
+template BasicVar<double> gelu(BasicVar<double>, GeluForm);
 
 }  // namespace normlab::nn

@@ -1,6 +1,7 @@
 // activation.h - non-linearities, value by value.
 #pragma once
 
+#include "nn/kernels/gelu.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {
@@ -13,5 +14,10 @@ template <typename T>
 BasicVar<T> sigmoid(BasicVar<T> x);
 template <typename T>
 BasicVar<T> tanh(BasicVar<T> x);
+
+using kernels::GeluForm;
+// x Phi(x) with the normal distribution function Phi [Hendrycks and Gimpel 2016], or the form with tanh that is near it.
+template <typename T>
+BasicVar<T> gelu(BasicVar<T> x, GeluForm form = GeluForm::kErf);
 
 }  // namespace normlab::nn

@@ -12,6 +12,11 @@ void throw_shapes(const char* op, const char* label_a, Index rows_a, Index cols_
                           rows_b, cols_b, expected));
 }
 
+void throw_sequences(const char* op, const char* label, Index rows, Index cols, const SequenceLayout& layout) {
+  throw Error(fmt::format("{}: '{}' is {} x {}; expected {} x {} columns, steps x sequences, at least one of each", op,
+                          label, rows, cols, layout.steps, layout.batch));
+}
+
 void throw_shape(const char* op, const char* label, Index rows, Index cols, const char* expected) {
   throw Error(fmt::format("{}: '{}' is {} x {}; expected {}", op, label, rows, cols, expected));
 }

@@ -1,6 +1,7 @@
 // check.h - the error an op throws for shapes that do not fit. For the ops' own use.
 #pragma once
 
+#include "nn/sequence_layout.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {
@@ -8,6 +9,8 @@ namespace normlab::nn {
 namespace internal {
 [[noreturn]] void throw_shapes(const char* op, const char* label_a, Index rows_a, Index cols_a, const char* label_b,
                                Index rows_b, Index cols_b, const char* expected);
+[[noreturn]] void throw_sequences(const char* op, const char* label, Index rows, Index cols,
+                                  const SequenceLayout& layout);
 [[noreturn]] void throw_shape(const char* op, const char* label, Index rows, Index cols, const char* expected);
 }  // namespace internal
 
@@ -24,6 +27,20 @@ void require_shape(bool ok, const char* op, BasicVar<T> a, const char* expected)
   if (!ok) [[unlikely]] {
     internal::throw_shape(op, a.label(), a.rows(), a.cols(), expected);
   }
+}
+
+// Throws unless x has a column for each step of each sequence.
+template <typename T>
+void require_sequences(const char* op, BasicVar<T> x, const SequenceLayout& layout) {
+  if (layout.steps < 1 || layout.batch < 1 || x.cols() != layout.cols()) [[unlikely]] {
+    internal::throw_sequences(op, x.label(), x.rows(), x.cols(), layout);
+  }
+}
+
+// Throws unless `row` (a mask, weights) has one value for each column of x.
+template <typename T>
+void require_row(const char* op, BasicVar<T> row, BasicVar<T> x) {
+  require_shapes(row.rows() == 1 && row.cols() == x.cols(), op, row, x, "one row with a value per column");
 }
 
 // Throws unless `vector` (a gain, a bias) has one value for each row of `a`.

@@ -29,6 +29,10 @@ class PackedWeight<float> {
                            sweep_);
     }
   }
+  // The same for some rows, by one of several threads that each take a part.
+  void multiply_part(Index m, const float* a, float* c, bool accumulate) const {
+    kernels::gemm_packed(Trans::kNo, m, a, packed_.k(), packed_, c, packed_.n(), accumulate);
+  }
 
  private:
   // A whole sequence has thousands of rows, which a product reads again for every group of columns: blocks that stay in
@@ -51,7 +55,8 @@ class PackedWeight<double> {
     ldb_ = ldb;
   }
 
-  void multiply(Index m, const double* a, double* c, bool accumulate) {
+  void multiply(Index m, const double* a, double* c, bool accumulate) { multiply_part(m, a, c, accumulate); }
+  void multiply_part(Index m, const double* a, double* c, bool accumulate) const {
     gemm(Trans::kNo, tb_, m, n_, k_, a, k_, b_, ldb_, c, n_, accumulate);
   }
 

@@ -70,6 +70,16 @@ TEST(Rng, SameKeySameNumbersAndOthersDiffer) {
   EXPECT_EQ(x, other_step.AtStep(3).Next64()) << "from the beginning, however much was drawn";
 }
 
+TEST(Rng, SkipPassesOverBlocksOfFourWords) {
+  Rng all(7, "mask", 3), late(7, "mask", 3);
+  std::vector<std::uint32_t> words(4 * 1000 + 9);
+  all.Next32(words);
+  late.Skip(1000);
+  for (std::size_t i = 4000; i < words.size(); ++i) {
+    EXPECT_EQ(late.Next32(), words[i]) << i;
+  }
+}
+
 TEST(Rng, NormalHasTheMomentsOfANormal) {
   Rng rng(1, "moments");
   const int n = 200000;

@@ -32,25 +32,8 @@ DVar affine(DVar n, DVar gain, DVar bias) {
   return primitive::repeat_column(gain, n.cols()) * n + primitive::repeat_column(bias, n.cols());
 }
 
-// The output and every gradient of f under a fixed uneven cotangent.
-std::vector<double> values_and_gradients(Inputs& in, const Differentiable& f) {
-  DTape tape;
-  const DVar y = f(tape);
-  std::vector<double> all(y.data(), y.data() + y.size());
-  std::vector<double> cotangent(all.size());
-  for (std::size_t i = 0; i < cotangent.size(); ++i) {
-    cotangent[i] = std::sin(1.0 + 2.7 * static_cast<double>(i));
-  }
-  tape.backward(y, cotangent.data());
-  for (auto& p : in.store().parameters()) {
-    all.insert(all.end(), p.gradient(), p.gradient() + p.size());
-  }
-  in.store().clear_gradients();
-  return all;
-}
-
 void ExpectSame(Inputs& in, const Differentiable& fused, const Differentiable& composed) {
-  const std::vector<double> a = values_and_gradients(in, fused), b = values_and_gradients(in, composed);
+  const std::vector<double> a = values_and_gradients(in.store(), fused), b = values_and_gradients(in.store(), composed);
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_NEAR(a[i], b[i], 1e-11 * std::max(1.0, std::abs(b[i]))) << "value or gradient " << i;

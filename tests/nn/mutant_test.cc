@@ -181,6 +181,88 @@ TEST(Mutants, GradientThatOverwritesInsteadOfAdding) {
   }
 }
 
+// y = x / (1 - rate) where kept, the way back with a mask of its own or without the factor.
+DVar dropped(DVar x, bool same_mask, double factor_back) {
+  const auto kept = [](Index i) { return i % 3 != 0; };
+  DVar y = x.tape().result("mutant", x.rows(), x.cols(), {x});
+  fill_pointwise(y.mutable_data(), y.size(), [&](Index i) { return kept(i) ? 1.5 * x.data()[i] : 0.0; });
+  x.tape().on_backward({y}, [=] {
+    fill_pointwise(x.grad_sink(), x.size(),
+                   [&](Index i) { return kept(same_mask ? i : i + 1) ? factor_back * y.grad()[i] : 0.0; });
+  });
+  return y;
+}
+
+TEST(Mutants, DropoutWithAnotherMaskOrWithoutTheFactor) {
+  Inputs in;
+  in.normal("x", 5, 2);
+  EXPECT_TRUE(check_gradients(in.store(), [&](DTape& t) { return dropped(in.on(t, "x"), true, 1.5); }).ok);
+  EXPECT_FALSE(check_gradients(in.store(), [&](DTape& t) { return dropped(in.on(t, "x"), false, 1.5); }).ok);
+  EXPECT_FALSE(check_gradients(in.store(), [&](DTape& t) { return dropped(in.on(t, "x"), true, 1.0); }).ok);
+}
+
+// The softmax of a column; the right way back takes out the mean under the weights.
+DVar softmax_of(DVar s, bool centred) {
+  DVar a = s.tape().result("mutant", s.rows(), 1, {s});
+  double total = 0.0;
+  for (Index t = 0; t < s.size(); ++t) {
+    total += std::exp(s.data()[t]);
+  }
+  fill_pointwise(a.mutable_data(), s.size(), [&](Index t) { return std::exp(s.data()[t]) / total; });
+  s.tape().on_backward({a}, [=] {
+    double mean = 0.0;
+    for (Index t = 0; centred && t < s.size(); ++t) {
+      mean += a.data()[t] * a.grad()[t];
+    }
+    fill_pointwise(s.grad_sink(), s.size(), [&](Index t) { return a.data()[t] * (a.grad()[t] - mean); });
+  });
+  return a;
+}
+
+TEST(Mutants, AttentionWithoutTheMeanUnderItsWeights) {
+  Inputs in;
+  in.normal("s", 5, 1);
+  EXPECT_TRUE(check_gradients(in.store(), [&](DTape& t) { return softmax_of(in.on(t, "s"), true); }).ok);
+  EXPECT_FALSE(check_gradients(in.store(), [&](DTape& t) { return softmax_of(in.on(t, "s"), false); }).ok);
+}
+
+// -log of the softmax of the first logit, made of two chunks; `carried`: the way back brings the exponentials of a chunk
+// from its own highest logit to that of all.
+DVar chunked_loss(DVar z, bool carried) {
+  struct Chunk {
+    double max, sum;
+  };
+  const Index half = z.size() / 2;
+  const auto chunk_of = [=](Index k) {
+    const double* begin = z.data() + k * half;
+    const double max = *std::max_element(begin, begin + half);
+    double sum = 0.0;
+    for (Index i = 0; i < half; ++i) {
+      sum += std::exp(begin[i] - max);
+    }
+    return Chunk{max, sum};
+  };
+  const Chunk a = chunk_of(0), b = chunk_of(1);
+  const double max = std::max(a.max, b.max);
+  const double total = a.sum * std::exp(a.max - max) + b.sum * std::exp(b.max - max);
+  DVar loss = z.tape().result("mutant", 1, 1, {z});
+  *loss.mutable_data() = std::log(total) + max - z.data()[0];
+  z.tape().on_backward({loss}, [=] {
+    fill_pointwise(z.grad_sink(), z.size(), [&](Index i) {
+      const double top = carried ? max : i < half ? a.max : b.max;
+      return *loss.grad() * (std::exp(z.data()[i] - top) / total - (i == 0 ? 1.0 : 0.0));
+    });
+  });
+  return loss;
+}
+
+TEST(Mutants, SoftmaxOfChunksEachRelativeToItsOwnHighest) {
+  Inputs in;
+  in.normal("z", 6, 1);
+  EXPECT_TRUE(check_gradients(in.store(), [&](DTape& t) { return chunked_loss(in.on(t, "z"), true); }).ok);
+  EXPECT_FALSE(check_gradients(in.store(), [&](DTape& t) { return chunked_loss(in.on(t, "z"), false); }).ok);
+}
+
 TEST(Mutants, GradientThatIsNotANumber) {
   Inputs in;
   in.normal("x", 3, 1);

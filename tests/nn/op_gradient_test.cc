@@ -48,6 +48,13 @@ TEST_P(OpGradient, Tanh) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return tanh(in_.on(t, "x")); }));
 }
 
+TEST_P(OpGradient, Gelu) {
+  in_.normal("x", features_, batch_, 0.0, 2.0);
+  for (const GeluForm form : {GeluForm::kErf, GeluForm::kTanh}) {
+    EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return gelu(in_.on(t, "x"), form); }));
+  }
+}
+
 TEST_P(OpGradient, LayerNorm) {
   in_.normal("a", features_, batch_).vector("gain", features_).vector("bias", features_);
   for (const NormEps eps : {NormEps{1e-5}, NormEps{0.1}, NormEps{0.1, EpsPlacement::kOutsideSqrt}}) {

@@ -71,6 +71,24 @@ void poison(BasicTape<T>& tape) {
   tape.reset();
 }
 
+// The output of f and every gradient of the store under a fixed uneven cotangent, one after the other. Clears the gradients.
+template <typename T, typename F>
+std::vector<T> values_and_gradients(BasicParameterStore<T>& store, F f) {
+  BasicTape<T> tape;
+  poison(tape);
+  const BasicVar<T> y = f(tape);
+  std::vector<T> all(y.data(), y.data() + y.size()), cotangent(all.size());
+  for (std::size_t i = 0; i < cotangent.size(); ++i) {
+    cotangent[i] = static_cast<T>(std::sin(1.0 + 2.7 * static_cast<double>(i)));
+  }
+  tape.backward(y, cotangent.data());
+  for (auto& p : store.parameters()) {
+    all.insert(all.end(), p.gradient(), p.gradient() + p.size());
+  }
+  store.clear_gradients();
+  return all;
+}
+
 // EXPECT_TRUE(GradientIsRight(...)) names the worst element when it is not.
 inline testing::AssertionResult GradientIsRight(Inputs& inputs, const Differentiable& f,
                                                 const GradCheckOptions& options = {}) {

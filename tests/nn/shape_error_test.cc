@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "nn/error.h"
+#include "nn/ops/attention.h"
 #include "nn/ops/batch_norm.h"
 #include "nn/ops/cross_entropy.h"
 #include "nn/ops/elementwise.h"
 #include "nn/ops/layer_norm.h"
 #include "nn/ops/linear.h"
+#include "nn/ops/reverse.h"
 #include "nn/ops/rows.h"
 #include "nn/ops/weight_norm.h"
 #include "nn/parameter.h"
@@ -67,6 +69,35 @@ TEST_F(ShapeError, Elementwise) {
   expect("concat_rows: 'x' is 3 x 2 and 'y' is 2 x 3; expected as many columns", [&] { concat_rows(x, y); });
   expect("slice_rows: rows 2 to 3 of 'x', which is 3 x 2", [&] { slice_rows(x, 2, 2); });
   expect("slice_rows: rows -1 to 0", [&] { slice_rows(x, -1, 2); });
+}
+
+TEST_F(ShapeError, Sequences) {
+  const SequenceLayout layout{.steps = 4, .batch = 2};
+  const Var k = var("k", 3, 8), q = var("q", 3, 2), short_k = var("short", 3, 7), scores = var("scores", 1, 8);
+  const std::string columns = ": 'short' is 3 x 7; expected 4 x 2 columns, steps x sequences";
+  expect("attention_scores" + columns, [&] { attention_scores(q, short_k, layout); });
+  expect("masked_softmax" + columns, [&] { masked_softmax(short_k, {}, layout); });
+  expect("attention_context" + columns, [&] { attention_context(scores, short_k, layout); });
+  expect("masked_mean" + columns, [&] { masked_mean(short_k, scores, layout); });
+  expect("attention_scores: 'k' is 3 x 8 and 'k' is 3 x 8; expected a query of as many rows for each example",
+         [&] { attention_scores(k, k, layout); });
+  expect("masked_softmax: 'k' is 3 x 8; expected one row", [&] { masked_softmax(k, {}, layout); });
+  const std::string row = ": 'q' is 3 x 2 and 'k' is 3 x 8; expected one row with a value per column";
+  expect("attention_context" + row, [&] { attention_context(q, k, layout); });
+  expect("masked_mean" + row, [&] { masked_mean(k, q, layout); });
+  expect("masked_softmax: 'q' is 3 x 2 and 'scores' is 1 x 8; expected one row",
+         [&] { masked_softmax(scores, q, layout); });
+  expect("attention_scores: 'k' is 3 x 8; expected 0 x 8 columns", [&] { attention_scores(q, k, {0, 8}); });
+}
+
+TEST_F(ShapeError, LengthsOfSequences) {
+  const Var x = var("x", 3, 8);
+  const auto reverse = [&](std::vector<std::int32_t> lengths) {
+    reverse_sequences(x, std::span(std::as_const(lengths)), {.steps = 4, .batch = 2});
+  };
+  expect("reverse_sequences: 3 lengths for 'x' of 2 sequences; expected one each", [&] { reverse({1, 2, 3}); });
+  expect("reverse_sequences: length 5 of example 1; expected 0 to 4, the steps of 'x'", [&] { reverse({4, 5}); });
+  expect("reverse_sequences: length -1 of example 0", [&] { reverse({-1, 0}); });
 }
 
 TEST_F(ShapeError, Labels) {

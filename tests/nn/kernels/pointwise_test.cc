@@ -5,7 +5,9 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numbers>
 
+#include "nn/kernels/gelu.h"
 #include "tests/nn/kernels/kernel_testing.h"
 
 namespace normlab::nn::kernels {
@@ -16,7 +18,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 using Kernel = void (*)(Index, const float*, float*);
 
-void ExpectFunction(Kernel kernel, const std::function<double(double)>& reference, float scale) {
+void ExpectFunction(Kernel kernel, const std::function<double(double)>& reference, float scale,
+                    double relative = 5e-7) {
   ForEachTarget([&](const std::string& target) {
     SCOPED_TRACE(target);
     auto x = Uniform(20'011, 1);
@@ -27,7 +30,7 @@ void ExpectFunction(Kernel kernel, const std::function<double(double)>& referenc
     kernel(static_cast<Index>(x.size()), x.data(), y.data());
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double want = reference(x[i]);
-      ASSERT_NEAR(y[i], want, 5e-7 * std::abs(want) + std::numeric_limits<float>::min()) << "at " << x[i];
+      ASSERT_NEAR(y[i], want, relative * std::abs(want) + std::numeric_limits<float>::min()) << "at " << x[i];
     }
     std::vector<float> nan(9, kNaN);
     kernel(9, nan.data(), nan.data());
@@ -64,6 +67,62 @@ TEST(Pointwise, TanhMatchesDouble) {
   tanh(2, x, y);
   EXPECT_EQ(y[0], 1.0f);
   EXPECT_EQ(y[1], -1.0f);
+}
+
+// The negative tail too: its values are small, not wrong.
+TEST(Gelu, MatchesDouble) {
+  ExpectFunction([](Index n, const float* x, float* y) { gelu(GeluForm::kErf, n, x, y); },
+                 [](double x) { return 0.5 * x * std::erfc(-x / std::numbers::sqrt2); }, 5.0f, 4e-6);
+  ExpectFunction([](Index n, const float* x, float* y) { gelu(GeluForm::kTanh, n, x, y); },
+                 [](double x) { return x / (1.0 + std::exp(-2.0 * kGeluScale * (x + kGeluCube * x * x * x))); }, 5.0f,
+                 4e-6);
+}
+
+TEST(Gelu, IsTheIdentityOrZeroFarOut) {
+  for (const GeluForm form : {GeluForm::kErf, GeluForm::kTanh}) {
+    const float x[] = {1e30f, -1e30f, 40.0f, -40.0f}, ones[] = {1.0f, 1.0f, 1.0f, 1.0f};
+    float y[4], dx[4];
+    gelu(form, 4, x, y);
+    gelu_backward(form, 4, ones, x, dx, false);
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(y[i], std::max(x[i], 0.0f));
+      EXPECT_EQ(dx[i], x[i] > 0.0f ? 1.0f : 0.0f);
+    }
+  }
+}
+
+TEST(Gelu, SlopeMatchesDouble) {
+  ForEachTarget([](const std::string& target) {
+    SCOPED_TRACE(target);
+    auto x = Uniform(10'007, 1);
+    for (float& v : x) {
+      v *= 6.0f;
+    }
+    std::vector<float> dx(x.size(), 1.0f), dy(x.size(), 0.5f);
+    gelu_backward(GeluForm::kErf, static_cast<Index>(x.size()), dy.data(), x.data(), dx.data(), true);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double v = x[i];
+      const double slope =
+          0.5 * std::erfc(-v / std::numbers::sqrt2) + v * std::exp(-0.5 * v * v) / std::sqrt(2.0 * std::numbers::pi);
+      ASSERT_NEAR(dx[i], 1.0 + 0.5 * slope, 5e-7) << "at " << v;
+    }
+  });
+}
+
+TEST(SigmoidAndTanh, SlopesMatchDoubleOnEveryTarget) {
+  ForEachTarget([](const std::string& target) {
+    SCOPED_TRACE(target);
+    const auto y = Uniform(9'001, 1), dy = Uniform(9'001, 2);
+    const auto n = static_cast<Index>(y.size());
+    std::vector<float> of_tanh(y.size()), of_sigmoid(y.size(), 1.0f);
+    tanh_backward(n, dy.data(), y.data(), of_tanh.data(), false);
+    sigmoid_backward(n, dy.data(), y.data(), of_sigmoid.data(), true);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double v = y[i], g = dy[i];
+      ASSERT_NEAR(of_tanh[i], g * (1.0 - v * v), 1e-7);
+      ASSERT_NEAR(of_sigmoid[i], 1.0 + g * v * (1.0 - v), 5e-7);
+    }
+  });
 }
 
 TEST(LogSoftmax, MatchesDoubleAndSurvivesLargeLogits) {

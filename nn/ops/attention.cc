@@ -1,0 +1,103 @@
+#include "nn/ops/attention.h"
+
+#include "nn/kernels/attention.h"
+#include "nn/ops/check.h"
+#include "nn/plain/attention.h"
+
+namespace normlab::nn {
+namespace {
+
+using kernels::sequence_dots;
+using kernels::sequence_outer;
+using kernels::sequence_softmax;
+using kernels::sequence_softmax_backward;
+using kernels::sequence_sums;
+using plain::sequence_dots;
+using plain::sequence_outer;
+using plain::sequence_softmax;
+using plain::sequence_softmax_backward;
+using plain::sequence_sums;
+
+}  // namespace
+
+// With s = q . k: dq = sum over t of ds k, dk = ds q.
+template <typename T>
+BasicVar<T> attention_scores(BasicVar<T> q, BasicVar<T> k, const SequenceLayout& layout) {
+  require_sequences("attention_scores", k, layout);
+  require_shapes(q.rows() == k.rows() && q.cols() == layout.batch, "attention_scores", q, k,
+                 "a query of as many rows for each example");
+  const BasicVar<T> s = k.tape().result("attention_scores", 1, k.cols(), {q, k});
+  sequence_dots(layout, k.rows(), q.data(), k.data(), s.mutable_data(), false);
+  k.tape().on_backward({s}, [q, k, s, layout] {
+    if (const GradSink<T> dq = q.grad_sink()) {
+      sequence_sums(layout, k.rows(), s.grad(), k.data(), dq.data, dq.accumulate);
+    }
+    if (const GradSink<T> dk = k.grad_sink()) {
+      sequence_outer(layout, k.rows(), s.grad(), q.data(), dk.data, dk.accumulate);
+    }
+  });
+  return s;
+}
+
+template <typename T>
+BasicVar<T> masked_softmax(BasicVar<T> scores, BasicVar<T> mask, const SequenceLayout& layout) {
+  require_sequences("masked_softmax", scores, layout);
+  require_shape(scores.rows() == 1, "masked_softmax", scores, "one row");
+  if (mask) {
+    require_row("masked_softmax", mask, scores);
+  }
+  const BasicVar<T> a = scores.tape().result("masked_softmax", 1, scores.cols(), {scores});
+  sequence_softmax(layout, mask ? mask.data() : nullptr, scores.data(), a.mutable_data());
+  scores.tape().on_backward({a}, [scores, a, layout] {
+    const GradSink<T> ds = scores.grad_sink();
+    sequence_softmax_backward(layout, a.data(), a.grad(), ds.data, ds.accumulate);
+  });
+  return a;
+}
+
+// da = v . dy, dv = a dy.
+template <typename T>
+BasicVar<T> attention_context(BasicVar<T> a, BasicVar<T> v, const SequenceLayout& layout) {
+  require_sequences("attention_context", v, layout);
+  require_row("attention_context", a, v);
+  const BasicVar<T> y = v.tape().result("attention_context", v.rows(), layout.batch, {a, v});
+  sequence_sums(layout, v.rows(), a.data(), v.data(), y.mutable_data(), false);
+  v.tape().on_backward({y}, [a, v, y, layout] {
+    if (const GradSink<T> da = a.grad_sink()) {
+      sequence_dots(layout, v.rows(), y.grad(), v.data(), da.data, da.accumulate);
+    }
+    if (const GradSink<T> dv = v.grad_sink()) {
+      sequence_outer(layout, v.rows(), a.data(), y.grad(), dv.data, dv.accumulate);
+    }
+  });
+  return y;
+}
+
+template <typename T>
+BasicVar<T> masked_mean(BasicVar<T> v, BasicVar<T> mask, const SequenceLayout& layout) {
+  require_sequences("masked_mean", v, layout);
+  require_row("masked_mean", mask, v);
+  T* const share = v.tape().scratch(v.cols());
+  for (Index b = 0; b < layout.batch; ++b) {
+    Index steps = 0;
+    for (Index t = 0; t < layout.steps; ++t) {
+      steps += mask.data()[layout.column(t, b)] != T{0} ? 1 : 0;
+    }
+    for (Index t = 0; t < layout.steps; ++t) {
+      const Index c = layout.column(t, b);
+      share[c] = mask.data()[c] != T{0} ? T{1} / static_cast<T>(steps) : T{0};
+    }
+  }
+  return attention_context(v.tape().input("masked_mean", share, 1, v.cols()), v, layout);
+}
+
+template BasicVar<float> attention_scores(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> attention_scores(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+template BasicVar<float> masked_softmax(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> masked_softmax(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+template BasicVar<float> attention_context(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> attention_context(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+template BasicVar<float> masked_mean(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> masked_mean(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+
+}  // namespace normlab::nn

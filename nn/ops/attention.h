@@ -1,0 +1,32 @@
+// attention.h - attention by content over the steps of padded sequences: scores, their softmax, and the weighted mean.
+//
+//   const Var a = masked_softmax(attention_scores(query, states, layout), mask, layout);
+//   const Var context = attention_context(a, states, layout);
+//
+// Sequences are F x (steps * batch), in either order of `layout`: neither is copied. A mask is 1 x (steps * batch), a
+// constant, not 0 for the steps that an example has. What stands at the others may be anything, NaN too.
+#pragma once
+
+#include "nn/sequence_layout.h"
+#include "nn/tape.h"
+
+namespace normlab::nn {
+
+// q_b . k_tb for every step t of every example b: 1 x (steps * batch). q: F x batch, k: F x (steps * batch).
+template <typename T>
+BasicVar<T> attention_scores(BasicVar<T> q, BasicVar<T> k, const SequenceLayout& layout);
+
+// The softmax of each example's scores over its steps, 0 elsewhere; an example without steps has zeros alone. `mask` may
+// be left out: all steps count.
+template <typename T>
+BasicVar<T> masked_softmax(BasicVar<T> scores, BasicVar<T> mask, const SequenceLayout& layout);
+
+// sum over t of a_tb v_tb: F x batch. a: 1 x (steps * batch), v: F x (steps * batch); where a is 0, v is not read.
+template <typename T>
+BasicVar<T> attention_context(BasicVar<T> a, BasicVar<T> v, const SequenceLayout& layout);
+
+// The mean of each example's own steps, F x batch; zeros for an example without steps.
+template <typename T>
+BasicVar<T> masked_mean(BasicVar<T> v, BasicVar<T> mask, const SequenceLayout& layout);
+
+}  // namespace normlab::nn
