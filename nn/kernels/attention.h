@@ -6,7 +6,7 @@
 #pragma once
 
 #include "nn/kernels/aligned.h"
-#include "nn/sequence_layout.h"
+#include "nn/layout.h"
 
 namespace normlab::nn::kernels {
 

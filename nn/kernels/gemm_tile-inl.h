@@ -91,27 +91,33 @@ HWY_NOINLINE void StoreNarrowTile(const float* tile, Index cols, const Output& o
 // which 32 rows fill (AVX-512).
 constexpr Index kAhead = 16;
 
-// C tile [kRows x cols] = or += A [kRows x k] B [k x cols], cols at most kVectors whole ones. Row i of A at step p is
-// a[i * lda + p], or a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kVectors wide also
-// when cols is less.
-template <Index kRows, Index kVectors, bool kPackedA>
-HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb,
-                     Index cols, const Output& out) {
-  const Full d;
-  hn::Vec<Full> sum[kRows][kVectors], row[kVectors];
+template <Index kRows, Index kVectors>
+using Sums = hn::Vec<Full>[kRows][kVectors];
+
+template <Index kRows, Index kVectors>
+HWY_INLINE void ClearTile(Sums<kRows, kVectors>& sum, const Output& out) {
 #pragma GCC unroll 12
   for (Index i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
     for (Index v = 0; v < kVectors; ++v) {
-      sum[i][v] = hn::Zero(d);
+      sum[i][v] = hn::Zero(Full());
       // C is written when the sums are done, and asked for now: its rows lie far apart, which no processor foresees.
       hwy::Prefetch(out.c + i * out.ldc + v * kLanes);
     }
   }
+}
+
+// sum += A [kRows x k] B [k x kVectors vectors]. Row i of A at step p is a[i * lda + p], or a[p * lda + i] with kAcross; B
+// at step p starts at b + p * ldb.
+template <Index kRows, Index kVectors, bool kAcross>
+HWY_INLINE void AddSteps(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb,
+                         Sums<kRows, kVectors>& sum) {
+  const Full d;
+  hn::Vec<Full> row[kVectors];
   // Two pointers and the strides between six rows address a whole tile: a pointer for every row would not fit the
   // registers, and fetching one back costs a slot of the multiply-adds.
   const float* a6 = a + (kRows > 6 ? 6 * lda : 0);
-  for (Index p = 0; p < k; ++p, b += ldb, a += kPackedA ? kRows : 1, ++a6) {
+  for (Index p = 0; p < k; ++p, b += ldb, a += kAcross ? lda : 1, ++a6) {
 #pragma GCC unroll 2
     for (Index v = 0; v < kVectors; ++v) {
       hwy::Prefetch(b + kAhead * ldb + v * kLanes);
@@ -119,13 +125,18 @@ HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const floa
     }
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
-      const auto ai = hn::Set(d, kPackedA ? a[i] : i < 6 ? a[i * lda] : a6[(i - 6) * lda]);
+      const auto ai = hn::Set(d, kAcross ? a[i] : i < 6 ? a[i * lda] : a6[(i - 6) * lda]);
 #pragma GCC unroll 2
       for (Index v = 0; v < kVectors; ++v) {
         sum[i][v] = hn::MulAdd(ai, row[v], sum[i][v]);
       }
     }
   }
+}
+
+template <Index kRows, Index kVectors>
+HWY_INLINE void StoreTile(const Sums<kRows, kVectors>& sum, Index cols, const Output& out) {
+  const Full d;
   if (cols == kVectors * kLanes) {
 #pragma GCC unroll 12
     for (Index i = 0; i < kRows; ++i) {
@@ -145,6 +156,18 @@ HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const floa
     }
   }
   StoreNarrowTile<kRows>(tile, cols, out);
+}
+
+// C tile [kRows x cols] = or += A [kRows x k] B [k x cols], cols at most kVectors whole ones. Row i of A at step p is
+// a[i * lda + p], or a[p * kRows + i] when packed; B at step p starts at b + p * ldb and may be read kVectors wide also
+// when cols is less.
+template <Index kRows, Index kVectors, bool kPackedA>
+HWY_INLINE void Tile(Index k, const float* HWY_RESTRICT a, Index lda, const float* HWY_RESTRICT b, Index ldb,
+                     Index cols, const Output& out) {
+  Sums<kRows, kVectors> sum;
+  ClearTile<kRows, kVectors>(sum, out);
+  AddSteps<kRows, kVectors, kPackedA>(k, a, kPackedA ? kRows : lda, b, ldb, sum);
+  StoreTile<kRows, kVectors>(sum, cols, out);
 }
 
 // The tiles of one strip of A side by side, over the first n columns of b; one call, because a tile of few steps takes

@@ -7,7 +7,7 @@
 // constant, not 0 for the steps that an example has. What stands at the others may be anything, NaN too.
 #pragma once
 
-#include "nn/sequence_layout.h"
+#include "nn/layout.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {

@@ -21,4 +21,10 @@ void throw_shape(const char* op, const char* label, Index rows, Index cols, cons
   throw Error(fmt::format("{}: '{}' is {} x {}; expected {}", op, label, rows, cols, expected));
 }
 
+void throw_images(const char* op, const char* label, Index rows, Index cols, const Image& image) {
+  throw Error(fmt::format("{}: '{}' is {} x {}; expected images of {} channels on {} x {}: {} rows, and columns by {}",
+                          op, label, rows, cols, image.channels, image.height, image.width, image.channels,
+                          image.positions()));
+}
+
 }  // namespace normlab::nn::internal

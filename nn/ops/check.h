@@ -1,7 +1,7 @@
 // check.h - the error an op throws for shapes that do not fit. For the ops' own use.
 #pragma once
 
-#include "nn/sequence_layout.h"
+#include "nn/layout.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {
@@ -12,6 +12,7 @@ namespace internal {
 [[noreturn]] void throw_sequences(const char* op, const char* label, Index rows, Index cols,
                                   const SequenceLayout& layout);
 [[noreturn]] void throw_shape(const char* op, const char* label, Index rows, Index cols, const char* expected);
+[[noreturn]] void throw_images(const char* op, const char* label, Index rows, Index cols, const Image& image);
 }  // namespace internal
 
 // Throws nn::Error "op: 'a' is 3 x 4 and 'b' is 5 x 1; expected ..." unless `ok`.
@@ -26,6 +27,14 @@ template <typename T>
 void require_shape(bool ok, const char* op, BasicVar<T> a, const char* expected) {
   if (!ok) [[unlikely]] {
     internal::throw_shape(op, a.label(), a.rows(), a.cols(), expected);
+  }
+}
+
+// Throws unless x is a batch of such images, C x (P B).
+template <typename T>
+void require_images(const char* op, BasicVar<T> x, const Image& image) {
+  if (x.rows() != image.channels || x.cols() % image.positions() != 0) [[unlikely]] {
+    internal::throw_images(op, x.label(), x.rows(), x.cols(), image);
   }
 }
 

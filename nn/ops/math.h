@@ -8,9 +8,12 @@
 #include <numbers>
 
 #include "nn/aligned_array.h"
+#include "nn/kernels/conv.h"
 #include "nn/kernels/gelu.h"
 #include "nn/kernels/norm.h"
 #include "nn/kernels/pointwise.h"
+#include "nn/kernels/pool.h"
+#include "nn/plain/conv.h"
 #include "nn/plain/norm.h"
 
 namespace normlab::nn::math {
@@ -19,14 +22,28 @@ using kernels::GeluForm;
 
 using kernels::add_bias;
 using kernels::add_column_sums;
+using kernels::conv2d_forward;
+using kernels::conv2d_input_gradient;
+using kernels::conv2d_weight_gradient;
 using kernels::exp;
 using kernels::gelu;
 using kernels::gelu_backward;
+using kernels::max_pool_backward;
+using kernels::max_pool_forward;
+using kernels::mean_pool_backward;
+using kernels::mean_pool_forward;
 using kernels::relu_backward;
 using kernels::sigmoid;
 using kernels::sigmoid_backward;
 using kernels::tanh;
 using kernels::tanh_backward;
+using plain::conv2d_forward;
+using plain::conv2d_input_gradient;
+using plain::conv2d_weight_gradient;
+using plain::max_pool_backward;
+using plain::max_pool_forward;
+using plain::mean_pool_backward;
+using plain::mean_pool_forward;
 
 inline void relu(Index n, const float* x, float* y) { kernels::bias_relu(1, n, x, nullptr, y); }
 inline void relu(Index n, const double* x, double* y) {

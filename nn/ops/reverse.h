@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "nn/sequence_layout.h"
+#include "nn/layout.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {

@@ -1,7 +1,7 @@
 // attention.h - the functions of kernels/attention.h as plain serial loops, for double. Contracts are those.
 #pragma once
 
-#include "nn/sequence_layout.h"
+#include "nn/layout.h"
 
 namespace normlab::nn::plain {
 
