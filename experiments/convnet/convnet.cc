@@ -11,6 +11,9 @@ namespace {
 
 constexpr nn::Index kClasses = 10;
 
+// Of the layers that are no convolutions: weight norm is of all weight vectors.
+nn::NormSpec OutsideConvolutions(const nn::NormSpec& norm) { return norm.on_weights() ? norm : nn::NormSpec{}; }
+
 }  // namespace
 
 template <typename T>
@@ -43,7 +46,7 @@ void BasicConvnet<T>::AddCaffe(const nn::BasicScope<T>& scope) {
   AddStage(scope, c, 5, true, Pool::kMax);
   AddStage(scope, c, 5, true, Pool::kMean);
   AddStage(scope, 2 * c, 5, true, Pool::kMean);
-  const nn::NormSpec norm = spec_.norm.without_sums();
+  const nn::NormSpec norm = OutsideConvolutions(spec_.norm);
   hidden_ =
       std::make_unique<nn::BasicLinear<T>>(scope / "hidden", stages_.back().output.values(), 2 * c, norm, spec_.init);
   output_ = std::make_unique<nn::BasicLinear<T>>(scope / "output", 2 * c, kClasses, norm, spec_.init);
@@ -61,8 +64,8 @@ void BasicConvnet<T>::AddConvPool(const nn::BasicScope<T>& scope) {
   AddStage(scope, 2 * c, 3, false, Pool::kNone);
   AddStage(scope, 2 * c, 1, false, Pool::kNone);
   AddStage(scope, 2 * c, 1, false, Pool::kNone);
-  output_ =
-      std::make_unique<nn::BasicLinear<T>>(scope / "output", 2 * c, kClasses, spec_.norm.without_sums(), spec_.init);
+  output_ = std::make_unique<nn::BasicLinear<T>>(scope / "output", 2 * c, kClasses, OutsideConvolutions(spec_.norm),
+                                                 spec_.init);
 }
 
 template <typename T>

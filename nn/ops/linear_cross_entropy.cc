@@ -33,14 +33,14 @@ Index classes_per_chunk(Index examples) {
 template <typename T>
 struct Layer {
   BasicVar<T> w, bias, x;
-  Index in, classes, examples;
-  Index chunk_classes, chunks;
-  const std::int32_t* labels;
-  const T* weights;
-  bool kept;                        // whether all logits stay, or those of a chunk for each thread
-  T* logits;                        // z, then exp(z - max), then dz
-  T *max, *sum;                     // chunks x examples; max becomes what an exponential is multiplied with
-  T *label_logit, *label_gradient;  // of each example
+  Index in = 0, classes = 0, examples = 0;
+  Index chunk_classes = 0, chunks = 0;
+  const std::int32_t* labels = nullptr;
+  const T* weights = nullptr;
+  bool kept = false;                 // whether all logits stay, or those of a chunk for each thread
+  T* logits = nullptr;               // z, then exp(z - max), then dz
+  T *max = nullptr, *sum = nullptr;  // chunks x examples; max becomes what an exponential is multiplied with
+  T *label_logit = nullptr, *label_gradient = nullptr;  // of each example
 
   LogitChunk<T> chunk(Index k, int thread) const {
     const Index first = k * chunk_classes;

@@ -89,7 +89,7 @@ void ExpectAgree(const ConvnetSpec& spec, const Case& c) {
   auto parameters = small.Parameters();
   EXPECT_NEAR(loss.scalar(), plain.Loss(parameters, small.images, small.labels), 1e-12);
   tape.backward(loss);
-  constexpr double kStep = 1e-5;
+  constexpr double kStep = 1e-6;  // small, for maxima and relus have kinks
   for (nn::BasicParameter<double>& p : small.store.parameters()) {
     std::vector<double>& values = parameters.at(p.name());
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -98,7 +98,8 @@ void ExpectAgree(const ConvnetSpec& spec, const Case& c) {
       values[i] = value - kStep;
       const double below = plain.Loss(parameters, small.images, small.labels);
       values[i] = value;
-      ASSERT_NEAR(p.gradient()[i], (above - below) / (2 * kStep), 2e-8) << p.name() << "[" << i << "]";
+      const double slope = (above - below) / (2 * kStep);
+      ASSERT_NEAR(p.gradient()[i], slope, 1e-8 * std::max(1.0, std::abs(slope))) << p.name() << "[" << i << "]";
     }
   }
 }
@@ -106,14 +107,14 @@ void ExpectAgree(const ConvnetSpec& spec, const Case& c) {
 TEST(Convnet, CaffeAgreesWithSingleNumbersInLossAndGradients) {
   for (const Case& c : Cases()) {
     SCOPED_TRACE(c.name);
-    ExpectAgree({.input = {2, 10, 9}, .channels = 2, .norm = c.norm}, c);
+    ExpectAgree({.input = {2, 12, 13}, .channels = 2, .norm = c.norm}, c);
   }
 }
 
 TEST(Convnet, AgreesForEveryPadding) {
   for (const nn::Padding padding : {nn::Padding::kReflect, nn::Padding::kCircular}) {
     SCOPED_TRACE(static_cast<int>(padding));
-    ExpectAgree({.input = {1, 12, 11}, .channels = 2, .norm = {.kind = nn::LayerNorm{}}, .padding = padding},
+    ExpectAgree({.input = {1, 13, 12}, .channels = 2, .norm = {.kind = nn::LayerNorm{}}, .padding = padding},
                 {"layer", {.kind = nn::LayerNorm{}}, PlainNorm::kLayer});
   }
 }
@@ -248,17 +249,21 @@ INSTANTIATE_TEST_SUITE_P(Convnet, EveryNorm,
                          [](const auto& info) { return v1::ConvnetNorm_Name(info.param); });
 
 TEST(ConvnetTraining, LearnsDigitsMadeOfNoise) {
-  v1::ConvnetConfig config = Config(v1::CONVNET_NORM_BATCH);
-  config.set_epochs(10);
-  config.set_dropout(0);
-  const auto experiment = Make(config);
-  MemoryRecorder recorder;
-  for (std::uint64_t step = 0; step < experiment->TotalSteps(); ++step) {
-    experiment->Step(step, recorder);
+  for (const v1::ConvnetNorm norm : {v1::CONVNET_NORM_NONE, v1::CONVNET_NORM_LAYER, v1::CONVNET_NORM_BATCH}) {
+    SCOPED_TRACE(v1::ConvnetNorm_Name(norm));
+    v1::ConvnetConfig config = Config(norm);
+    config.set_epochs(8);
+    config.set_dropout(0);
+    config.set_train_images(1000);
+    const auto experiment = MakeConvnet(config, 5, SyntheticData(1000, 60)).value();
+    MemoryRecorder recorder;
+    for (std::uint64_t step = 0; step < experiment->TotalSteps(); ++step) {
+      experiment->Step(step, recorder);
+    }
+    EXPECT_GT(recorder.Values("train/batch_nll").front(), 1.5);
+    EXPECT_LT(recorder.Values("train/nll").back(), 0.75);
+    EXPECT_LT(recorder.Values("test/error").back(), 0.2);
   }
-  EXPECT_GT(recorder.Values("train/batch_nll").front(), 1.5);
-  EXPECT_LT(recorder.Values("train/nll").back(), 0.3);
-  EXPECT_LT(recorder.Values("test/error").back(), 0.2);
 }
 
 TEST(ConvnetTraining, KeepsTheMeanImageBesideTheWeights) {

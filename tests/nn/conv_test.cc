@@ -261,22 +261,22 @@ TEST(Conv2d, ShapesThatDoNotFitAreErrors) {
 
 TEST(Conv2dLayer, GradientIsRightUnderEachNormaliser) {
   const Image image{2, 4, 3};
-  for (const NormKind kind : {NormKind::kNone, NormKind::kBatch, NormKind::kLayer, NormKind::kWeight}) {
+  for (const NormKind& kind :
+       {NormKind{NoNorm{}}, NormKind{BatchNorm{}}, NormKind{LayerNorm{}}, NormKind{WeightNorm{}}}) {
     Inputs in;
     in.normal("x", 2, image.positions() * 3);
     BasicConv2d<double> layer(BasicScope<double>(in.store()) / "conv", image, 3,
                               {.height = 3, .width = 3, .stride = 2, .padding = 1}, {.kind = kind});
     ASSERT_EQ(layer.output(), (Image{3, 2, 2}));
-    EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) { return layer(in.on(t, "x"), Step{}); }))
-        << "kind " << static_cast<int>(kind);
+    EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) { return layer(in.on(t, "x"), Step{}); })) << "kind " << kind.index();
   }
 }
 
 TEST(Conv2dLayer, NamesShapesAndFans) {
   ParameterStore store(1);
   Fans seen;
-  const Conv2d layer(Scope(store) / "conv1", {3, 32, 32}, 8, {.height = 5, .width = 3, .padding = 1},
-                     {.kind = NormKind::kNone}, [&](Rng&, Fans fans, std::span<double> values) {
+  const Conv2d layer(Scope(store) / "conv1", {3, 32, 32}, 8, {.height = 5, .width = 3, .padding = 1}, {},
+                     [&](Rng&, Fans fans, std::span<double> values) {
                        seen = fans;
                        std::fill(values.begin(), values.end(), 0.0);
                      });

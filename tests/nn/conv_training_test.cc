@@ -69,7 +69,7 @@ class Sides {
   Conv2d conv3_{root_ / "conv3", conv2_.output(), 40, {.height = 3, .width = 3, .stride = 2, .padding = 1}, {}};
   Image pooled2_ = kPool.output(conv3_.output());
   Linear last_{root_ / "last", pooled2_.values(), 4, {}};
-  Adam adam_{store_, {}};
+  Optimizer adam_{store_, {}, {}};
   Tape tape_;
   std::vector<float> x_ = std::vector<float>(static_cast<std::size_t>(kImage.values() * kBatch));
   std::vector<std::int32_t> labels_ = std::vector<std::int32_t>(kBatch);

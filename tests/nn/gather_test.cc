@@ -83,7 +83,7 @@ template <typename Gather>
 std::vector<double> train(Gather gather_of, bool tied) {
   BasicParameterStore<double> store(1);
   BasicParameter<double>& table = store.add("table", {20, 4}, init::uniform(1.0));
-  BasicAdam<double> adam(store, {.learning_rate = 0.1});
+  BasicOptimizer<double> adam(store, {.learning_rate = 0.1}, {});
   DTape tape;
   for (std::uint64_t update = 0; update < 12; ++update) {
     const auto u = static_cast<std::int32_t>(update);

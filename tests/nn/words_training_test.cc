@@ -72,7 +72,7 @@ class WordModel {
   Parameter& table_ = root_.matrix("table", kWords, kUnits, init::uniform(0.3));
   Parameter& bias_ = root_.vector("bias", kWords, init::zeros());
   Linear hidden_{root_ / "hidden", kUnits, kUnits, NormSpec{}};
-  Adam adam_{store_, {.learning_rate = 1e-2}};
+  Optimizer adam_{store_, {.learning_rate = 1e-2}, {}};
   Tape tape_;
   std::vector<std::int32_t> words_ = std::vector<std::int32_t>(static_cast<std::size_t>(kLayout.cols()));
   std::vector<std::int32_t> lengths_ = std::vector<std::int32_t>(static_cast<std::size_t>(kLayout.batch));
