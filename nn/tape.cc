@@ -141,21 +141,47 @@ BasicVar<T> BasicTape<T>::result(const char* op, Index rows, Index cols, std::sp
   return made;
 }
 
+namespace {
+
+// The other parts of the same whole that have values in common with this one.
+template <typename T, typename F>
+void for_each_overlapping(const internal::Storage<T>& storage, F f) {
+  if (storage.part == nullptr || !storage.whole->parts_overlap) {
+    return;
+  }
+  const internal::Part<T>& mine = *storage.part;
+  for (const internal::Part<T>* other = storage.whole->parts; other != nullptr; other = other->previous) {
+    if (other != &mine && other->begin < mine.end && mine.begin < other->end) {
+      f(*other->storage);
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+const char* BasicTape<T>::keeper(const Storage& storage) {
+  const char* op = storage.kept_by != nullptr ? storage.kept_by : storage.part_kept_by;
+  if (op == nullptr && storage.whole != nullptr) {
+    op = storage.whole->kept_by;
+  }
+  for_each_overlapping(storage, [&op](const Storage& other) { op = op != nullptr ? op : other.kept_by; });
+  return op;
+}
+
 template <typename T>
 T* BasicTape<T>::overwrite(const char* op, Var base) {
   check(base, op);
   base.data();  // not twice
   Storage& storage = *base.node_->storage;
-  const char* keeper = storage.kept_by != nullptr ? storage.kept_by : storage.part_kept_by;
-  if (keeper == nullptr && storage.whole != nullptr) {
-    keeper = storage.whole->kept_by;
-  }
-  if (!storage.writable || keeper != nullptr) {
+  const char* kept_by = keeper(storage);
+  if (!storage.writable || kept_by != nullptr) {
     throw Error(fmt::format("{} would overwrite '{}', {}; give it a copy", op, base.label(),
-                            keeper == nullptr ? "which is an input or a parameter"
-                                              : fmt::format("whose values {} reads on the way back", keeper)));
+                            kept_by == nullptr ? "which is an input or a parameter"
+                                               : fmt::format("whose values {} reads on the way back", kept_by)));
   }
   storage.overwritten = op;
+  for_each_overlapping(storage, [op](Storage& other) { other.overwritten = op; });
   if (storage.whole != nullptr) {
     storage.whole->part_overwritten = op;
   }
@@ -173,7 +199,10 @@ BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initial
   }
   const Var made =
       make({.value = memory, .rows = base.rows(), .cols = base.cols(), .label = op, .needs_grad = needs_grad},
-           {.writable = true, .whole = base.node_->storage->whole});
+           {.writable = true, .whole = base.node_->storage->whole, .part = base.node_->storage->part});
+  if (made.node_->storage->part != nullptr) {
+    made.node_->storage->part->storage = made.node_->storage;
+  }
   touch(op, made.node_);
   return made;
 }
@@ -181,13 +210,21 @@ BasicVar<T> BasicTape<T>::result_in_place(const char* op, Var base, std::initial
 template <typename T>
 BasicVar<T> BasicTape<T>::columns_in_place(const char* op, Var x, Index first, Index count) {
   check(x, op);
-  Storage* const storage = x.node_->storage;
-  return make({.value = x.mutable_data() + first * x.rows(),
-               .rows = x.rows(),
-               .cols = count,
-               .label = op,
-               .needs_grad = x.needs_grad()},
-              {.writable = storage->writable, .whole = storage->whole != nullptr ? storage->whole : storage});
+  Storage& own = *x.node_->storage;
+  Storage& whole = own.whole != nullptr ? *own.whole : own;
+  const T* begin = x.data() + first * x.rows();
+  const Var made = make({.value = x.mutable_data() + first * x.rows(),
+                         .rows = x.rows(),
+                         .cols = count,
+                         .label = op,
+                         .needs_grad = x.needs_grad()},
+                        {.writable = own.writable, .whole = &whole});
+  Storage* const storage = made.node_->storage;
+  whole.parts_overlap = whole.parts_overlap || (whole.parts != nullptr && whole.parts->end > begin);
+  whole.parts = new (arena_.allocate(sizeof(Part)))
+      Part{.begin = begin, .end = begin + count * x.rows(), .storage = storage, .previous = whole.parts};
+  storage->part = whole.parts;
+  return made;
 }
 
 template <typename T>

@@ -39,6 +39,9 @@ class BasicParameter;
 
 namespace internal {
 
+template <typename T>
+struct Part;
+
 // What all shapes of one matrix share (BasicTape::reshaped): its gradient, and what guards its values.
 template <typename T>
 struct Storage {
@@ -53,6 +56,17 @@ struct Storage {
   const char* part_kept_by = nullptr;  // likewise into those of a part of this
   const char* overwritten = nullptr;   // the op that has the memory now
   const char* part_overwritten = nullptr;
+  Part<T>* part = nullptr;     // of a part: where in the whole
+  Part<T>* parts = nullptr;    // of a whole: the last one made, if any
+  bool parts_overlap = false;  // perhaps: they were not made side by side, in order
+};
+
+// Columns seen in place, and who has them now.
+template <typename T>
+struct Part {
+  const T *begin, *end;
+  Storage<T>* storage;
+  Part* previous;
 };
 
 // What a Var points at. Lives in the arena.
@@ -214,6 +228,7 @@ class BasicTape {
   friend class BasicVar<T>;
   using Node = internal::Node<T>;
   using Storage = internal::Storage<T>;
+  using Part = internal::Part<T>;
   // One op's way back; its closure follows it in memory.
   struct Record {
     Record* previous;
@@ -241,6 +256,8 @@ class BasicTape {
   void check(const Var& var, const char* op) const;
   void note(std::span<const Var> outputs, void (*run)(void*), void* closure);
   void touch(const char* op, Node* node);
+  // The op whose way back points into values of `storage`, under whatever name; null if there is none.
+  static const char* keeper(const Storage& storage);
   // Marks what the words of a closure point into, and forgets what was touched.
   void mark_kept(const void* closure, std::size_t bytes);
   bool reached(const Record& record);

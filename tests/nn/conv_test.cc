@@ -4,11 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/parallel.h"
@@ -174,6 +177,7 @@ std::vector<double> ValuesAndGradients(const ConvCase& c) {
   };
   BasicParameter<T>& w = store.add("w", {c.out, c.weight_rows()}, normal);
   BasicParameter<T>& x = store.add("x", {c.image.positions() * c.batch, c.image.channels}, normal);
+  std::fill_n(store.gradient_memory(), store.flat_size(), std::numeric_limits<T>::quiet_NaN());
   BasicTape<T> tape;
   std::vector<double> all;
   for (int use = 0; use < 2; ++use) {
@@ -222,6 +226,50 @@ TEST(Conv2d, AnyNumberOfThreadsGivesTheSameBits) {
           << threads << " threads, " << Describe(c);
       SetThreads(1);
     }
+  }
+}
+
+// n values that end where memory ends: touching the next one ends the program.
+class Guarded {
+ public:
+  explicit Guarded(Index n)
+      : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
+        bytes_((static_cast<std::size_t>(n) * sizeof(float) + page_ - 1) / page_ * page_),
+        memory_(mmap(nullptr, bytes_ + page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)),
+        data_(reinterpret_cast<float*>(static_cast<char*>(memory_) + bytes_) - n) {
+    EXPECT_NE(memory_, MAP_FAILED);
+    EXPECT_EQ(mprotect(static_cast<char*>(memory_) + bytes_, page_, PROT_NONE), 0);
+  }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  ~Guarded() { munmap(memory_, bytes_ + page_); }
+  float* data() { return data_; }
+
+ private:
+  std::size_t page_, bytes_;
+  void* memory_;
+  float* data_;
+};
+
+TEST(Conv2d, TouchesNothingBeyondItsOperands) {
+  for (const ConvCase& c : LargeCases()) {
+    const kernels::ConvShape shape{.batch = c.batch,
+                                   .height = c.image.height,
+                                   .width = c.image.width,
+                                   .in = c.image.channels,
+                                   .out = c.out,
+                                   .kernel_height = c.spec.height,
+                                   .kernel_width = c.spec.width,
+                                   .stride = c.spec.stride,
+                                   .padding = c.spec.padding,
+                                   .mode = c.spec.mode};
+    Guarded x(c.image.values() * c.batch), w(c.weight_rows() * c.out);
+    Guarded y(c.spec.output(c.image, c.out).values() * c.batch);
+    kernels::ForEachTarget([&](const std::string&) {
+      kernels::conv2d_forward(shape, x.data(), w.data(), y.data());
+      kernels::conv2d_input_gradient(shape, y.data(), w.data(), x.data(), false);
+      kernels::conv2d_weight_gradient(shape, x.data(), y.data(), w.data(), true);
+    });
   }
 }
 

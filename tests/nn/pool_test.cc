@@ -175,6 +175,7 @@ template <typename T>
 std::vector<double> ValuesAndGradient(const PoolCase& c, Op<T> op) {
   BasicParameterStore<T> store(1);
   BasicParameter<T>& x = store.add("x", {c.image.positions() * c.batch, c.image.channels}, init::uniform(1.0));
+  std::fill_n(store.gradient_memory(), store.flat_size(), std::numeric_limits<T>::quiet_NaN());
   BasicTape<T> tape;
   std::vector<double> all;
   for (int use = 0; use < 2; ++use) {

@@ -214,6 +214,39 @@ TEST_F(TapeTest, PartsAreOverwrittenApart) {
   EXPECT_THAT(ErrorOf([&] { Overwriting(other); }), HasSubstr("square reads on the way back"));
 }
 
+// A sequence cut twice: what is overwritten or kept of one cut is so of the other.
+TEST_F(TapeTest, PartsThatOverlapAreGuardedTogether) {
+  Parameter& wide = store_.add("wide", {4, 2}, init::constant(1.0));
+  const Var whole = tape_.parameter(wide) + tape_.parameter(wide);
+  const std::span<const Var> halves = split_columns(whole, 2), quarters = split_columns(whole, 4);
+  const std::span<const Var> again = split_columns(whole, 2);
+  Overwriting(quarters[1]);
+  EXPECT_THAT(ErrorOf([&] { halves[0].data(); }), HasSubstr("is read after overwriting wrote"));
+  EXPECT_THAT(ErrorOf([&] { Overwriting(again[0]); }), HasSubstr("is read after overwriting wrote"));
+  EXPECT_EQ(quarters[0].data()[0], 2.0f);
+  EXPECT_EQ(again[1].data()[0], 2.0f);
+  EXPECT_THAT(ErrorOf([&] { split_columns(whole, 2); }), HasSubstr("is read after overwriting wrote"));
+
+  Square(quarters[2], true);
+  EXPECT_THAT(ErrorOf([&] { Overwriting(halves[1]); }), HasSubstr("square reads on the way back"));
+  EXPECT_EQ(Overwriting(quarters[3]).data()[0], 7.0f);
+}
+
+TEST_F(TapeTest, PartsOfPartsAreGuardedToo) {
+  Parameter& wide = store_.add("wide", {4, 2}, init::constant(1.0));
+  const Var whole = tape_.parameter(wide) + tape_.parameter(wide);
+  const std::span<const Var> halves = split_columns(whole, 2);
+  const Var first = Overwriting(halves[0]);
+  Overwriting(split_columns(first, 2)[1]);
+  EXPECT_THAT(ErrorOf([&] { first.data(); }), HasSubstr("is read after overwriting wrote"));
+  const std::span<const Var> quarters = split_columns(halves[1], 2);
+  Square(quarters[0], true);
+  EXPECT_THAT(ErrorOf([&] { Overwriting(halves[1]); }), HasSubstr("square reads on the way back"));
+  Overwriting(quarters[1]);
+  EXPECT_THAT(ErrorOf([&] { halves[1].data(); }), HasSubstr("is read after overwriting wrote"));
+  EXPECT_EQ(quarters[0].data()[0], 2.0f);
+}
+
 TEST(ArenaTest, KeepsItsMemoryAndAlignsIt) {
   Arena arena;
   std::size_t after_first = 0;
