@@ -49,9 +49,7 @@ class ScriptedTask final : public Task {
     const nn::Var x = tape.input("x", &script_.input, 1, 1);
     const std::int32_t label = 0;
     const nn::Var loss = nn::softmax_cross_entropy(nn::linear(tape.parameter(weight_), x), std::span(&label, 1));
-    return {.loss = loss + loss,
-            .weight = static_cast<float>(examples.size()),
-            .units = 10.0f};
+    return {.loss = loss + loss, .weight = static_cast<float>(examples.size()), .units = 10.0f};
   }
   StepResult Evaluate(const Evaluation& moment, Recorder&) override {
     script_.evaluated.push_back(moment.updates);
