@@ -50,7 +50,7 @@ TEST(SampleBinary, FollowsTheGreyLevelsAndIsDrawnOnce) {
   for (int i = 0; i < 4000; ++i) {
     grey += std::string("\x00\x40\xc0\xff", 4);
   }
-  const LabelledImages images(4, grey, std::string(4000, '\0'));
+  const LabelledImages images({.channels = 4}, grey, std::string(4000, '\0'));
   const BinaryImages sample = SampleBinary(images, "train");
   double sums[4] = {};
   for (std::size_t i = 0; i < sample.pixels().size(); ++i) {
