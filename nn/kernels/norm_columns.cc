@@ -13,23 +13,27 @@ namespace {
 
 // Two sums per column of a block, kept on the stack while the rows go by.
 struct ColumnSums {
-  alignas(64) float first[kColumnGrain] = {};
-  alignas(64) float second[kColumnGrain] = {};
+  alignas(64) float first[kMostColumns];
+  alignas(64) float second[kMostColumns];
+
+  explicit ColumnSums(Index columns) {
+    std::fill_n(first, columns, 0.0f);
+    std::fill_n(second, columns, 0.0f);
+  }
 };
 
 // Columns [begin, end) of a piece: mean from one pass over the rows, corrected and squared in a second as for rows.
 void MomentsOfColumns(Index rows, Index f, const float* x, Index begin, Index end, float* mean, float* variance) {
   const float n = static_cast<float>(rows);
-  ColumnSums sums;
-  float rough[kColumnGrain] = {};
+  ColumnSums sums(end - begin);
+  float rough[kMostColumns];
+  std::fill_n(rough, end - begin, 0.0f);
   for (Index r = 0; r < rows; ++r) {
     ForRange(0, end - begin, [&](auto d, Index j) HWY_ATTR {
       hn::StoreU(hn::Add(hn::LoadU(d, rough + j), hn::LoadU(d, x + r * f + begin + j)), d, rough + j);
     });
   }
-  for (float& sum : rough) {
-    sum /= n;
-  }
+  std::for_each_n(rough, end - begin, [n](float& sum) { sum /= n; });
   for (Index r = 0; r < rows; ++r) {
     ForRange(0, end - begin, [&](auto d, Index j) HWY_ATTR {
       const auto deviation = hn::Sub(hn::LoadU(d, x + r * f + begin + j), hn::LoadU(d, rough + j));
@@ -69,7 +73,7 @@ void ColumnMoments(Index rows, Index f, const float* x, float* mean, float* vari
     MomentsInPieces(rows, f, x, mean, variance);
     return;
   }
-  parallel_ranges(f, kColumnGrain,
+  parallel_ranges(f, ColumnGrain(rows),
                   [&](Index begin, Index end) HWY_ATTR { MomentsOfColumns(rows, f, x, begin, end, mean, variance); });
 }
 
@@ -158,8 +162,8 @@ void BatchNormBackward(const Backward& b, float* dgain, float* dbias) {
     BatchNormBackwardInPieces(b, dgain, dbias);
     return;
   }
-  parallel_ranges(b.f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
-    ColumnSums sums;
+  parallel_ranges(b.f, ColumnGrain(b.rows), [&](Index begin, Index end) HWY_ATTR {
+    ColumnSums sums(end - begin);
     SumGradient(b, begin, end, sums);
     GradientOf(b, {0, b.rows}, begin, end, sums.first, sums.second);
     AddToAffine(begin, end, sums.first, sums.second, dgain, dbias);

@@ -12,17 +12,17 @@ namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Calls body(channels) for blocks of up to kColumnGrain of the f channels.
+// Calls body(channels) for blocks of up to kMostColumns of the f channels.
 template <typename Body>
 HWY_INLINE void ForBlocks(Index f, Body&& body) {
-  for (Index begin = 0; begin < f; begin += kColumnGrain) {
-    body(Range{begin, std::min(begin + kColumnGrain, f)});
+  for (Index begin = 0; begin < f; begin += kMostColumns) {
+    body(Range{begin, std::min(begin + kMostColumns, f)});
   }
 }
 
 // Statistics of the groups as those of the channels of one block.
 struct ChannelValues {
-  alignas(64) float values[kColumnGrain];
+  alignas(64) float values[kMostColumns];
 
   ChannelValues(const GroupShape& s, Range channels, const float* of_groups) {
     for (Index c = channels.begin; c < channels.end; ++c) {
@@ -108,7 +108,7 @@ void GradientOfExample(const ExampleBackward& e, bool center, float eps, EpsPlac
   const GroupShape& s = e.s;
   ForBlocks(s.f, [&](Range channels) HWY_ATTR {
     const ChannelValues m(s, channels, e.mean), inv(s, channels, e.inv_s);
-    alignas(64) float average[kColumnGrain], slope[kColumnGrain];
+    alignas(64) float average[kMostColumns], slope[kMostColumns];
     for (Index c = channels.begin; c < channels.end; ++c) {
       const Index at = c - channels.begin, g = c / s.group_channels();
       const bool first = at == 0 || c % s.group_channels() == 0;

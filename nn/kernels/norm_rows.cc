@@ -85,7 +85,7 @@ void GainBiasBackward(Index rows, Index f, const float* dy, const float* x, cons
     AddGradientSumsInPieces(rows, f, dy, dbias, dgain, normalized);
     return;
   }
-  parallel_ranges(f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
+  parallel_ranges(f, ColumnGrain(rows), [&](Index begin, Index end) HWY_ATTR {
     for (Index r = 0; r < rows; ++r) {
       ForRange(begin, end, [&](auto d, Index j) HWY_ATTR {
         const auto up = hn::LoadU(d, dy + r * f + j);

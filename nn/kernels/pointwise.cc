@@ -105,7 +105,7 @@ void AddColumnSums(Index rows, Index f, const float* x, float* HWY_RESTRICT out)
     AddGradientSumsInPieces(rows, f, x, out, nullptr, [](auto d, Index, Index) HWY_ATTR { return hn::Zero(d); });
     return;
   }
-  parallel_ranges(f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
+  parallel_ranges(f, ColumnGrain(rows), [&](Index begin, Index end) HWY_ATTR {
     for (Index r = 0; r < rows; ++r) {
       ForRange(begin, end, [&](auto d, Index j) HWY_ATTR {
         hn::StoreU(hn::Add(hn::LoadU(d, out + j), hn::LoadU(d, x + r * f + j)), d, out + j);

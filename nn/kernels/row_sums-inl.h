@@ -17,9 +17,10 @@ HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 
-// Rows whose terms are added up before they reach a sum: a few columns of so many rows stay in the first-level cache,
-// and a long chain of additions loses nothing.
-constexpr Index kRowChunk = 64;
+// Rows that are read side by side, and whose terms are added up before they reach a sum in memory.
+constexpr Index kRowsAtOnce = 8;
+// Rows whose mean stands in for that of all in a first pass.
+constexpr Index kFirstRows = 64;
 
 struct Range {
   Index begin, end;
@@ -40,10 +41,10 @@ HWY_INLINE Range RowsOfPiece(Index rows, Index piece) {
 // Calls body(piece, rows, columns) for the pieces of the rows, and blocks of columns within each.
 template <typename Body>
 void ForRowPieces(Index rows, Index f, Body&& body) {
-  const Index blocks = (f + kColumnGrain - 1) / kColumnGrain;
+  const Index blocks = (f + kMostColumns - 1) / kMostColumns;
   parallel_for(kRowPieces * blocks, [&](Index i) HWY_ATTR {
-    const Index piece = i / blocks, column = i % blocks * kColumnGrain;
-    body(piece, RowsOfPiece(rows, piece), Range{column, std::min(column + kColumnGrain, f)});
+    const Index piece = i / blocks, column = i % blocks * kMostColumns;
+    body(piece, RowsOfPiece(rows, piece), Range{column, std::min(column + kMostColumns, f)});
   });
 }
 
@@ -52,8 +53,8 @@ void ForRowPieces(Index rows, Index f, Body&& body) {
 template <typename Factor>
 HWY_INLINE void AddGradientSums(Range rows, Range columns, Index stride, const float* dy, float* sum, float* dot,
                                 Factor&& n) {
-  for (Index begin = rows.begin; begin < rows.end; begin += kRowChunk) {
-    const Index end = std::min(begin + kRowChunk, rows.end);
+  for (Index begin = rows.begin; begin < rows.end; begin += kRowsAtOnce) {
+    const Index end = std::min(begin + kRowsAtOnce, rows.end);
     ForRange(columns.begin, columns.end, [&](auto d, Index j) HWY_ATTR {
       auto s = hn::Zero(d), t = hn::Zero(d);
       for (Index r = begin; r < end; ++r) {
@@ -73,28 +74,30 @@ HWY_INLINE void AddGradientSums(Range rows, Range columns, Index stride, const f
   }
 }
 
-// Means of up to kColumnGrain columns over some rows, and sums of squared deviations from them.
+// Means of up to kMostColumns columns over some rows, and sums of squared deviations from them.
 struct RowsMoments {
-  alignas(64) float mean[kColumnGrain] = {};
-  alignas(64) float squares[kColumnGrain] = {};
+  alignas(64) float mean[kMostColumns];
+  alignas(64) float squares[kMostColumns];
 };
 
 // The moments of the columns over the rows, at least one. x: rows of `stride` floats. Memory goes by once: deviations
-// are taken from the mean of the first chunk, which is read twice. With k of n rows in it, the square of what that mean
+// are taken from the mean of the first rows, which are read twice. With k of n rows in it, the square of what that mean
 // is wrong by is below n / k variances, so that no more than log2(n / k) bits of the squares cancel.
 HWY_INLINE RowsMoments MomentsOverRows(Range rows, Range columns, Index stride, const float* x) {
   RowsMoments m;
-  const Index chunk = std::min(rows.begin + kRowChunk, rows.end);
-  alignas(64) float rough[kColumnGrain];
-  ForRange(columns.begin, columns.end, [&](auto d, Index j) HWY_ATTR {
-    auto sum = hn::Zero(d);
-    for (Index r = rows.begin; r < chunk; ++r) {
-      sum = hn::Add(sum, hn::LoadU(d, x + r * stride + j));
-    }
-    hn::StoreU(hn::Mul(sum, hn::Set(d, 1.0f / static_cast<float>(chunk - rows.begin))), d, rough + j - columns.begin);
-  });
-  for (Index begin = rows.begin; begin < rows.end; begin += kRowChunk) {
-    const Index end = std::min(begin + kRowChunk, rows.end);
+  std::fill_n(m.mean, columns.size(), 0.0f);
+  std::fill_n(m.squares, columns.size(), 0.0f);
+  const Index first = std::min(rows.begin + kFirstRows, rows.end);
+  alignas(64) float rough[kMostColumns];
+  std::fill_n(rough, columns.size(), 0.0f);
+  for (Index r = rows.begin; r < first; ++r) {
+    ForRange(0, columns.size(), [&](auto d, Index j) HWY_ATTR {
+      StoreOrAdd(d, hn::LoadU(d, x + r * stride + columns.begin + j), rough, j, true);
+    });
+  }
+  std::for_each_n(rough, columns.size(), [n = static_cast<float>(first - rows.begin)](float& sum) { sum /= n; });
+  for (Index begin = rows.begin; begin < rows.end; begin += kRowsAtOnce) {
+    const Index end = std::min(begin + kRowsAtOnce, rows.end);
     ForRange(columns.begin, columns.end, [&](auto d, Index j) HWY_ATTR {
       const auto center = hn::LoadU(d, rough + j - columns.begin);
       auto deviations = hn::Zero(d), squares = deviations;

@@ -29,8 +29,10 @@ HWY_INLINE Index FullLanes() { return static_cast<Index>(hn::Lanes(Full())); }
 // piece, small enough to balance threads. Loops that do more with a float cut finer.
 constexpr Index kGrain = 1 << 13;
 HWY_INLINE Index RowGrain(Index f) { return f >= kGrain ? 1 : kGrain / f; }
-// Columns per piece when rows are summed: four cache lines of each row, and as many accumulators.
-constexpr Index kColumnGrain = 64;
+// Columns per piece when rows are summed, at most kMostColumns, for as many accumulators: four cache lines of each row
+// while a cache holds the rows; of so many that they come from memory, which wants to be read in its order, whole rows.
+constexpr Index kMostColumns = 1024;
+HWY_INLINE Index ColumnGrain(Index rows) { return rows <= 4096 ? 64 : kMostColumns; }
 
 // An optional array: p[i...], or the constant when p is null.
 template <typename D>

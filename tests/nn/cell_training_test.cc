@@ -79,10 +79,12 @@ class CellTraining : public testing::TestWithParam<NormKind> {
   }
 };
 std::string KindName(const testing::TestParamInfo<NormKind>& info) {
-  return std::array{"None", "Batch", "Layer", "Weight", "Rms"}[info.index];
+  return std::array{"None", "Batch", "Layer", "Weight", "Rms", "Group"}[info.index];
 }
 INSTANTIATE_TEST_SUITE_P(Kinds, CellTraining,
-                         testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{}), KindName);
+                         testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{},
+                                         GroupNorm{.groups = 2}),
+                         KindName);
 
 TEST_P(CellTraining, LearnsToEcho) {
   Echo echo(norm());

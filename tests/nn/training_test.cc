@@ -116,9 +116,11 @@ class Training : public testing::TestWithParam<NormKind> {
   void TearDown() override { SetThreads(1); }
 };
 std::string KindName(const testing::TestParamInfo<NormKind>& info) {
-  return std::array{"None", "Batch", "Layer", "Weight", "Rms"}[info.index];
+  return std::array{"None", "Batch", "Layer", "Weight", "Rms", "Group"}[info.index];
 }
-INSTANTIATE_TEST_SUITE_P(Kinds, Training, testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{}),
+INSTANTIATE_TEST_SUITE_P(Kinds, Training,
+                         testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{},
+                                         GroupNorm{.groups = 8}),
                          KindName);
 
 TEST_P(Training, LearnsTheBatchItSees) {
