@@ -123,7 +123,7 @@ void LstmCell(benchmark::State& state, LstmShape shape, kernels::LstmSums sums) 
   const std::vector<float> states = random_values(4 * units * rows, 0.5), zeros(static_cast<std::size_t>(4 * units));
   std::vector<float> out(static_cast<std::size_t>(20 * units * rows + kernels::kLstmStats * rows));
   std::vector<float> sums_of_pieces(
-      static_cast<std::size_t>(kernels::kLstmPieces * kernels::lstm_parameter_floats(units)));
+      static_cast<std::size_t>(kernels::kCellPieces * kernels::lstm_parameter_floats(units)));
   const kernels::LstmRule rule{.units = units,
                                .sums = sums,
                                .cell = true,

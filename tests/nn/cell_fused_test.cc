@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
-#include <map>
 #include <tuple>
 
 #include "base/parallel.h"
@@ -17,9 +15,6 @@
 
 namespace normlab::nn {
 namespace {
-
-// Outputs of an unrolled LSTM and the gradients of all parameters and inputs under a fixed cotangent, by name.
-using Results = std::map<std::string, std::vector<double>>;
 
 struct CellRun {
   LstmSpec spec;
@@ -38,58 +33,17 @@ Results run_cell(const CellRun& run) {
   BasicParameter<T>& c0 = store.add("c0", {s.batch, s.units}, run.zero_start ? init::zeros() : spread(0.3, 1.0));
   const BasicScope<T> root(store);
   BasicLstm<T> lstm(root / "lstm", run.spec);
-  for (BasicParameter<T>& p : store.parameters()) {
-    if (p.name().find("gain") != std::string::npos || p.name().find("bias") != std::string::npos) {
-      Rng rng(5, p.name());
-      std::transform(p.value(), p.value() + p.size(), p.value(),
-                     [&](T v) { return v + static_cast<T>(0.3 * rng.Normal()); });
-    }
-  }
+  scatter_gains_and_biases(store);
   const std::vector<T> mask = ragged_mask<T>(s.steps, s.batch);
   BasicTape<T> tape;
   poison(tape);
   const BasicVar<T> y = unroll<T>(lstm, tape.parameter(x), {.h = tape.parameter(h0), .c = tape.parameter(c0)}, s.steps,
                                   run.masked ? mask.data() : nullptr);
-  std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
-  Rng rng(7, "cotangent");
-  std::generate(cotangent.begin(), cotangent.end(), [&] { return static_cast<T>(rng.Normal()); });
-  if (run.nan_upstream) {
-    cotangent[0] = std::numeric_limits<T>::quiet_NaN();
-  }
-  tape.backward(y, cotangent.data());
-  Results results{{"output", {y.data(), y.data() + y.size()}}};
-  for (BasicParameter<T>& p : store.parameters()) {
-    results[p.name()] = {p.gradient(), p.gradient() + p.size()};
-  }
-  return results;
-}
-
-// |a - b| against the size of the whole array: what rounding does to a sum depends on its terms, not on its value.
-testing::AssertionResult Near(const Results& fast, const Results& exact, double tolerance) {
-  for (const auto& [name, values] : exact) {
-    const std::vector<double>& other = fast.at(name);
-    double scale = 0.1;
-    for (const double v : values) {
-      scale = std::max(scale, std::abs(v));
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!(std::abs(other[i] - values[i]) <= tolerance * scale)) {
-        return testing::AssertionFailure() << name << "[" << i << "]: " << other[i] << ", expected " << values[i]
-                                           << " within " << tolerance << " of " << scale;
-      }
-    }
-  }
-  return testing::AssertionSuccess();
+  return backward_results(store, tape, y, run.nan_upstream);
 }
 
 const LstmPlacement kPlacements[] = {LstmPlacement::kTermsAndCell, LstmPlacement::kCell, LstmPlacement::kSumAndCell,
                                      LstmPlacement::kGatesAndCell};
-
-std::vector<NormCase> fused_norms() {
-  std::vector<NormCase> cases = norm_cases(1);
-  std::erase_if(cases, [](const NormCase& c) { return c.spec.kind == NormKind::kBatch; });
-  return cases;
-}
 
 class FusedLstmTest : public testing::TestWithParam<std::tuple<int, NormCase>> {
  protected:
@@ -106,8 +60,8 @@ std::string CaseName(const testing::TestParamInfo<std::tuple<int, NormCase>>& in
   const char* names[] = {"TermsAndCell", "Cell", "SumAndCell", "GatesAndCell"};
   return std::string(names[std::get<0>(info.param)]) + std::get<1>(info.param).name;
 }
-INSTANTIATE_TEST_SUITE_P(Cells, FusedLstmTest, testing::Combine(testing::Range(0, 4), testing::ValuesIn(fused_norms())),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Cells, FusedLstmTest,
+                         testing::Combine(testing::Range(0, 4), testing::ValuesIn(row_norm_cases())), CaseName);
 
 TEST_P(FusedLstmTest, FollowsTheComposedCellInDouble) {
   for (const UnrollShape shape : {UnrollShape{3, 5, 4, 3}, UnrollShape{1, 1, 1, 2}, UnrollShape{7, 33, 5, 6}}) {
