@@ -4,18 +4,19 @@
 
 namespace normlab {
 
-nn::NormKind NormKindOf(v1::NormKind kind) {
+nn::NormKind NormKindOf(v1::NormKind kind, const nn::NormEps& eps, nn::BatchNorm batch) {
   switch (kind) {
     case v1::NORM_KIND_BATCH:
-      return nn::NormKind::kBatch;
+      batch.eps = eps;
+      return batch;
     case v1::NORM_KIND_LAYER:
-      return nn::NormKind::kLayer;
+      return nn::LayerNorm{.eps = eps};
     case v1::NORM_KIND_WEIGHT:
-      return nn::NormKind::kWeight;
+      return nn::WeightNorm{};
     case v1::NORM_KIND_RMS:
-      return nn::NormKind::kRms;
+      return nn::RmsNorm{.eps = eps};
     default:
-      return nn::NormKind::kNone;
+      return nn::NoNorm{};
   }
 }
 

@@ -11,7 +11,8 @@
 
 namespace normlab {
 
-nn::NormKind NormKindOf(v1::NormKind kind);
+// With `eps`, where the kind has one; `batch` says what else batch norm is.
+nn::NormKind NormKindOf(v1::NormKind kind, const nn::NormEps& eps, nn::BatchNorm batch = {});
 nn::EpsPlacement EpsPlacementOf(v1::EpsPlacement placement);
 nn::Initializer InitializerOf(v1::InitKind kind);
 // Of the gates of an LSTM of `units` cells.

@@ -1,119 +1,75 @@
 // normalizer.h - how one site of a network normalises its summed inputs. The experiment picks the kind by a NormSpec;
-// layers and cells call weight() and sums(), and where they must know more they ask what it can do, never which kind it is.
+// layers and cells call weight() and sums(), and where they must know more they ask what it can do, never which kind it
+// is. A kind is a file of norms/, with its options, its capabilities and what it computes, and a name in NormKind.
 //
-//   kind    sums(a) gives                                   trained                       kept
-//   none    a + b                                           bias                          -
-//   batch   g (a - mean) / sd + b over the batch [LN eq 2]  norm.gain, norm.bias          norm.mean, norm.variance
-//   layer   g (a - mean) / sd + b over the units [LN eq 3]  norm.gain, norm.bias          -
-//   rms     g a / rms(a) + b over the units                 norm.gain, norm.bias          -
-//   weight  a + b, with weight(v) = g v / |v| [LN sec 5.1]  norm.gain, bias               -
+//   kind      sums(a) gives                                   statistics over                      kept beside g and b
+//   none      a + b                                           -                                    -
+//   batch     g (a - mean) / sd + b [LN eq 2]                 examples and positions, by unit      mean, variance
+//   layer     g (a - mean) / sd + b [LN eq 3]                 units and positions, by example      -
+//                                                             units, or positions, alone (over)
+//   rms       g a / rms(a) + b                                as layer                             -
+//   group     g (a - mean) / sd + b                           positions and a group of units       -
+//   instance  g (a - mean) / sd + b                           positions, by unit and example       -
+//   weight    a + b, with weight(v) = g v / |v| [LN sec 5.1]  the weights of a unit                -
 //
-// b starts at 0 and g at gain_init, for weight norm too: a unit's weights start with norm 1, whatever the initializer's
-// scale. No kind has a second bias; with `bias` false there is none, and b counts as 0.
+// A site has `units` at each of `positions` (norms/site.h): 1 in a fully connected layer, the H x W of an image in a
+// convolution, where g and b are those of a channel.
 //
-// In a recurrent network the gain and bias are shared over time, and so are the statistics of layer and rms, which are
-// each example's own. Batch norm keeps separate statistics for each of `time_steps` steps (Cooijmans et al. 2016) and
-// evaluates steps beyond the longest sequence it was trained on with the last step's. So does it train a step that only
-// one example of a batch has, which gives no statistics.
+// g and b are the site's affine part (norms/affine.h): parameters of its own, "norm.gain" and "norm.bias" ("bias" where
+// the sums are not normalised), none, or from outside. No kind has a second bias. In a recurrent network they are shared
+// over time, and so are the statistics of the kinds that take each example's own; batch norm keeps those of each time
+// step (norms/batch.h).
 //
 // Threads: one. Owns nothing but references into the store, which outlives it.
-// Errors: nn::Error for shapes, and for statistics that one example cannot give.
+// Errors: nn::Error for shapes, for statistics that one example cannot give, and for an affine part from outside that
+// is missing or not asked for.
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <optional>
 #include <span>
+#include <variant>
 
-#include "nn/ops/norm_options.h"
-#include "nn/parameter.h"
-#include "nn/step.h"
-#include "nn/tape.h"
+#include "nn/norms/batch.h"
+#include "nn/norms/group.h"
+#include "nn/norms/instance.h"
+#include "nn/norms/layer.h"
+#include "nn/norms/none.h"
+#include "nn/norms/rms.h"
+#include "nn/norms/weight.h"
 
 namespace normlab::nn {
 
-enum class NormKind { kNone, kBatch, kLayer, kWeight, kRms };
-
-// What the training variance of batch norm is divided by, for a batch of m.
-enum class BatchVariance {
-  kBiased,    // m
-  kUnbiased,  // m - 1; the paper's choice for small batches
-};
-
-// What batch norm evaluates with; the paper does not say.
-enum class BatchStatistics {
-  kRunning,     // averages kept while training
-  kPopulation,  // exact statistics of a data set, see recompute_population
-};
+using NormKind = std::variant<NoNorm, BatchNorm, LayerNorm, WeightNorm, RmsNorm, GroupNorm, InstanceNorm>;
 
 struct NormSpec {
-  NormKind kind = NormKind::kNone;
-  NormEps eps = {};        // of batch, layer and rms
-  double gain_init = 1.0;  // 0.1 for recurrent batch norm (Cooijmans et al. 2016)
-  bool bias = true;        // whether the site has a bias of its own
-  // Of batch alone:
-  BatchVariance variance = BatchVariance::kBiased;
-  BatchStatistics statistics = BatchStatistics::kRunning;
-  double decay = 0.9;    // running = decay * running + (1 - decay) * batch, starting from mean 0, variance 1
-  Index time_steps = 1;  // the longest sequence to train on; Step::time is below it in training
+  NormKind kind = NoNorm{};
+  AffineSpec affine = {};
 
-  bool on_weights() const { return kind == NormKind::kWeight; }
-  bool on_sums() const { return kind != NormKind::kNone && kind != NormKind::kWeight; }
-  bool per_example() const { return kind == NormKind::kLayer || kind == NormKind::kRms; }
+  bool on_weights() const { return traits().on_weights; }
+  bool on_sums() const { return traits().on_sums; }
+  bool per_example() const { return traits().per_example; }
   // The same norm without what it does to sums: weight norm, or none.
-  NormSpec without_sums() const {
-    NormSpec rest = *this;
-    rest.kind = on_sums() ? NormKind::kNone : kind;
-    return rest;
-  }
+  NormSpec without_sums() const { return on_sums() ? NormSpec{.affine = affine} : *this; }
   // The same norm without what it does to weights.
-  NormSpec without_weights() const {
-    NormSpec rest = *this;
-    rest.kind = on_weights() ? NormKind::kNone : kind;
-    return rest;
+  NormSpec without_weights() const { return on_weights() ? NormSpec{.affine = affine} : *this; }
+
+ private:
+  NormTraits traits() const {
+    return std::visit([](const auto& norm) { return norm.kTraits; }, kind);
   }
 };
 
 // Recurrent batch norm after Cooijmans et al. 2016: gain 0.1, statistics of each time step.
-NormSpec recurrent_batch_norm(Index time_steps);
-
-// What a site does to each example alone: gain (a - mean) / s + bias with mean and s over the units.
-template <typename T>
-struct RowNormForm {
-  bool normalize = false;  // false: the site gives `a` itself, and nothing below means anything
-  bool center = true;      // false: the mean counts as 0, s is the root mean square
-  NormEps eps;
-  BasicVar<T> gain, bias;  // F x 1
-};
-
-template <typename T>
-class BasicNormalizer {
- public:
-  virtual ~BasicNormalizer() = default;
-
-  // What stands in for the weight w (in x out). Call once per step and share the result between time steps.
-  virtual BasicVar<T> weight(BasicVar<T> w) { return w; }
-  // a: F x B summed inputs -> F x B. In training, batch norm updates its running statistics here.
-  BasicVar<T> sums(BasicVar<T> a, const Step& step) { return masked_sums(a, step, {}); }
-  // The same where only the examples whose mask (1 x B) is not 0 have this step: no other counts in a statistic, and
-  // what the others get means nothing. An empty mask: all have it.
-  virtual BasicVar<T> masked_sums(BasicVar<T> a, const Step& step, BasicVar<T> mask) = 0;
-  // The same as numbers, for ops that normalise while they do more; nullopt if it is of another form, which
-  // has_row_form() tells beforehand.
-  virtual std::optional<RowNormForm<T>> row_form(BasicTape<T>&) { return std::nullopt; }
-  virtual bool has_row_form() const { return false; }
-
-  // Exact statistics over a data set, for sites that evaluate with them; see recompute_population. Between begin and
-  // end, sums() in Mode::kEvaluate counts the examples it is given, in double and whatever the cut into batches; end
-  // makes what was counted the statistics to evaluate with.
-  virtual bool wants_population() const { return false; }
-  virtual void begin_population() {}
-  virtual void end_population() {}
-};
+inline NormSpec recurrent_batch_norm(Index time_steps) {
+  return {.kind = BatchNorm{.time_steps = time_steps}, .affine = {.gain_init = 0.1}};
+}
 
 // Adds the parameters the kind needs under `scope`, the scope of the layer that holds the site.
 template <typename T>
-std::unique_ptr<BasicNormalizer<T>> make_normalizer(const NormSpec& spec, const BasicScope<T>& scope, Index features);
+std::unique_ptr<BasicNormalizer<T>> make_normalizer(const NormSpec& spec, const BasicScope<T>& scope,
+                                                    const Site& site) {
+  return std::visit([&](const auto& norm) { return make_norm(norm, spec.affine, scope, site); }, spec.kind);
+}
 
 // Recomputes the population statistics of `sites`, given from input to output. A site's inputs depend on the sites
 // below, so each takes a pass of its own: pass(i) must run the model in Mode::kEvaluate over the whole data set at

@@ -80,9 +80,9 @@ void GruEncoder(benchmark::State& state, const NormSpec& norm, bool fused) {
   state.counters["best_share"] = 1e-9 * operations / best / peak;
 }
 BENCHMARK_CAPTURE(GruEncoder, none, {}, true)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(GruEncoder, layer, {.kind = NormKind::kLayer}, true)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(GruEncoder, layer, {.kind = LayerNorm{}}, true)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(GruEncoder, none_composed, {}, false)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(GruEncoder, layer_composed, {.kind = NormKind::kLayer}, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(GruEncoder, layer_composed, {.kind = LayerNorm{}}, false)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace normlab::nn

@@ -101,17 +101,17 @@ void LstmSequence(benchmark::State& state, LstmShape shape, NormKind kind, LstmP
   count(state, unrolled.operations(), peak, best);
   state.counters["MiB"] = static_cast<double>(unrolled.reserved_bytes()) / (1 << 20);
 }
-BENCHMARK_CAPTURE(LstmSequence, draw_encoder_none, kDrawEncoder, NormKind::kNone, LstmPlacement::kCell)
+BENCHMARK_CAPTURE(LstmSequence, draw_encoder_none, kDrawEncoder, NoNorm{}, LstmPlacement::kCell)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(LstmSequence, draw_encoder_layer_cell, kDrawEncoder, NormKind::kLayer, LstmPlacement::kCell)
+BENCHMARK_CAPTURE(LstmSequence, draw_encoder_layer_cell, kDrawEncoder, LayerNorm{}, LstmPlacement::kCell)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(LstmSequence, draw_decoder_layer_cell, kDrawDecoder, NormKind::kLayer, LstmPlacement::kCell)
+BENCHMARK_CAPTURE(LstmSequence, draw_decoder_layer_cell, kDrawDecoder, LayerNorm{}, LstmPlacement::kCell)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(LstmSequence, hand_layer1_none, kHandLayer1, NormKind::kNone, LstmPlacement::kTermsAndCell)
+BENCHMARK_CAPTURE(LstmSequence, hand_layer1_none, kHandLayer1, NoNorm{}, LstmPlacement::kTermsAndCell)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(LstmSequence, hand_layer1_layer, kHandLayer1, NormKind::kLayer, LstmPlacement::kTermsAndCell)
+BENCHMARK_CAPTURE(LstmSequence, hand_layer1_layer, kHandLayer1, LayerNorm{}, LstmPlacement::kTermsAndCell)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(LstmSequence, hand_layer2_layer, kHandLayer2, NormKind::kLayer, LstmPlacement::kTermsAndCell)
+BENCHMARK_CAPTURE(LstmSequence, hand_layer2_layer, kHandLayer2, LayerNorm{}, LstmPlacement::kTermsAndCell)
     ->Unit(benchmark::kMillisecond);
 
 // The fused step alone, forward and backward, on memory of one step.

@@ -3,6 +3,8 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/denormals.h"
@@ -14,10 +16,10 @@
 namespace normlab::nn {
 namespace {
 
-void MlpStep(benchmark::State& state) {
-  const NormSpec hidden{.kind = static_cast<NormKind>(state.range(0))};
-  const NormSpec logits{.kind = hidden.kind == NormKind::kBatch ? NormKind::kBatch : NormKind::kNone};
-  const Index batch = state.range(1);
+void MlpStep(benchmark::State& state, NormKind norm) {
+  const NormSpec hidden{.kind = norm};
+  const NormSpec logits = std::holds_alternative<BatchNorm>(norm) ? hidden : NormSpec{};
+  const Index batch = state.range(0);
   flush_denormals();
   ParameterStore store(1);
   const Scope root(store);
@@ -44,16 +46,24 @@ void MlpStep(benchmark::State& state) {
     adam->step(update++);
   }
 }
-BENCHMARK(MlpStep)
-    ->ArgNames({"norm", "batch"})
-    ->ArgsProduct({{static_cast<long>(NormKind::kNone), static_cast<long>(NormKind::kBatch),
-                    static_cast<long>(NormKind::kLayer), static_cast<long>(NormKind::kWeight),
-                    static_cast<long>(NormKind::kRms)},
-                   {4, 128}})
-    ->Unit(benchmark::kMillisecond)
-    ->MinTime(1.0);
+void register_norms() {
+  const std::pair<const char*, NormKind> norms[] = {
+      {"none", NoNorm{}}, {"batch", BatchNorm{}}, {"layer", LayerNorm{}}, {"weight", WeightNorm{}}, {"rms", RmsNorm{}}};
+  for (const auto& [name, norm] : norms) {
+    benchmark::RegisterBenchmark(("MlpStep/" + std::string(name)).c_str(), MlpStep, norm)
+        ->ArgName("batch")
+        ->Arg(4)
+        ->Arg(128)
+        ->Unit(benchmark::kMillisecond)
+        ->MinTime(1.0);
+  }
+}
 
 }  // namespace
 }  // namespace normlab::nn
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  normlab::nn::register_norms();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -8,9 +8,7 @@ namespace normlab {
 namespace {
 
 // Weight norm is of all weight vectors; the other kinds stand on the cells alone.
-nn::NormSpec OutsideTheCells(const nn::NormSpec& norm) {
-  return norm.kind == nn::NormKind::kWeight ? norm : nn::NormSpec{};
-}
+nn::NormSpec OutsideTheCells(const nn::NormSpec& norm) { return norm.on_weights() ? norm : nn::NormSpec{}; }
 
 nn::Index Pixels(const DrawSpec& spec) { return spec.height * spec.width; }
 

@@ -32,8 +32,8 @@ DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
           .read = config.read_size(),
           .write = config.write_size(),
           .attention = config.attention(),
-          .norm = {.kind = NormKindOf(config.norm()),
-                   .eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())}},
+          .norm = {.kind = NormKindOf(config.norm(), {.value = config.norm_eps(),
+                                                      .placement = EpsPlacementOf(config.norm_eps_placement())})},
           .init = InitializerOf(config.init()),
           .bias_init = LstmBiasOf(config.lstm_bias(), config.units()),
           .forget_bias = config.forget_bias()};

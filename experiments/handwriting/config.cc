@@ -37,13 +37,13 @@ data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config) {
 }
 
 HandwritingShape ShapeOf(const v1::HandwritingConfig& config) {
-  nn::NormSpec norm{.kind = NormKindOf(config.norm())};
-  if (norm.kind == nn::NormKind::kBatch) {
-    norm = nn::recurrent_batch_norm(config.max_steps());
-    norm.gain_init = config.batch_norm_gain();
-    norm.decay = config.batch_norm_decay();
+  nn::NormSpec norm{
+      .kind = NormKindOf(config.norm(),
+                         {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())},
+                         {.decay = config.batch_norm_decay(), .time_steps = config.max_steps()})};
+  if (config.norm() == v1::NORM_KIND_BATCH) {
+    norm.affine.gain_init = config.batch_norm_gain();
   }
-  norm.eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())};
   return {.units = config.units(),
           .gaussians = config.gaussians(),
           .components = config.components(),

@@ -44,7 +44,7 @@ BasicHandwritingNetwork<T>::BasicHandwritingNetwork(const nn::BasicScope<T>& sco
       layer1_(scope / "layer1", LayerSpec(shape, kPenNumbers + shape.alphabet)),
       layer2_(scope / "layer2", LayerSpec(shape, kPenNumbers + shape.units + shape.alphabet)),
       layer3_(scope / "layer3", LayerSpec(shape, kPenNumbers + shape.units + shape.alphabet)),
-      window_(scope / "window", shape.units, 3 * shape.gaussians, {.bias = false}, shape.init),
+      window_(scope / "window", shape.units, 3 * shape.gaussians, {.affine = {.bias = false}}, shape.init),
       window_bias_((scope / "window").vector("bias", 3 * shape.gaussians, WindowBias(shape))),
       output_(scope / "output", 3 * shape.units, kNumbersPerComponent * shape.components + 1, {}, shape.init) {}
 

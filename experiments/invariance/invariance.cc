@@ -12,7 +12,7 @@ namespace {
 class Invariance : public Experiment {
  public:
   Invariance(const v1::InvarianceConfig& config, std::uint64_t seed)
-      : setting_{.norm = {.kind = NormKindOf(config.norm()), .eps = {.value = config.norm_eps()}},
+      : setting_{.norm = {.kind = NormKindOf(config.norm(), {.value = config.norm_eps()})},
                  .inputs = config.inputs(),
                  .units = config.units(),
                  .examples = config.examples(),

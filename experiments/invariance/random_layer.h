@@ -28,7 +28,7 @@ class NormalisedLayer {
       : setting_(setting),
         store_(seed),
         weight_(nn::BasicScope<T>(store_).matrix("weight", setting.units, setting.inputs, nn::init::zeros())),
-        normalizer_(nn::make_normalizer(setting.norm, nn::BasicScope<T>(store_, "norm"), setting.units)) {
+        normalizer_(nn::make_normalizer(setting.norm, nn::BasicScope<T>(store_, "norm"), {.units = setting.units})) {
     for (nn::BasicParameter<T>& parameter : store_.parameters()) {
       if (&parameter != &weight_) {
         std::for_each_n(parameter.value(), parameter.size(),

@@ -20,13 +20,13 @@ nn::BatchVariance VarianceOf(const v1::MnistMlpConfig& config) {
 }
 
 nn::NormSpec HiddenNorm(const v1::MnistMlpConfig& config) {
-  return {.kind = NormKindOf(config.norm()),
-          .eps = {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())},
-          .variance = VarianceOf(config),
-          .statistics = config.batch_norm_statistics() == v1::BATCH_STATISTICS_POPULATION
-                            ? nn::BatchStatistics::kPopulation
-                            : nn::BatchStatistics::kRunning,
-          .decay = config.batch_norm_decay()};
+  return {.kind = NormKindOf(config.norm(),
+                             {.value = config.norm_eps(), .placement = EpsPlacementOf(config.norm_eps_placement())},
+                             {.variance = VarianceOf(config),
+                              .statistics = config.batch_norm_statistics() == v1::BATCH_STATISTICS_POPULATION
+                                                ? nn::BatchStatistics::kPopulation
+                                                : nn::BatchStatistics::kRunning,
+                              .decay = config.batch_norm_decay()})};
 }
 
 nn::NormSpec OutputNorm(const v1::MnistMlpConfig& config) {

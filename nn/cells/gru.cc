@@ -27,8 +27,8 @@ NormSpec site_norm(const NormSpec& norm) { return norm.on_weights() ? sum_norm(n
 template <typename T>
 BasicGru<T>::BasicGru(const BasicScope<T>& scope, const GruSpec& spec)
     : spec_(spec),
-      recurrent_weight_(make_normalizer(weight_only(spec.norm), scope / "recurrent", 3 * spec.units)),
-      input_weight_(make_normalizer(weight_only(spec.norm), scope / "input", 3 * spec.units)),
+      recurrent_weight_(make_normalizer(weight_only(spec.norm), scope / "recurrent", {.units = 3 * spec.units})),
+      input_weight_(make_normalizer(weight_only(spec.norm), scope / "input", {.units = 3 * spec.units})),
       recurrent_((scope / "recurrent").matrix("weight", 3 * spec.units, spec.units, spec.recurrent_init),
                  *recurrent_weight_),
       input_((scope / "input").matrix("weight", 3 * spec.units, spec.inputs, spec.input_init), *input_weight_),
@@ -36,19 +36,19 @@ BasicGru<T>::BasicGru(const BasicScope<T>& scope, const GruSpec& spec)
   const Index units = spec.units;
   if (spec.placement == GruPlacement::kTerms) {
     for (const auto& [sites, name] : {std::pair{&recurrent_sites_, "recurrent"}, std::pair{&input_sites_, "input"}}) {
-      sites->gates = make_normalizer(site_norm(spec.norm), scope / name / "gates", 2 * units);
-      sites->candidate = make_normalizer(site_norm(spec.norm), scope / name / "candidate", units);
+      sites->gates = make_normalizer(site_norm(spec.norm), scope / name / "gates", {.units = 2 * units});
+      sites->candidate = make_normalizer(site_norm(spec.norm), scope / name / "candidate", {.units = units});
     }
     return;
   }
   const BasicScope<T> sum = scope / "sum";
   if (spec.placement == GruPlacement::kSum) {
-    sum_sites_.gates = make_normalizer(sum_norm(spec.norm), sum / "gates", 2 * units);
+    sum_sites_.gates = make_normalizer(sum_norm(spec.norm), sum / "gates", {.units = 2 * units});
   } else {
-    sum_sites_.update = make_normalizer(sum_norm(spec.norm), sum / "z", units);
-    sum_sites_.reset = make_normalizer(sum_norm(spec.norm), sum / "r", units);
+    sum_sites_.update = make_normalizer(sum_norm(spec.norm), sum / "z", {.units = units});
+    sum_sites_.reset = make_normalizer(sum_norm(spec.norm), sum / "r", {.units = units});
   }
-  sum_sites_.candidate = make_normalizer(sum_norm(spec.norm), sum / "candidate", units);
+  sum_sites_.candidate = make_normalizer(sum_norm(spec.norm), sum / "candidate", {.units = units});
 }
 
 // Whether every normalizer can be told to fused_gru.h as numbers.

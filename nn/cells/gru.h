@@ -6,7 +6,7 @@
 //
 // The reset gate multiplies after U. The gates' two rows of H share one norm, the candidate has its own. W_h over U is
 // one matrix, W_x over W another: rows in the order z, r, candidate, and so are (b, b^). The paper prints no b; where
-// the norms have biases it adds to them, and for kind none it is the only one. With NormKind::kNone [LN eq 23-25].
+// the norms have biases it adds to them, and for NoNorm it is the only one. With NoNorm [LN eq 23-25].
 //
 // Parameters: "recurrent.weight" [3H x H], "input.weight" [3H x inputs], "bias" [3H], and the normalizers' under
 // "recurrent.gates", "recurrent.candidate", "input.gates", "input.candidate" (terms), "sum.gates" or "sum.z|r", and

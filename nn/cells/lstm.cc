@@ -36,15 +36,15 @@ BasicLstm<T>::BasicLstm(const BasicScope<T>& scope, const LstmSpec& spec)
              term_norm(spec.norm, spec.placement == LstmPlacement::kTermsAndCell), spec.input_init),
       bias_(scope.vector("bias", 4 * spec.units, gate_bias(spec))) {
   if (spec.placement == LstmPlacement::kSumAndCell) {
-    sum_ = make_normalizer(sum_norm(spec.norm), scope / "sum", 4 * spec.units);
+    sum_ = make_normalizer(sum_norm(spec.norm), scope / "sum", {.units = 4 * spec.units});
   }
   if (spec.placement == LstmPlacement::kGatesAndCell) {
     std::transform(kGateNames.begin(), kGateNames.end(), gates_.begin(), [&](const char* gate) {
-      return make_normalizer(sum_norm(spec.norm), scope / "gate" / gate, spec.units);
+      return make_normalizer(sum_norm(spec.norm), scope / "gate" / gate, {.units = spec.units});
     });
   }
   input_.share_gradients_with(recurrent_);
-  cell_ = make_normalizer(state_norm(spec.norm), scope / "cell", spec.units);
+  cell_ = make_normalizer(state_norm(spec.norm), scope / "cell", {.units = spec.units});
   if (spec.peepholes) {
     std::transform(kGateNames.begin(), kGateNames.begin() + 3, peepholes_.begin(),
                    [&](const char* gate) { return &(scope / "peephole").vector(gate, spec.units, init::zeros()); });

@@ -5,9 +5,9 @@
 //   h_t = sigmoid(o~) tanh(N(c_t))                                                              H x B
 //
 // The carried state is c_t as it is; its norm stands on the way to h_t alone. Rows of the weights and of b are in the
-// order f, i, o, g. With NormKind::kNone every placement is the plain LSTM [LN eq 17-19].
+// order f, i, o, g. With NoNorm every placement is the plain LSTM [LN eq 17-19].
 //
-//   Lstm lstm(root / "encoder", {.inputs = 264, .units = 256, .norm = {.kind = NormKind::kLayer},
+//   Lstm lstm(root / "encoder", {.inputs = 264, .units = 256, .norm = {.kind = LayerNorm{}},
 //                                .placement = LstmPlacement::kCell});
 //   LstmState s = lstm.zero_state(tape, batch);
 //   for (Index t = 0; t < T; ++t) s = lstm.step(lstm.input_sums(concat_rows<float>({r, h})), s, {mode, t});

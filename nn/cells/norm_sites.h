@@ -11,21 +11,21 @@ namespace normlab::nn {
 // norm has none (Cooijmans et al. 2016: "BN(W_h h; gain, 0)").
 inline NormSpec term_norm(NormSpec norm, bool normalized) {
   norm = normalized ? norm : norm.without_sums();
-  norm.bias = norm.per_example();
+  norm.affine.bias = norm.per_example();
   return norm;
 }
 
 // A sum of terms: one bias is enough, and it is the cell's b.
 inline NormSpec sum_norm(NormSpec norm) {
   norm = norm.without_weights();
-  norm.bias = false;
+  norm.affine.bias = false;
   return norm;
 }
 
 // The cell's state on its way to the output: gain and bias where the kind has a gain.
 inline NormSpec state_norm(NormSpec norm) {
   norm = norm.without_weights();
-  norm.bias = norm.on_sums();
+  norm.affine.bias = norm.on_sums();
   return norm;
 }
 

@@ -1,4 +1,4 @@
-// norm.h - layer, root-mean-square and batch normalization of `rows` contiguous rows of `f` floats, with their
+// norm.h - layer, root-mean-square, group and batch normalization of `rows` contiguous rows of `f` floats, with their
 // gradients.
 //
 // rows is the batch B, f the features F: the memory of an F x B column-major matrix. gain and bias are of f floats and
@@ -6,7 +6,8 @@
 // biased (divided by the count) and two-pass: exact to float rounding also when the mean is large against the
 // deviation. The gradients of gain and bias are added to what is there; dx is overwritten, or added to with
 // `accumulate`. dgain and dbias may be null when not wanted. dx must not be dy, y must not be x. Threads share the work
-// by fixed rows or columns; sums over rows run in row order: same bits for any thread count.
+// by fixed rows or columns; sums over rows run in row order, over very many by fixed pieces: same bits for any thread
+// count.
 #pragma once
 
 #include "nn/kernels/aligned.h"
@@ -56,6 +57,26 @@ struct BatchNormGradient {
 void batch_norm_backward(Index rows, Index f, const float* dy, const float* x, const float* mean, const float* inv_s,
                          const float* gain, BatchNormGradient how, float* dx, bool accumulate, float* dgain,
                          float* dbias);
+
+// Examples of `positions` rows of f channels, cut into `groups` equal runs of channels: one mean and one deviation for
+// the f / groups channels of a group over all positions of an example.
+struct GroupShape {
+  Index examples, positions, f, groups;
+  Index rows() const { return examples * positions; }
+  Index group_channels() const { return f / groups; }
+  Index group_values() const { return positions * group_channels(); }
+};
+
+// y = gain (x - mean) inv_s + bias; writes mean and inv_s of each example's groups. Without `center` the mean counts as
+// 0 and s is the root mean square. gain and bias are of f floats.
+void group_norm_forward(const GroupShape& shape, bool center, const float* x, const float* gain, const float* bias,
+                        float eps, EpsPlace place, float* y, float* mean, float* inv_s);
+
+// dx as layer_norm_backward's, averages over a group. Writes, for each channel of each example, the sums over the
+// positions of dy n and of dy: [examples][f], whose sums over the examples are the gradients of gain and bias.
+void group_norm_backward(const GroupShape& shape, bool center, const float* dy, const float* x, const float* mean,
+                         const float* inv_s, const float* gain, float eps, EpsPlace place, float* dx, bool accumulate,
+                         float* dot, float* sum);
 
 // w = gain v / |v| for each of `units` rows, the weights of one unit; writes 1 / |v| of each row.
 void weight_norm_forward(Index units, Index f, const float* v, const float* gain, float* w, float* inv_length);

@@ -4,7 +4,7 @@
 // foreach_target comes first.
 #include "base/parallel.h"
 #include "nn/kernels/norm.h"
-#include "nn/kernels/simd-inl.h"
+#include "nn/kernels/row_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
@@ -44,7 +44,31 @@ void MomentsOfColumns(Index rows, Index f, const float* x, Index begin, Index en
   }
 }
 
+// The same over many rows, by pieces that are combined in their order.
+void MomentsInPieces(Index rows, Index f, const float* x, float* mean, float* variance) {
+  float* const partial = ThreadWorkspace().columns.reserve(2 * kRowPieces * f);
+  ForRowPieces(rows, f, [&](Index piece, Range some, Range columns) HWY_ATTR {
+    const RowsMoments m = MomentsOverRows(some, columns, f, x);
+    float* means = partial + 2 * piece * f + columns.begin;
+    std::copy_n(m.mean, columns.size(), means);
+    std::copy_n(m.squares, columns.size(), means + f);
+  });
+  for (Index j = 0; j < f; ++j) {
+    CombinedMoments all;
+    for (Index piece = 0; piece < kRowPieces; ++piece) {
+      const float* means = partial + 2 * piece * f;
+      all.Add(RowsOfPiece(rows, piece).size(), means[j], means[f + j]);
+    }
+    mean[j] = static_cast<float>(all.mean);
+    variance[j] = static_cast<float>(all.Variance());
+  }
+}
+
 void ColumnMoments(Index rows, Index f, const float* x, float* mean, float* variance) {
+  if (rows > kManyRows) {
+    MomentsInPieces(rows, f, x, mean, variance);
+    return;
+  }
   parallel_ranges(f, kColumnGrain,
                   [&](Index begin, Index end) HWY_ATTR { MomentsOfColumns(rows, f, x, begin, end, mean, variance); });
 }
@@ -87,15 +111,16 @@ void SumGradient(const Backward& b, Index begin, Index end, ColumnSums& sums) {
   }
 }
 
-// gain is constant over a column, so dx = gain inv_s (dy - average(dy) - c n average(dy n)).
-void GradientOfColumns(const Backward& b, Index begin, Index end, const ColumnSums& sums) {
+// gain is constant over a column, so dx = gain inv_s (dy - average(dy) - c n average(dy n)). sum, dot: of the columns
+// from `begin` on.
+void GradientOf(const Backward& b, Range rows, Index begin, Index end, const float* sum, const float* dot) {
   const float per_row = b.batch_statistics ? 1.0f / static_cast<float>(b.rows) : 0.0f;
-  for (Index r = 0; r < b.rows; ++r) {
+  for (Index r = rows.begin; r < rows.end; ++r) {
     ForRange(0, end - begin, [&](auto d, Index j) HWY_ATTR {
       const auto scale = hn::Set(d, per_row), slope = hn::Set(d, per_row * b.c);
       const auto up = hn::LoadU(d, b.dy + r * b.f + begin + j);
-      const auto centered = hn::NegMulAdd(hn::LoadU(d, sums.first + j), scale, up);
-      const auto pull = hn::Mul(hn::LoadU(d, sums.second + j), slope);
+      const auto centered = hn::NegMulAdd(hn::LoadU(d, sum + j), scale, up);
+      const auto pull = hn::Mul(hn::LoadU(d, dot + j), slope);
       const auto dz = hn::NegMulAdd(b.Normalized(d, r, begin + j), pull, centered);
       const auto s = hn::Mul(LoadOr(d, b.gain, begin + j, 1.0f), hn::LoadU(d, b.inv_s + begin + j));
       StoreOrAdd(d, hn::Mul(dz, s), b.dx, r * b.f + begin + j, b.accumulate);
@@ -103,19 +128,41 @@ void GradientOfColumns(const Backward& b, Index begin, Index end, const ColumnSu
   }
 }
 
+// Gives the sums of columns [begin, end) to the gradients of gain and bias.
+void AddToAffine(Index begin, Index end, const float* sum, const float* dot, float* dgain, float* dbias) {
+  for (Index j = 0; j < end - begin; ++j) {
+    if (dbias) {
+      dbias[begin + j] += sum[j];
+    }
+    if (dgain) {
+      dgain[begin + j] += dot[j];
+    }
+  }
+}
+
+// Over many rows: the sums by pieces of rows, then dx by rows.
+void BatchNormBackwardInPieces(const Backward& b, float* dgain, float* dbias) {
+  float* const sum = ThreadWorkspace().rows.reserve(2 * b.f);
+  float* const dot = sum + b.f;
+  std::fill_n(sum, 2 * b.f, 0.0f);
+  AddGradientSumsInPieces(b.rows, b.f, b.dy, sum, dot,
+                          [&](auto d, Index r, Index j) HWY_ATTR { return b.Normalized(d, r, j); });
+  parallel_ranges(b.rows, RowGrain(b.f), [&](Index begin, Index end) HWY_ATTR {
+    GradientOf(b, {begin, end}, 0, b.f, sum, dot);
+  });
+  AddToAffine(0, b.f, sum, dot, dgain, dbias);
+}
+
 void BatchNormBackward(const Backward& b, float* dgain, float* dbias) {
+  if (b.rows > kManyRows) {
+    BatchNormBackwardInPieces(b, dgain, dbias);
+    return;
+  }
   parallel_ranges(b.f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
     ColumnSums sums;
     SumGradient(b, begin, end, sums);
-    GradientOfColumns(b, begin, end, sums);
-    for (Index j = 0; j < end - begin; ++j) {
-      if (dbias) {
-        dbias[begin + j] += sums.first[j];
-      }
-      if (dgain) {
-        dgain[begin + j] += sums.second[j];
-      }
-    }
+    GradientOf(b, {0, b.rows}, begin, end, sums.first, sums.second);
+    AddToAffine(begin, end, sums.first, sums.second, dgain, dbias);
   });
 }
 

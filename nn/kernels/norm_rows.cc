@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "nn/kernels/moments-inl.h"
 #include "nn/kernels/norm.h"
+#include "nn/kernels/row_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
@@ -77,14 +78,19 @@ void GainBiasBackward(Index rows, Index f, const float* dy, const float* x, cons
   if (!dgain && !dbias) {
     return;
   }
+  const auto normalized = [&](auto d, Index r, Index j) HWY_ATTR {
+    return hn::Mul(hn::Sub(hn::LoadU(d, x + r * f + j), hn::Set(d, mean ? mean[r] : 0.0f)), hn::Set(d, inv[r]));
+  };
+  if (rows > kManyRows) {
+    AddGradientSumsInPieces(rows, f, dy, dbias, dgain, normalized);
+    return;
+  }
   parallel_ranges(f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
     for (Index r = 0; r < rows; ++r) {
       ForRange(begin, end, [&](auto d, Index j) HWY_ATTR {
         const auto up = hn::LoadU(d, dy + r * f + j);
         if (dgain) {
-          const auto centered = hn::Sub(hn::LoadU(d, x + r * f + j), hn::Set(d, mean ? mean[r] : 0.0f));
-          const auto n = hn::Mul(centered, hn::Set(d, inv[r]));
-          hn::StoreU(hn::MulAdd(up, n, hn::LoadU(d, dgain + j)), d, dgain + j);
+          hn::StoreU(hn::MulAdd(up, normalized(d, r, j), hn::LoadU(d, dgain + j)), d, dgain + j);
         }
         if (dbias) {
           hn::StoreU(hn::Add(up, hn::LoadU(d, dbias + j)), d, dbias + j);

@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "nn/kernels/activation-inl.h"
 #include "nn/kernels/pointwise.h"
-#include "nn/kernels/simd-inl.h"
+#include "nn/kernels/row_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
@@ -85,6 +85,10 @@ void ReluBackward(Index n, const float* dy, const float* y, float* dx, bool accu
 }
 
 void AddColumnSums(Index rows, Index f, const float* x, float* HWY_RESTRICT out) {
+  if (rows > kManyRows) {
+    AddGradientSumsInPieces(rows, f, x, out, nullptr, [](auto d, Index, Index) HWY_ATTR { return hn::Zero(d); });
+    return;
+  }
   parallel_ranges(f, kColumnGrain, [&](Index begin, Index end) HWY_ATTR {
     for (Index r = 0; r < rows; ++r) {
       ForRange(begin, end, [&](auto d, Index j) HWY_ATTR {

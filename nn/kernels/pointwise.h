@@ -14,7 +14,7 @@ void add_bias(Index rows, Index f, const float* x, const float* bias, float* y);
 void bias_relu(Index rows, Index f, const float* x, const float* bias, float* y);
 // dx = dy where y > 0, else 0; or adds it to dx with `accumulate`. y is bias_relu's output.
 void relu_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate);
-// out[j] += the sum of column j over the rows, in row order: the gradient of a bias.
+// out[j] += the sum of column j over the rows, in row order or, of very many, by fixed pieces: the gradient of a bias.
 void add_column_sums(Index rows, Index f, const float* x, float* out);
 
 // y = x - log(sum exp(x)) over each row, shifted by the row's maximum. f >= 1.

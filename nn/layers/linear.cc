@@ -7,7 +7,8 @@ namespace normlab::nn {
 template <typename T>
 BasicLinear<T>::BasicLinear(const BasicScope<T>& scope, Index in, Index out, const NormSpec& norm,
                             const Initializer& initializer)
-    : weight_(scope.matrix("weight", out, in, initializer)), normalizer_(make_normalizer(norm, scope, out)) {}
+    : weight_(scope.matrix("weight", out, in, initializer)),
+      normalizer_(make_normalizer(norm, scope, {.units = out})) {}
 
 template <typename T>
 BasicVar<T> BasicLinear<T>::operator()(BasicVar<T> x, const Step& step) {

@@ -50,23 +50,23 @@ template <typename T>
 BasicVar<T> normalize(const char* op, UnitStatistics<T> statistics, T ratio, BasicVar<T> a, BasicVar<T> gain,
                       BasicVar<T> bias, NormEps eps) {
   BasicTape<T>& tape = a.tape();
-  BasicVar<T> y = tape.result(op, a.rows(), a.cols(), {a, gain, bias});
+  BasicVar<T> y = tape.result(op, a.rows(), a.cols(), {a, gain ? gain : a, bias ? bias : a});
   const Index units = a.rows(), batch = a.cols();
   const T* mean = statistics.mean;
   T* inv_s = tape.scratch(units);
   std::transform(statistics.variance, statistics.variance + units, inv_s, [eps](T variance) {
     return plain::inverse_deviation(variance, static_cast<T>(eps.value), eps.placement);
   });
-  apply(batch, units, a.data(), mean, inv_s, gain.data(), bias.data(), y.mutable_data());
+  apply(batch, units, a.data(), mean, inv_s, data_or_null(gain), data_or_null(bias), y.mutable_data());
   tape.on_backward({y}, [=] {
-    T* dgain = cleared(gain.grad_sink(), units);
-    T* dbias = cleared(bias.grad_sink(), units);
+    T* dgain = cleared_or_null(gain);
+    T* dbias = cleared_or_null(bias);
     GradSink<T> da = a.grad_sink();
     if (!da) {
       da.data = a.tape().scratch(a.size());  // the kernel always writes it
     }
-    backward(batch, units, y.grad(), a.data(), mean, inv_s, gain.data(), eps, ratio, da.data, da.accumulate, dgain,
-             dbias);
+    backward(batch, units, y.grad(), a.data(), mean, inv_s, data_or_null(gain), eps, ratio, da.data, da.accumulate,
+             dgain, dbias);
   });
   return y;
 }
@@ -75,8 +75,8 @@ BasicVar<T> normalize(const char* op, UnitStatistics<T> statistics, T ratio, Bas
 
 template <typename T>
 BatchNormResult<T> batch_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, bool unbiased, NormEps eps) {
-  require_vector("batch_norm", a, gain);
-  require_vector("batch_norm", a, bias);
+  require_vector_if_any("batch_norm", a, gain);
+  require_vector_if_any("batch_norm", a, bias);
   require_shape(!unbiased || a.cols() > 1, "batch_norm", a, "at least 2 examples for an unbiased variance");
   T* mean = a.tape().scratch(a.rows());
   T* variance = a.tape().scratch(a.rows());
@@ -89,8 +89,8 @@ BatchNormResult<T> batch_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias,
 template <typename T>
 BasicVar<T> batch_norm_with(UnitStatistics<T> statistics, BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias,
                             NormEps eps) {
-  require_vector("batch_norm_with", a, gain);
-  require_vector("batch_norm_with", a, bias);
+  require_vector_if_any("batch_norm_with", a, gain);
+  require_vector_if_any("batch_norm_with", a, bias);
   const T* mean = a.tape().copy(statistics.mean, a.rows());
   return normalize<T>("batch_norm_with", {mean, statistics.variance}, T{0}, a, gain, bias, eps);
 }

@@ -1,4 +1,5 @@
-// batch_norm.h - batch normalization: each unit by its statistics over examples.
+// batch_norm.h - batch normalization: each unit by its statistics over examples. A gain or a bias that is an empty Var
+// counts as 1, or 0.
 #pragma once
 
 #include "nn/ops/norm_options.h"

@@ -32,4 +32,12 @@ void require_vector(const char* op, BasicVar<T> a, BasicVar<T> vector) {
   require_shapes(vector.cols() == 1 && vector.rows() == a.rows(), op, a, vector, "a vector with one value per row");
 }
 
+// The same for a vector that may be left out.
+template <typename T>
+void require_vector_if_any(const char* op, BasicVar<T> a, BasicVar<T> vector) {
+  if (vector) {
+    require_vector(op, a, vector);
+  }
+}
+
 }  // namespace normlab::nn

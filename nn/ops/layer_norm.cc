@@ -44,30 +44,43 @@ void backward(bool center, Index rows, Index f, const float* dy, const float* x,
   }
 }
 
+// Throws unless `vector`, if any, has one value for each of an example's units.
+template <typename T>
+void require_units(const char* op, BasicVar<T> a, Index span, BasicVar<T> vector) {
+  if (span == 1) {
+    require_vector_if_any(op, a, vector);
+  } else if (vector) {
+    require_shapes(vector.cols() == 1 && vector.rows() == span * a.rows(), op, a, vector,
+                   "a vector with one value for each row of the columns of an example");
+  }
+}
+
 // With n = (a - mean) / s and dn = gain dy, over the F units of one example:
 //   dgain = sum_b dy n     dbias = sum_b dy
 //   da = (1 / s) (dn - average(dn) - c n average(dn n))
 // for s depends on a through the deviation alone: ds/da_i = c n_i / F, with c = 1 for s = sqrt(var + eps) and
 // c = s / (s - eps) for s = sqrt(var) + eps. Without centring the term average(dn) is absent.
 template <typename T>
-BasicVar<T> row_norm(const char* op, bool center, BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps) {
-  require_vector(op, a, gain);
-  require_vector(op, a, bias);
+BasicVar<T> row_norm(const char* op, bool center, BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps,
+                     Index span) {
+  require_shape(a.cols() % span == 0, op, a, "whole examples of several columns");
+  require_units(op, a, span, gain);
+  require_units(op, a, span, bias);
   BasicTape<T>& tape = a.tape();
-  BasicVar<T> y = tape.result(op, a.rows(), a.cols(), {a, gain, bias});
-  const Index units = a.rows(), batch = a.cols();
+  BasicVar<T> y = tape.result(op, a.rows(), a.cols(), {a, gain ? gain : a, bias ? bias : a});
+  const Index units = a.rows() * span, batch = a.cols() / span;
   T* mean = tape.scratch(batch);
   T* inv_s = tape.scratch(batch);
-  forward(center, batch, units, a.data(), gain.data(), bias.data(), eps, y.mutable_data(), mean, inv_s);
+  forward(center, batch, units, a.data(), data_or_null(gain), data_or_null(bias), eps, y.mutable_data(), mean, inv_s);
   tape.on_backward({y}, [=] {
-    T* dgain = cleared(gain.grad_sink(), units);
-    T* dbias = cleared(bias.grad_sink(), units);
+    T* dgain = cleared_or_null(gain);
+    T* dbias = cleared_or_null(bias);
     GradSink<T> da = a.grad_sink();
     if (!da) {
       da.data = a.tape().scratch(a.size());  // the kernel always writes it
     }
-    backward(center, batch, units, y.grad(), a.data(), mean, inv_s, gain.data(), eps, da.data, da.accumulate, dgain,
-             dbias);
+    backward(center, batch, units, y.grad(), a.data(), mean, inv_s, data_or_null(gain), eps, da.data, da.accumulate,
+             dgain, dbias);
   });
   return y;
 }
@@ -75,18 +88,18 @@ BasicVar<T> row_norm(const char* op, bool center, BasicVar<T> a, BasicVar<T> gai
 }  // namespace
 
 template <typename T>
-BasicVar<T> layer_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps) {
-  return row_norm("layer_norm", true, a, gain, bias, eps);
+BasicVar<T> layer_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps, Index span) {
+  return row_norm("layer_norm", true, a, gain, bias, eps, span);
 }
 
 template <typename T>
-BasicVar<T> rms_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps) {
-  return row_norm("rms_norm", false, a, gain, bias, eps);
+BasicVar<T> rms_norm(BasicVar<T> a, BasicVar<T> gain, BasicVar<T> bias, NormEps eps, Index span) {
+  return row_norm("rms_norm", false, a, gain, bias, eps, span);
 }
 
-template BasicVar<float> layer_norm(BasicVar<float>, BasicVar<float>, BasicVar<float>, NormEps);
-template BasicVar<double> layer_norm(BasicVar<double>, BasicVar<double>, BasicVar<double>, NormEps);
-template BasicVar<float> rms_norm(BasicVar<float>, BasicVar<float>, BasicVar<float>, NormEps);
-template BasicVar<double> rms_norm(BasicVar<double>, BasicVar<double>, BasicVar<double>, NormEps);
+template BasicVar<float> layer_norm(BasicVar<float>, BasicVar<float>, BasicVar<float>, NormEps, Index);
+template BasicVar<double> layer_norm(BasicVar<double>, BasicVar<double>, BasicVar<double>, NormEps, Index);
+template BasicVar<float> rms_norm(BasicVar<float>, BasicVar<float>, BasicVar<float>, NormEps, Index);
+template BasicVar<double> rms_norm(BasicVar<double>, BasicVar<double>, BasicVar<double>, NormEps, Index);
 
 }  // namespace normlab::nn

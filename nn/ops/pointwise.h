@@ -38,6 +38,12 @@ void fill_pointwise(GradSink<T> sink, Index n, F f) {
   }
 }
 
+// The values of an argument that may be left out, or null.
+template <typename T>
+const T* data_or_null(BasicVar<T> v) {
+  return v ? v.data() : nullptr;
+}
+
 // The memory of a gradient that its filler adds to: cleared if it holds nothing yet. Null if nobody wants it.
 template <typename T>
 T* cleared(GradSink<T> sink, Index n) {
@@ -45,6 +51,12 @@ T* cleared(GradSink<T> sink, Index n) {
     std::fill_n(sink.data, n, T{0});
   }
   return sink.data;
+}
+
+// The same of the gradient of an argument that may be left out.
+template <typename T>
+T* cleared_or_null(BasicVar<T> v) {
+  return v ? cleared(v.grad_sink(), v.size()) : nullptr;
 }
 
 }  // namespace normlab::nn

@@ -24,6 +24,13 @@ void row_norm_backward(bool center, Index rows, Index f, const T* dy, const T* x
                        const T* gain, T eps, EpsPlace place, T* dx, bool accumulate, T* dgain, T* dbias);
 
 template <typename T>
+void group_norm_forward(const kernels::GroupShape& shape, bool center, const T* x, const T* gain, const T* bias, T eps,
+                        EpsPlace place, T* y, T* mean, T* inv_s);
+template <typename T>
+void group_norm_backward(const kernels::GroupShape& shape, bool center, const T* dy, const T* x, const T* mean,
+                         const T* inv_s, const T* gain, T eps, EpsPlace place, T* dx, bool accumulate, T* dot, T* sum);
+
+template <typename T>
 void column_moments(Index rows, Index f, const T* x, T* mean, T* variance);
 template <typename T>
 void batch_norm_apply(Index rows, Index f, const T* x, const T* mean, const T* inv_s, const T* gain, const T* bias,

@@ -156,10 +156,9 @@ TEST_P(DrawReference, GradientsAgreeWithFiniteDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, DrawReference,
-                         testing::Values(Case{"Baseline", nn::NormKind::kNone, true},
-                                         Case{"Layer", nn::NormKind::kLayer, true},
-                                         Case{"Weight", nn::NormKind::kWeight, true},
-                                         Case{"WithoutAttention", nn::NormKind::kLayer, false}),
+                         testing::Values(Case{"Baseline", nn::NoNorm{}, true}, Case{"Layer", nn::LayerNorm{}, true},
+                                         Case{"Weight", nn::WeightNorm{}, true},
+                                         Case{"WithoutAttention", nn::LayerNorm{}, false}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 struct MistakeCase {
@@ -171,7 +170,7 @@ struct MistakeCase {
 class DrawMistakes : public testing::TestWithParam<MistakeCase> {};
 
 TEST_P(DrawMistakes, AreRejected) {
-  SmallModel small({"Layer", nn::NormKind::kLayer, true});
+  SmallModel small({"Layer", nn::LayerNorm{}, true});
   const Result fused = Differentiate(small, [&](auto& tape) { return small.Fused(tape); });
   const Result mistaken = Differentiate(small, [&](auto& tape) { return small.Primitive(tape, GetParam().mistake); });
   EXPECT_GT(std::abs(fused.bound - mistaken.bound), 1e-3 * fused.bound);

@@ -117,9 +117,9 @@ std::int64_t Parameters(nn::NormKind norm, bool peepholes) {
 }
 
 TEST(HandwritingNetwork, HasThePapersParameters) {
-  EXPECT_EQ(Parameters(nn::NormKind::kNone, false), 3'650'151);
-  EXPECT_EQ(Parameters(nn::NormKind::kLayer, false), 3'671'751);
-  EXPECT_EQ(Parameters(nn::NormKind::kNone, true), 3'653'751);  // Graves' own
+  EXPECT_EQ(Parameters(nn::NoNorm{}, false), 3'650'151);
+  EXPECT_EQ(Parameters(nn::LayerNorm{}, false), 3'671'751);
+  EXPECT_EQ(Parameters(nn::NoNorm{}, true), 3'653'751);  // Graves' own
 }
 
 class AgainstLoops : public testing::TestWithParam<nn::NormKind> {};
@@ -156,17 +156,16 @@ TEST_P(AgainstLoops, EveryGradientIsTheSame) {
   EXPECT_GT(largest, 0.5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Norms, AgainstLoops,
-                         testing::Values(nn::NormKind::kNone, nn::NormKind::kLayer, nn::NormKind::kRms));
+INSTANTIATE_TEST_SUITE_P(Norms, AgainstLoops, testing::Values(nn::NoNorm{}, nn::LayerNorm{}, nn::RmsNorm{}));
 
 // The comparison above must be able to fail: each mistake moves the loss further than its tolerance.
 TEST(HandwritingNetwork, TheComparisonRejectsMistakes) {
   std::vector<data::PenSequence> lines = SmallLines();
-  Small padded(nn::NormKind::kLayer);
+  Small padded(nn::LayerNorm{});
   EXPECT_GT(std::abs(padded.Loss(lines) - padded.Reference(Mutation::kUnmaskedPadding).Loss(lines, 6)), 0.1);
 
   // Input sums of mean 4e3: one pass loses their variance in float, two do not.
-  Small shifted(nn::NormKind::kLayer);
+  Small shifted(nn::LayerNorm{});
   for (const char* layer : {"layer1", "layer2", "layer3"}) {
     nn::Parameter& weight = shifted.store().at(std::string(layer) + ".input.weight");
     for (nn::Index i = 0; i < weight.size(); ++i) {
@@ -178,7 +177,7 @@ TEST(HandwritingNetwork, TheComparisonRejectsMistakes) {
   EXPECT_NEAR(shifted.Loss(lines), wanted, 1e-3);
   EXPECT_GT(std::abs(shifted.Reference(Mutation::kOnePassVariance).Loss(lines, 6) - wanted), 5e-3);
 
-  Small far(nn::NormKind::kNone);
+  Small far(nn::NoNorm{});
   lines[1].steps[2].dx = 80.0f;
   const double nll = far.Reference().Loss(lines, 6);
   EXPECT_NEAR(far.Loss(lines), nll, 1e-4 * nll);
@@ -187,7 +186,7 @@ TEST(HandwritingNetwork, TheComparisonRejectsMistakes) {
 
 // Padded beside longer ones, a line costs what it costs alone.
 TEST(HandwritingNetwork, PaddingChangesNothing) {
-  Small small(nn::NormKind::kLayer);
+  Small small(nn::LayerNorm{});
   const std::vector<data::PenSequence> lines = SmallLines();
   double alone = 0.0;
   for (const data::PenSequence& line : lines) {
@@ -197,7 +196,7 @@ TEST(HandwritingNetwork, PaddingChangesNothing) {
 }
 
 TEST(HandwritingNetwork, OneStepAtATimeGivesWhatTheSequenceGives) {
-  Small small(nn::NormKind::kLayer);
+  Small small(nn::LayerNorm{});
   const std::vector<data::PenSequence> lines = SmallLines();
   PenBatchMemory batch;
   batch.Fill(lines, std::vector<std::uint32_t>{0}, kAlphabet);
@@ -318,7 +317,7 @@ TEST(HandwritingTraining, WithoutDataItSaysHowToGetThem) {
 }
 
 TEST(Write, ASeedWritesTheSameLineAgainAndThePictureIsTheSame) {
-  Small small(nn::NormKind::kLayer);
+  Small small(nn::LayerNorm{});
   const std::vector<std::uint8_t> text = {0, 1, 2, 3};
   const WrittenLine one = Write(small.network(), text, {.seed = 3, .max_steps = 50});
   const WrittenLine two = Write(small.network(), text, {.seed = 3, .max_steps = 50});
@@ -331,14 +330,14 @@ TEST(Write, ASeedWritesTheSameLineAgainAndThePictureIsTheSame) {
 }
 
 TEST(Write, StopsWhenTheWindowHasPassedTheText) {
-  Small small(nn::NormKind::kNone);
+  Small small(nn::NoNorm{});
   const WrittenLine line = Write(small.network(), {0, 1}, {.seed = 3, .max_steps = 5000});
   EXPECT_TRUE(line.finished);
   EXPECT_LT(line.steps.size(), 5000u);
 }
 
 TEST(Write, APrimeIsReadAndLeftOut) {
-  Small small(nn::NormKind::kLayer);
+  Small small(nn::LayerNorm{});
   const std::vector<data::PenSequence> lines = SmallLines();
   const WrittenLine primed = Write(small.network(), {0, 1, 2}, {.seed = 3, .max_steps = 20, .prime = &lines[0]});
   const WrittenLine plain = Write(small.network(), {0, 1, 2}, {.seed = 3, .max_steps = 20});

@@ -56,7 +56,7 @@ class PrimitiveDraw {
   Var Product(const std::string& name, Var x) {
     namespace p = nn::primitive;
     const Var v = Parameter(x, name + ".weight");
-    if (spec_.norm.kind != nn::NormKind::kWeight) {
+    if (!spec_.norm.on_weights()) {
       return nn::linear(v, x);
     }
     const Var gain = p::transpose(Parameter(x, name + ".norm.gain"));  // 1 x out
@@ -79,13 +79,14 @@ class PrimitiveDraw {
 
   Var Normalised(const std::string& name, Var c) {
     namespace p = nn::primitive;
-    if (spec_.norm.kind != nn::NormKind::kLayer) {
+    const auto* norm = std::get_if<nn::LayerNorm>(&spec_.norm.kind);
+    if (norm == nullptr) {
       return c;
     }
     const double mean = 1.0 / static_cast<double>(c.rows());
     const Var centred = p::sub(c, p::repeat_row(p::scale(p::column_sum(c), mean), c.rows()));
     const Var variance = p::scale(p::column_sum(centred * centred), mean);
-    const Var n = centred * p::repeat_row(p::inv_sqrt(variance, spec_.norm.eps.value), c.rows());
+    const Var n = centred * p::repeat_row(p::inv_sqrt(variance, norm->eps.value), c.rows());
     return n * p::repeat_column(Parameter(c, name + ".cell.norm.gain"), c.cols()) +
            p::repeat_column(Parameter(c, name + ".cell.norm.bias"), c.cols());
   }

@@ -60,7 +60,7 @@ class Reader {
   const Vector& At(const std::string& name) const { return hand_.parameters.at(name); }
 
   Vector Normalized(const Vector& a, const std::string& site) const {
-    if (hand_.norm == nn::NormKind::kNone) {
+    if (std::holds_alternative<nn::NoNorm>(hand_.norm)) {
       return a;
     }
     const auto n = static_cast<double>(a.size());
@@ -76,7 +76,7 @@ class Reader {
       variance = static_cast<double>(std::max(squares / static_cast<float>(n) - m * m, 0.0f));
     } else {
       for (const double v : a) {
-        mean += hand_.norm == nn::NormKind::kLayer ? v / n : 0.0;
+        mean += std::holds_alternative<nn::LayerNorm>(hand_.norm) ? v / n : 0.0;
       }
       for (const double v : a) {
         variance += (v - mean) * (v - mean) / n;

@@ -16,7 +16,7 @@ struct ReferenceHand {
   enum class Mutation { kNone, kOnePassVariance, kNoLogSumExp, kUnmaskedPadding };
 
   int units = 0, gaussians = 0, components = 0, alphabet = 0;
-  nn::NormKind norm = nn::NormKind::kNone;  // none, layer or rms
+  nn::NormKind norm = nn::NoNorm{};  // none, layer or rms
   Mutation mutation = Mutation::kNone;
   std::map<std::string, std::vector<double>> parameters;  // weights [out x in] row-major
 

@@ -154,7 +154,7 @@ TEST_P(FusedLstmTest, StartsFromZeros) {
 // What the comparison is worth: a change in one gradient in its fifth digit is found.
 TEST(FusedLstm, TheComparisonFindsASmallMistake) {
   const UnrollShape shape{3, 5, 4, 3};
-  const CellRun run{.spec = {.inputs = 3, .units = 5, .norm = {.kind = NormKind::kLayer}}, .shape = shape};
+  const CellRun run{.spec = {.inputs = 3, .units = 5, .norm = {.kind = LayerNorm{}}}, .shape = shape};
   const Results exact = run_cell<double>(run);
   for (const auto& [name, values] : exact) {
     Results wrong = exact;

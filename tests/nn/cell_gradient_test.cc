@@ -108,7 +108,7 @@ TEST_P(GruGradient, IsRightWithPaddedSteps) {
 TEST(CellGradient, IsRightForOneOfEach) {
   Inputs in;
   in.normal("x", 1, 1).normal("h0", 1, 1).normal("c0", 1, 1);
-  BasicLstm<double> lstm(BasicScope<double>(in.store()), {.inputs = 1, .units = 1, .norm = {.kind = NormKind::kRms}});
+  BasicLstm<double> lstm(BasicScope<double>(in.store()), {.inputs = 1, .units = 1, .norm = {.kind = RmsNorm{}}});
   scatter(in.store());
   EXPECT_TRUE(GradientIsRight(
       in, [&](DTape& t) { return unroll(lstm, in.on(t, "x"), {.h = in.on(t, "h0"), .c = in.on(t, "c0")}, 1); }));

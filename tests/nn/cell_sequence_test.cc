@@ -50,7 +50,7 @@ struct Cell {
 
 TEST(Padding, WhatStandsInPaddedStepsDoesNotMatter) {
   constexpr Index kBatch = 4, kSteps = 5, kInputs = 3;
-  Cell cell({.inputs = kInputs, .units = 6, .norm = {.kind = NormKind::kLayer}});
+  Cell cell({.inputs = kInputs, .units = 6, .norm = {.kind = LayerNorm{}}});
   const std::vector<double> mask = ragged_mask<double>(kSteps, kBatch);
   std::vector<double> x = normals(kInputs * kSteps * kBatch, 1);
   const std::vector<double> clean = outputs(cell.lstm, x, kBatch, Mode::kTrain, mask.data());
@@ -63,7 +63,7 @@ TEST(Padding, WhatStandsInPaddedStepsDoesNotMatter) {
 }
 
 TEST(Padding, AShorterSequenceGivesWhatItGivesAlone) {
-  Cell cell({.inputs = 2, .units = 5, .norm = {.kind = NormKind::kLayer}, .placement = LstmPlacement::kCell});
+  Cell cell({.inputs = 2, .units = 5, .norm = {.kind = LayerNorm{}}, .placement = LstmPlacement::kCell});
   const std::vector<double> x = normals(2 * 5, 2);  // one example, five steps
   const std::vector<double> mask = {1, 1, 1, 0, 0};
   const std::vector<double> padded = outputs(cell.lstm, x, 1, Mode::kTrain, mask.data());
@@ -105,7 +105,7 @@ class RecurrentBatchNorm : public testing::Test {
   static constexpr Index kBatch = 8, kSteps = 4, kInputs = 3;
   static NormSpec norm() {
     NormSpec spec = recurrent_batch_norm(kSteps);
-    spec.decay = 0.0;  // the statistics of the last batch alone
+    std::get<BatchNorm>(spec.kind).decay = 0.0;  // the statistics of the last batch alone
     return spec;
   }
   std::span<double> buffer(const std::string& name) {
@@ -170,7 +170,7 @@ TEST_F(RecurrentBatchNorm, TrainingBeyondTheStatisticsIsAnError) {
 // [LN table 1] for a cell: each term is normalised by itself, so neither weight's scale matters, nor an example's.
 TEST(CellInvariance, NormalizedTermsDoNotSeeTheScaleOfWeightsOrExamples) {
   constexpr Index kBatch = 2, kInputs = 3;
-  Cell cell({.inputs = kInputs, .units = 6, .norm = {.kind = NormKind::kLayer, .eps = {.value = 1e-18}}});
+  Cell cell({.inputs = kInputs, .units = 6, .norm = {.kind = LayerNorm{.eps = {.value = 1e-18}}}});
   std::vector<double> x = normals(kInputs * 4 * kBatch, 6);
   // From a first step on that is not zero: LN(W_h 0) has only eps to divide by, at any scale of W_h.
   const std::vector<double> before = outputs(cell.lstm, x, kBatch, Mode::kTrain);
@@ -194,7 +194,7 @@ TEST(CellInvariance, ExamplesDoNotSeeEachOtherUnlessByBatchNorm) {
     const std::vector<double> after = outputs(cell.lstm, x, kBatch, Mode::kTrain);
     const auto other = static_cast<std::ptrdiff_t>(before.size()) / kBatch;
     EXPECT_EQ(std::equal(before.begin() + other, before.end(), after.begin() + other),
-              norm.spec.kind != NormKind::kBatch)
+              !std::holds_alternative<BatchNorm>(norm.spec.kind))
         << norm.name;
   }
 }
@@ -212,10 +212,9 @@ TEST(Lstm, ParameterCountsAreThePapers) {
   constexpr Index kIn = 60, kUnits = 400;
   const Index plain = 4 * kUnits * (kUnits + kIn + 1);
   EXPECT_EQ(count({.inputs = kIn, .units = kUnits}), plain);
-  EXPECT_EQ(count({.inputs = kIn, .units = kUnits, .norm = {.kind = NormKind::kLayer}}), plain + 18 * kUnits);
-  EXPECT_EQ(
-      count({.inputs = kIn, .units = kUnits, .norm = {.kind = NormKind::kLayer}, .placement = LstmPlacement::kCell}),
-      plain + 2 * kUnits);
+  EXPECT_EQ(count({.inputs = kIn, .units = kUnits, .norm = {.kind = LayerNorm{}}}), plain + 18 * kUnits);
+  EXPECT_EQ(count({.inputs = kIn, .units = kUnits, .norm = {.kind = LayerNorm{}}, .placement = LstmPlacement::kCell}),
+            plain + 2 * kUnits);
   EXPECT_EQ(count({.inputs = kIn, .units = kUnits, .peepholes = true}), plain + 3 * kUnits);
 }
 

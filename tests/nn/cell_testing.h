@@ -137,10 +137,10 @@ struct NormCase {
 inline std::vector<NormCase> norm_cases(Index time_steps) {
   NormSpec batch = recurrent_batch_norm(time_steps);
   return {{"None", {}},
-          {"Layer", {.kind = NormKind::kLayer}},
-          {"LayerEpsOutside", {.kind = NormKind::kLayer, .eps = {0.1, EpsPlacement::kOutsideSqrt}}},
-          {"Rms", {.kind = NormKind::kRms}},
-          {"Weight", {.kind = NormKind::kWeight, .gain_init = 0.7}},
+          {"Layer", {.kind = LayerNorm{}}},
+          {"LayerEpsOutside", {.kind = LayerNorm{.eps = {0.1, EpsPlacement::kOutsideSqrt}}}},
+          {"Rms", {.kind = RmsNorm{}}},
+          {"Weight", {.kind = WeightNorm{}, .affine = {.gain_init = 0.7}}},
           {"Batch", batch}};
 }
 

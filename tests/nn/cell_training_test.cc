@@ -75,16 +75,14 @@ class CellTraining : public testing::TestWithParam<NormKind> {
  protected:
   void TearDown() override { SetThreads(1); }
   static NormSpec norm() {
-    return GetParam() == NormKind::kBatch ? recurrent_batch_norm(8) : NormSpec{.kind = GetParam()};
+    return std::holds_alternative<BatchNorm>(GetParam()) ? recurrent_batch_norm(8) : NormSpec{.kind = GetParam()};
   }
 };
 std::string KindName(const testing::TestParamInfo<NormKind>& info) {
   return std::array{"None", "Batch", "Layer", "Weight", "Rms"}[info.index];
 }
 INSTANTIATE_TEST_SUITE_P(Kinds, CellTraining,
-                         testing::Values(NormKind::kNone, NormKind::kBatch, NormKind::kLayer, NormKind::kWeight,
-                                         NormKind::kRms),
-                         KindName);
+                         testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{}), KindName);
 
 TEST_P(CellTraining, LearnsToEcho) {
   Echo echo(norm());

@@ -20,7 +20,7 @@ class LstmReference : public testing::TestWithParam<bool> {
         lstm_(BasicScope<float>(store_),
               {.inputs = kInputs,
                .units = kUnits,
-               .norm = {.kind = NormKind::kLayer},
+               .norm = {.kind = LayerNorm{}},
                .placement = GetParam() ? LstmPlacement::kTermsAndCell : LstmPlacement::kCell}),
         mask_(ragged_mask<float>(kSteps, kBatch)) {
     scatter(store_);

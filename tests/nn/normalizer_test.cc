@@ -29,13 +29,13 @@ struct KindCase {
 class LayerGradient : public testing::TestWithParam<KindCase> {};
 INSTANTIATE_TEST_SUITE_P(
     Kinds, LayerGradient,
-    testing::Values(KindCase{"None", {.kind = NormKind::kNone}}, KindCase{"Batch", {.kind = NormKind::kBatch}},
-                    KindCase{"BatchUnbiased", {.kind = NormKind::kBatch, .variance = BatchVariance::kUnbiased}},
-                    KindCase{"Layer", {.kind = NormKind::kLayer}},
-                    KindCase{"Weight", {.kind = NormKind::kWeight, .gain_init = 0.7}},
-                    KindCase{"Rms", {.kind = NormKind::kRms}},
-                    KindCase{"RmsEpsOutside", {.kind = NormKind::kRms, .eps = {0.1, EpsPlacement::kOutsideSqrt}}},
-                    KindCase{"BatchEpsOutside", {.kind = NormKind::kBatch, .eps = {0.1, EpsPlacement::kOutsideSqrt}}}),
+    testing::Values(KindCase{"None", {.kind = NoNorm{}}}, KindCase{"Batch", {.kind = BatchNorm{}}},
+                    KindCase{"BatchUnbiased", {.kind = BatchNorm{.variance = BatchVariance::kUnbiased}}},
+                    KindCase{"Layer", {.kind = LayerNorm{}}},
+                    KindCase{"Weight", {.kind = WeightNorm{}, .affine = {.gain_init = 0.7}}},
+                    KindCase{"Rms", {.kind = RmsNorm{}}},
+                    KindCase{"RmsEpsOutside", {.kind = RmsNorm{.eps = {0.1, EpsPlacement::kOutsideSqrt}}}},
+                    KindCase{"BatchEpsOutside", {.kind = BatchNorm{.eps = {0.1, EpsPlacement::kOutsideSqrt}}}}),
     [](const auto& info) { return info.param.name; });
 
 // Two layers in a row, so that gradients also flow through a normalizer into the layer below.
@@ -117,7 +117,7 @@ class BatchStatisticsTest : public testing::Test {
 };
 
 TEST_F(BatchStatisticsTest, RunningAveragesDecay) {
-  const auto norm = make_normalizer<double>({.kind = NormKind::kBatch, .decay = 0.8}, root_, kUnits);
+  const auto norm = make_normalizer<double>({.kind = BatchNorm{.decay = 0.8}}, root_, {kUnits});
   norm->sums(examples(tape_, 0, 10), kTrain);
   EXPECT_NEAR(kept(0)[1], 0.2 * direct_mean(1, 10), 1e-9);
   EXPECT_NEAR(kept(1)[1], 0.8 + 0.2 * direct_variance(1, 10), 1e-9);
@@ -126,14 +126,14 @@ TEST_F(BatchStatisticsTest, RunningAveragesDecay) {
 }
 
 TEST_F(BatchStatisticsTest, RunningAveragesTakeTheVarianceTrainingUsed) {
-  const auto norm = make_normalizer<double>(
-      {.kind = NormKind::kBatch, .variance = BatchVariance::kUnbiased, .decay = 0.0}, root_, kUnits);
+  const auto norm =
+      make_normalizer<double>({.kind = BatchNorm{.variance = BatchVariance::kUnbiased, .decay = 0.0}}, root_, {kUnits});
   norm->sums(examples(tape_, 0, 4), kTrain);
   EXPECT_NEAR(kept(1)[0], direct_variance(0, 4) * 4.0 / 3.0, 1e-9);
 }
 
 TEST_F(BatchStatisticsTest, EvaluationUsesAndKeepsTheRunningAverages) {
-  const auto norm = make_normalizer<double>({.kind = NormKind::kBatch, .eps = {0.0}, .decay = 0.0}, root_, kUnits);
+  const auto norm = make_normalizer<double>({.kind = BatchNorm{.eps = {0.0}, .decay = 0.0}}, root_, {kUnits});
   norm->sums(examples(tape_, 0, 10), kTrain);
   const double mean = kept(0)[0], variance = kept(1)[0];
   const DVar y = norm->sums(examples(tape_, 50, 51), kEvaluate);
@@ -143,7 +143,7 @@ TEST_F(BatchStatisticsTest, EvaluationUsesAndKeepsTheRunningAverages) {
 
 TEST_F(BatchStatisticsTest, PopulationIsExactForAnyCutIntoBatches) {
   const auto norm =
-      make_normalizer<double>({.kind = NormKind::kBatch, .statistics = BatchStatistics::kPopulation}, root_, kUnits);
+      make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kPopulation}}, root_, {kUnits});
   for (const Index batch : {1, 7, 100}) {
     norm->begin_population();
     for (Index b = 0; b < 100; b += batch) {
@@ -159,7 +159,7 @@ TEST_F(BatchStatisticsTest, PopulationIsExactForAnyCutIntoBatches) {
 
 TEST_F(BatchStatisticsTest, TrainingLeavesPopulationStatisticsAlone) {
   const auto norm =
-      make_normalizer<double>({.kind = NormKind::kBatch, .statistics = BatchStatistics::kPopulation}, root_, kUnits);
+      make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kPopulation}}, root_, {kUnits});
   norm->sums(examples(tape_, 0, 10), kTrain);
   EXPECT_EQ(kept(0)[0], 0.0);
   EXPECT_EQ(kept(1)[0], 1.0);
@@ -167,7 +167,7 @@ TEST_F(BatchStatisticsTest, TrainingLeavesPopulationStatisticsAlone) {
 
 TEST_F(BatchStatisticsTest, AnEmptyPopulationIsAnError) {
   const auto norm =
-      make_normalizer<double>({.kind = NormKind::kBatch, .statistics = BatchStatistics::kPopulation}, root_, kUnits);
+      make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kPopulation}}, root_, {kUnits});
   norm->begin_population();
   EXPECT_THROW(norm->end_population(), Error);
 }
@@ -175,7 +175,7 @@ TEST_F(BatchStatisticsTest, AnEmptyPopulationIsAnError) {
 // The inputs of the second site depend on the statistics of the first. After recompute_population, evaluating the whole
 // data set gives every site's normalised sums mean 0 and variance 1: the statistics are the data set's own.
 TEST_F(BatchStatisticsTest, RecomputeGoesThroughTheNetworkSiteBySite) {
-  const NormSpec spec{.kind = NormKind::kBatch, .eps = {0.0}, .statistics = BatchStatistics::kPopulation};
+  const NormSpec spec{.kind = BatchNorm{.eps = {0.0}, .statistics = BatchStatistics::kPopulation}};
   BasicLinear<double> first(root_ / "first", kUnits, 4, spec), second(root_ / "second", 4, 2, spec);
   BasicLinear<double> plain(root_ / "plain", 2, 2, {});
   const auto forward = [&](Index begin, Index end) {
@@ -211,7 +211,7 @@ TEST(WeightNorm, UnitsStartWithTheLengthOfTheGain) {
   BasicParameterStore<double> store(1);
   BasicParameter<double>& v = store.add("v", {4, 9}, init::he_normal());
   const auto norm =
-      make_normalizer<double>({.kind = NormKind::kWeight, .gain_init = 1.5}, BasicScope<double>(store), 4);
+      make_normalizer<double>({.kind = WeightNorm{}, .affine = {.gain_init = 1.5}}, BasicScope<double>(store), {4});
   DTape tape;
   const DVar w = norm->weight(tape.parameter(v));
   for (Index unit = 0; unit < 4; ++unit) {

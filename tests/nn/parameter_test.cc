@@ -34,15 +34,15 @@ TEST(Parameter, GoldenNamesAndShapesOfEachKind) {
     }
     return Listing(store.list_parameters());
   };
-  EXPECT_THAT(parameters(NormKind::kNone), ElementsAre("hidden1.weight 1000 784", "hidden1.bias 1000"));
-  EXPECT_THAT(parameters(NormKind::kLayer),
+  EXPECT_THAT(parameters(NoNorm{}), ElementsAre("hidden1.weight 1000 784", "hidden1.bias 1000"));
+  EXPECT_THAT(parameters(LayerNorm{}),
               ElementsAre("hidden1.weight 1000 784", "hidden1.norm.gain 1000", "hidden1.norm.bias 1000"));
-  EXPECT_THAT(parameters(NormKind::kRms),
+  EXPECT_THAT(parameters(RmsNorm{}),
               ElementsAre("hidden1.weight 1000 784", "hidden1.norm.gain 1000", "hidden1.norm.bias 1000"));
-  EXPECT_THAT(parameters(NormKind::kWeight),
+  EXPECT_THAT(parameters(WeightNorm{}),
               ElementsAre("hidden1.weight 1000 784", "hidden1.norm.gain 1000", "hidden1.bias 1000"));
   std::vector<std::string> buffers;
-  EXPECT_THAT(parameters(NormKind::kBatch, &buffers),
+  EXPECT_THAT(parameters(BatchNorm{}, &buffers),
               ElementsAre("hidden1.weight 1000 784", "hidden1.norm.gain 1000", "hidden1.norm.bias 1000"));
   EXPECT_THAT(buffers, ElementsAre("hidden1.norm.mean 1000", "hidden1.norm.variance 1000"));
 }
@@ -82,8 +82,8 @@ TEST(Parameter, AnEmptyShapeIsAnError) {
 // A baseline and a normalised model have different parameters before hidden2, and must start from the same weights.
 TEST(Parameter, InitialValuesDependOnSeedAndNameAlone) {
   ParameterStore plain(7), normalized(7), other_seed(8);
-  const Linear a(Scope(plain) / "hidden1", 5, 4, {.kind = NormKind::kNone});
-  const Linear b(Scope(normalized) / "hidden1", 5, 4, {.kind = NormKind::kBatch});
+  const Linear a(Scope(plain) / "hidden1", 5, 4, {.kind = NoNorm{}});
+  const Linear b(Scope(normalized) / "hidden1", 5, 4, {.kind = BatchNorm{}});
   const auto weights = [](ParameterStore& store, const char* name) {
     Parameter& w = store.add(name, {3, 4}, init::glorot_uniform());
     return std::vector<float>(w.value(), w.value() + w.size());

@@ -36,9 +36,8 @@ class SharedWeightGradient : public testing::TestWithParam<NormKind> {
   Inputs in_;
   BasicSharedLinear<double> layer_;
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, SharedWeightGradient,
-                         testing::Values(NormKind::kNone, NormKind::kLayer, NormKind::kWeight),
-                         [](const auto& info) { return "Kind" + std::to_string(static_cast<int>(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Kinds, SharedWeightGradient, testing::Values(NoNorm{}, LayerNorm{}, WeightNorm{}),
+                         [](const auto& info) { return "Kind" + std::to_string(info.param.index()); });
 
 TEST_P(SharedWeightGradient, OfOneUse) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return tanh(layer_(on(t, "x"), kTrain)); }));
@@ -97,9 +96,9 @@ class WeightsThatShareGradients : public testing::TestWithParam<std::tuple<NormK
   BasicSharedLinear<double> recurrent_, input_;
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, WeightsThatShareGradients,
-                         testing::Combine(testing::Values(NormKind::kNone, NormKind::kWeight), testing::Values(2, 6)),
+                         testing::Combine(testing::Values(NoNorm{}, WeightNorm{}), testing::Values(2, 6)),
                          [](const auto& info) {
-                           return "Kind" + std::to_string(static_cast<int>(std::get<0>(info.param))) + "Inputs" +
+                           return "Kind" + std::to_string(std::get<0>(info.param).index()) + "Inputs" +
                                   std::to_string(std::get<1>(info.param));
                          });
 
@@ -147,7 +146,8 @@ class OverManyColumns : public testing::TestWithParam<std::tuple<Index, std::vec
  protected:
   static constexpr Index kUnits = 3, kOut = 6;
 
-  OverManyColumns() : identity_(make_normalizer<double>({.bias = false}, BasicScope<double>(unused_.store()), kOut)) {
+  OverManyColumns()
+      : identity_(make_normalizer<double>({.affine = {.bias = false}}, BasicScope<double>(unused_.store()), {kOut})) {
     in_.normal("recurrent", kUnits, kOut).normal("input", inputs(), kOut);
     for (std::size_t t = 0; t < steps().size(); ++t) {
       in_.normal("h" + std::to_string(t), kUnits, steps()[t]).normal("x" + std::to_string(t), inputs(), steps()[t]);
@@ -199,7 +199,7 @@ TEST(SharedWeight, AddsToTheParametersGradient) {
   Inputs in;
   in.normal("x", 3, 4).normal("w", 3, 3);
   Inputs unused;
-  const auto identity = make_normalizer<double>({.bias = false}, BasicScope<double>(unused.store()), 3);
+  const auto identity = make_normalizer<double>({.affine = {.bias = false}}, BasicScope<double>(unused.store()), {3});
   BasicSharedWeight<double> shared(in["w"], *identity);
   EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
     const DVar w = in.on(t, "w");

@@ -27,7 +27,7 @@ class Trainer {
   explicit Trainer(NormKind kind, const OptimizerSpec& optimizer = {}, ClipKind clip = ClipKind::kGlobalNorm)
       : first_(root_ / "hidden1", kIn, kHidden, spec(kind)),
         second_(root_ / "hidden2", kHidden, kHidden, spec(kind)),
-        logits_(root_ / "logits", kHidden, 10, {.kind = NormKind::kNone}),
+        logits_(root_ / "logits", kHidden, 10, {.kind = NoNorm{}}),
         optimizer_(make_optimizer(store_, optimizer, {.warmup = 3})),
         clip_{.kind = clip, .limit = 0.5},
         x_(static_cast<std::size_t>(kIn * kBatch)),
@@ -118,9 +118,7 @@ class Training : public testing::TestWithParam<NormKind> {
 std::string KindName(const testing::TestParamInfo<NormKind>& info) {
   return std::array{"None", "Batch", "Layer", "Weight", "Rms"}[info.index];
 }
-INSTANTIATE_TEST_SUITE_P(Kinds, Training,
-                         testing::Values(NormKind::kNone, NormKind::kBatch, NormKind::kLayer, NormKind::kWeight,
-                                         NormKind::kRms),
+INSTANTIATE_TEST_SUITE_P(Kinds, Training, testing::Values(NoNorm{}, BatchNorm{}, LayerNorm{}, WeightNorm{}, RmsNorm{}),
                          KindName);
 
 TEST_P(Training, LearnsTheBatchItSees) {
@@ -184,7 +182,7 @@ class OptimizerTraining : public testing::TestWithParam<OptimizerKind> {
  protected:
   void TearDown() override { SetThreads(1); }
   static Trainer trainer(ClipKind clip = ClipKind::kGlobalNorm) {
-    return Trainer(NormKind::kLayer, {.kind = GetParam(), .momentum = 0.5, .weight_decay = 1e-3}, clip);
+    return Trainer(LayerNorm{}, {.kind = GetParam(), .momentum = 0.5, .weight_decay = 1e-3}, clip);
   }
 };
 std::string OptimizerName(const testing::TestParamInfo<OptimizerKind>& info) {

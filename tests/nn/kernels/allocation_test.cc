@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/gemm_sparse.h"
+#include "nn/kernels/modulate.h"
 #include "nn/kernels/norm.h"
 #include "nn/kernels/pointwise.h"
 #include "nn/kernels/update.h"
@@ -51,6 +52,9 @@ TEST(Kernels, DoNotAllocateOnceWarm) {
   std::vector<float> y(dy.size()), dx(x.size()), dw(w.size()), m(w.size()), v(w.size(), 1.0f);
   std::vector<float> mean(batch), inv(batch), dgain(in), dbias(in), parameters = w;
   const std::array runs = {UpdateRun{0, out * in / 2, false}, UpdateRun{out * in / 2, out * in, false}};
+  const Index kManyRows = 66'000;  // more than are summed in row order
+  const auto many = Uniform(kManyRows * 2, 5);
+  std::vector<float> many_dx(many.size()), w_sums(2 * x.size());
   PackedMatrix packed;
   const auto step = [&](Index b) {
     gemm(Trans::kNo, Trans::kYes, b, out, in, x.data(), in, w.data(), in, y.data(), out);
@@ -65,6 +69,16 @@ TEST(Kernels, DoNotAllocateOnceWarm) {
     layer_norm_backward(b, in, x.data(), x.data(), mean.data(), inv.data(), nullptr, 1e-5f, EpsPlace::kInsideSqrt,
                         dx.data(), false, dgain.data(), dbias.data());
     column_moments(b, in, x.data(), dgain.data(), dbias.data());
+    group_norm_forward({b / 4, 4, in, 3}, true, x.data(), nullptr, nullptr, 1e-5f, EpsPlace::kInsideSqrt, dx.data(),
+                       mean.data(), inv.data());
+    group_norm_backward({b / 4, 4, in, 3}, true, x.data(), x.data(), mean.data(), inv.data(), nullptr, 1e-5f,
+                        EpsPlace::kInsideSqrt, dx.data(), false, w_sums.data(), w_sums.data() + b * in / 4);
+    modulate_forward({b / 4, 4, in}, x.data(), x.data(), nullptr, dx.data());
+    modulate_backward({b / 4, 4, in}, x.data(), x.data(), x.data(), dx.data(), false, w_sums.data(), nullptr);
+    add_column_sums(kManyRows, 2, many.data(), dgain.data());
+    column_moments(kManyRows, 2, many.data(), dgain.data(), dbias.data());
+    batch_norm_backward(kManyRows, 2, many.data(), many.data(), dgain.data(), dbias.data(), nullptr, {}, many_dx.data(),
+                        false, dgain.data(), dbias.data());
     log_softmax_rows(b, out, y.data(), y.data());
     adam_update(runs, {}, adam_scalars(1e-3, 0.9, 0.999, 1e-8, 1, true), dw.data(), parameters.data(), m.data(),
                 v.data());

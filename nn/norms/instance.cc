@@ -1,0 +1,20 @@
+#include "nn/norms/instance.h"
+
+#include "nn/norms/example_norm.h"
+
+namespace normlab::nn {
+
+template <typename T>
+std::unique_ptr<BasicNormalizer<T>> make_norm(const InstanceNorm& norm, const AffineSpec& affine,
+                                              const BasicScope<T>& scope, const Site& site) {
+  require_positions("instance norm", site);
+  return make_grouped_norm({"instance norm", true, norm.eps}, affine, scope,
+                           Site{site.units, site.positions, site.units});
+}
+
+template std::unique_ptr<BasicNormalizer<float>> make_norm(const InstanceNorm&, const AffineSpec&,
+                                                           const BasicScope<float>&, const Site&);
+template std::unique_ptr<BasicNormalizer<double>> make_norm(const InstanceNorm&, const AffineSpec&,
+                                                            const BasicScope<double>&, const Site&);
+
+}  // namespace normlab::nn
