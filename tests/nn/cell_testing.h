@@ -79,7 +79,8 @@ BasicVar<T> unroll(BasicGru<T>& gru, BasicVar<T> x, BasicVar<T> start, Index ste
   return all;
 }
 
-// Outputs of an unrolled cell and the gradients of all parameters and inputs under a fixed cotangent, by name.
+// Outputs of an unrolled cell, the gradients of all parameters and inputs under a fixed cotangent, and running
+// statistics, by name.
 using Results = std::map<std::string, std::vector<double>>;
 
 // As scatter(), of gains and biases alone and each by its own name, so that it is the same for every cell.
@@ -107,6 +108,9 @@ Results backward_results(BasicParameterStore<T>& store, BasicTape<T>& tape, Basi
   Results results{{"output", {y.data(), y.data() + y.size()}}};
   for (BasicParameter<T>& p : store.parameters()) {
     results[p.name()] = {p.gradient(), p.gradient() + p.size()};
+  }
+  for (const NamedArray<T>& buffer : store.list_buffers()) {
+    results[buffer.name] = {buffer.data, buffer.data + buffer.size};
   }
   return results;
 }
