@@ -47,11 +47,14 @@ void count(benchmark::State& state, double operations, double peak, double best_
 // gets one from above.
 class Unrolled {
  public:
-  Unrolled(const LstmShape& shape, NormKind kind, LstmPlacement placement)
+  Unrolled(const LstmShape& shape, const NormKind& kind, LstmPlacement placement, bool fused)
       : shape_(shape),
         x_(store_.add("x", {shape.steps * shape.batch, shape.inputs}, init::constant(0.0))),
-        lstm_(Scope(store_) / "lstm",
-              {.inputs = shape.inputs, .units = shape.units, .norm = {.kind = kind}, .placement = placement}),
+        lstm_(Scope(store_) / "lstm", {.inputs = shape.inputs,
+                                       .units = shape.units,
+                                       .norm = {.kind = kind},
+                                       .placement = placement,
+                                       .fused = fused}),
         cotangent_(random_values(shape.units * shape.batch * shape.steps, 1.0)) {
     const std::vector<float> x = random_values(x_.size(), 1.0);
     std::copy(x.begin(), x.end(), x_.value());
@@ -87,9 +90,10 @@ class Unrolled {
   std::vector<Var> outputs_;
 };
 
-void LstmSequence(benchmark::State& state, LstmShape shape, NormKind kind, LstmPlacement placement) {
+void LstmSequence(benchmark::State& state, LstmShape shape, const NormKind& kind, LstmPlacement placement,
+                  bool fused = true) {
   flush_denormals();
-  Unrolled unrolled(shape, kind, placement);
+  Unrolled unrolled(shape, kind, placement, fused);
   unrolled.run();
   const double peak = fma_peak();
   double best = 1e9;
@@ -113,6 +117,12 @@ BENCHMARK_CAPTURE(LstmSequence, hand_layer1_layer, kHandLayer1, LayerNorm{}, Lst
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(LstmSequence, hand_layer2_layer, kHandLayer2, LayerNorm{}, LstmPlacement::kTermsAndCell)
     ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(LstmSequence, hand_layer2_batch, kHandLayer2, BatchNorm{.time_steps = kHandLayer2.steps},
+                  LstmPlacement::kTermsAndCell)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(LstmSequence, hand_layer2_batch_composed, kHandLayer2, BatchNorm{.time_steps = kHandLayer2.steps},
+                  LstmPlacement::kTermsAndCell, false)
+    ->Unit(benchmark::kMillisecond);
 
 // The fused step alone, forward and backward, on memory of one step.
 void LstmCell(benchmark::State& state, LstmShape shape, kernels::LstmSums sums) {
@@ -123,7 +133,7 @@ void LstmCell(benchmark::State& state, LstmShape shape, kernels::LstmSums sums) 
   const std::vector<float> states = random_values(4 * units * rows, 0.5), zeros(static_cast<std::size_t>(4 * units));
   std::vector<float> out(static_cast<std::size_t>(20 * units * rows + kernels::kLstmStats * rows));
   std::vector<float> sums_of_pieces(
-      static_cast<std::size_t>(kernels::kLstmPieces * kernels::lstm_parameter_floats(units)));
+      static_cast<std::size_t>(kernels::kCellPieces * kernels::lstm_parameter_floats(units)));
   const kernels::LstmRule rule{.units = units,
                                .sums = sums,
                                .cell = true,

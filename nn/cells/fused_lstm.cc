@@ -4,48 +4,16 @@
 #include <functional>
 
 namespace normlab::nn {
-namespace {
-
 using kernels::LstmSums;
 
-// Adds n values to a vector parameter's gradient.
-void add_to(Var parameter, const float* gradient) {
-  if (const GradSink<float> sink = parameter.grad_sink()) {
-    if (sink.accumulate) {
-      std::transform(gradient, gradient + parameter.size(), sink.data, sink.data, std::plus<>());
-    } else {
-      std::copy_n(gradient, parameter.size(), sink.data);
-    }
-  }
-}
-
-kernels::LstmSink sink_of(Var v) {
-  const GradSink<float> sink = v.grad_sink();
-  return {sink.data, sink.accumulate};
-}
-
-// The first site that normalises, for what all of them share: they come from one NormSpec.
-const RowNormForm<float>* any_norm(const FusedLstmSites& sites) {
-  for (const RowNormForm<float>* site : {&sites.cell, &sites.recurrent, &sites.input, &sites.gates[0]}) {
-    if (site->normalize) {
-      return site;
-    }
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-FusedLstm::FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites) : sites_(sites) {
+FusedLstm::FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites)
+    : sites_(sites), parameter_sums_(kernels::lstm_parameter_floats(units)) {
+  const RowNormForm<float>* all[] = {&sites.cell, &sites.recurrent, &sites.input, &sites.gates[0]};
   rule_.units = units;
   rule_.sums = sites.sums;
   rule_.cell = sites.cell.normalize;
   rule_.clip = sites.clip;
-  if (const RowNormForm<float>* norm = any_norm(sites)) {
-    rule_.center = norm->center;
-    rule_.eps = static_cast<float>(norm->eps.value);
-    rule_.place = norm->eps.placement;
-  }
+  rule_.norm = row_norm(all);
   rule_.bias = sites.bias.data();
   if (sites.sums == LstmSums::kTerms) {
     float* bias = tape.scratch(4 * units);
@@ -71,17 +39,17 @@ FusedLstm::FusedLstm(Tape& tape, Index units, const FusedLstmSites& sites) : sit
 }
 
 void FusedLstm::attach_to(Tape& tape) {
-  steps_ = tape.result("fused_lstm", 1, 1, {sites_.bias});
-  *steps_.mutable_data() = 0.0f;
-  tape.on_backward({steps_}, [this] { add_parameter_gradients(); });
+  parameter_sums_.attach_to(tape, "fused_lstm", sites_.bias);
+  tape.on_backward({parameter_sums_.steps()}, [this] { add_parameter_gradients(); });
 }
 
 FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var mask) {
   Tape& tape = input.tape();
   const Index rows = input.cols(), units = rule_.units;
   const Var other = recurrent ? recurrent : input;
-  const State next{.h = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, steps_}),
-                   .c = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, steps_})};
+  const State next{
+      .h = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, parameter_sums_.steps()}),
+      .c = tape.result("lstm", units, rows, {other, input, previous.h, previous.c, parameter_sums_.steps()})};
   const bool in_place = rule_.sums == LstmSums::kPlain;  // the way back does not need the sums then
   const kernels::LstmStep step{.rows = rows,
                                .recurrent = recurrent ? recurrent.data() : nullptr,
@@ -96,7 +64,7 @@ FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var m
                                .stats = tape.scratch(kernels::kLstmStats * rows)};
   kernels::lstm_forward(rule_, step);
   tape.on_backward({next.h, next.c}, [this, step, recurrent, input, previous, next] {
-    kernels::LstmGradients gradients{.dh = next.h.grad(), .dc = next.c.grad(), .parameters = parameter_sums()};
+    kernels::LstmGradients gradients{.dh = next.h.grad(), .dc = next.c.grad(), .parameters = parameter_sums_.blocks()};
     if (recurrent) {
       gradients.recurrent = sink_of(recurrent);
     }
@@ -110,51 +78,28 @@ FusedLstm::State FusedLstm::step(Var recurrent, Var input, State previous, Var m
   return next;
 }
 
-// Cleared at the first step that goes back, which also says that there is something to add up.
-float* FusedLstm::parameter_sums() {
-  if (sums_ == nullptr) {
-    const Index n = kernels::kLstmPieces * kernels::lstm_parameter_floats(rule_.units);
-    sums_ = steps_.tape().scratch(n);
-    std::fill_n(sums_, n, 0.0f);
-    if (const GradSink<float> reached = steps_.grad_sink()) {
-      *reached.data = 0.0f;
-    }
-  }
-  return sums_;
-}
-
-void FusedLstm::give(RowNormForm<float> site, const float* dgain, const float* dbias) const {
-  if (site.normalize) {
-    add_to(site.gain, dgain);
-    add_to(site.bias, dbias);
-  }
-}
-
 void FusedLstm::add_parameter_gradients() const {
-  const Index units = rule_.units, n = kernels::lstm_parameter_floats(units);
-  for (Index piece = 1; piece < kernels::kLstmPieces; ++piece) {
-    std::transform(sums_, sums_ + n, sums_ + piece * n, sums_, std::plus<>());
-  }
-  const float *dbias = sums_, *drecurrent = dbias + 4 * units, *dinput = drecurrent + 4 * units,
+  const Index units = rule_.units;
+  const float *dbias = parameter_sums_.total(), *drecurrent = dbias + 4 * units, *dinput = drecurrent + 4 * units,
               *dcell = dinput + 4 * units;
   add_to(sites_.bias, dbias);
   switch (rule_.sums) {
     case LstmSums::kPlain:
       break;
     case LstmSums::kTerms:
-      give(sites_.recurrent, drecurrent, dbias);
-      give(sites_.input, dinput, dbias);
+      add_to(sites_.recurrent, drecurrent, dbias);
+      add_to(sites_.input, dinput, dbias);
       break;
     case LstmSums::kSum:
-      give(sites_.gates[0], dinput, dbias);
+      add_to(sites_.gates[0], dinput, dbias);
       break;
     case LstmSums::kGates:
       for (std::size_t k = 0; k < 4; ++k) {
-        give(sites_.gates[k], dinput + static_cast<Index>(k) * units, dbias + static_cast<Index>(k) * units);
+        add_to(sites_.gates[k], dinput + static_cast<Index>(k) * units, dbias + static_cast<Index>(k) * units);
       }
       break;
   }
-  give(sites_.cell, dcell, dcell + units);
+  add_to(sites_.cell, dcell, dcell + units);
 }
 
 }  // namespace normlab::nn

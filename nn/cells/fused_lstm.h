@@ -1,15 +1,11 @@
 // fused_lstm.h - one tape op per time step of a float LSTM after its products, on the kernels of nn/kernels/lstm.h. For
 // BasicLstm's own use: it gives what this gives, composed of primitive ops, and decides which of the two runs.
-//
-// Gradients of gains and biases are summed over all time steps in one place and reach the parameters once, when the
-// first step has gone back.
 #pragma once
 
 #include <array>
 
+#include "nn/cells/fused_cell.h"
 #include "nn/kernels/lstm.h"
-#include "nn/normalizer.h"
-#include "nn/tape.h"
 
 namespace normlab::nn {
 
@@ -43,13 +39,10 @@ class FusedLstm {
 
  private:
   void add_parameter_gradients() const;
-  void give(RowNormForm<float> site, const float* dgain, const float* dbias) const;
-  float* parameter_sums();
 
   FusedLstmSites sites_;
   kernels::LstmRule rule_;
-  Var steps_;  // 1 x 1: reached when one of the steps was
-  float* sums_ = nullptr;
+  FusedSums parameter_sums_;
 };
 
 }  // namespace normlab::nn

@@ -1,7 +1,10 @@
 #include "nn/cells/gru.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
+#include "nn/cells/fused_gru.h"
 #include "nn/cells/norm_sites.h"
 #include "nn/ops/activation.h"
 #include "nn/ops/check.h"
@@ -48,6 +51,13 @@ BasicGru<T>::BasicGru(const BasicScope<T>& scope, const GruSpec& spec)
   sum_sites_.candidate = make_normalizer(sum_norm(spec.norm), sum / "candidate", {.units = units});
 }
 
+// Whether every normalizer can be told to fused_gru.h as numbers.
+template <typename T>
+bool BasicGru<T>::Sites::have_row_forms() const {
+  const std::array all = {gates.get(), update.get(), reset.get(), candidate.get()};
+  return std::all_of(all.begin(), all.end(), [](const auto* site) { return site == nullptr || site->has_row_form(); });
+}
+
 template <typename T>
 BasicVar<T> BasicGru<T>::zero_state(BasicTape<T>& tape, Index batch) const {
   return tape.zeros(spec_.units, batch);
@@ -76,8 +86,52 @@ BasicVar<T> BasicGru<T>::step(Var input_sums, Var previous, const Step& step, Va
   const Index units = spec_.units;
   require_shapes(input_sums.rows() == 3 * units && input_sums.cols() == previous.cols(), "gru", input_sums, previous,
                  "input sums of 3H x B for a state of H x B");
-  const Var bias = input_sums.tape().parameter(bias_);
+  require_shapes(!mask || (mask.rows() == 1 && mask.cols() == input_sums.cols()), "gru", input_sums, mask,
+                 "a mask of 1 x B");
   const Var recurrent = recurrent_(previous);
+  if constexpr (std::is_same_v<T, float>) {
+    if (spec_.fused && recurrent_sites_.have_row_forms() && input_sites_.have_row_forms() &&
+        sum_sites_.have_row_forms()) {
+      return fused(input_sums.tape()).step(recurrent, input_sums, previous, mask);
+    }
+  }
+  return composed_step(recurrent, input_sums, previous, step, mask);
+}
+
+// What fused_gru.h needs to know, once a pass.
+template <typename T>
+template <typename FloatTape>
+FusedGru& BasicGru<T>::fused(FloatTape& tape) {
+  if (FusedGru* kept = tape.template attached<FusedGru>(this)) {
+    return *kept;
+  }
+  FusedGruSites sites{.bias = tape.parameter(bias_)};
+  switch (spec_.placement) {
+    case GruPlacement::kTerms:
+      sites.recurrent = {*recurrent_sites_.gates->row_form(tape), *recurrent_sites_.candidate->row_form(tape)};
+      sites.input = {*input_sites_.gates->row_form(tape), *input_sites_.candidate->row_form(tape)};
+      sites.sums = sites.input.gates.normalize ? kernels::GruSums::kTerms : kernels::GruSums::kPlain;
+      break;
+    case GruPlacement::kSum:
+      sites.gates[0] = *sum_sites_.gates->row_form(tape);
+      sites.candidate = *sum_sites_.candidate->row_form(tape);
+      sites.sums = sites.candidate.normalize ? kernels::GruSums::kSum : kernels::GruSums::kPlain;
+      break;
+    case GruPlacement::kGates:
+      sites.gates = {*sum_sites_.update->row_form(tape), *sum_sites_.reset->row_form(tape)};
+      sites.candidate = *sum_sites_.candidate->row_form(tape);
+      sites.sums = sites.candidate.normalize ? kernels::GruSums::kGates : kernels::GruSums::kPlain;
+      break;
+  }
+  FusedGru* made = tape.attach(this, FusedGru(tape, spec_.units, sites));
+  made->attach_to(tape);
+  return *made;
+}
+
+template <typename T>
+BasicVar<T> BasicGru<T>::composed_step(Var recurrent, Var input_sums, Var previous, const Step& step, Var mask) {
+  const Index units = spec_.units;
+  const Var bias = input_sums.tape().parameter(bias_);
   const Var gates =
       sigmoid(add_bias(gate_sums(slice_rows(recurrent, 0, 2 * units), slice_rows(input_sums, 0, 2 * units), step, mask),
                        slice_rows(bias, 0, 2 * units)));

@@ -16,10 +16,13 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 
 #include "nn/layers/shared_linear.h"
 
 namespace normlab::nn {
+
+class FusedGru;
 
 enum class GruPlacement {
   kTerms,  // as above
@@ -35,6 +38,9 @@ struct GruSpec {
   Initializer input_init = init::glorot_uniform();
   Initializer recurrent_init = init::glorot_uniform();
   Initializer bias_init = init::zeros();
+  // Whether float runs in one op per step where there is one: all norms but batch norm. false: composed of primitive
+  // ops, which the fused op is tested against.
+  bool fused = true;
 };
 
 template <typename T>
@@ -59,8 +65,13 @@ class BasicGru {
   // The normalizers of the gates and of the candidate in one place of the cell. Null where a placement has none.
   struct Sites {
     std::unique_ptr<BasicNormalizer<T>> gates, update, reset, candidate;
+
+    bool have_row_forms() const;
   };
+  template <typename FloatTape>  // as BasicLstm's
+  FusedGru& fused(FloatTape& tape);
   Var gate_sums(Var terms_h, Var terms_x, const Step& step, Var mask);
+  Var composed_step(Var recurrent, Var input_sums, Var previous, const Step& step, Var mask);
 
   GruSpec spec_;
   std::unique_ptr<BasicNormalizer<T>> recurrent_weight_, input_weight_;  // weight norm, or nothing

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nn/cells/batch_lstm.h"
 #include "nn/cells/fused_lstm.h"
 #include "nn/cells/norm_sites.h"
 #include "nn/ops/activation.h"
@@ -62,6 +63,13 @@ bool BasicLstm<T>::has_row_forms() {
          recurrent_.normalizer().has_row_form() && input_.normalizer().has_row_form();
 }
 
+// Whether all three sites can be told to batch_lstm.h as numbers.
+template <typename T>
+bool BasicLstm<T>::has_batch_forms() {
+  return spec_.fused && !spec_.peepholes && spec_.placement == LstmPlacement::kTermsAndCell &&
+         recurrent_.normalizer().has_batch_form() && input_.normalizer().has_batch_form() && cell_->has_batch_form();
+}
+
 template <typename T>
 BasicLstmState<T> BasicLstm<T>::zero_state(BasicTape<T>& tape, Index batch) const {
   return {.h = tape.zeros(spec_.units, batch), .c = tape.zeros(spec_.units, batch)};
@@ -99,6 +107,15 @@ BasicLstmState<T> BasicLstm<T>::step(Var input_sums, State previous, const Step&
       const Var recurrent = cell.has_terms() ? recurrent_.product(previous.h) : Var();
       const Var input = cell.has_terms() ? input_sums : recurrent_.product_onto(input_sums, previous.h);
       const auto [h, c] = cell.step(recurrent, input, {previous.h, previous.c}, mask);
+      return {.h = h, .c = c};
+    }
+    if (has_batch_forms()) {
+      const BatchLstm cell{.recurrent = recurrent_.normalizer(),
+                           .input = input_.normalizer(),
+                           .cell = *cell_,
+                           .bias = input_sums.tape().parameter(bias_),
+                           .clip = static_cast<float>(spec_.clip)};
+      const auto [h, c] = cell.step(recurrent_.product(previous.h), input_sums, {previous.h, previous.c}, step, mask);
       return {.h = h, .c = c};
     }
   }

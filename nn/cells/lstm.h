@@ -48,8 +48,8 @@ struct LstmSpec {
   double forget_bias = 0.0;  // added to b's part f at the start; the paper names none
   double clip = 0.0;  // gradients with respect to the gates' inputs are cut to +- this (Graves 2013); 0: they are not
   bool peepholes = false;  // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
-  // Whether float runs in one op per step where there is one: all norms but batch norm, no peepholes. false: composed
-  // of primitive ops, which the fused op is tested against.
+  // Whether float runs in one op per step where there is one: no peepholes, and batch norm with kTermsAndCell alone.
+  // false: composed of primitive ops, which the fused op is tested against.
   bool fused = true;
 };
 
@@ -83,6 +83,7 @@ class BasicLstm {
   template <typename FloatTape>  // a template, because clang 14 instantiates what `requires` rules out for double
   FusedLstm& fused(FloatTape& tape);
   bool has_row_forms();
+  bool has_batch_forms();
   Var gate_sums(Var recurrent, Var input, const Step& step, Var mask);
   State composed_step(Var recurrent, Var input_sums, State previous, const Step& step, Var mask);
 

@@ -5,38 +5,13 @@
 #include <algorithm>
 
 #include "base/parallel.h"
-#include "nn/kernels/activation-inl.h"
+#include "nn/kernels/cell-inl.h"
 #include "nn/kernels/lstm.h"
-#include "nn/kernels/moments-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
-
-// n = (x - mean) inv, of one group of a row.
-struct RowScale {
-  float mean, inv;
-
-  template <typename D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return hn::Mul(hn::Sub(x, hn::Set(d, mean)), hn::Set(d, inv));
-  }
-};
-
-RowScale Measure(const LstmRule& rule, Index n, const float* x) {
-  if (rule.center) {
-    const Moments moments = RowMoments(n, x);
-    return {moments.mean, inverse_deviation(moments.variance, rule.eps, rule.place)};
-  }
-  return {0.0f, inverse_deviation(RowMeanSquare(n, x), rule.eps, rule.place)};
-}
-
-RowScale Load(const float* stats, Index group) { return {stats[2 * group], stats[2 * group + 1]}; }
-void Store(RowScale scale, float* stats, Index group) {
-  stats[2 * group] = scale.mean;
-  stats[2 * group + 1] = scale.inv;
-}
 
 // Groups in LstmStep::stats. kTerms has the recurrent term at 0 and the input term at 1; kSum is group 0.
 constexpr Index kCellGroup = 4;
@@ -80,8 +55,8 @@ void PlainGates(const LstmRule& rule, const Row& row) {
 }
 
 void TermGates(const LstmRule& rule, const Row& row) {
-  const RowScale recurrent = Measure(rule, 4 * rule.units, row.recurrent);
-  const RowScale input = Measure(rule, 4 * rule.units, row.input);
+  const RowScale recurrent = Measure(rule.norm, 4 * rule.units, row.recurrent);
+  const RowScale input = Measure(rule.norm, 4 * rule.units, row.input);
   Store(recurrent, row.stats, 0);
   Store(input, row.stats, 1);
   GatesForward(rule.units, row, [&](auto d, Index j) HWY_ATTR {
@@ -96,7 +71,7 @@ void TermGates(const LstmRule& rule, const Row& row) {
 void SumGates(const LstmRule& rule, const Row& row) {
   const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = 4 * rule.units / groups;
   for (Index k = 0; k < groups; ++k) {
-    const RowScale scale = Measure(rule, width, row.input + k * width);
+    const RowScale scale = Measure(rule.norm, width, row.input + k * width);
     Store(scale, row.stats, k);
     ForRange(k * width, (k + 1) * width, [&](auto d, Index j) HWY_ATTR {
       const auto n = scale(d, hn::LoadU(d, row.input + j));
@@ -109,7 +84,7 @@ void SumGates(const LstmRule& rule, const Row& row) {
 void Output(const LstmRule& rule, const Row& row) {
   RowScale scale{0.0f, 1.0f};
   if (rule.cell) {
-    scale = Measure(rule, rule.units, row.c);
+    scale = Measure(rule.norm, rule.units, row.c);
     Store(scale, row.stats, kCellGroup);
   }
   const float* o = row.gates + 2 * rule.units;
@@ -124,15 +99,9 @@ void Output(const LstmRule& rule, const Row& row) {
   });
 }
 
-// Rows a piece has: some microseconds of sigmoids and tanhs, and never more than kLstmPieces pieces.
-Index RowsPerPiece(Index units, Index rows) {
-  constexpr Index kSums = 1 << 12;
-  return std::max({Index{1}, kSums / (4 * units), (rows + kLstmPieces - 1) / kLstmPieces});
-}
-
 void LstmForward(const LstmRule& rule, const LstmStep& step) {
   const Index units = rule.units;
-  parallel_ranges(step.rows, RowsPerPiece(units, step.rows), [&](Index begin, Index end) HWY_ATTR {
+  parallel_ranges(step.rows, RowsPerPiece(4 * units, step.rows), [&](Index begin, Index end) HWY_ATTR {
     for (Index r = begin; r < end; ++r) {
       const Row row(step, units, r);
       if (step.mask && step.mask[r] == 0.0f) {
@@ -170,43 +139,11 @@ struct ParameterSums {
   }
 };
 
-template <typename D>
-HWY_INLINE void AddTo(D d, hn::Vec<D> x, float* y, Index i) {
-  hn::StoreU(hn::Add(hn::LoadU(d, y + i), x), d, y + i);
-}
-
-// s (1 - s) of a sigmoid's output.
-template <typename D>
-HWY_INLINE hn::Vec<D> SigmoidSlope(D d, hn::Vec<D> s) {
-  return hn::NegMulAdd(s, s, s);
-}
-// 1 - t^2 of a tanh's output.
-template <typename D>
-HWY_INLINE hn::Vec<D> TanhSlope(D d, hn::Vec<D> t) {
-  return hn::NegMulAdd(t, t, hn::Set(d, 1.0f));
-}
-
 // A gradient of z as the rule has it; NaN stays NaN.
 template <typename D>
 HWY_INLINE hn::Vec<D> Clipped(D d, const LstmRule& rule, hn::Vec<D> dz) {
   return rule.clip > 0.0f ? KeepNaN(dz, hn::Min(hn::Max(dz, hn::Set(d, -rule.clip)), hn::Set(d, rule.clip))) : dz;
 }
-
-// What a norm takes from its upstream dn: dx = inv (dn - average - n slope).
-struct Projection {
-  float average, slope, inv;
-
-  Projection(const LstmRule& rule, Index n, TwoSums sums, RowScale scale)
-      : average(rule.center ? sums.first / static_cast<float>(n) : 0.0f),
-        slope(DeviationSlope(scale.inv, rule.eps, rule.place) * sums.second / static_cast<float>(n)),
-        inv(scale.inv) {}
-
-  template <typename D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> dn, hn::Vec<D> n) const {
-    const auto centered = hn::Sub(dn, hn::Set(d, average));
-    return hn::Mul(hn::NegMulAdd(n, hn::Set(d, slope), centered), hn::Set(d, inv));
-  }
-};
 
 // From dh to the output gate's dz, and to what reaches the cell beside dc, in `squashed`. dz may be row.gates.
 void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float* dz, const ParameterSums& sums) {
@@ -228,7 +165,7 @@ void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float
     hn::StoreU(dn, d, row.squashed + u);
   });
   if (rule.cell) {
-    const Projection project(rule, units, of_row, scale);
+    const Projection project(rule.norm, units, of_row, scale);
     ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
       const auto n = scale(d, hn::LoadU(d, row.c + u));
       hn::StoreU(project(d, hn::LoadU(d, row.squashed + u), n), d, row.squashed + u);
@@ -237,7 +174,7 @@ void OutputBackward(const LstmRule& rule, const Row& row, const float* dh, float
 }
 
 // The other gates' dz, and dc_prev.
-void GatesBackward(const LstmRule& rule, const Row& row, const float* dc, float* dz, LstmSink dc_prev) {
+void GatesBackward(const LstmRule& rule, const Row& row, const float* dc, float* dz, CellSink dc_prev) {
   const Index units = rule.units;
   const float *const f = row.gates, *const i = f + units, *const g = f + 3 * units;
   ForRange(0, units, [&](auto d, Index u) HWY_ATTR {
@@ -253,34 +190,8 @@ void GatesBackward(const LstmRule& rule, const Row& row, const float* dc, float*
   });
 }
 
-LstmSink RowOf(LstmSink sink, Index r, Index width) {
-  return {sink.data ? sink.data + r * width : nullptr, sink.accumulate};
-}
-
-// Gives dz to the sink, by way of a norm of x(d, j) over [begin, begin + width): dz the gradient of its output.
-template <typename Value>
-HWY_INLINE void NormBackward(const LstmRule& rule, Index begin, Index width, const float* dz, const float* gain,
-                             RowScale scale, Value&& x, float* dgain, LstmSink sink) {
-  const TwoSums sums = SumTwo(width, [&](auto d, Index k, auto& total, auto& dot) HWY_ATTR {
-    const Index j = begin + k;
-    const auto n = scale(d, x(d, j)), up = hn::LoadU(d, dz + j);
-    AddTo(d, hn::Mul(up, n), dgain, j);
-    const auto dn = hn::Mul(up, hn::LoadU(d, gain + j));
-    total = hn::Add(total, dn);
-    dot = hn::MulAdd(dn, n, dot);
-  });
-  const Projection project(rule, width, sums, scale);
-  ForRange(begin, begin + width, [&](auto d, Index j) HWY_ATTR {
-    const auto dn = hn::Mul(hn::LoadU(d, dz + j), hn::LoadU(d, gain + j));
-    const auto dx = project(d, dn, scale(d, x(d, j)));
-    if (sink.data) {
-      StoreOrAdd(d, dx, sink.data, j, sink.accumulate);
-    }
-  });
-}
-
 // From the gates' dz to the terms, or to their sum; dz may be where that gradient goes.
-void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, LstmSink recurrent, LstmSink input,
+void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, CellSink recurrent, CellSink input,
                   const ParameterSums& sums) {
   const Index all = 4 * rule.units;
   ForRange(0, all, [&](auto d, Index j) HWY_ATTR {
@@ -294,38 +205,29 @@ void SumsBackward(const LstmRule& rule, const Row& row, const float* dz, LstmSin
   });
   if (rule.sums == LstmSums::kTerms) {
     NormBackward(
-        rule, 0, all, dz, rule.recurrent_gain, Load(row.stats, 0),
+        rule.norm, 0, all, dz, rule.recurrent_gain, Load(row.stats, 0),
         [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.recurrent + j); }, sums.recurrent_gain, recurrent);
     NormBackward(
-        rule, 0, all, dz, rule.input_gain, Load(row.stats, 1),
+        rule.norm, 0, all, dz, rule.input_gain, Load(row.stats, 1),
         [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input);
   } else if (rule.sums != LstmSums::kPlain) {
     const Index groups = rule.sums == LstmSums::kGates ? 4 : 1, width = all / groups;
     for (Index k = 0; k < groups; ++k) {
       NormBackward(
-          rule, k * width, width, dz, rule.input_gain, Load(row.stats, k),
+          rule.norm, k * width, width, dz, rule.input_gain, Load(row.stats, k),
           [&](auto d, Index j) HWY_ATTR { return hn::LoadU(d, row.input + j); }, sums.input_gain, input);
     }
   }
 }
 
-// Gives dy to the sink, or zeros if dy is null.
-void Pass(Index n, const float* dy, LstmSink sink) {
-  if (sink.data && !(sink.accumulate && !dy)) {
-    ForRange(0, n, [&](auto d, Index j) HWY_ATTR {
-      StoreOrAdd(d, dy ? hn::LoadU(d, dy + j) : hn::Zero(d), sink.data, j, sink.accumulate);
-    });
-  }
-}
-
 void LstmBackward(const LstmRule& rule, const LstmStep& step, const LstmGradients& gradients) {
-  const Index units = rule.units, grain = RowsPerPiece(units, step.rows);
+  const Index units = rule.units, grain = RowsPerPiece(4 * units, step.rows);
   parallel_ranges(step.rows, grain, [&](Index begin, Index end) HWY_ATTR {
     const ParameterSums sums(gradients.parameters, units, begin / grain);
     for (Index r = begin; r < end; ++r) {
       const float *dh = gradients.dh + r * units, *dc = gradients.dc + r * units;
-      const LstmSink recurrent = RowOf(gradients.recurrent, r, 4 * units), input = RowOf(gradients.input, r, 4 * units);
-      const LstmSink dc_prev = RowOf(gradients.c_prev, r, units);
+      const CellSink recurrent = RowOf(gradients.recurrent, r, 4 * units), input = RowOf(gradients.input, r, 4 * units);
+      const CellSink dc_prev = RowOf(gradients.c_prev, r, units);
       const bool counts = !step.mask || step.mask[r] != 0.0f;
       Pass(units, counts ? nullptr : dh, RowOf(gradients.h_prev, r, units));
       if (!counts) {

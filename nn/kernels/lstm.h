@@ -7,13 +7,12 @@
 //   f, i, o = sigmoid(z_f, z_i, z_o)     g = tanh(z_g)
 //   c = f c_prev + i g                   h = o tanh(N(c))
 //
-// Norms are layer or root-mean-square norm over 4H sums, H sums or the cell, with one eps. Rows are cut into pieces by
-// shape; a piece sums the gradients of gains and biases for itself over all time steps, and the caller adds the pieces
-// up in order: same bits for any thread count. A row whose mask is 0 passes its state on, and its sums get the gradient
-// 0. Rounding of sigmoid and tanh: pointwise.h. No allocation.
+// Norms are layer or root-mean-square norm over 4H sums, H sums or the cell, with one eps. Pieces of rows: cell.h. A row
+// whose mask is 0 passes its state on, and its sums get the gradient 0. Rounding of sigmoid and tanh: pointwise.h. No
+// allocation.
 #pragma once
 
-#include "nn/kernels/norm.h"
+#include "nn/kernels/cell.h"
 
 namespace normlab::nn::kernels {
 
@@ -29,11 +28,9 @@ enum class LstmSums {
 struct LstmRule {
   Index units = 0;  // H
   LstmSums sums = LstmSums::kPlain;
-  bool cell = false;   // whether c is normalised on its way to h
-  bool center = true;  // layer norm, else root mean square
-  float clip = 0.0f;   // gradients of z are cut to +- this; 0: they are not
-  float eps = 1e-5f;
-  EpsPlace place = EpsPlace::kInsideSqrt;
+  bool cell = false;  // whether c is normalised on its way to h
+  RowNorm norm = {};
+  float clip = 0.0f;                      // gradients of z are cut to +- this; 0: they are not
   const float* bias = nullptr;            // 4H, of b and all norms of the sums together
   const float* recurrent_gain = nullptr;  // 4H, kTerms
   const float* input_gain = nullptr;      // 4H: of the input term, or of the sum for kSum and kGates
@@ -61,22 +58,15 @@ struct LstmStep {
 
 void lstm_forward(const LstmRule& rule, const LstmStep& step);
 
-// Where a gradient goes; data null: nowhere.
-struct LstmSink {
-  float* data = nullptr;
-  bool accumulate = false;
-};
-
-// Gradients of gains and biases, summed by piece: kLstmPieces blocks of lstm_parameter_floats() each, which hold
+// Gradients of gains and biases, summed by piece: kCellPieces blocks of lstm_parameter_floats() each, which hold
 // d bias [4H], d recurrent_gain [4H], d input_gain [4H], d cell_gain [H], d cell_bias [H]. Zeros before the first step.
-inline constexpr Index kLstmPieces = 16;
 inline Index lstm_parameter_floats(Index units) { return 14 * units; }
 
 struct LstmGradients {
   const float* dh = nullptr;  // rows x H
   const float* dc = nullptr;
-  LstmSink recurrent = {}, input = {};  // rows x 4H, as in LstmStep
-  LstmSink c_prev = {}, h_prev = {};    // rows x H; h_prev only where there is a mask
+  CellSink recurrent = {}, input = {};  // rows x 4H, as in LstmStep
+  CellSink c_prev = {}, h_prev = {};    // rows x H; h_prev only where there is a mask
   float* parameters = nullptr;
 };
 

@@ -20,6 +20,16 @@ struct RowNormForm {
   BasicVar<T> gain, bias;  // F x 1
 };
 
+// What a site does to each unit over the columns of a batch at one step: gain (a - mean) / sqrt(variance + eps) + bias.
+template <typename T>
+struct BatchNormForm {
+  T eps;
+  BasicVar<T> gain, bias;         // F x 1
+  bool unbiased = false;          // whether the batch's variance is divided by one less than its columns
+  const T* given_mean = nullptr;  // constants to normalise with; null: the batch's own, see keep_batch()
+  const T* given_variance = nullptr;
+};
+
 template <typename T>
 class BasicNormalizer {
  public:
@@ -44,6 +54,14 @@ class BasicNormalizer {
   // has_row_form() tells beforehand.
   virtual std::optional<RowNormForm<T>> row_form(BasicTape<T>&) { return std::nullopt; }
   virtual bool has_row_form() const { return false; }
+
+  // The same for sites that normalise over a batch: what they do at a step to so many columns that count. Who computes
+  // a batch's statistics for them then says what they were.
+  virtual std::optional<BatchNormForm<T>> batch_form(BasicTape<T>&, const Step&, Index /*columns*/) {
+    return std::nullopt;
+  }
+  virtual bool has_batch_form() const { return false; }
+  virtual void keep_batch(const Step&, const T* /*mean*/, const T* /*variance*/) {}
 
   // Exact statistics over a data set, for sites that evaluate with them; see recompute_population. Between begin and
   // end, sums() in Mode::kEvaluate counts the columns it is given, in double and whatever the cut into batches; end

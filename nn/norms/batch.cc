@@ -68,6 +68,33 @@ class BatchNormalizer final : public BasicNormalizer<T> {
         variance_((scope / "norm").buffer("variance", spec.time_steps * site.units, T{1})),
         trained_steps_(spec.time_steps > 1 ? &(scope / "norm").buffer("trained_steps", 1, T{0}) : nullptr) {}
 
+  // While a population is counted the values themselves are wanted.
+  bool has_batch_form() const override {
+    return affine_.own() && !counting_ && spec_.eps.placement == EpsPlacement::kInsideSqrt;
+  }
+  std::optional<BatchNormForm<T>> batch_form(BasicTape<T>& tape, const Step& step, Index columns) override {
+    if (!has_batch_form()) {
+      return std::nullopt;
+    }
+    BatchNormForm<T> form{.eps = static_cast<T>(spec_.eps.value),
+                          .gain = affine_.gain(tape),
+                          .bias = affine_.bias(tape),
+                          .unbiased = spec_.variance == BatchVariance::kUnbiased};
+    if (!by_own_statistics(step, columns)) {
+      const Index offset = evaluated_step(step.time) * units();
+      form.given_mean = mean_.data.data() + offset;
+      form.given_variance = variance_.data.data() + offset;
+    }
+    return form;
+  }
+  void keep_batch(const Step& step, const T* mean, const T* variance) override {
+    if (!wants_population()) {
+      follow(mean_, step.time, mean);
+      follow(variance_, step.time, variance);
+      keep_longest(step.time);
+    }
+  }
+
   bool wants_population() const override { return spec_.statistics == BatchStatistics::kPopulation; }
 
   void begin_population() override {
@@ -103,16 +130,9 @@ class BatchNormalizer final : public BasicNormalizer<T> {
 
   BasicVar<T> normalize_all(BasicVar<T> a, const Step& step) {
     const BasicVar<T> gain = affine_.gain(a.tape()), bias = affine_.bias(a.tape());
-    // Outside of sequences one example is the caller's mistake or wish, which batch_norm() judges.
-    const bool too_few = spec_.time_steps > 1 && a.cols() == 1;
-    if (step.mode == Mode::kTrain && !too_few) {
-      require_time(step.time);
+    if (by_own_statistics(step, a.cols())) {
       const auto [y, batch] = batch_norm(a, gain, bias, spec_.variance == BatchVariance::kUnbiased, spec_.eps);
-      if (!wants_population()) {
-        follow(mean_, step.time, batch.mean);
-        follow(variance_, step.time, batch.variance);
-        keep_longest(step.time);
-      }
+      keep_batch(step, batch.mean, batch.variance);
       return y;
     }
     if (counting_ && step.time < spec_.time_steps) {
@@ -122,6 +142,16 @@ class BatchNormalizer final : public BasicNormalizer<T> {
     }
     const Index offset = evaluated_step(step.time) * units();
     return batch_norm_with<T>({mean_.data.data() + offset, variance_.data.data() + offset}, a, gain, bias, spec_.eps);
+  }
+
+  // Whether a step is normalised by the statistics of its own columns. Outside of sequences one example is the caller's
+  // mistake or wish, which batch_norm() judges.
+  bool by_own_statistics(const Step& step, Index columns) const {
+    if (step.mode != Mode::kTrain || (spec_.time_steps > 1 && columns == 1)) {
+      return false;
+    }
+    require_time(step.time);
+    return true;
   }
 
   // One site outside of sequences serves every step.

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
-#include <map>
 #include <tuple>
 
 #include "base/parallel.h"
@@ -18,15 +16,13 @@
 namespace normlab::nn {
 namespace {
 
-// Outputs of an unrolled LSTM and the gradients of all parameters and inputs under a fixed cotangent, by name.
-using Results = std::map<std::string, std::vector<double>>;
-
 struct CellRun {
   LstmSpec spec;
   UnrollShape shape;
   bool masked = false;
   bool zero_start = false;
   bool nan_upstream = false;  // the gradient of h_1's first value is not a number
+  Mode mode = Mode::kTrain;   // kEvaluate after one pass of training
 };
 
 template <typename T>
@@ -38,58 +34,24 @@ Results run_cell(const CellRun& run) {
   BasicParameter<T>& c0 = store.add("c0", {s.batch, s.units}, run.zero_start ? init::zeros() : spread(0.3, 1.0));
   const BasicScope<T> root(store);
   BasicLstm<T> lstm(root / "lstm", run.spec);
-  for (BasicParameter<T>& p : store.parameters()) {
-    if (p.name().find("gain") != std::string::npos || p.name().find("bias") != std::string::npos) {
-      Rng rng(5, p.name());
-      std::transform(p.value(), p.value() + p.size(), p.value(),
-                     [&](T v) { return v + static_cast<T>(0.3 * rng.Normal()); });
-    }
-  }
+  scatter_gains_and_biases(store);
   const std::vector<T> mask = ragged_mask<T>(s.steps, s.batch);
   BasicTape<T> tape;
   poison(tape);
-  const BasicVar<T> y = unroll<T>(lstm, tape.parameter(x), {.h = tape.parameter(h0), .c = tape.parameter(c0)}, s.steps,
-                                  run.masked ? mask.data() : nullptr);
-  std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
-  Rng rng(7, "cotangent");
-  std::generate(cotangent.begin(), cotangent.end(), [&] { return static_cast<T>(rng.Normal()); });
-  if (run.nan_upstream) {
-    cotangent[0] = std::numeric_limits<T>::quiet_NaN();
+  const auto pass = [&](Mode mode) {
+    return unroll<T>(lstm, tape.parameter(x), {.h = tape.parameter(h0), .c = tape.parameter(c0)}, s.steps,
+                     run.masked ? mask.data() : nullptr, mode);
+  };
+  BasicVar<T> y = pass(Mode::kTrain);
+  if (run.mode == Mode::kEvaluate) {
+    tape.reset();
+    y = pass(Mode::kEvaluate);
   }
-  tape.backward(y, cotangent.data());
-  Results results{{"output", {y.data(), y.data() + y.size()}}};
-  for (BasicParameter<T>& p : store.parameters()) {
-    results[p.name()] = {p.gradient(), p.gradient() + p.size()};
-  }
-  return results;
-}
-
-// |a - b| against the size of the whole array: what rounding does to a sum depends on its terms, not on its value.
-testing::AssertionResult Near(const Results& fast, const Results& exact, double tolerance) {
-  for (const auto& [name, values] : exact) {
-    const std::vector<double>& other = fast.at(name);
-    double scale = 0.1;
-    for (const double v : values) {
-      scale = std::max(scale, std::abs(v));
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!(std::abs(other[i] - values[i]) <= tolerance * scale)) {
-        return testing::AssertionFailure() << name << "[" << i << "]: " << other[i] << ", expected " << values[i]
-                                           << " within " << tolerance << " of " << scale;
-      }
-    }
-  }
-  return testing::AssertionSuccess();
+  return backward_results(store, tape, y, run.nan_upstream);
 }
 
 const LstmPlacement kPlacements[] = {LstmPlacement::kTermsAndCell, LstmPlacement::kCell, LstmPlacement::kSumAndCell,
                                      LstmPlacement::kGatesAndCell};
-
-std::vector<NormCase> fused_norms() {
-  std::vector<NormCase> cases = norm_cases(1);
-  std::erase_if(cases, [](const NormCase& c) { return std::holds_alternative<BatchNorm>(c.spec.kind); });
-  return cases;
-}
 
 class FusedLstmTest : public testing::TestWithParam<std::tuple<int, NormCase>> {
  protected:
@@ -106,8 +68,8 @@ std::string CaseName(const testing::TestParamInfo<std::tuple<int, NormCase>>& in
   const char* names[] = {"TermsAndCell", "Cell", "SumAndCell", "GatesAndCell"};
   return std::string(names[std::get<0>(info.param)]) + std::get<1>(info.param).name;
 }
-INSTANTIATE_TEST_SUITE_P(Cells, FusedLstmTest, testing::Combine(testing::Range(0, 4), testing::ValuesIn(fused_norms())),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Cells, FusedLstmTest,
+                         testing::Combine(testing::Range(0, 4), testing::ValuesIn(row_norm_cases())), CaseName);
 
 TEST_P(FusedLstmTest, FollowsTheComposedCellInDouble) {
   for (const UnrollShape shape : {UnrollShape{3, 5, 4, 3}, UnrollShape{1, 1, 1, 2}, UnrollShape{7, 33, 5, 6}}) {
@@ -195,6 +157,105 @@ TEST_P(FusedLstmTest, StartsFromZeros) {
     EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) << name;
   }
   EXPECT_TRUE(Near(fast, run_cell<double>(run), 1e-4));
+}
+
+// Recurrent batch norm, which is fused by blocks of units: bit for bit what the cell composed of ops gives, running
+// statistics included, so that it takes its place in experiments that were there first.
+class BatchLstmTest : public testing::Test {
+ protected:
+  void TearDown() override { SetThreads(1); }
+
+  static CellRun run(const UnrollShape& shape, bool masked = false) {
+    return {.spec = {.inputs = shape.inputs, .units = shape.units, .norm = recurrent_batch_norm(shape.steps)},
+            .shape = shape,
+            .masked = masked};
+  }
+  static void expect_bits_of_the_composed_cell(CellRun run) {
+    kernels::ForEachTarget([&](const std::string& target) {
+      SCOPED_TRACE(target);
+      run.spec.fused = false;
+      const Results composed = run_cell<float>(run);
+      run.spec.fused = true;
+      const Results fused = run_cell<float>(run);
+      for (const auto& [name, values] : composed) {
+        EXPECT_EQ(fused.at(name), values) << name << ", " << run.shape.units << " units";
+      }
+    });
+  }
+};
+
+TEST_F(BatchLstmTest, GivesTheBitsOfTheComposedCell) {
+  for (const UnrollShape shape :
+       {UnrollShape{3, 5, 4, 3}, UnrollShape{2, 1, 2, 2}, UnrollShape{7, 33, 5, 6}, UnrollShape{5, 131, 70, 2}}) {
+    for (const bool masked : {false, true}) {
+      for (const double clip : {0.0, 0.02}) {
+        CellRun some = run(shape, masked);
+        some.spec.clip = clip;
+        expect_bits_of_the_composed_cell(some);
+      }
+    }
+  }
+}
+
+TEST_F(BatchLstmTest, GivesTheBitsOfTheComposedCellWithUnbiasedVariances) {
+  for (const bool masked : {false, true}) {
+    CellRun some = run({.inputs = 3, .units = 19, .batch = 6, .steps = 4}, masked);
+    std::get<BatchNorm>(some.spec.norm.kind).variance = BatchVariance::kUnbiased;
+    expect_bits_of_the_composed_cell(some);
+  }
+}
+
+TEST_F(BatchLstmTest, EvaluatesWithTheBitsOfTheComposedCell) {
+  for (const bool masked : {false, true}) {
+    CellRun some = run({.inputs = 4, .units = 37, .batch = 6, .steps = 5}, masked);
+    some.mode = Mode::kEvaluate;
+    expect_bits_of_the_composed_cell(some);
+  }
+}
+
+// Ragged masks end with steps that one example has alone, which are normalised by what was kept: of three examples two
+// have fewer steps.
+TEST_F(BatchLstmTest, StepsOfOneExampleHaveTheBitsOfTheComposedCell) {
+  expect_bits_of_the_composed_cell(run({.inputs = 4, .units = 19, .batch = 3, .steps = 4}, true));
+}
+
+TEST_F(BatchLstmTest, StartsFromZerosWithTheBitsOfTheComposedCell) {
+  CellRun some = run({.inputs = 3, .units = 17, .batch = 4, .steps = 3});
+  some.zero_start = true;
+  expect_bits_of_the_composed_cell(some);
+}
+
+TEST_F(BatchLstmTest, FollowsTheComposedCellInDouble) {
+  const CellRun some = run({.inputs = 7, .units = 33, .batch = 9, .steps = 6}, true);
+  EXPECT_TRUE(Near(run_cell<float>(some), run_cell<double>(some), 1e-3));
+}
+
+TEST_F(BatchLstmTest, AnyNumberOfThreadsGivesTheSameBits) {
+  const CellRun some = run({.inputs = 5, .units = 131, .batch = 70, .steps = 2}, true);
+  const Results one = run_cell<float>(some);
+  for (const int threads : {2, 3, 8}) {
+    SetThreads(threads);
+    EXPECT_TRUE(run_cell<float>(some) == one) << threads << " threads";
+  }
+}
+
+TEST_F(BatchLstmTest, NaNPassesThroughTheClip) {
+  CellRun some = run({.inputs = 3, .units = 19, .batch = 4, .steps = 3});
+  some.spec.clip = 0.02;
+  some.nan_upstream = true;
+  kernels::ForEachTarget([&](const std::string& target) {
+    const std::vector<double> dx = run_cell<float>(some).at("x");
+    EXPECT_TRUE(std::any_of(dx.begin(), dx.end(), [](double v) { return std::isnan(v); })) << target;
+  });
+}
+
+TEST_F(BatchLstmTest, AStepThatNoExampleHasIsAnError) {
+  ParameterStore store(1);
+  Lstm lstm(Scope(store) / "lstm", {.inputs = 2, .units = 3, .norm = recurrent_batch_norm(2)});
+  Tape tape;
+  const std::vector<float> values(8, 0.0f);
+  const Var sums = lstm.input_sums(tape.input("x", values.data(), 2, 4));
+  EXPECT_THROW(lstm.step(sums, lstm.zero_state(tape, 4), {}, tape.input("mask", values.data(), 1, 4)), Error);
 }
 
 // What the comparison is worth: a change in one gradient in its fifth digit is found.

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -76,6 +79,60 @@ BasicVar<T> unroll(BasicGru<T>& gru, BasicVar<T> x, BasicVar<T> start, Index ste
   return all;
 }
 
+// Outputs of an unrolled cell, the gradients of all parameters and inputs under a fixed cotangent, and running
+// statistics, by name.
+using Results = std::map<std::string, std::vector<double>>;
+
+// As scatter(), of gains and biases alone and each by its own name, so that it is the same for every cell.
+template <typename T>
+void scatter_gains_and_biases(BasicParameterStore<T>& store) {
+  for (BasicParameter<T>& p : store.parameters()) {
+    if (p.name().find("gain") != std::string::npos || p.name().find("bias") != std::string::npos) {
+      Rng rng(5, p.name());
+      std::transform(p.value(), p.value() + p.size(), p.value(),
+                     [&](T v) { return v + static_cast<T>(0.3 * rng.Normal()); });
+    }
+  }
+}
+
+// Goes back from y. With `nan_upstream` the gradient of its first value is not a number.
+template <typename T>
+Results backward_results(BasicParameterStore<T>& store, BasicTape<T>& tape, BasicVar<T> y, bool nan_upstream = false) {
+  std::vector<T> cotangent(static_cast<std::size_t>(y.size()));
+  Rng rng(7, "cotangent");
+  std::generate(cotangent.begin(), cotangent.end(), [&] { return static_cast<T>(rng.Normal()); });
+  if (nan_upstream) {
+    cotangent[0] = std::numeric_limits<T>::quiet_NaN();
+  }
+  tape.backward(y, cotangent.data());
+  Results results{{"output", {y.data(), y.data() + y.size()}}};
+  for (BasicParameter<T>& p : store.parameters()) {
+    results[p.name()] = {p.gradient(), p.gradient() + p.size()};
+  }
+  for (const NamedArray<T>& buffer : store.list_buffers()) {
+    results[buffer.name] = {buffer.data, buffer.data + buffer.size};
+  }
+  return results;
+}
+
+// |a - b| against the size of the whole array: what rounding does to a sum depends on its terms, not on its value.
+inline testing::AssertionResult Near(const Results& fast, const Results& exact, double tolerance) {
+  for (const auto& [name, values] : exact) {
+    const std::vector<double>& other = fast.at(name);
+    double scale = 0.1;
+    for (const double v : values) {
+      scale = std::max(scale, std::abs(v));
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!(std::abs(other[i] - values[i]) <= tolerance * scale)) {
+        return testing::AssertionFailure() << name << "[" << i << "]: " << other[i] << ", expected " << values[i]
+                                           << " within " << tolerance << " of " << scale;
+      }
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
 struct NormCase {
   const char* name;
   NormSpec spec;
@@ -89,6 +146,13 @@ inline std::vector<NormCase> norm_cases(Index time_steps) {
           {"Rms", {.kind = RmsNorm{}}},
           {"Weight", {.kind = WeightNorm{}, .affine = {.gain_init = 0.7}}},
           {"Batch", batch}};
+}
+
+// Those that float runs in one op per step.
+inline std::vector<NormCase> row_norm_cases() {
+  std::vector<NormCase> cases = norm_cases(1);
+  std::erase_if(cases, [](const NormCase& c) { return c.spec.on_sums() && !c.spec.per_example(); });
+  return cases;
 }
 
 }  // namespace normlab::nn
