@@ -14,7 +14,7 @@
 #include "experiments/handwriting/batch.h"
 #include "experiments/handwriting/config.h"
 #include "experiments/handwriting/drawing.h"
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/mixture.h"
 #include "nn/optim/clip.h"
 #include "nn/optim/optimizer.h"
 
