@@ -56,7 +56,8 @@ class BasicParameter {
   T* gradient_memory() { return store_->gradient_memory() + offset_; }
   bool* gradient_flag() { return &has_gradient_; }
   // For gradients of few columns (BasicVar::grad_columns): the memory, zero but for what came since clear_gradients().
-  // Only columns written before are cleared, so nobody may write to others, be it an optimizer, unless he asks for all.
+  // Only columns written before are cleared. Who writes to a gradient beside the tape may scale or cut it, which leaves
+  // zeros zeros; who writes elsewhere calls expect_whole_gradient() first.
   T* gradient_columns(std::span<const std::int32_t> columns);
   // What is written from now on may be anywhere.
   void expect_whole_gradient();

@@ -1,7 +1,7 @@
 #include "experiments/draw/draw.h"
 
-#include "nn/ops/bernoulli.h"
-#include "nn/ops/gaussian.h"
+#include "nn/ops/domain/bernoulli.h"
+#include "nn/ops/domain/gaussian.h"
 #include "nn/ops/rows.h"
 
 namespace normlab {

@@ -14,8 +14,8 @@
 #include "experiments/draw/noise.h"
 #include "nn/cells/lstm.h"
 #include "nn/layers/shared_linear.h"
+#include "nn/ops/domain/image_attention.h"
 #include "nn/ops/elementwise.h"
-#include "nn/ops/image_attention.h"
 
 namespace normlab {
 

@@ -3,7 +3,7 @@
 //
 //   h1_t = LSTM1([x_t; w_{t-1}])            w_t, kappa_t = window(W_p h1_t + b_p, kappa_{t-1}, text)
 //   h2_t = LSTM2([x_t; h1_t; w_t])          h3_t = LSTM3([x_t; h2_t; w_t])
-//   y_t  = W_y [h1_t; h2_t; h3_t] + b_y     see nn/ops/mixture.h for what its rows mean
+//   y_t  = W_y [h1_t; h2_t; h3_t] + b_y     see nn/ops/domain/mixture.h for what its rows mean
 //
 // The LSTMs are those of [LN eq 17-19], or with a norm of [LN eq 20-22]; the window and the output are not normalised.
 // Layers 2 and 3 know their inputs of all time steps at once, so W_x x is one product for the whole sequence.
@@ -20,8 +20,8 @@
 #include "nn/cells/lstm.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/shared_linear.h"
-#include "nn/ops/attention_window.h"
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/attention_window.h"
+#include "nn/ops/domain/mixture.h"
 
 namespace normlab {
 

@@ -13,7 +13,7 @@
 #include "experiments/handwriting/config.h"
 #include "experiments/handwriting/drawing.h"
 #include "experiments/training/training_loop.h"
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/mixture.h"
 
 namespace normlab {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "base/rng.h"
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/mixture.h"
 
 namespace normlab {
 namespace {

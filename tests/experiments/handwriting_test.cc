@@ -13,7 +13,7 @@
 #include "experiments/handwriting/scribe.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/handwriting/writer.h"
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/mixture.h"
 #include "proto/spec.h"
 #include "reference_hand.h"
 #include "testing.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "nn/ops/bernoulli.h"
-#include "nn/ops/gaussian.h"
+#include "nn/ops/domain/bernoulli.h"
+#include "nn/ops/domain/gaussian.h"
 #include "tests/nn/op_testing.h"
 #include "tests/nn/primitive_image_attention.h"
 

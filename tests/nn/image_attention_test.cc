@@ -1,6 +1,6 @@
 // DRAW's attention: gradients against finite differences, values and gradients against primitive ops, the mistakes of
 // published implementations, and windows at the edge.
-#include "nn/ops/image_attention.h"
+#include "nn/ops/domain/image_attention.h"
 
 #include <gmock/gmock.h>
 

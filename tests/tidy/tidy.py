@@ -98,6 +98,15 @@ def floors_look_down_only(root):
                     yield f"{path}:{number}: {'/'.join(path.parts[:2])}/ may not include {match[1]}"
 
 
+# nn/ops/domain and nn/kernels/domain hold what one kind of model needs.
+def general_ops_stand_alone(root):
+    for path, lines in sources(root, {"nn"}):
+        for number, line in enumerate(lines, 1):
+            match = PROJECT_INCLUDE.match(line)
+            if match and "/domain/" in match[1] and "domain" not in path.parts:
+                yield f"{path}:{number}: nn/ outside of domain/ may not include {match[1]}"
+
+
 def openmp_stays_behind_its_door(root):
     for path, lines in sources(root):
         for number, line in enumerate(lines, 1):
@@ -168,6 +177,7 @@ def equations_are_mapped(root):
 RULES = [
     includes_follow_the_table,
     floors_look_down_only,
+    general_ops_stand_alone,
     openmp_stays_behind_its_door,
     tests_do_not_sleep,
     tests_are_registered_and_enabled,

@@ -26,6 +26,7 @@ BREACHES = {
         {"server/schedule/s.h": '// s.h - x.\n#include "server/edge/e.h"\n'},
         {"server/render/r.h": '// r.h - x.\n#include "server/daemon.h"\n'},
     ],
+    "general_ops_stand_alone": [{"nn/ops/b.cc": '#include "nn/ops/domain/d.h"\n'}],
     "openmp_stays_behind_its_door": [{"nn/b.cc": "#pragma omp parallel for\n"}, {"base/parallel.cc": "#pragma omp parallel for reduction(+ : s)\n"}],
     "tests_do_not_sleep": [{"tests/base/a_test.cc": "std::this_thread::sleep_for(std::chrono::seconds(1));\n"}],
     "tests_are_registered_and_enabled": [

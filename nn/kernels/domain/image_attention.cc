@@ -1,5 +1,5 @@
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "nn/kernels/image_attention.cc"
+#define HWY_TARGET_INCLUDE "nn/kernels/domain/image_attention.cc"
 #include <hwy/foreach_target.h>
 // foreach_target comes first.
 #include <hwy/contrib/math/math-inl.h>
@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include "base/parallel.h"
-#include "nn/kernels/image_attention.h"
+#include "nn/kernels/domain/image_attention.h"
 #include "nn/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();

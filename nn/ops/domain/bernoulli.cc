@@ -1,4 +1,4 @@
-#include "nn/ops/bernoulli.h"
+#include "nn/ops/domain/bernoulli.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "nn/ops/gaussian.h"
+#include "nn/ops/domain/gaussian.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "nn/ops/image_attention.h"
+#include "nn/ops/domain/image_attention.h"
 
 #include <fmt/format.h>
 

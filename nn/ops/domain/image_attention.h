@@ -5,7 +5,7 @@
 // functions here understand.
 #pragma once
 
-#include "nn/kernels/image_attention.h"
+#include "nn/kernels/domain/image_attention.h"
 #include "nn/tape.h"
 
 namespace normlab::nn {

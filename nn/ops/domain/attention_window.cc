@@ -1,4 +1,4 @@
-#include "nn/ops/attention_window.h"
+#include "nn/ops/domain/attention_window.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "nn/ops/mixture.h"
+#include "nn/ops/domain/mixture.h"
 
 #include <fmt/format.h>
 
