@@ -13,19 +13,14 @@ namespace {
 
 // Two sums per column of a block, kept on the stack while the rows go by.
 struct ColumnSums {
-  alignas(64) float first[kMostColumns];
-  alignas(64) float second[kMostColumns];
-
-  explicit ColumnSums(Index columns) {
-    std::fill_n(first, columns, 0.0f);
-    std::fill_n(second, columns, 0.0f);
-  }
+  alignas(64) float first[kMostColumns] = {};
+  alignas(64) float second[kMostColumns] = {};
 };
 
 // Columns [begin, end) of a piece: mean from one pass over the rows, corrected and squared in a second as for rows.
 void MomentsOfColumns(Index rows, Index f, const float* x, Index begin, Index end, float* mean, float* variance) {
   const float n = static_cast<float>(rows);
-  ColumnSums sums(end - begin);
+  ColumnSums sums;
   float rough[kMostColumns];
   std::fill_n(rough, end - begin, 0.0f);
   for (Index r = 0; r < rows; ++r) {
@@ -163,7 +158,7 @@ void BatchNormBackward(const Backward& b, float* dgain, float* dbias) {
     return;
   }
   parallel_ranges(b.f, ColumnGrain(b.rows), [&](Index begin, Index end) HWY_ATTR {
-    ColumnSums sums(end - begin);
+    ColumnSums sums;
     SumGradient(b, begin, end, sums);
     GradientOf(b, {0, b.rows}, begin, end, sums.first, sums.second);
     AddToAffine(begin, end, sums.first, sums.second, dgain, dbias);
