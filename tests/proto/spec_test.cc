@@ -220,11 +220,11 @@ TEST(Identity, EveryFieldAndTheDataSetChangeIt) {
 // Bytes of a build in which the optimizer's fields were each experiment's own: the same run, with the same identity.
 TEST(Identity, OfAnOlderBuildsSpecIsWhatItWas) {
   const std::string older(
-      "\x82\x01\x17"                                   // mnist_mlp: 23 bytes
+      "\x82\x01\x16"                                   // mnist_mlp: 22 bytes
       "\x30\x02"                                       // optimizer: adam_uncorrected
       "\x39\x7b\x14\xae\x47\xe1\x7a\x84\x3f"           // learning_rate: 0.01
       "\x20\x07\x59\x00\x00\x00\x00\x00\x00\xe0\x3f",  // passes: 7, momentum: 0.5
-      26);
+      25);
   v1::JobSpec spec;
   ASSERT_TRUE(spec.ParseFromString(older));
   std::vector<FieldViolation> violations;
