@@ -1,6 +1,7 @@
-// conv_bench.cc - the convolutional layers of two networks, forward and backward on one thread: GFLOP/s of processor time, and
-// the share of the multiply-add peak measured just before; best_share is that of the fastest call by the wall clock. Operations are 2 per weight and output position, taps on padding
-// counted as others; of the first layers, whose pixels need no gradient, the weights' gradient alone is backward.
+// conv_bench.cc - the convolutional layers of two networks, forward and backward on one thread: GFLOP/s of processor time,
+// and the share of the multiply-add peak measured just before; best_share is that of the fastest call by the wall clock.
+// Operations are 2 per weight and output position, taps on padding counted as others though rows of zeros are skipped. Of
+// the first layers, whose pixels need no gradient, the weights' gradient alone is backward.
 //
 //   quick     Caffe's CIFAR-10 quick network (Ren et al. 2017)
 //   convpool  ConvPool-CNN-C (Salimans and Kingma 2016; the RMSNorm paper)

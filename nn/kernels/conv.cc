@@ -65,21 +65,27 @@ void WalkTile(Index height, const Walk& walk, const float* a, const float* b, In
 // --- Convolution of one padded image ---
 
 struct Correlation {
-  Walk walk;                      // over the taps of one output
+  Walk walk;                      // over the taps of one output; a_stride is from an output to the next in its row
   Index rows, columns;            // outputs
-  Index source_row, source_step;  // from an output to the next, in the source
-  Index target_row, target_step;  // the same in the target
-  Index values;                   // per output
+  Index first_row, row_step;      // of the source: where an output's taps begin, and from an output row to the next
+  RowRange values;                // of the source: taps on other rows are left out
+  Index target_row, target_step;  // from an output to the next, in the target
+  Index out;                      // values per output
 };
 
 // Every tile passes by one panel of the weights before the next panel.
 void Correlate(const Correlation& c, const float* source, const float* panels, float* target, bool accumulate) {
-  for (Index j = 0; j < Panels(c.values); ++j, panels += c.walk.segments * c.walk.b_segment) {
-    const Index n = std::min(kTileCols, c.values - j * kTileCols);
+  for (Index j = 0; j < Panels(c.out); ++j, panels += c.walk.segments * c.walk.b_segment) {
+    const Index n = std::min(kTileCols, c.out - j * kTileCols);
     for (Index y = 0; y < c.rows; ++y) {
+      const Index top = c.first_row + y * c.row_step;
+      const RowRange rows = RowRange{top, top + c.walk.segments}.within(c.values);
+      Walk walk = c.walk;
+      walk.segments = rows.count();
+      const float* row = source + rows.begin * walk.a_segment;
       for (Index x = 0, h = 0; x < c.columns; x += h) {
         h = TileHeight(c.columns - x);
-        WalkTile<false>(h, c.walk, source + y * c.source_row + x * c.source_step, panels, n,
+        WalkTile<false>(h, walk, row + x * walk.a_stride, panels + (rows.begin - top) * walk.b_segment, n,
                         {target + y * c.target_row + x * c.target_step + j * kTileCols, c.target_step, accumulate});
       }
     }
@@ -100,11 +106,12 @@ void Forward(const ConvShape& s, const float* x, const float* w, float* y) {
                                .b_segment = depth * kTileCols},
                       .rows = s.out_height(),
                       .columns = s.out_width(),
-                      .source_row = s.stride * row,
-                      .source_step = s.stride * s.in,
+                      .first_row = 0,
+                      .row_step = s.stride,
+                      .values = RowsOfValues(plane, s.mode, s.padding),
                       .target_row = s.out_width() * s.out,
                       .target_step = s.out,
-                      .values = s.out};
+                      .out = s.out};
   const Index padded = s.padded_height() * row;
   float* const scratch = ThreadWorkspace().pieces.reserve(Threads() * padded);
   parallel_for(s.batch, [&](Index b, int thread) HWY_ATTR {
@@ -189,12 +196,13 @@ void CorrelatePhase(const ConvShape& s, const Region& region, const Phase& rows,
                                .b_segment = depth * kTileCols},
                       .rows = rows.count,
                       .columns = columns.count,
-                      .source_row = dy_row,
-                      .source_step = s.out,
+                      .first_row = rows.source,
+                      .row_step = 1,
+                      .values = {region.border_rows, region.border_rows + s.out_height()},
                       .target_row = s.stride * dx_row,
                       .target_step = s.stride * s.in,
-                      .values = s.in};
-  Correlate(c, dy + rows.source * dy_row + columns.source * s.out, panels,
+                      .out = s.in};
+  Correlate(c, dy + columns.source * s.out, panels,
             dx + (rows.first - region.from) * dx_row + (columns.first - region.from) * s.in, true);
 }
 
@@ -243,23 +251,32 @@ const float* WholeVectors(const float* dy, Index outputs, Index out, Index ld, f
   return scratch;
 }
 
+// The rows of outputs whose tap row i lies on `values` of the padded image.
+RowRange OutputRows(const RowRange& values, Index i, Index stride) {
+  return {values.begin > i ? (values.begin - i - 1) / stride + 1 : 0,
+          values.end > i ? (values.end - i - 1) / stride + 1 : 0};
+}
+
 // dw^T [taps x in, out] = or += what one image gives, by chunks of its outputs.
 void AddImage(const ConvShape& s, const float* source, const float* dy, Index ld, float* dwt, bool accumulate) {
   const Index row = s.padded_width() * s.in, tap_row = s.kernel_width * s.in, width = s.out_width();
+  const RowRange values = RowsOfValues({s.height, s.width, s.in}, s.mode, s.padding);
   const Index chunk = std::max<Index>(1, kChunkOutputs / width);
   for (Index y = 0; y < s.out_height(); y += chunk) {
-    const Walk walk{.segments = std::min(chunk, s.out_height() - y),
-                    .depth = width,
-                    .a_stride = s.stride * s.in,
-                    .a_segment = s.stride * row,
-                    .b_stride = ld,
-                    .b_segment = width * ld};
+    const RowRange chunk_rows{y, std::min(y + chunk, s.out_height())};
     for (Index j = 0; j < s.out; j += kTileCols) {
       for (Index i = 0; i < s.kernel_height; ++i) {
+        const RowRange rows = chunk_rows.within(OutputRows(values, i, s.stride));
+        const Walk walk{.segments = rows.count(),
+                        .depth = width,
+                        .a_stride = s.stride * s.in,
+                        .a_segment = s.stride * row,
+                        .b_stride = ld,
+                        .b_segment = width * ld};
+        const float* taps = source + (rows.begin * s.stride + i) * row;
         for (Index r = 0, h = 0; r < tap_row; r += h) {
           h = TileHeight(tap_row - r);
-          WalkTile<true>(h, walk, source + (y * s.stride + i) * row + r, dy + y * width * ld + j,
-                         std::min(kTileCols, s.out - j),
+          WalkTile<true>(h, walk, taps + r, dy + rows.begin * width * ld + j, std::min(kTileCols, s.out - j),
                          {dwt + (i * tap_row + r) * s.out + j, s.out, accumulate || y > 0});
         }
       }

@@ -25,6 +25,19 @@ struct Plane {
   Plane padded(Index rows, Index columns) const { return {height + 2 * rows, width + 2 * columns, channels}; }
 };
 
+// Rows [begin, end), none if they are the other way round.
+struct RowRange {
+  Index begin, end;
+
+  Index count() const { return std::max<Index>(end - begin, 0); }
+  RowRange within(const RowRange& other) const { return {std::max(begin, other.begin), std::min(end, other.end)}; }
+};
+
+// Of an image with a border: those that are not zeros throughout.
+inline RowRange RowsOfValues(const Plane& plane, Padding mode, Index border) {
+  return mode == Padding::kZero ? RowRange{border, border + plane.height} : RowRange{0, plane.height + 2 * border};
+}
+
 // `count` pixels of padding left or right, starting at column x of an image row.
 inline void PadColumns(const float* row, const Plane& plane, Padding mode, Index x, Index count, float* out) {
   for (Index i = 0; i < count; ++i, out += plane.channels) {
