@@ -135,7 +135,7 @@ void BatchLstmForward(const BatchLstmRule& rule, const BatchLstmStep& step) {
 template <typename Give>
 HWY_INLINE void NormBackward(const BatchLstmStep& step, const BatchSite& site, Columns columns, const float* dy,
                              const float* x, BatchSiteSums sums, Give&& give) {
-  const float per_row = step.given ? 0.0f : 1.0f / CountedRows(step), c = step.given ? 0.0f : step.ratio;
+  const float per_row = step.given ? 0.0f : 1.0f / CountedRows(step);
   ForRange(columns.begin, columns.end, [&](auto d, Index j) HWY_ATTR {
     auto sum = hn::Zero(d), dot = hn::Zero(d);
     for (Index r = 0; r < step.rows; ++r) {
@@ -145,7 +145,7 @@ HWY_INLINE void NormBackward(const BatchLstmStep& step, const BatchSite& site, C
         dot = hn::MulAdd(up, Normalized(d, site, x, columns.at(r, j), j), dot);
       }
     }
-    const auto pull = hn::Mul(dot, hn::Set(d, per_row * c));
+    const auto pull = hn::Mul(dot, hn::Set(d, per_row * step.ratio));
     const auto s = hn::Mul(hn::LoadU(d, site.gain + j), hn::LoadU(d, site.inv_s + j));
     for (Index r = 0; r < step.rows; ++r) {
       if (Counts(step, r)) {

@@ -132,6 +132,16 @@ TEST_F(BatchStatisticsTest, RunningAveragesTakeTheVarianceTrainingUsed) {
   EXPECT_NEAR(kept(1)[0], direct_variance(0, 4) * 4.0 / 3.0, 1e-9);
 }
 
+// A biased variance of one example is 0: what is left is the bias. In a sequence such a step has no statistics of its own
+// (cell_fused_test.cc).
+TEST_F(BatchStatisticsTest, OneExampleOutsideOfSequencesIsABatch) {
+  const auto norm = make_normalizer<double>({.kind = BatchNorm{}}, root_, {kUnits});
+  EXPECT_EQ(norm->sums(examples(tape_, 0, 1), kTrain).data()[0], 0.0);
+  const auto unbiased =
+      make_normalizer<double>({.kind = BatchNorm{.variance = BatchVariance::kUnbiased}}, root_ / "unbiased", {kUnits});
+  EXPECT_THROW(unbiased->sums(examples(tape_, 0, 1), kTrain), Error);
+}
+
 TEST_F(BatchStatisticsTest, EvaluationUsesAndKeepsTheRunningAverages) {
   const auto norm = make_normalizer<double>({.kind = BatchNorm{.eps = {0.0}, .decay = 0.0}}, root_, {kUnits});
   norm->sums(examples(tape_, 0, 10), kTrain);
