@@ -1,5 +1,7 @@
 #include "nn/ops/attention.h"
 
+#include <algorithm>
+
 #include "nn/kernels/attention.h"
 #include "nn/ops/check.h"
 #include "nn/plain/attention.h"
@@ -73,6 +75,21 @@ BasicVar<T> attention_context(BasicVar<T> a, BasicVar<T> v, const SequenceLayout
   return y;
 }
 
+// dq = sum over t of dy.
+template <typename T>
+BasicVar<T> repeat_over_time(BasicVar<T> q, const SequenceLayout& layout) {
+  require_shape(layout.steps > 0 && q.cols() == layout.batch, "repeat_over_time", q, "a column for each sequence");
+  const BasicVar<T> y = q.tape().result("repeat_over_time", q.rows(), layout.cols(), {q});
+  T* const ones = q.tape().scratch(layout.cols());
+  std::fill_n(ones, layout.cols(), T{1});
+  sequence_outer(layout, q.rows(), ones, q.data(), y.mutable_data(), false);
+  q.tape().on_backward({y}, [q, y, ones, layout] {
+    const GradSink<T> dq = q.grad_sink();
+    sequence_sums(layout, q.rows(), ones, y.grad(), dq.data, dq.accumulate);
+  });
+  return y;
+}
+
 template <typename T>
 BasicVar<T> masked_mean(BasicVar<T> v, BasicVar<T> mask, const SequenceLayout& layout) {
   require_sequences("masked_mean", v, layout);
@@ -97,6 +114,8 @@ template BasicVar<float> masked_softmax(BasicVar<float>, BasicVar<float>, const 
 template BasicVar<double> masked_softmax(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
 template BasicVar<float> attention_context(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
 template BasicVar<double> attention_context(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+template BasicVar<float> repeat_over_time(BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> repeat_over_time(BasicVar<double>, const SequenceLayout&);
 template BasicVar<float> masked_mean(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
 template BasicVar<double> masked_mean(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
 

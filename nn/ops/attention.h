@@ -25,6 +25,10 @@ BasicVar<T> masked_softmax(BasicVar<T> scores, BasicVar<T> mask, const SequenceL
 template <typename T>
 BasicVar<T> attention_context(BasicVar<T> a, BasicVar<T> v, const SequenceLayout& layout);
 
+// q_b at every step of example b: F x (steps * batch). q: F x batch.
+template <typename T>
+BasicVar<T> repeat_over_time(BasicVar<T> q, const SequenceLayout& layout);
+
 // The mean of each example's own steps, F x batch; zeros for an example without steps.
 template <typename T>
 BasicVar<T> masked_mean(BasicVar<T> v, BasicVar<T> mask, const SequenceLayout& layout);

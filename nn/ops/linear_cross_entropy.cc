@@ -26,7 +26,7 @@ using plain::softmax_chunk_backward;
 // Classes of a chunk: about half a second-level cache of logits, in whole row blocks of a product.
 Index classes_per_chunk(Index examples) {
   constexpr Index kRowBlock = 96, kLogits = Index{1} << 17;
-  return std::max(Index{1}, kLogits / examples / kRowBlock) * kRowBlock;
+  return std::max(Index{1}, kLogits / std::max(examples, Index{1}) / kRowBlock) * kRowBlock;
 }
 
 // One call of the op: what forward leaves for the way back. All memory is the tape's.

@@ -15,10 +15,10 @@ namespace normlab::nn {
 // constant; left out, each is 1 / B: the mean. A column of weight 0, padding, costs nothing: neither it nor its label is
 // read, and it gets no gradient. At least one weight is not 0.
 //
-// Logits are made some hundred classes at a time and become exponentials while they are in the cache; these, a float for
-// each class and column, wait for the way back, which makes them gradients in place: to make them again would take a
-// third more multiplications, to store them takes 2 % of the time. A tape that does not record keeps no more than a
-// chunk for each thread. As in softmax_cross_entropy, 1 - p is never formed.
+// Logits are made some hundred classes at a time and become exponentials while they are in the cache. These, a float for
+// each class and column, wait for the way back, which makes them gradients in place: to multiply again would take a third
+// more, all that is done beside the products takes 1 % of the time. A tape that does not record keeps no more than a chunk
+// for each thread. As in softmax_cross_entropy, 1 - p is never formed.
 template <typename T>
 BasicVar<T> linear_cross_entropy(BasicVar<T> w, BasicVar<T> bias, BasicVar<T> x, std::span<const std::int32_t> labels,
                                  BasicVar<T> weights = {});

@@ -85,7 +85,7 @@ template <typename On>
 auto twice(On on, const SequenceLayout& l, const std::vector<double>& mask) {
   const auto q = on("q"), k = on("k");
   const auto m = on.constant(mask, 1);
-  const auto scores = attention_scores(q, k, l);
+  const auto scores = attention_scores(q, k + repeat_over_time(q, l), l);
   const auto a = masked_softmax(scores + attention_scores(q * q, k, l), m, l);
   return attention_context(a, k, l) + attention_context(masked_softmax(scores, {}, l), k, l) + masked_mean(k, m, l);
 }
@@ -133,6 +133,17 @@ TEST_P(SequenceAttention, PaddingMayBeAnything) {
   }
   EXPECT_TRUE(finite(in.store()));
   EXPECT_TRUE(finite(store));
+}
+
+TEST_P(SequenceAttention, RepeatsAnExampleAtItsSteps) {
+  const SequenceLayout l = layout(4, 3);
+  Inputs in;
+  in.normal("q", 2, 3);
+  DTape tape;
+  const DVar q = in.on(tape, "q"), y = repeat_over_time(q, l);
+  for (Index c = 0; c < l.cols(); ++c) {
+    EXPECT_EQ(y.data()[2 * c + 1], q.data()[2 * l.example(c) + 1]);
+  }
 }
 
 TEST_P(SequenceAttention, NaNShowsWhereItCounts) {

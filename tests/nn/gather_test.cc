@@ -127,8 +127,10 @@ TEST(Gather, WritesOnlyTheColumnsLookedUp) {
   EXPECT_EQ(step({1, 3, 1}), (std::vector<float>{0, 0, 2, 2, 0, 0, 1, 1, 0, 0, 0, 0}));
   table.gradient_memory()[10] = 42.0f;
   EXPECT_EQ(step({4}), (std::vector<float>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 42, 0}));
+  table.gradient_memory()[2] = 43.0f;
+  EXPECT_EQ(step({0}), (std::vector<float>{1, 1, 43, 0, 0, 0, 0, 0, 0, 0, 42, 0})) << "looked up long ago";
   store.clear_gradients();
-  EXPECT_EQ(table.gradient()[8], 0.0f) << "no word at all";
+  EXPECT_EQ(table.gradient()[0], 0.0f) << "no word at all";
   EXPECT_EQ(table.gradient()[10], 42.0f);
 }
 

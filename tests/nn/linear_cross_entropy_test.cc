@@ -57,7 +57,8 @@ TEST_P(LinearCrossEntropy, GradientsAreRight) {
                                   const DVar weight = weighted() ? on.constant(weights, 1) : DVar();
                                   const DVar x = on("x");
                                   return linear_cross_entropy(on("w"), on("b"), x, Labels(labels), weight) +
-                                         linear_cross_entropy(on("w"), {}, x * x, Labels(labels), weight);
+                                         linear_cross_entropy(on("w"), on("b"), x * x, Labels(labels), weight) +
+                                         linear_cross_entropy(on("w"), {}, x, Labels(labels), weight);
                                 }))
         << classes << " classes";
   }
@@ -108,11 +109,12 @@ TEST_P(LinearCrossEntropy, FloatIsRight) {
   ExpectFloatIsRight(
       in,
       [&](auto on) {
-        using V = decltype(on("x"));
-        return linear_cross_entropy(on("w"), on("b"), on("x"), Labels(labels),
-                                    weighted() ? on.constant(some_weights(kBatch), 1) : V());
+        const auto x = on("x");
+        const auto weights = weighted() ? on.constant(some_weights(kBatch), 1) : decltype(x)();
+        return linear_cross_entropy(on("w"), on("b"), x, Labels(labels), weights) +
+               linear_cross_entropy(on("w"), on("b"), x * x, Labels(labels), weights);
       },
-      2e-6);
+      1e-5);
 }
 
 // Padding: neither its values nor its labels are looked at.
@@ -186,26 +188,35 @@ TEST(LinearCrossEntropyMemory, OfAnEvaluationIsSmall) {
 
 class LinearCrossEntropyError : public testing::Test {
  protected:
-  void expect(const std::string& message, std::vector<std::int32_t> labels, std::vector<double> weights = {}) {
-    Inputs in;
-    in.normal("w", 3, 5).normal("x", 3, 2);
+  LinearCrossEntropyError() { in_.normal("w", 3, 5).normal("x", 3, 2).vector("b", 5); }
+
+  void expect(const std::string& message, const char* weight, const char* bias, std::vector<std::int32_t> labels,
+              std::vector<double> weights = {}) {
     DTape tape;
-    const OnTape<double> on{tape, in.store()};
+    const OnTape<double> on{tape, in_.store()};
     try {
-      linear_cross_entropy(on("w"), {}, on("x"), Labels(labels), weights.empty() ? DVar() : on.constant(weights, 1));
+      linear_cross_entropy(on(weight), on(bias), on("x"), Labels(labels),
+                           weights.empty() ? DVar() : on.constant(weights, 1));
       ADD_FAILURE() << "no error";
     } catch (const Error& e) {
       EXPECT_THAT(e.what(), testing::StartsWith("linear_cross_entropy: " + message));
     }
   }
+
+  Inputs in_;
 };
 
-TEST_F(LinearCrossEntropyError, NamesWhatIsWrong) {
-  expect("'x' is 3 x 2 and there are 3 labels; expected one label a column", {0, 1, 2});
-  expect("label 5 of column 1; expected 0 to 4, a column of 'w' (3 x 5)", {0, 5});
-  expect("label -1 of column 0; expected 0 to 4", {-1, 5}, {1.0, 0.0});
-  expect("'x' has no column with a weight other than 0", {0, 0}, {0.0, 0.0});
-  expect("'constant' is 1 x 3 and 'x' is 3 x 2; expected one row", {0, 0}, {1.0, 1.0, 1.0});
+TEST_F(LinearCrossEntropyError, NamesTheLabelsAndWeights) {
+  expect("'x' is 3 x 2 and there are 3 labels; expected one label a column", "w", "b", {0, 1, 2});
+  expect("label 5 of column 1; expected 0 to 4, a column of 'w' (3 x 5)", "w", "b", {0, 5});
+  expect("label -1 of column 0; expected 0 to 4", "w", "b", {-1, 5}, {1.0, 0.0});
+  expect("'x' has no column with a weight other than 0", "w", "b", {0, 0}, {0.0, 0.0});
+  expect("'constant' is 1 x 3 and 'x' is 3 x 2; expected one row", "w", "b", {0, 0}, {1.0, 1.0, 1.0});
+}
+
+TEST_F(LinearCrossEntropyError, NamesTheShapes) {
+  expect("'b' is 5 x 1 and 'x' is 3 x 2; expected as many rows", "b", "b", {0, 0});
+  expect("'w' is 3 x 5 and 'x' is 3 x 2; expected a bias for each column of the weight", "w", "x", {0, 0});
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ TEST_F(ShapeError, Sequences) {
   expect("masked_mean" + row, [&] { masked_mean(k, q, layout); });
   expect("masked_softmax: 'q' is 3 x 2 and 'scores' is 1 x 8; expected one row",
          [&] { masked_softmax(scores, q, layout); });
+  expect("repeat_over_time: 'k' is 3 x 8; expected a column for each sequence", [&] { repeat_over_time(k, layout); });
   expect("attention_scores: 'k' is 3 x 8; expected 0 x 8 columns", [&] { attention_scores(q, k, {0, 8}); });
 }
 
