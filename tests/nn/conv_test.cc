@@ -323,8 +323,8 @@ TEST(Conv2dLayer, GradientIsRightUnderEachNormaliser) {
 TEST(Conv2dLayer, NamesShapesAndFans) {
   ParameterStore store(1);
   Fans seen;
-  const Conv2d layer(Scope(store) / "conv1", {3, 32, 32}, 8, {.height = 5, .width = 3, .padding = 1},
-                     {.kind = NormKind::kNone}, [&](Rng&, Fans fans, std::span<double> values) {
+  const Conv2d layer(Scope(store) / "conv1", {3, 32, 32}, 8, {.height = 5, .width = 3, .padding = 1}, {},
+                     [&](Rng&, Fans fans, std::span<double> values) {
                        seen = fans;
                        std::fill(values.begin(), values.end(), 0.0);
                      });
