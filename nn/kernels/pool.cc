@@ -13,7 +13,7 @@ namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Calls f(window, output) for every output of one image, in parallel over images; f gets `image`, too.
+// Calls f(window, output) for every output of image number `image`.
 template <typename F>
 void ForEachWindow(const PoolShape& s, Index image, F&& f) {
   Index output = image * s.out_height() * s.out_width();

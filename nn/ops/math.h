@@ -15,6 +15,7 @@
 #include "nn/kernels/pool.h"
 #include "nn/plain/conv.h"
 #include "nn/plain/norm.h"
+#include "nn/plain/pool.h"
 
 namespace normlab::nn::math {
 
