@@ -15,7 +15,7 @@ namespace normlab::nn {
 namespace {
 
 // Examples of a batch up to which an update that multiplies the gradient out beats a product and an update.
-constexpr Index kMostFactors = 16;
+constexpr Index kMostFactors = 4;
 
 }  // namespace
 

@@ -74,6 +74,8 @@ class Layer {
   std::vector<float> x_, dy_;
 };
 
+constexpr Index kMostFactors = 4;
+
 enum class Seen { kAsFactors, kAsNumbers };
 
 // Parameters and slots after three updates.
@@ -84,7 +86,7 @@ std::vector<float> train(Shape shape, Index batch, OptimizerKind kind, Seen seen
       layer.store(), {.kind = kind, .momentum = 0.5, .nesterov = sgd, .eps = 1e-3, .weight_decay = 0.01});
   for (std::uint32_t update = 0; update < 3; ++update) {
     layer.backward(17 * update + 1);
-    EXPECT_TRUE(layer.has_factors());
+    EXPECT_EQ(layer.has_factors(), batch <= kMostFactors);
     if (seen == Seen::kAsNumbers) {
       EXPECT_TRUE(SameBits(layer.gradient(), layer.product()));
       EXPECT_FALSE(layer.has_factors());
@@ -145,10 +147,10 @@ TEST(Factors, AreKeptWhereTheyAreFew) {
     layer.backward(2);
     return layer.has_factors();
   };
-  EXPECT_TRUE(kept({150, 130}, 16));
-  EXPECT_FALSE(kept({150, 130}, 17));
-  EXPECT_TRUE(kept({10, 40}, 8));
-  EXPECT_FALSE(kept({10, 40}, 9));
+  EXPECT_TRUE(kept({150, 130}, kMostFactors));
+  EXPECT_FALSE(kept({150, 130}, kMostFactors + 1));
+  EXPECT_TRUE(kept({4, 12}, 3));
+  EXPECT_FALSE(kept({4, 12}, 4));
 }
 
 TEST(Factors, OutliveTheTapeAndItsInputs) {
