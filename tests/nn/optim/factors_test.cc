@@ -209,6 +209,17 @@ TEST(Factors, AreNumbersForWhoeverAsks) {
   EXPECT_TRUE(SameBits(layer.gradient(), expected));
 }
 
+TEST(Factors, AreGoneAfterAStep) {
+  Layer layer({30, 40}, 3);
+  const auto sgd = make_optimizer(layer.store(), {.kind = OptimizerKind::kSgd, .learning_rate = 0.1});
+  layer.backward(1);
+  sgd->step(0);
+  const std::vector<float> after(layer.weight().value(), layer.weight().value() + 30 * 40);
+  sgd->step(1);  // no gradient came: nothing moves
+  EXPECT_TRUE(SameBits(after, {layer.weight().value(), layer.weight().value() + 30 * 40}));
+  EXPECT_TRUE(SameBits(layer.gradient(), std::vector<float>(30 * 40, 0.0f)));
+}
+
 // What few columns brought is cleared when all of the gradient is multiplied out.
 TEST(Factors, FollowAGradientOfFewColumns) {
   Layer layer({30, 40}, 3);
