@@ -9,14 +9,22 @@
 #include <utility>
 
 #include "nn/error.h"
+#include "nn/ops/gemm.h"
 
 namespace normlab::nn {
+namespace {
+
+// Examples of a batch up to which an update that multiplies the gradient out beats a product and an update.
+constexpr Index kMostFactors = 4;
+
+}  // namespace
 
 template <typename T>
 const T* BasicParameter<T>::gradient() {
   if (!std::exchange(has_gradient_, true)) {
     zero_gradient();
   }
+  multiply_out();
   return gradient_memory();
 }
 
@@ -40,6 +48,7 @@ T* BasicParameter<T>::gradient_columns(std::span<const std::int32_t> columns) {
       columns_ = ColumnSet(cols_);
     }
   }
+  multiply_out();
   for (const std::int32_t column : few_columns_ ? columns : std::span<const std::int32_t>()) {
     columns_.insert(column);
   }
@@ -50,6 +59,31 @@ template <typename T>
 void BasicParameter<T>::expect_whole_gradient() {
   few_columns_ = false;
   columns_.clear();
+  multiply_out();
+}
+
+template <typename T>
+bool BasicParameter<T>::keep_gradient_factors(const GradientFactors<T>& f) {
+  const Index dy_size = f.batch * f.out, x_size = f.batch * f.in;
+  if (has_gradient_ || f.batch > kMostFactors || dy_size + x_size > size()) {
+    return false;
+  }
+  T* const memory = factor_memory_.reserve(dy_size + x_size);
+  factors_ = f;
+  factors_.dy = memory;
+  factors_.x = std::copy_n(f.dy, dy_size, memory);
+  std::copy_n(f.x, x_size, memory + dy_size);
+  has_gradient_ = has_factors_ = true;
+  return true;
+}
+
+template <typename T>
+void BasicParameter<T>::multiply_out() {
+  if (std::exchange(has_factors_, false)) {
+    expect_whole_gradient();
+    const GradientFactors<T>& f = factors_;
+    gemm(Trans::kYes, Trans::kNo, f.out, f.in, f.batch, f.dy, f.out, f.x, f.in, gradient_memory(), f.in);
+  }
 }
 
 template <typename T>
@@ -160,7 +194,7 @@ T* BasicParameterStore<T>::gradients() {
 template <typename T>
 void BasicParameterStore<T>::clear_gradients() {
   for (BasicParameter<T>& p : parameters_) {
-    p.has_gradient_ = false;
+    p.has_gradient_ = p.has_factors_ = false;
   }
 }
 

@@ -19,7 +19,9 @@
 
 #include "nn/aligned_array.h"
 #include "nn/column_set.h"
+#include "nn/gradient_factors.h"
 #include "nn/init.h"
+#include "nn/kernels/aligned.h"
 
 namespace normlab::nn {
 
@@ -59,12 +61,19 @@ class BasicParameter {
   // Only columns written before are cleared. Who writes to a gradient beside the tape may scale or cut it, which leaves
   // zeros zeros; who writes elsewhere calls expect_whole_gradient() first.
   T* gradient_columns(std::span<const std::int32_t> columns);
-  // What is written from now on may be anywhere.
+  // What is written from now on may be anywhere, and is added to what came, as numbers.
   void expect_whole_gradient();
+  // For gradients that are sums of few outer products: keeps a copy of the factors as the gradient, which then costs no
+  // memory traffic until somebody asks for it as numbers; with the bits that gemm gives. False, and nothing is done, if
+  // a gradient came before or the factors are too many to pay.
+  bool keep_gradient_factors(const GradientFactors<T>& factors);
+  // The factors, where they are all of the gradient since clear_gradients(); else null. For optimizers.
+  const GradientFactors<T>* gradient_factors() const { return has_factors_ ? &factors_ : nullptr; }
 
  private:
   friend class BasicParameterStore<T>;
   void zero_gradient();
+  void multiply_out();
 
   BasicParameterStore<T>* store_ = nullptr;
   std::string name_;
@@ -73,6 +82,9 @@ class BasicParameter {
   bool has_gradient_ = false;
   bool few_columns_ = false;  // the gradient's memory is zero outside of columns_
   ColumnSet columns_;
+  bool has_factors_ = false;  // the gradient is that of factors_, and its memory is not written
+  GradientFactors<T> factors_;
+  kernels::BasicAlignedBuffer<T> factor_memory_;
 };
 
 // State that is saved but not trained. Owned by its store.
@@ -101,7 +113,7 @@ class BasicParameterStore {
   // All values, and all gradients, with padding between parameters that is and stays zero.
   Index flat_size() const { return used_; }
   T* values() { return values_.data(); }
-  // Gradients since clear_gradients(); zeros for parameters none came to.
+  // Gradients since clear_gradients(), all as numbers; zeros for parameters none came to.
   T* gradients();
   // Costs nothing: the next contribution overwrites. Optimizers call it after each step.
   void clear_gradients();

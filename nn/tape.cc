@@ -21,6 +21,15 @@ void internal::throw_overwritten(const char* label, const char* op) {
 }
 
 template <typename T>
+const T* BasicVar<T>::grad() const {
+  const internal::Storage<T>& s = *node().storage;
+  if (!*s.has_grad) {
+    return nullptr;
+  }
+  return s.parameter != nullptr ? s.parameter->gradient() : s.grad;
+}
+
+template <typename T>
 GradSink<T> BasicVar<T>::grad_sink() const {
   const internal::Node<T>& n = node();
   if (!n.needs_grad) {
@@ -47,6 +56,12 @@ T* BasicVar<T>::grad_columns(std::span<const std::int32_t> columns) const {
     std::fill_n(sink.data, n.rows * n.cols, T{0});
   }
   return sink.data;
+}
+
+template <typename T>
+bool BasicVar<T>::keep_gradient_factors(const GradientFactors<T>& factors) const {
+  BasicParameter<T>* const parameter = node().storage->parameter;
+  return parameter != nullptr && parameter->keep_gradient_factors(factors);
 }
 
 template <typename T>

@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "nn/arena.h"
+#include "nn/gradient_factors.h"
 
 namespace normlab::nn {
 
@@ -119,10 +120,7 @@ class BasicVar {
   bool needs_grad() const { return node().needs_grad; }
   // After backward(), or inside an op's backward for its outputs: the gradient, laid out like data(); null if none
   // came.
-  const T* grad() const {
-    const internal::Storage<T>& s = *node().storage;
-    return *s.has_grad ? s.grad : nullptr;
-  }
+  const T* grad() const;
 
   // For ops: the result's memory, and the way to an input's gradient.
   T* mutable_data() const { return node().value; }
@@ -131,6 +129,9 @@ class BasicVar {
   // wants it. Of a parameter that gets its gradient in no other way, only these columns are then cleared for the next
   // step. Columns may be repeated; others stay as they are.
   T* grad_columns(std::span<const std::int32_t> columns) const;
+  // For ops that make the gradient of a weight (in x out) from few examples, which may be kept as its factors until
+  // numbers are asked for: see BasicParameter::keep_gradient_factors. If false, the gradient goes to grad_sink().
+  bool keep_gradient_factors(const GradientFactors<T>& factors) const;
   // For ops that lay the gradients of several Vars side by side: where this Var's gradient will be, if it has no place
   // yet; else does nothing. `memory` holds size() values and lives until reset().
   void place_gradient(T* memory) const;

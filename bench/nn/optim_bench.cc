@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "nn/denormals.h"
 #include "nn/optim/clip.h"
@@ -59,6 +60,25 @@ BENCHMARK_CAPTURE(Update, sgd_momentum, {.kind = OptimizerKind::kSgd, .momentum 
 BENCHMARK_CAPTURE(Update, rmsprop, {.kind = OptimizerKind::kRmsprop}, 5);
 BENCHMARK_CAPTURE(Update, rmsprop_momentum, {.kind = OptimizerKind::kRmsprop, .momentum = 0.9}, 7);
 BENCHMARK_CAPTURE(Update, rmsprop_graves, {.kind = OptimizerKind::kRmspropGraves, .momentum = 0.9, .eps = 1e-4}, 9);
+
+// The same with the weights' gradients as factors of a mini-batch: they are copied, and multiplied out in the update.
+void UpdateOfFactors(benchmark::State& state) {
+  Network network;
+  const auto optimizer = make_optimizer(network.store(), {});
+  const Index batch = state.range(0);
+  const std::vector<float> values(static_cast<std::size_t>(batch * 1000), 0.125f);
+  std::uint64_t update = 0;
+  for (auto _ : state) {
+    for (Parameter& p : network.store().parameters()) {
+      p.keep_gradient_factors(
+          {.dy = values.data(), .x = values.data(), .out = p.cols(), .in = p.rows(), .batch = batch});
+    }
+    optimizer->step(update++);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * network.store().flat_size() * 6 * static_cast<Index>(sizeof(float)));
+}
+BENCHMARK(UpdateOfFactors)->ArgName("batch")->Arg(1)->Arg(4)->Arg(16);
 
 // Nothing is as long as the limit, so the gradients are read once; per value they are also written.
 void Clip(benchmark::State& state, ClipKind kind, int arrays) {

@@ -1,4 +1,5 @@
-// gemm.cc - which way a product goes; chosen by shape alone. The ways are in gemm_blocks-inl.h and gemm_dot-inl.h.
+// gemm.cc - which way a product goes; chosen by shape alone. The ways are in gemm_blocks-inl.h, gemm_dot-inl.h and
+// gemm_sweep-inl.h.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/kernels/gemm.cc"
 #include <hwy/foreach_target.h>
@@ -8,17 +9,16 @@
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/gemm_blocks-inl.h"
 #include "nn/kernels/gemm_dot-inl.h"
+#include "nn/kernels/gemm_sweep-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace normlab::nn::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr Index kFewRows = 8;             // up to here B is read once and not packed
-constexpr Index kSmallColumns = 1 << 17;  // floats: about a second-level cache, read once per tile of rows
-constexpr Index kInPlaceDepth = 128;      // rows of B whose cache lines are in flight when B is read in place
-constexpr Index kInPlaceGroup = 16;
-constexpr Index kCopyPays = 3;  // panels of B: as many repay a copy of the rows of A
+constexpr Index kFewRows = kMostSweepRows;  // up to here B is read once and not packed
+constexpr Index kSmallColumns = 1 << 17;    // floats: about a second-level cache, read once per tile of rows
+constexpr Index kCopyPays = 3;              // panels of B: as many repay a copy of the rows of A
 
 // Rows whole pages apart meet in one set of the first-level cache, which has room for eight or twelve lines: those of a
 // high tile throw each other out. A copy with a gap between rows costs less where enough panels read it.
@@ -54,21 +54,6 @@ void MultiplySwapped(const Operand& a, const Operand& b, Index m, Index n, Index
   MultiplyTransposed({b.data, b.ld, k, false}, {panels, k * kTileCols, kTileCols}, n, m, out);
 }
 
-// Few rows of A and a row-major B: whole panels of B in place, the last narrow one from a copy.
-void MultiplyInPlace(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
-  const Rows rows = ReadyRows(a, m, n, k);
-  const Index whole = n / kTileCols * kTileCols;
-  if (whole > 0) {
-    MultiplyReady(rows, {b.data, kTileCols, b.ld}, m, whole, kInPlaceGroup, kInPlaceDepth, out);
-  }
-  if (whole < n) {
-    float* panel = ThreadWorkspace().columns.reserve(k * kTileCols);
-    PackPanel(b, 0, k, whole, n - whole, panel);
-    const Output rest{out.c + whole, out.ldc, out.accumulate};
-    MultiplyReady(rows, {panel, k * kTileCols, kTileCols}, m, n - whole, 1, kInPlaceDepth, rest);
-  }
-}
-
 // A small B, packed as a whole; rows of C are written in order, because C is what costs when k is small.
 void MultiplySmallColumns(const Operand& a, const Operand& b, Index m, Index n, Index k, const Output& out) {
   float* panels = ThreadWorkspace().columns.reserve(Panels(n) * kTileCols * k);
@@ -97,7 +82,7 @@ void Gemm(const Operand& a, const Operand& b, Index m, Index n, Index k, const O
   } else if (m > kRowBlock && k * n <= kSmallColumns) {
     MultiplySmallColumns(a, b, m, n, k, out);
   } else if (!b.transposed && m <= kFewRows) {
-    MultiplyInPlace(a, b, m, n, k, out);
+    MultiplySweeping(a, b, m, n, k, out);
   } else {
     MultiplyLarge(a, b, m, n, k, out);
   }

@@ -7,6 +7,8 @@
 #define NORMLAB_NN_KERNELS_GEMM_DOT_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <array>
 
@@ -47,6 +49,7 @@ void DotTile(const DotProduct& s, Index i, Index j) {
   for (; p + FullLanes() <= s.k; p += FullLanes()) {
     hn::Vec<Full> bv[kCols];
     for (Index y = 0; y < kCols; ++y) {
+      hwy::Prefetch(b + (y + kDotCols) * s.ldb + p);  // the next tile's: the processor's own asking ends with a page
       bv[y] = hn::LoadU(d, b + y * s.ldb + p);
     }
     for (Index x = 0; x < kRows; ++x) {

@@ -8,6 +8,7 @@
 
 #include <span>
 
+#include "nn/gradient_factors.h"
 #include "nn/kernels/aligned.h"
 
 namespace normlab::nn::kernels {
@@ -19,10 +20,14 @@ enum class Decay {
   kDecoupled,  // w -= amount w [Loshchilov and Hutter 2019]
 };
 
-// Elements [begin, end) of the flat arrays.
+// Elements [begin, end) of the flat arrays. With factors the gradient is theirs and not read from g: it is multiplied
+// out piece by piece, with the bits of gemm, and never goes to memory. The run lies in the parameter whose they are,
+// which begins at element `parameter`.
 struct UpdateRun {
   Index begin, end;
   bool decays;
+  Index parameter = 0;
+  const GradientFactors<float>* factors = nullptr;
 };
 
 // What the steps of all optimizers begin with: g' = scale g, and decay. Every rule below is in terms of g'.

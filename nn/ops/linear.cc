@@ -27,7 +27,14 @@ struct Product {
     gemm(Trans::kNo, Trans::kYes, batch, out, in, x, in, w, in, y, out);
   }
 
-  void weight_gradient(const T* dy, const T* x, GradSink<T> dw) const {
+  void weight_gradient(const T* dy, const T* x, BasicVar<T> w) const {
+    if (!sparse && w.keep_gradient_factors({.dy = dy, .x = x, .out = out, .in = in, .batch = batch})) {
+      return;
+    }
+    const GradSink<T> dw = w.grad_sink();
+    if (!dw) {
+      return;
+    }
     if constexpr (std::is_same_v<T, float>) {
       if (sparse) {
         gemm_sparse(Trans::kYes, Trans::kNo, Trans::kYes, in, out, batch, x, in, dy, out, dw.data, in, dw.accumulate);
@@ -53,9 +60,7 @@ BasicVar<T> linear(BasicVar<T> w, BasicVar<T> x) {
   const Product<T> product{in, out, batch, !x.needs_grad() && mostly_zero(batch, in, x.data())};
   product.forward(x.data(), w.data(), y.mutable_data());
   x.tape().on_backward({y}, [w, x, y, product] {
-    if (const GradSink<T> dw = w.grad_sink()) {
-      product.weight_gradient(y.grad(), x.data(), dw);
-    }
+    product.weight_gradient(y.grad(), x.data(), w);
     if (const GradSink<T> dx = x.grad_sink()) {
       gemm(Trans::kNo, Trans::kNo, product.batch, product.in, product.out, y.grad(), product.out, w.data(), product.in,
            dx.data, product.in, dx.accumulate);

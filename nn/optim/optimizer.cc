@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <type_traits>
 #include <utility>
 
 #include "nn/error.h"
@@ -54,24 +55,15 @@ BasicRule<T> rule_of(const OptimizerSpec& spec) {
   throw Error("optimizer: a kind that is none of OptimizerKind's");
 }
 
-// Cuts a stretch of the flat arrays where decay begins or ends, and into runs of kRun elements. What lies between two
-// parameters is zero, and counts with the first.
+// Cuts each parameter into runs of kRun elements.
 template <typename T>
 std::vector<kernels::UpdateRun> cut_runs(BasicParameterStore<T>& store, const OptimizerSpec& spec) {
-  const std::vector<NamedArray<T>> parameters = store.list_parameters();
-  std::vector<kernels::UpdateRun> stretches, runs;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    const bool last = p + 1 == parameters.size();
-    const Index end = last ? store.flat_size() : static_cast<Index>(parameters[p + 1].data - store.values());
-    const bool decays = spec.weight_decay > 0.0 && !spec.exempt_from_decay(parameters[p].name, parameters[p].shape);
-    if (stretches.empty() || stretches.back().decays != decays) {
-      stretches.push_back({.begin = stretches.empty() ? 0 : stretches.back().end, .end = end, .decays = decays});
-    }
-    stretches.back().end = end;
-  }
-  for (const kernels::UpdateRun& s : stretches) {
-    for (Index begin = s.begin; begin < s.end; begin += kRun) {
-      runs.push_back({.begin = begin, .end = std::min(begin + kRun, s.end), .decays = s.decays});
+  std::vector<kernels::UpdateRun> runs;
+  for (BasicParameter<T>& p : store.parameters()) {
+    const Index first = p.value() - store.values(), last = first + p.size();
+    const bool decays = spec.weight_decay > 0.0 && !spec.exempt_from_decay(p.name(), p.shape());
+    for (Index begin = first; begin < last; begin += kRun) {
+      runs.push_back({.begin = begin, .end = std::min(begin + kRun, last), .decays = decays, .parameter = first});
     }
   }
   return runs;
@@ -104,6 +96,26 @@ double BasicOptimizer<T>::rate(std::uint64_t update) const {
   return spec_.learning_rate * schedule_factor(schedule_, update);
 }
 
+// Where the rule finds the gradients: kernels multiply out themselves what is kept as factors, the plain forms do not.
+template <typename T>
+const T* BasicOptimizer<T>::prepare_gradients() {
+  if constexpr (std::is_same_v<T, float>) {
+    auto run = runs_.begin();
+    for (Parameter& p : store_.parameters()) {
+      const GradientFactors<float>* factors = p.gradient_factors();
+      if (factors == nullptr) {
+        p.gradient();
+      }
+      for (const Index first = p.value() - store_.values(); run != runs_.end() && run->parameter == first; ++run) {
+        run->factors = factors;
+      }
+    }
+    return store_.gradient_memory();
+  } else {
+    return store_.gradients();
+  }
+}
+
 template <typename T>
 void BasicOptimizer<T>::step(std::uint64_t update, double gradient_scale) {
   if (slots_.front().size() != store_.flat_size()) {
@@ -119,7 +131,7 @@ void BasicOptimizer<T>::step(std::uint64_t update, double gradient_scale) {
                        .gradient_scale = gradient_scale,
                        .decay = decoupled ? kernels::Decay::kDecoupled : kernels::Decay::kL2,
                        .decay_amount = decoupled ? lr * spec_.weight_decay : spec_.weight_decay,
-                       .g = store_.gradients(),
+                       .g = prepare_gradients(),
                        .w = store_.values(),
                        .slots = slot_data_});
   store_.clear_gradients();

@@ -15,6 +15,9 @@
 // step() is a function of the parameters, gradients, slots and the number of the update: nothing else is remembered, so
 // restoring the named arrays and going on with the next number gives the bits of an uninterrupted run.
 //
+// A gradient that is kept as factors (BasicParameter::keep_gradient_factors) is multiplied out piece by piece while its
+// parameter is updated, for the same bits: the weights of a layer and their slots are then all the memory a step goes over.
+//
 // Threads: one; the loop over the flat buffer is shared by base/parallel.h and gives the same bits for any team.
 // Errors: nn::Error for a spec that means nothing, and if parameters were added to the store after the optimizer was
 // made.
@@ -78,6 +81,8 @@ class BasicOptimizer {
   std::vector<NamedArray<T>> slots();
 
  private:
+  const T* prepare_gradients();
+
   BasicParameterStore<T>& store_;
   OptimizerSpec spec_;
   Schedule schedule_;

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "base/parallel.h"
 #include "tests/nn/kernels/kernel_testing.h"
@@ -165,6 +168,41 @@ TEST(Gemm, PackedRowsDoNotDependOnTheNumberOfRows) {
     const auto c = MultiplyPacked(some);
     EXPECT_TRUE(SameBits(c, {together.begin(), together.begin() + m * all.n})) << m << " rows";
   }
+}
+
+// Stored runs of small batches have these bits: sums from zero over nearly equal blocks of at most 128 steps, in order.
+TEST(Gemm, FewRowsAreSummedInOrderAndInBlocksOfKOnEveryTarget) {
+  ForEachTarget([](const std::string& target) {
+    const bool fused = target.starts_with("AVX") || target.starts_with("NEON");
+    const auto sum_of = [&](const Product& s, const std::vector<float>& a, const std::vector<float>& b, Index i,
+                            Index j, float c) {
+      const Index blocks = (s.k + 127) / 128, size = (s.k + blocks - 1) / blocks;
+      for (Index begin = 0; begin < s.k; begin += size) {
+        float sum = 0.0f;
+        for (Index p = begin; p < std::min(begin + size, s.k); ++p) {
+          const volatile float product = s.at_a(a, i, p) * s.at_b(b, p, j);  // rounded
+          sum = fused ? std::fma(s.at_a(a, i, p), s.at_b(b, p, j), sum) : product + sum;
+        }
+        c = begin > 0 || s.accumulate ? c + sum : sum;
+      }
+      return c;
+    };
+    for (const Trans ta : {Trans::kNo, Trans::kYes}) {
+      for (Index m = 1; m <= 8; ++m) {
+        for (const auto& [n, k] : std::vector<std::pair<Index, Index>>{{1, 5}, {70, 128}, {1100, 129}, {37, 1000}}) {
+          const Product s{ta, Trans::kNo, m, n, k, 3, m % 2 == 0};
+          const auto a = s.a(), b = s.b(), before = s.c(), got = Multiply(s);
+          for (Index i = 0; i < m; ++i) {
+            for (Index j = 0; j < n; ++j) {
+              const auto at = static_cast<std::size_t>(i * s.ldc() + j);
+              ASSERT_EQ(got[at], sum_of(s, a, b, i, j, before[at]))
+                  << target << " " << testing::PrintToString(s) << " at (" << i << ", " << j << ")";
+            }
+          }
+        }
+      }
+    }
+  });
 }
 
 TEST(Gemm, OverwritesNaNUnlessItAccumulates) {
