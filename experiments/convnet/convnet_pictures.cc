@@ -28,12 +28,12 @@ std::string FiltersPng(const float* kernels, nn::Index out, nn::Index side, nn::
   const nn::Index size = side * side * channels;
   for (nn::Index k = 0; k < out; ++k) {
     const float* kernel = kernels + k * size;
-    const auto [least, largest] = std::minmax_element(kernel, kernel + size);
-    const float span = std::max(*largest - *least, 1e-20f);
+    const float least = *std::min_element(kernel, kernel + size);
+    const float span = std::max(*std::max_element(kernel, kernel + size) - least, 1e-20f);
     for (nn::Index p = 0; p < side * side; ++p) {
       const auto level = [&](nn::Index channel) {
         const float value = kernel[p * channels + (channels == 3 ? channel : 0)];
-        return static_cast<std::uint8_t>(std::lround(255.0f * (value - *least) / span));
+        return static_cast<std::uint8_t>(std::lround(255.0f * (value - least) / span));
       };
       Fill(picture, kGap + k % kRow * step + p % side * kScale, kGap + k / kRow * step + p / side * kScale, kScale,
            {level(0), level(1), level(2)});
