@@ -20,12 +20,15 @@ class NullRecorder final : public Recorder {
   void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
 };
 
-// The updates of an experiment in order, but for those that an evaluation follows.
+// The updates of an experiment in order, but for those that an evaluation follows. The first one is done, in which the tape finds out
+// how much memory a step takes: for a large network that is longer than the step.
 class Updates {
  public:
   explicit Updates(std::unique_ptr<Experiment> experiment,
                    std::uint64_t evaluation_interval = std::numeric_limits<std::uint64_t>::max())
-      : experiment_(std::move(experiment)), evaluation_interval_(evaluation_interval) {}
+      : experiment_(std::move(experiment)), evaluation_interval_(evaluation_interval) {
+    Next();
+  }
 
   void Next() {
     step_ += (step_ + 1) % evaluation_interval_ == 0 ? 1 : 0;
