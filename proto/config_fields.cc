@@ -99,6 +99,9 @@ std::vector<ConfigField> FieldsOf(const google::protobuf::Descriptor& config) {
 }
 
 void AdoptOlderFields(ProtoMessage& config) {
+  if (config.GetReflection()->GetUnknownFields(config).empty()) {
+    return;  // as always, but for what an older build wrote
+  }
   auto& unknown = *config.GetReflection()->MutableUnknownFields(&config);
   for (const ConfigField& field : FieldsOf(*config.GetDescriptor())) {
     for (int i = 0; field.here != nullptr && i < unknown.field_count(); ++i) {

@@ -1,5 +1,7 @@
 #include "proto/footprint.h"
 
+#include "proto/convnet.h"
+
 namespace normlab {
 namespace {
 
@@ -66,8 +68,8 @@ Needs Of(const v1::InvarianceConfig& config) {
 }
 
 Needs Of(const v1::ConvnetConfig& config) {
-  const bool caffe = config.network() != v1::CONVNET_NETWORK_CONVPOOL;
-  const double c = config.channels() != 0 ? config.channels() : caffe ? 32 : 96;
+  const bool caffe = !IsConvPool(config);
+  const double c = FirstChannels(config);
   const double colours = 3, side = 32, classes = 10, pixels = colours * side * side;
   const double taps = caffe ? 25 * (colours * c + c * c + 2 * c * c) + 32 * c * 2 * c
                             : 9 * (colours * c + 2 * c * c + 2 * c * c + 8 * c * c + 4 * c * c) + 8 * c * c;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "proto/convnet.h"
+
 namespace normlab {
 namespace {
 
@@ -17,8 +19,7 @@ void CheckMnistMlp(const v1::MnistMlpConfig& config, std::vector<FieldViolation>
 }
 
 void CheckConvnet(const v1::ConvnetConfig& config, std::vector<FieldViolation>& violations) {
-  const bool caffe = config.network() != v1::CONVNET_NETWORK_CONVPOOL;
-  const int channels = config.channels() != 0 ? config.channels() : caffe ? 32 : 96;
+  const int channels = FirstChannels(config);
   if (config.norm() == v1::CONVNET_NORM_GROUP && channels % config.groups() != 0) {
     violations.push_back(
         {"convnet.groups", fmt::format("is {}; expected a divisor of the {} channels", config.groups(), channels)});

@@ -20,6 +20,7 @@
 #include "experiments/engine.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
+#include "proto/convnet.h"
 
 namespace normlab {
 namespace {
@@ -66,12 +67,9 @@ nn::Padding PaddingOf(v1::ConvnetPadding padding) {
 }
 
 ConvnetSpec SpecOf(const v1::ConvnetConfig& config, const data::ImageShape& shape) {
-  const bool caffe = config.network() != v1::CONVNET_NETWORK_CONVPOOL;
   return {.input = {.channels = shape.channels, .height = shape.height, .width = shape.width},
-          .kind = caffe ? ConvnetKind::kCaffe : ConvnetKind::kConvPool,
-          .channels = config.channels() != 0 ? config.channels()
-                      : caffe                ? 32
-                                             : 96,
+          .kind = IsConvPool(config) ? ConvnetKind::kConvPool : ConvnetKind::kCaffe,
+          .channels = FirstChannels(config),
           .norm = NormOf(config),
           .padding = PaddingOf(config.padding()),
           .dropout = config.dropout(),
@@ -106,10 +104,11 @@ class ConvnetTask final : public Task {
   // The first `count` images of columns_ as the network takes them.
   nn::Var Input(nn::Tape& tape, std::int64_t count);
   void AddNoise(std::int64_t count, const nn::Step& step);
-  // Runs the network over the first `count` images in evaluation mode; use(logits, labels, first layer) gets them batch by batch.
+  // Runs the network over all images in evaluation mode, in order; use(logits, labels, first layer) gets them batch by batch.
   template <typename Use>
-  void ForEachEvaluated(const data::LabelledImages& images, std::int64_t count, Use use);
-  void RecordUnits(std::uint64_t updates, Recorder& recorder);
+  void ForEachEvaluated(const data::LabelledImages& images, Use use);
+  void RecordUnits(const PositionStatistics& units, std::uint64_t updates, Recorder& recorder);
+  nn::Index KernelSide() { return static_cast<nn::Index>(model_.FirstKernels().shape()[1]); }
 
   const v1::ConvnetConfig config_;
   data::ImageData data_;
@@ -162,9 +161,9 @@ BatchLoss ConvnetTask::Loss(nn::Tape& tape, std::span<const std::uint32_t> examp
 }
 
 template <typename Use>
-void ConvnetTask::ForEachEvaluated(const data::LabelledImages& images, std::int64_t count, Use use) {
-  for (std::int64_t begin = 0; begin < count; begin += kEvaluationBatch) {
-    const std::int64_t end = std::min(begin + kEvaluationBatch, count);
+void ConvnetTask::ForEachEvaluated(const data::LabelledImages& images, Use use) {
+  for (std::int64_t begin = 0; begin < images.size(); begin += kEvaluationBatch) {
+    const std::int64_t end = std::min(begin + kEvaluationBatch, images.size());
     images.GatherRange(begin, end, columns_.data(), labels_.data());
     evaluation_tape_.reset();
     FirstLayer<float> first;
@@ -174,18 +173,20 @@ void ConvnetTask::ForEachEvaluated(const data::LabelledImages& images, std::int6
 }
 
 StepResult ConvnetTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
-  nn::recompute_population<float>(
-      model_.Sites(), [this](std::size_t) { ForEachEvaluated(data_.train, data_.train.size(), [](auto&&...) {}); });
+  nn::recompute_population<float>(model_.Sites(),
+                                  [this](std::size_t) { ForEachEvaluated(data_.train, [](auto&&...) {}); });
+  PositionStatistics units(model_.FirstImage(), KernelSide() / 2);
+  std::int64_t watched = 0;
   nn::Classification test;
-  ForEachEvaluated(data_.test, data_.test.size(),
-                   [&](nn::Var logits, std::span<const std::int32_t> labels, const FirstLayer<float>&) {
-                     const nn::Classification part = nn::classify(logits, labels);
-                     test.nll_sum += part.nll_sum;
-                     test.errors += part.errors;
+  ForEachEvaluated(data_.test,
+                   [&](nn::Var logits, std::span<const std::int32_t> labels, const FirstLayer<float>& first) {
+                     test += nn::classify(logits, labels);
+                     const auto watch = std::min(static_cast<std::int64_t>(labels.size()), kWatched - watched);
+                     units.Add(first.active.data(), watch);
+                     watched += watch;
                    });
   const auto size = static_cast<double>(data_.test.size());
-  recorder.Point("train/epoch", moment.updates,
-                 static_cast<double>(moment.updates) / static_cast<double>(moment.updates_per_pass));
+  recorder.Point("train/epoch", moment.updates, moment.passes());
   recorder.Point("train/nll", moment.updates,
                  static_cast<double>(moment.train.loss()) / static_cast<double>(moment.train.weight()));
   recorder.Point("test/nll", moment.updates, test.nll_sum / size);
@@ -193,19 +194,13 @@ StepResult ConvnetTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   if (!std::isfinite(test.nll_sum)) {
     return StepResult::kDiverged;
   }
-  RecordUnits(moment.updates, recorder);
+  RecordUnits(units, moment.updates, recorder);
   return StepResult::kContinue;
 }
 
-void ConvnetTask::RecordUnits(std::uint64_t updates, Recorder& recorder) {
+void ConvnetTask::RecordUnits(const PositionStatistics& units, std::uint64_t updates, Recorder& recorder) {
   const nn::Image& image = model_.FirstImage();
   nn::BasicParameter<float>& kernels = model_.FirstKernels();
-  const auto side = static_cast<nn::Index>(kernels.shape()[1]);
-  PositionStatistics units(image, side / 2);
-  ForEachEvaluated(data_.test, std::min(kWatched, data_.test.size()),
-                   [&](nn::Var, std::span<const std::int32_t> labels, const FirstLayer<float>& first) {
-                     units.Add(first.active.data(), static_cast<std::int64_t>(labels.size()));
-                   });
   const PositionStatistics::Group border = units.Border(), centre = units.Centre();
   recorder.Point("border/firing_rate", updates, border.firing_rate);
   recorder.Point("centre/firing_rate", updates, centre.firing_rate);
@@ -216,7 +211,7 @@ void ConvnetTask::RecordUnits(std::uint64_t updates, Recorder& recorder) {
   recorder.Point("border/less_active", updates, centre.firing_rate - border.firing_rate);
   recorder.Point("border/unlike", updates, border.distance - centre.distance);
   recorder.Artifact("filters.png", "image/png", updates,
-                    FiltersPng(kernels.value(), image.channels, side, data_.train.shape().channels));
+                    FiltersPng(kernels.value(), image.channels, KernelSide(), data_.train.shape().channels));
   recorder.Artifact("firing_rates.png", "image/png", updates, FiringRatesPng(units.FiringRates(), image));
 }
 

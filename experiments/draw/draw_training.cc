@@ -95,8 +95,7 @@ StepResult DrawTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   recorder.Point("test/bound", moment.updates, (nll + kl) / images);
   recorder.Point("test/nll", moment.updates, nll / images);
   recorder.Point("test/kl", moment.updates, kl / images);
-  recorder.Point("train/epoch", moment.updates,
-                 static_cast<double>(moment.updates) / static_cast<double>(moment.updates_per_pass));
+  recorder.Point("train/epoch", moment.updates, moment.passes());
   if (!std::isfinite(nll + kl)) {
     return StepResult::kDiverged;
   }

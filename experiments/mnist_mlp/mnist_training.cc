@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/order.h"
 #include "data/registry.h"
 #include "experiments/mnist_mlp/mnist_mlp.h"
 #include "experiments/training/training_loop.h"
@@ -57,7 +58,7 @@ MnistTask::MnistTask(const v1::MnistMlpConfig& config, std::uint64_t seed, data:
     : data_(std::move(data)),
       store_(seed),
       model_(nn::Scope(store_), config, data_.train.features()),
-      batch_(data_.train.features(), config.batch_size() + 1),  // a last batch of one joins the one before
+      batch_(data_.train.features(), data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       evaluation_batch_(data_.train.features(), kEvaluationBatch) {}
 
 nn::Var MnistTask::Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const {
@@ -85,11 +86,8 @@ void MnistTask::ForEachEvaluated(const data::LabelledImages& images, Use use) {
 
 nn::Classification MnistTask::Classify(const data::LabelledImages& images) {
   nn::Classification total;
-  ForEachEvaluated(images, [&](nn::Var logits, std::span<const std::int32_t> labels) {
-    const nn::Classification part = nn::classify(logits, labels);
-    total.nll_sum += part.nll_sum;
-    total.errors += part.errors;
-  });
+  ForEachEvaluated(
+      images, [&](nn::Var logits, std::span<const std::int32_t> labels) { total += nn::classify(logits, labels); });
   return total;
 }
 

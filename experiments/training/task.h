@@ -48,6 +48,8 @@ struct Evaluation {
   std::uint64_t updates = 0;  // done
   std::uint64_t updates_per_pass = 1;
   const RunningMean& train;  // since the last one
+
+  double passes() const { return static_cast<double>(updates) / static_cast<double>(updates_per_pass); }
 };
 
 class Task {

@@ -17,6 +17,12 @@ BasicVar<T> softmax_cross_entropy(BasicVar<T> logits, std::span<const std::int32
 struct Classification {
   double nll_sum = 0.0;  // nats, summed over the examples in double
   Index errors = 0;      // examples whose label is not the one with the highest logit; NaN logits are errors
+
+  Classification& operator+=(const Classification& other) {
+    nll_sum += other.nll_sum;
+    errors += other.errors;
+    return *this;
+  }
 };
 
 // Judges the examples of `logits` (C x B) against their labels.
