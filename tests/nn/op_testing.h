@@ -9,9 +9,22 @@
 #include <string>
 #include <vector>
 
+#include "nn/error.h"
 #include "nn/gradcheck.h"
 
 namespace normlab::nn {
+
+// The message of the nn::Error that `f` throws; fails the test if there is none.
+template <typename F>
+std::string ErrorOf(F f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
 
 struct Shape {
   Index features, batch;

@@ -17,17 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-template <typename F>
-std::string ErrorOf(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "no error";
-  return "";
-}
-
 class ReshapeTest : public testing::Test {
  protected:
   // 6 x 2, the tape's own memory.

@@ -14,24 +14,13 @@
 #include "nn/ops/linear.h"
 #include "nn/ops/pointwise.h"
 #include "nn/parameter.h"
+#include "tests/nn/op_testing.h"
 
 namespace normlab::nn {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// The message of the nn::Error that `f` throws; fails the test if there is none.
-template <typename F>
-std::string ErrorOf(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "no error";
-  return "";
-}
 
 class TapeTest : public testing::Test {
  protected:
