@@ -39,6 +39,8 @@ absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments ar
     dialled.authorization = AuthorizationOf(*token);
   }
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReadAhead);
   dialled.channel = grpc::CreateCustomChannel(grpc_target, grpc::InsecureChannelCredentials(), arguments);
   return dialled;
 }

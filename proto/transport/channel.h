@@ -14,6 +14,10 @@
 
 namespace normlab {
 
+// Bytes that a side of a stream takes in before they are read. Left alone, gRPC measures the line and lets up to 16 MiB
+// wait: memory of a transfer would then depend on how fast either side runs.
+inline constexpr int kReadAhead = 1 << 20;
+
 // Where a server is. The socket, unless there is an address.
 struct DialTarget {
   std::string socket = {};

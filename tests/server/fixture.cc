@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "base/crc32c.h"
+#include "proto/transport/channel.h"
 #include "proto/transport/token.h"
 #include "server/edge/secrets.h"
 
@@ -93,8 +94,7 @@ void ServerTest::StartServer() {
 std::shared_ptr<grpc::Channel> ServerTest::NewChannel() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
-  return grpc::CreateCustomChannel("unix:" + folder_.path() + "/s/normlabd.sock", grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return Dial({.socket = folder_.path() + "/s/normlabd.sock"}, arguments)->channel;
 }
 
 v1::Job ServerTest::Create(std::uint64_t seed) {
