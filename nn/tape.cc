@@ -37,6 +37,8 @@ GradSink<T> BasicVar<T>::grad_sink() const {
   }
   if (n.storage->grad == nullptr) {
     n.storage->grad = tape_->scratch(n.rows * n.cols);
+  } else if (std::exchange(n.storage->grad_shared, false)) {
+    n.storage->grad = std::copy_n(n.storage->grad, size(), tape_->scratch(size())) - size();
   }
   if (n.storage->parameter != nullptr) {
     n.storage->parameter->expect_whole_gradient();
@@ -82,6 +84,12 @@ void BasicVar<T>::adopt_gradient(T* gradient) const {
   for (Index i = 0; i < size(); ++i) {
     sink.data[i] = sink.accumulate ? sink.data[i] + gradient[i] : gradient[i];
   }
+}
+
+template <typename T>
+void BasicVar<T>::share_gradient(T* gradient) const {
+  adopt_gradient(gradient);
+  node().storage->grad_shared = node().storage->grad == gradient;
 }
 
 template <typename T>

@@ -49,6 +49,7 @@ struct Storage {
   T* grad = nullptr;         // room for the gradient; null until something flows there
   bool* has_grad = nullptr;  // whether `grad` holds a value: own_flag, or the parameter's, which all its nodes share
   bool own_flag = false;
+  bool grad_shared = false;                // others read `grad`: it is copied before it changes
   BasicParameter<T>* parameter = nullptr;  // whose gradient it is, if a parameter's
   // The guard of memory that ops share (BasicTape::overwrite).
   bool writable = false;               // the tape's own memory, not an input's or a parameter's
@@ -138,6 +139,8 @@ class BasicVar {
   // For ops whose gradient is already in memory that lives until reset(): takes the memory over if this Var has no
   // gradient yet, else copies or adds.
   void adopt_gradient(T* gradient) const;
+  // The same for memory that goes on being read: what is to be added to it later, or written over it, meets a copy.
+  void share_gradient(T* gradient) const;
 
  private:
   friend class BasicTape<T>;

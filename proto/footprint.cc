@@ -8,14 +8,16 @@ namespace {
 constexpr double kFloat = 4;  // bytes
 constexpr double kProcess = 64 << 20;
 constexpr double kPixels = 28 * 28;
+constexpr double kWhitening = 40;  // bytes for each value of the matrix, while it is worked out
 constexpr double kKeptByUnit = 8, kKeptByCell = 24;
 
 // In floats, but for `data`.
 struct Needs {
   double weights = 0;
   double tape = 0;
-  double moments = 2;  // of the optimiser, for each weight
-  double data = 0;     // bytes
+  double moments = 2;    // of the optimiser, for each weight
+  double data = 0;       // bytes
+  double constants = 0;  // beside the published weights
 };
 
 // The matrices of an LSTM, and its vectors: bias, gains and shifts of three norms, peepholes.
@@ -71,6 +73,7 @@ Needs Of(const v1::ConvnetConfig& config) {
   const bool caffe = !IsConvPool(config);
   const double c = FirstChannels(config);
   const double colours = 3, side = 32, classes = 10, pixels = colours * side * side;
+  const double whitening = config.whitening() ? pixels * pixels : 0;
   const double taps = caffe ? 25 * (colours * c + c * c + 2 * c * c) + 32 * c * 2 * c
                             : 9 * (colours * c + 2 * c * c + 2 * c * c + 8 * c * c + 4 * c * c) + 8 * c * c;
   // Summed inputs, what the norm makes of them, what is active and what is pooled of it, with their gradients.
@@ -78,12 +81,13 @@ Needs Of(const v1::ConvnetConfig& config) {
   return {.weights = taps + 2 * classes * c + 40 * c + 8 * classes,
           .tape = config.batch_size() * (pixels + kept),
           .moments = Moments(config.optimization()),
-          .data = 2 * 60'000 * pixels};
+          .data = 2 * 60'000 * pixels + kWhitening * whitening,
+          .constants = pixels + whitening};
 }
 
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
-  return {.weights_bytes = bytes(kFloat * needs.weights),
+  return {.weights_bytes = bytes(kFloat * (needs.weights + needs.constants)),
           .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.moments)),
           .memory_bytes = bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.tape)),
           .weights_fields = experiment + "." + wide,

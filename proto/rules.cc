@@ -24,6 +24,9 @@ void CheckConvnet(const v1::ConvnetConfig& config, std::vector<FieldViolation>& 
     violations.push_back(
         {"convnet.groups", fmt::format("is {}; expected a divisor of the {} channels", config.groups(), channels)});
   }
+  if (config.whitening() && !config.subtract_mean()) {
+    violations.push_back({"convnet.whitening", "is true; expected subtract_mean to be true too"});
+  }
   if (config.train_images() != 0 && config.batch_size() > config.train_images()) {
     violations.push_back({"convnet.batch_size", fmt::format("is {}; expected at most train_images ({})",
                                                             config.batch_size(), config.train_images())});

@@ -84,14 +84,14 @@ nn::BasicVar<T> BasicConvnet<T>::Pooled(Var x, const Stage& stage, const nn::Ste
 }
 
 template <typename T>
-nn::BasicVar<T> BasicConvnet<T>::Logits(Var x, const nn::Step& step, FirstLayer<T>* first) {
+nn::BasicVar<T> BasicConvnet<T>::Logits(Var x, const nn::Step& step, Var* first) {
   const nn::Index batch = x.cols();
   Var h = nn::reshape(x, spec_.input.channels, spec_.input.positions() * batch);  // C x (P B)
   for (const Stage& stage : stages_) {
     const Var sums = (*stage.layer)(h, step);
-    const Var active = nn::relu(sums);
+    const Var active = spec_.leak > 0.0 ? nn::leaky_relu_in_place(sums, spec_.leak) : nn::relu_in_place(sums);
     if (first != nullptr && &stage == &stages_.front()) {
-      *first = {.sums = sums, .active = active};
+      *first = active;
     }
     h = Pooled(active, stage, step, &stage == &stages_[2] ? "dropout/pool1" : "dropout/pool2");
   }

@@ -4,8 +4,8 @@
 //   caffe      (conv 5 x 5 -> N -> relu -> pool 3 / 2) three times, C, C and 2 C channels, the first pool of maxima, the others
 //              of means; 64 units (2 C), without a non-linearity; 10 classes. Ren et al. 2017, table 1, after Caffe's cifar10_quick.
 //   convpool   (conv 3 x 3 -> N -> relu) three times C, pool 2 / 2, three times 2 C, pool 2 / 2, once 2 C without padding, twice
-//              1 x 1; mean over the image; 10 classes. ConvPool-CNN-C of Springenberg et al. 2015 in Salimans and Kingma 2016, with
-//              relu in place of leaky relu.
+//              1 x 1; mean over the image; 10 classes. ConvPool-CNN-C of Springenberg et al. 2015 as in Salimans and Kingma 2016, who
+//              take a leaky relu.
 //
 // N acts on summed inputs, before the non-linearity. The layers that are no convolutions are not normalised, but for their weights.
 // Parameters: "conv1" .. "conv9" (nn/layers/conv.h), "hidden" and "output" (nn/layers/linear.h).
@@ -31,15 +31,9 @@ struct ConvnetSpec {
   nn::Index channels = 32;  // C
   nn::NormSpec norm = {};
   nn::Padding padding = nn::Padding::kZero;
+  double leak = 0.0;     // slope below 0 of the relu after each convolution
   double dropout = 0.0;  // after each pool of convpool, before the output of caffe
   nn::Initializer init = nn::init::glorot_uniform();
-};
-
-// The first convolution's units, C x (P B): what they get and what they give.
-template <typename T>
-struct FirstLayer {
-  nn::BasicVar<T> sums;    // normalised summed inputs
-  nn::BasicVar<T> active;  // max(0, sums)
 };
 
 template <typename T>
@@ -49,8 +43,9 @@ class BasicConvnet {
 
   BasicConvnet(const nn::BasicScope<T>& scope, const ConvnetSpec& spec);
 
-  // x: (channels positions) x B, the pixels of an image's positions one after the other -> 10 x B logits.
-  Var Logits(Var x, const nn::Step& step, FirstLayer<T>* first = nullptr);
+  // x: (channels positions) x B, the pixels of an image's positions one after the other -> 10 x B logits. `first`
+  // gets the first convolution's active units, C x (P B).
+  Var Logits(Var x, const nn::Step& step, Var* first = nullptr);
 
   // Sites of normalisation from input to output, for statistics over a data set (see nn::recompute_population).
   const std::vector<nn::BasicNormalizer<T>*>& Sites() const { return sites_; }

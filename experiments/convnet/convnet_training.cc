@@ -17,6 +17,7 @@
 #include "experiments/convnet/convnet.h"
 #include "experiments/convnet/convnet_pictures.h"
 #include "experiments/convnet/position_statistics.h"
+#include "experiments/convnet/preprocessing.h"
 #include "experiments/engine.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
@@ -72,23 +73,9 @@ ConvnetSpec SpecOf(const v1::ConvnetConfig& config, const data::ImageShape& shap
           .channels = FirstChannels(config),
           .norm = NormOf(config),
           .padding = PaddingOf(config.padding()),
+          .leak = config.leak(),
           .dropout = config.dropout(),
           .init = InitializerOf(config.init())};
-}
-
-// Of each pixel over all images.
-std::vector<float> MeanImage(const data::LabelledImages& images) {
-  const auto features = static_cast<std::size_t>(images.features());
-  std::vector<double> sums(features, 0.0);
-  std::vector<float> image(features);
-  for (std::int64_t i = 0; i < images.size(); ++i) {
-    std::int32_t label = 0;
-    images.GatherRange(i, i + 1, image.data(), &label);
-    std::transform(sums.begin(), sums.end(), image.begin(), sums.begin(), [](double s, float v) { return s + v; });
-  }
-  std::transform(sums.begin(), sums.end(), image.begin(),
-                 [&](double s) { return static_cast<float>(s / static_cast<double>(images.size())); });
-  return image;
 }
 
 class ConvnetTask final : public Task {
@@ -98,11 +85,13 @@ class ConvnetTask final : public Task {
   nn::ParameterStore& Parameters() override { return store_; }
   BatchLoss Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) override;
   StepResult Evaluate(const Evaluation& moment, Recorder& recorder) override;
-  std::vector<NamedTensor> Constants() override;
+  std::vector<NamedTensor> Constants() override { return preprocessing_.Constants(); }
 
  private:
-  // The first `count` images of columns_ as the network takes them.
-  nn::Var Input(nn::Tape& tape, std::int64_t count);
+  // The first `count` images of columns_.
+  nn::Var Input(nn::Tape& tape, std::int64_t count) {
+    return tape.input("pixels", columns_.data(), data_.train.features(), count);
+  }
   void AddNoise(std::int64_t count, const nn::Step& step);
   // Runs the network over all images in evaluation mode, in order; use(logits, labels, first layer) gets them batch by batch.
   template <typename Use>
@@ -112,7 +101,8 @@ class ConvnetTask final : public Task {
 
   const v1::ConvnetConfig config_;
   data::ImageData data_;
-  std::vector<float> mean_image_;
+  const std::int64_t largest_batch_;
+  Preprocessing preprocessing_;
   nn::ParameterStore store_;
   Convnet model_;
   nn::Tape evaluation_tape_{nn::Recording::kOff};
@@ -123,27 +113,16 @@ class ConvnetTask final : public Task {
 ConvnetTask::ConvnetTask(const v1::ConvnetConfig& config, std::uint64_t seed, data::ImageData data)
     : config_(config),
       data_(std::move(data)),
-      mean_image_(config.subtract_mean() ? MeanImage(data_.train)
-                                         : std::vector<float>(static_cast<std::size_t>(data_.train.features()), 0.0f)),
+      largest_batch_(
+          std::max(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(), kEvaluationBatch)),
+      preprocessing_(config, data_.train, largest_batch_),
       store_(seed),
-      model_(nn::Scope(store_), SpecOf(config, data_.train.shape())) {
-  const std::int64_t largest =
-      std::max(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(), kEvaluationBatch);
-  columns_.resize(static_cast<std::size_t>(data_.train.features() * largest));
-  labels_.resize(static_cast<std::size_t>(largest));
-}
-
-nn::Var ConvnetTask::Input(nn::Tape& tape, std::int64_t count) {
-  const auto features = static_cast<std::ptrdiff_t>(mean_image_.size());
-  for (std::int64_t i = 0; i < count; ++i) {
-    float* image = columns_.data() + i * features;
-    std::transform(image, image + features, mean_image_.begin(), image, std::minus<>());
-  }
-  return tape.input("pixels", columns_.data(), features, count);
-}
+      model_(nn::Scope(store_), SpecOf(config, data_.train.shape())),
+      columns_(static_cast<std::size_t>(data_.train.features() * largest_batch_)),
+      labels_(static_cast<std::size_t>(largest_batch_)) {}
 
 void ConvnetTask::AddNoise(std::int64_t count, const nn::Step& step) {
-  const auto values = static_cast<std::size_t>(count) * mean_image_.size();
+  const auto values = static_cast<std::size_t>(count * data_.train.features());
   Rng rng = step.rng("convnet/input_noise");
   for (float& pixel : std::span(columns_).first(values)) {
     pixel += static_cast<float>(config_.input_noise() * rng.Normal());
@@ -153,6 +132,7 @@ void ConvnetTask::AddNoise(std::int64_t count, const nn::Step& step) {
 BatchLoss ConvnetTask::Loss(nn::Tape& tape, std::span<const std::uint32_t> examples, const nn::Step& step) {
   const auto count = static_cast<std::int64_t>(examples.size());
   data_.train.Gather(examples, columns_.data(), labels_.data());
+  preprocessing_.Apply(columns_.data(), count);
   if (config_.input_noise() > 0.0) {
     AddNoise(count, step);
   }
@@ -165,8 +145,9 @@ void ConvnetTask::ForEachEvaluated(const data::LabelledImages& images, Use use) 
   for (std::int64_t begin = 0; begin < images.size(); begin += kEvaluationBatch) {
     const std::int64_t end = std::min(begin + kEvaluationBatch, images.size());
     images.GatherRange(begin, end, columns_.data(), labels_.data());
+    preprocessing_.Apply(columns_.data(), end - begin);
     evaluation_tape_.reset();
-    FirstLayer<float> first;
+    nn::Var first;
     const nn::Var logits = model_.Logits(Input(evaluation_tape_, end - begin), {.mode = nn::Mode::kEvaluate}, &first);
     use(logits, std::span<const std::int32_t>(labels_).first(static_cast<std::size_t>(end - begin)), first);
   }
@@ -178,13 +159,12 @@ StepResult ConvnetTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   PositionStatistics units(model_.FirstImage(), KernelSide() / 2);
   std::int64_t watched = 0;
   nn::Classification test;
-  ForEachEvaluated(data_.test,
-                   [&](nn::Var logits, std::span<const std::int32_t> labels, const FirstLayer<float>& first) {
-                     test += nn::classify(logits, labels);
-                     const auto watch = std::min(static_cast<std::int64_t>(labels.size()), kWatched - watched);
-                     units.Add(first.active.data(), watch);
-                     watched += watch;
-                   });
+  ForEachEvaluated(data_.test, [&](nn::Var logits, std::span<const std::int32_t> labels, nn::Var first) {
+    test += nn::classify(logits, labels);
+    const auto watch = std::min(static_cast<std::int64_t>(labels.size()), kWatched - watched);
+    units.Add(first.data(), watch);
+    watched += watch;
+  });
   const auto size = static_cast<double>(data_.test.size());
   recorder.Point("train/epoch", moment.updates, moment.passes());
   recorder.Point("train/nll", moment.updates,
@@ -213,11 +193,6 @@ void ConvnetTask::RecordUnits(const PositionStatistics& units, std::uint64_t upd
   recorder.Artifact("filters.png", "image/png", updates,
                     FiltersPng(kernels.value(), image.channels, KernelSide(), data_.train.shape().channels));
   recorder.Artifact("firing_rates.png", "image/png", updates, FiringRatesPng(units.FiringRates(), image));
-}
-
-std::vector<NamedTensor> ConvnetTask::Constants() {
-  const data::ImageShape& shape = data_.train.shape();
-  return {{"mean_image", {shape.height, shape.width, shape.channels}, mean_image_.data()}};
 }
 
 absl::Status CheckFit(const v1::ConvnetConfig& config, const data::ImageData& data) {

@@ -73,7 +73,7 @@ void group_norm_forward(const GroupShape& shape, bool center, const float* x, co
                         float eps, EpsPlace place, float* y, float* mean, float* inv_s);
 
 // dx as layer_norm_backward's, averages over a group. Writes, for each channel of each example, the sums over the
-// positions of dy n and of dy: [examples][f], whose sums over the examples are the gradients of gain and bias.
+// positions of dy n and of dy: [examples][f], whose sums over the examples are the gradients of gain and bias. Here dx may be dy.
 void group_norm_backward(const GroupShape& shape, bool center, const float* dy, const float* x, const float* mean,
                          const float* inv_s, const float* gain, float eps, EpsPlace place, float* dx, bool accumulate,
                          float* dot, float* sum);

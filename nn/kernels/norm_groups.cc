@@ -103,8 +103,7 @@ struct ExampleBackward {
 };
 
 // dx = inv (dn - average(dn) - n c average(dn n)), dn = gain dy.
-void GradientOfExample(const ExampleBackward& e, bool center, float eps, EpsPlace place, float* HWY_RESTRICT dx,
-                       bool accumulate) {
+void GradientOfExample(const ExampleBackward& e, bool center, float eps, EpsPlace place, float* dx, bool accumulate) {
   const GroupShape& s = e.s;
   ForBlocks(s.f, [&](Range channels) HWY_ATTR {
     const ChannelValues m(s, channels, e.mean), inv(s, channels, e.inv_s);

@@ -90,6 +90,18 @@ void ReluBackward(Index n, const float* dy, const float* y, float* dx, bool accu
               [](auto d, auto g, auto v) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(v, hn::Zero(d)), g); });
 }
 
+void LeakyRelu(Index n, float slope, const float* x, float* y) {
+  Map(n, x, y, [slope](auto d, auto v) HWY_ATTR {
+    return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Mul(v, hn::Set(d, slope)), v);
+  });
+}
+
+void LeakyReluBackward(Index n, float slope, const float* dy, const float* y, float* dx, bool accumulate) {
+  MapBackward(n, dy, y, dx, accumulate, [slope](auto d, auto g, auto v) HWY_ATTR {
+    return hn::IfThenElse(hn::Gt(v, hn::Zero(d)), g, hn::Mul(g, hn::Set(d, slope)));
+  });
+}
+
 void SigmoidBackward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
   MapBackward(n, dy, y, dx, accumulate,
               [](auto d, auto g, auto v) HWY_ATTR { return hn::Mul(hn::Mul(g, v), hn::Sub(hn::Set(d, 1.0f), v)); });
@@ -125,6 +137,8 @@ namespace normlab::nn::kernels {
 HWY_EXPORT(AddBias);
 HWY_EXPORT(BiasRelu);
 HWY_EXPORT(ReluBackward);
+HWY_EXPORT(LeakyRelu);
+HWY_EXPORT(LeakyReluBackward);
 HWY_EXPORT(SigmoidBackward);
 HWY_EXPORT(TanhBackward);
 HWY_EXPORT(AddColumnSums);
@@ -141,6 +155,10 @@ void bias_relu(Index rows, Index f, const float* x, const float* bias, float* y)
 }
 void relu_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
   HWY_DYNAMIC_DISPATCH(ReluBackward)(n, dy, y, dx, accumulate);
+}
+void leaky_relu(Index n, float slope, const float* x, float* y) { HWY_DYNAMIC_DISPATCH(LeakyRelu)(n, slope, x, y); }
+void leaky_relu_backward(Index n, float slope, const float* dy, const float* y, float* dx, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(LeakyReluBackward)(n, slope, dy, y, dx, accumulate);
 }
 void sigmoid_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate) {
   HWY_DYNAMIC_DISPATCH(SigmoidBackward)(n, dy, y, dx, accumulate);

@@ -14,6 +14,10 @@ void add_bias(Index rows, Index f, const float* x, const float* bias, float* y);
 void bias_relu(Index rows, Index f, const float* x, const float* bias, float* y);
 // dx = dy where y > 0, else 0; or adds it to dx with `accumulate`. y is bias_relu's output.
 void relu_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate);
+// y = x where x >= 0, else slope x; slope in [0, 1].
+void leaky_relu(Index n, float slope, const float* x, float* y);
+// dx = dy where y > 0, else slope dy; or adds it. y is leaky_relu's output.
+void leaky_relu_backward(Index n, float slope, const float* dy, const float* y, float* dx, bool accumulate);
 // dx = dy y (1 - y), or adds it; y is sigmoid's output.
 void sigmoid_backward(Index n, const float* dy, const float* y, float* dx, bool accumulate);
 // dx = dy (1 - y^2), or adds it; y is tanh's output.

@@ -93,7 +93,7 @@ BasicVar<T> BasicSharedWeight<T>::use(BasicVar<T> x, BasicVar<T> base) {
     use->reached = true;
     input_gradient(pass, use->x, use->dy);
     if (use->base) {
-      use->base.adopt_gradient(use->dy);
+      use->base.share_gradient(use->dy);
     }
     if (const GradSink<T> reached = pass.uses.grad_sink()) {
       *reached.data = T{0};

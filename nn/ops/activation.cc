@@ -1,5 +1,8 @@
 #include "nn/ops/activation.h"
 
+#include <fmt/format.h>
+
+#include "nn/error.h"
 #include "nn/ops/math.h"
 
 namespace normlab::nn {
@@ -17,6 +20,39 @@ BasicVar<T> activation(const char* op, BasicVar<T> x, Forward forward, Backward 
   return y;
 }
 
+// The same in x's memory, the gradient in y's.
+template <typename T, typename Forward, typename Backward>
+BasicVar<T> activation_in_place(const char* op, BasicVar<T> x, Forward forward, Backward backward) {
+  BasicVar<T> y = x.tape().result_in_place(op, x, {});
+  forward(y.size(), y.data(), y.mutable_data());
+  x.tape().on_backward({y}, [x, y, backward] {
+    T* const gradient = y.grad_sink().data;
+    backward(y.size(), y.grad(), y.data(), gradient, false);
+    x.adopt_gradient(gradient);
+  });
+  return y;
+}
+
+template <typename T>
+auto leaky_forward(T slope) {
+  return [slope](Index n, const T* x, T* y) { math::leaky_relu(n, slope, x, y); };
+}
+
+template <typename T>
+auto leaky_backward(T slope) {
+  return [slope](Index n, const T* dy, const T* y, T* dx, bool accumulate) {
+    math::leaky_relu_backward(n, slope, dy, y, dx, accumulate);
+  };
+}
+
+template <typename T>
+T leaky_slope(const char* op, BasicVar<T> x, double slope) {
+  if (!(slope >= 0.0 && slope <= 1.0)) {
+    throw Error(fmt::format("{}: slope {} of '{}'; expected 0 to 1", op, slope, x.label()));
+  }
+  return static_cast<T>(slope);
+}
+
 }  // namespace
 
 // dx = dy where y > 0.
@@ -24,6 +60,26 @@ template <typename T>
 BasicVar<T> relu(BasicVar<T> x) {
   return activation(
       "relu", x, [](auto... args) { math::relu(args...); }, [](auto... args) { math::relu_backward(args...); });
+}
+
+template <typename T>
+BasicVar<T> relu_in_place(BasicVar<T> x) {
+  return activation_in_place(
+      "relu_in_place", x, [](auto... args) { math::relu(args...); },
+      [](auto... args) { math::relu_backward(args...); });
+}
+
+// dx = dy where y > 0, else slope dy.
+template <typename T>
+BasicVar<T> leaky_relu(BasicVar<T> x, double slope) {
+  const T s = leaky_slope("leaky_relu", x, slope);
+  return activation("leaky_relu", x, leaky_forward(s), leaky_backward(s));
+}
+
+template <typename T>
+BasicVar<T> leaky_relu_in_place(BasicVar<T> x, double slope) {
+  const T s = leaky_slope("leaky_relu_in_place", x, slope);
+  return activation_in_place("leaky_relu_in_place", x, leaky_forward(s), leaky_backward(s));
 }
 
 // dx = dy y (1 - y).
@@ -55,6 +111,12 @@ BasicVar<T> gelu(BasicVar<T> x, GeluForm form) {
 
 template BasicVar<float> relu(BasicVar<float>);
 template BasicVar<double> relu(BasicVar<double>);
+template BasicVar<float> relu_in_place(BasicVar<float>);
+template BasicVar<double> relu_in_place(BasicVar<double>);
+template BasicVar<float> leaky_relu(BasicVar<float>, double);
+template BasicVar<double> leaky_relu(BasicVar<double>, double);
+template BasicVar<float> leaky_relu_in_place(BasicVar<float>, double);
+template BasicVar<double> leaky_relu_in_place(BasicVar<double>, double);
 template BasicVar<float> sigmoid(BasicVar<float>);
 template BasicVar<double> sigmoid(BasicVar<double>);
 template BasicVar<float> tanh(BasicVar<float>);

@@ -45,6 +45,7 @@ BasicVar<T> group_norm(const Site& site, bool center, BasicVar<T> a, BasicVar<T>
   tape.on_backward({y}, [=] {
     T* dot = a.tape().scratch(shape.examples * shape.f);
     T* sum = a.tape().scratch(shape.examples * shape.f);
+    a.place_gradient(y.grad_sink().data);  // in place, unless there is a gradient already
     GradSink<T> da = a.grad_sink();
     if (!da) {
       da.data = a.tape().scratch(a.size());  // the kernel always writes it

@@ -29,6 +29,8 @@ using kernels::conv2d_weight_gradient;
 using kernels::exp;
 using kernels::gelu;
 using kernels::gelu_backward;
+using kernels::leaky_relu;
+using kernels::leaky_relu_backward;
 using kernels::max_pool_backward;
 using kernels::max_pool_forward;
 using kernels::mean_pool_backward;
@@ -61,6 +63,13 @@ void chain(Index n, const double* dy, const double* v, double* dx, bool accumula
 
 inline void relu_backward(Index n, const double* dy, const double* y, double* dx, bool accumulate) {
   chain(n, dy, y, dx, accumulate, [](double v) { return v > 0.0 ? 1.0 : 0.0; });
+}
+
+inline void leaky_relu(Index n, double slope, const double* x, double* y) {
+  std::transform(x, x + n, y, [slope](double v) { return v < 0.0 ? slope * v : v; });
+}
+inline void leaky_relu_backward(Index n, double slope, const double* dy, const double* y, double* dx, bool accumulate) {
+  chain(n, dy, y, dx, accumulate, [slope](double v) { return v > 0.0 ? 1.0 : slope; });
 }
 
 inline void sigmoid_backward(Index n, const double* dy, const double* y, double* dx, bool accumulate) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "base/parallel.h"
 #include "base/rng.h"
@@ -11,6 +12,7 @@
 #include "experiments/convnet/convnet_pictures.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/convnet/position_statistics.h"
+#include "experiments/convnet/preprocessing.h"
 #include "nn/error.h"
 #include "nn/ops/cross_entropy.h"
 #include "plain_convnet.h"
@@ -126,6 +128,11 @@ TEST(Convnet, ConvPoolAgreesWithSingleNumbersInLossAndGradients) {
       ExpectAgree({.input = {1, 12, 13}, .kind = ConvnetKind::kConvPool, .channels = 2, .norm = c.norm}, c);
     }
   }
+}
+
+TEST(Convnet, AgreesWithALeakyRelu) {
+  ExpectAgree({.input = {1, 12, 13}, .kind = ConvnetKind::kConvPool, .channels = 2, .leak = 0.1},
+              {"none", {}, PlainNorm::kNone});
 }
 
 TEST(Convnet, HasTheSizesThatWerePrinted) {
@@ -273,6 +280,48 @@ TEST(ConvnetTraining, KeepsTheMeanImageBesideTheWeights) {
   EXPECT_EQ(mean.name, "mean_image");
   EXPECT_EQ(mean.shape, (std::vector<std::int64_t>{28, 28, 1}));
   EXPECT_GT(*std::max_element(mean.data, mean.data + CountValues(mean)), 0.0f);
+}
+
+// Of whitened training images: no mean, and v / (v + eps) of each variance v. Of all maps that do so this one moves images
+// least: it is symmetric.
+TEST(Preprocessing, WhitensByASymmetricMap) {
+  v1::ConvnetConfig config = Config(v1::CONVNET_NORM_NONE);
+  config.set_whitening(true);
+  config.set_whitening_eps(1e-6);
+  const data::ImageData data = SyntheticData(3000, 1);
+  const std::int64_t features = data.train.features(), count = data.train.size();
+  Preprocessing preprocessing(config, data.train, count);
+  std::vector<float> columns(static_cast<std::size_t>(features * count));
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(count));
+  data.train.GatherRange(0, count, columns.data(), labels.data());
+  preprocessing.Apply(columns.data(), count);
+  const auto mean_product = [&](std::int64_t i, std::int64_t j) {
+    double sum = 0.0;
+    for (std::int64_t b = 0; b < count; ++b) {
+      sum += static_cast<double>(columns[static_cast<std::size_t>(b * features + i)]) *
+             static_cast<double>(columns[static_cast<std::size_t>(b * features + j)]);
+    }
+    return sum / static_cast<double>(count);
+  };
+  for (const std::int64_t i : {300, 301, 330, 400}) {
+    EXPECT_NEAR(mean_product(i, i), 1.0, 0.01) << i;
+    EXPECT_NEAR(mean_product(i, i + 1), 0.0, 0.01) << i;
+    EXPECT_NEAR(mean_product(i, i + 28), 0.0, 0.01) << i;
+  }
+  // Along the mean image too, whose square would be the largest variance if it were not subtracted first.
+  const float* mean = preprocessing.Constants().front().data;
+  const double squares = std::inner_product(mean, mean + features, mean, 0.0);
+  double along = 0.0;
+  for (std::int64_t b = 0; b < count; ++b) {
+    const double product = std::inner_product(mean, mean + features, columns.data() + b * features, 0.0);
+    along += product * product / static_cast<double>(count);
+  }
+  EXPECT_NEAR(along / squares, 1.0, 0.01);
+  const NamedTensor whitening = preprocessing.Constants().at(1);
+  EXPECT_EQ(whitening.name, "whitening");
+  for (const std::int64_t i : {300, 301, 330, 400}) {
+    EXPECT_NEAR(whitening.data[i * features + 299], whitening.data[299 * features + i], 1e-4) << i;
+  }
 }
 
 TEST(ConvnetTraining, DivergenceIsSeen) {

@@ -209,7 +209,8 @@ double PlainConvnet::Loss(const Parameters& parameters, const std::vector<double
     const std::string name = "conv" + std::to_string(++number);
     h = Convolve(parameters, name, h, layer.channels, layer.side, layer.pad, spec.padding, weights);
     Normalize(*this, parameters, name, h);
-    std::transform(h.values.begin(), h.values.end(), h.values.begin(), [](double v) { return std::max(v, 0.0); });
+    std::transform(h.values.begin(), h.values.end(), h.values.begin(),
+                   [this](double v) { return v > 0.0 ? v : spec.leak * v; });
     h = layer.pool == 0 ? h : Pool(h, caffe ? 3 : 2, layer.pool == 1);
   }
   if (caffe) {

@@ -38,6 +38,11 @@ TEST_P(OpGradient, Relu) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return relu(in_.on(t, "x")); }));
 }
 
+TEST_P(OpGradient, LeakyRelu) {
+  in_.away_from_zero("x", features_, batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return leaky_relu(in_.on(t, "x"), 0.1); }));
+}
+
 TEST_P(OpGradient, Sigmoid) {
   in_.normal("x", features_, batch_);
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return sigmoid(in_.on(t, "x")); }));

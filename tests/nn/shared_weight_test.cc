@@ -207,6 +207,20 @@ TEST(SharedWeight, AddsToTheParametersGradient) {
   }));
 }
 
+// A product's gradient is also that of what it was put onto, and is read again for the weight at the end: who adds to it in between
+// does so in a copy.
+TEST(SharedWeight, OntoABaseWhoseGradientChanges) {
+  Inputs in;
+  in.normal("x", 3, 4).normal("w", 3, 3);
+  Inputs unused;
+  const auto identity = make_normalizer<double>({.affine = {.bias = false}}, BasicScope<double>(unused.store()), {3});
+  BasicSharedWeight<double> shared(in["w"], *identity);
+  EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+    const DVar x = in.on(t, "x"), first = shared(x), base = x + x, other = base + x;
+    return tanh(shared.onto(base, x)) * other * first;
+  }));
+}
+
 TEST(SharedWeight, AgreesWithALinearLayerInFloat) {
   ParameterStore one(1), two(1);
   SharedLinear shared(Scope(one), 37, 65, {});
