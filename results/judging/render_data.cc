@@ -193,7 +193,7 @@ std::string TableJson(const Manifest& manifest, const ItemResult& result, const 
 
 std::string FigureCsv(const std::vector<FigureCurve>& curves) {
   report::CsvWriter csv;
-  for (std::string_view name : {"source", "arm", "metric", "seed", "x", "value", "lo", "hi"}) {
+  for (std::string_view name : {"source", "arm", "metric", "seed", "x", "value", "lo", "hi", "repetition"}) {
     csv.Text(name);
   }
   csv.EndRow();
@@ -201,7 +201,7 @@ std::string FigureCsv(const std::vector<FigureCurve>& curves) {
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const auto [lo, hi] = BandAt(curve, i);
       csv.Text(SourceOf(curve)).Text(curve.arm->id).Text(curve.metric->id).Text(SeedOf(curve));
-      csv.Number(curve.x[i]).Number(curve.value[i]).Number(lo).Number(hi).EndRow();
+      csv.Number(curve.x[i]).Number(curve.value[i]).Number(lo).Number(hi).Text(curve.repetition).EndRow();
     }
   }
   return csv.Take();
@@ -222,6 +222,9 @@ std::string FigureJson(const Manifest& manifest, const Measured& measured, const
                                 {"value", ToJson(std::optional(curve.value[i]))},
                                 {"lo", ToJson(lo)},
                                 {"hi", ToJson(hi)}});
+      if (!curve.repetition.empty()) {
+        json["points"].back()["repetition"] = curve.repetition;
+      }
     }
   }
   return Dump(json);

@@ -15,7 +15,8 @@ std::string TableCsv(const Manifest& manifest, const ItemResult& result, const s
 // Cells, claims with their evidence, and the runs behind them.
 std::string TableJson(const Manifest& manifest, const ItemResult& result, const std::vector<NamedCell>& cells);
 
-// One row per point: source (normlab or paper), arm, metric, seed ("mean" for the mean), x, value, lo, hi.
+// One row per point: source (normlab or paper), arm, metric, seed ("mean" for the mean), x, value, lo, hi,
+// repetition (the value of the field that the item repeats over; empty: it does not).
 std::string FigureCsv(const std::vector<FigureCurve>& curves);
 std::string FigureJson(const Manifest& manifest, const Measured& measured, const std::vector<FigureCurve>& curves);
 

@@ -64,6 +64,8 @@ std::vector<FigureCurve> CurvesOf(const Measured& measured) {
         Curve selected = SelectedCurve(item, run, static_cast<int>(m));
         FigureCurve curve;
         curve.seed = run.seed;
+        curve.repetition =
+            item.repeat.field.empty() ? "" : item.repeat.values[static_cast<std::size_t>(run.repetition)];
         curve.x = std::move(selected.x);
         curve.value = std::move(selected.y);
         add(std::move(curve));

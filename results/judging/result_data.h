@@ -23,6 +23,7 @@ struct FigureCurve {
   const Arm* arm = nullptr;
   const Metric* metric = nullptr;
   std::uint64_t seed = 0;  // of a run
+  std::string repetition;  // of a run of an item that repeats: the value of its field, "2" of the folds
   std::vector<double> x, value;
   std::vector<stats::Interval>
       band;  // of a mean its interval, of the paper what it may be; NaN where there is none; of a run empty

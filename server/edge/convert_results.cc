@@ -159,6 +159,7 @@ void ToWire(const judging::FigureCurve& curve, std::size_t begin, std::size_t en
   wire.set_arm_id(curve.arm->id);
   wire.set_metric_id(curve.metric->id);
   wire.set_seed(curve.seed);
+  wire.set_repetition(curve.repetition);
   for (std::size_t i = begin; i < end; ++i) {
     wire.add_x(curve.x[i]);
     wire.add_value(curve.value[i]);

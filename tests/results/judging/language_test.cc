@@ -13,6 +13,7 @@
 #include "results/judging/judge.h"
 #include "results/judging/manifest.h"
 #include "results/judging/paper.h"
+#include "results/judging/result_data.h"
 #include "tests/results/judging/literal_source.h"
 
 namespace normlab::judging {
@@ -243,6 +244,24 @@ TEST(Repetitions, ASeedsNumberIsTheirMean) {
   const auto plan = *(*Paper::Parse(ManifestOf("", kFolds), "my.yaml"))->Plan({}, "full");
   EXPECT_EQ(plan.size(), 24u);
   EXPECT_EQ(plan[1].fields.back(), (std::pair<std::string, std::string>("fold", "2")));
+}
+
+TEST(Repetitions, CurvesTellThemApart) {
+  LiteralSource source;
+  for (const int fold : {0, 1}) {
+    AddArm(source, "none", fold == 0 ? 0.02 : 0.04, 1, fold);
+  }
+  const auto result = JudgeOf(ManifestOf("", kFolds + std::string(kHigher)), source);
+  std::vector<std::pair<std::uint64_t, std::string>> runs;
+  for (const FigureCurve& curve : CurvesOf(result->measured)) {
+    if (curve.arm->id == "none" && curve.metric == &result->measured.item->metrics[0] &&
+        curve.source == FigureCurve::Source::kRun) {
+      runs.emplace_back(curve.seed, curve.repetition);
+    }
+  }
+  ASSERT_EQ(runs.size(), 12u);
+  EXPECT_EQ(runs[2], std::pair(std::uint64_t{2}, std::string("1")));
+  EXPECT_EQ(runs[3], std::pair(std::uint64_t{2}, std::string("2")));
 }
 
 TEST(Repetitions, ASeedOfWhichOneDivergedDiverged) {
