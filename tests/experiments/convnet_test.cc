@@ -137,8 +137,9 @@ TEST(Convnet, AgreesWithALeakyRelu) {
 
 TEST(Convnet, HasTheSizesThatWerePrinted) {
   nn::ParameterStore caffe(1), convpool(1);
-  Convnet(nn::Scope(caffe), {.input = {3, 32, 32}});
-  Convnet(nn::Scope(convpool), {.input = {3, 32, 32}, .kind = ConvnetKind::kConvPool, .channels = 96});
+  const Convnet five_by_five(nn::Scope(caffe), {.input = {3, 32, 32}});
+  const Convnet all_convolutions(nn::Scope(convpool),
+                                 {.input = {3, 32, 32}, .kind = ConvnetKind::kConvPool, .channels = 96});
   EXPECT_EQ(caffe.at("conv3.weight").shape(), (std::vector<std::int64_t>{64, 5, 5, 32}));
   EXPECT_EQ(caffe.at("hidden.weight").shape(), (std::vector<std::int64_t>{64, 4 * 4 * 64}));
   EXPECT_EQ(convpool.at("conv7.weight").shape(), (std::vector<std::int64_t>{192, 3, 3, 192}));
