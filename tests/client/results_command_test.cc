@@ -1,6 +1,7 @@
 // reproduce, table, figure, report, papers, data, completion, and the private server.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -234,12 +235,13 @@ TEST_F(ResultsCommandTest, DataListSaysWhatAnImportHolds) {
   std::ofstream(folder + "/lines.txt") << "LINE 1\nLINE 2\nLINE 3\n";
   ::setenv("NORMLAB_DATA", (server_.home() + "/data").c_str(), 1);
   EXPECT_THAT(RunLocal({"data", "list"}).out, HasSubstr("here, 3 lines"));
-  for (const auto& dataset : nlohmann::json::parse(RunLocal({"data", "list", "--json"}).out)["datasets"]) {
-    if (dataset["name"] == "iam_ondb") {
-      EXPECT_EQ(dataset["lines"], 3);
-      EXPECT_EQ(dataset["sha256"], Sha256Hex("LINE 1\nLINE 2\nLINE 3\n"));
-    }
-  }
+  const auto list = nlohmann::json::parse(RunLocal({"data", "list", "--json"}).out);
+  const auto& datasets = list["datasets"];
+  const auto imported =
+      std::find_if(datasets.begin(), datasets.end(), [](const auto& d) { return d["name"] == "iam_ondb"; });
+  ASSERT_NE(imported, datasets.end());
+  EXPECT_EQ((*imported)["lines"], 3);
+  EXPECT_EQ((*imported)["sha256"], Sha256Hex("LINE 1\nLINE 2\nLINE 3\n"));
   ::setenv("NORMLAB_DATA", "", 1);
 }
 
