@@ -16,10 +16,12 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "data/registry.h"
+#include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
 #include "server/edge/grpc_server.h"
 #include "server/edge/listener.h"
 #include "server/edge/news.h"
+#include "server/http/http_server.h"
 #include "server/schedule/computed_by.h"
 #include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
@@ -69,10 +71,15 @@ class DaemonImpl : public Daemon {
         listener_, Listener::Bind(options_.socket_path, options_.listen,
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
     NORMLAB_RETURN_IF_ERROR(StartServer());
+    NORMLAB_RETURN_IF_ERROR(OpenHttp());
     sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped([this] { Sweep(); }, stop); });
     NORMLAB_RETURN_IF_ERROR(StartWorkers());
     Log(LogLevel::kInfo, "serving",
-        {{"home", options_.home}, {"socket", options_.socket_path}, {"port", port()}, {"workers", options_.slots}});
+        {{"home", options_.home},
+         {"socket", options_.socket_path},
+         {"port", port()},
+         {"http", http_port()},
+         {"workers", options_.slots}});
     return absl::OkStatus();
   }
 
@@ -90,6 +97,7 @@ class DaemonImpl : public Daemon {
     if (server_ != nullptr) {
       listener_->Stop();
       gate_->WaitUntilIdle(kCallGrace);
+      CloseHttp();
       server_->Stop(kAnswerGrace);
       const MutexLock lock(mu_);
       server_.reset();
@@ -103,6 +111,13 @@ class DaemonImpl : public Daemon {
   }
 
   int port() const override { return listener_->port(); }
+  int http_port() const override { return http_ == nullptr ? 0 : http_->port(); }
+
+  absl::StatusOr<std::string> PageLink() const override {
+    NORMLAB_ASSIGN_OR_RETURN(const std::string token, AdminToken());
+    NORMLAB_ASSIGN_OR_RETURN(const std::string code, MakeLinkCode(token, std::chrono::system_clock::now()));
+    return normlab::PageLink(HostAndPort(HttpAddress()), code);
+  }
 
  private:
   // On the store's thread, at any time from its opening on.
@@ -125,6 +140,31 @@ class DaemonImpl : public Daemon {
     const MutexLock lock(mu_);
     server_ = std::move(server);
     return failure_;
+  }
+
+  std::string HttpFile() const { return options_.home + "/run/http"; }
+  Loopback HttpAddress() const { return {.host = options_.http->host, .port = http_->port()}; }
+  absl::StatusOr<std::string> AdminToken() const { return ReadToken(options_.token_files.at(Role::kAdmin)); }
+
+  absl::Status OpenHttp() {
+    if (!options_.http) {
+      return absl::OkStatus();
+    }
+    NORMLAB_ASSIGN_OR_RETURN(
+        http_, http::HttpServer::Start({.listen = *options_.http,
+                                        .channel = server_->InProcess(),
+                                        .pages = http::EmbeddedPages(),
+                                        .identify = [this](std::string_view shown) { return gate_->Identify(shown); },
+                                        .admin_token = [this] { return AdminToken(); },
+                                        .serving = [this] { return !gate_->draining(); }}));
+    return PosixFileSystem().AtomicWrite(HttpFile(), HostAndPort(HttpAddress()) + "\n");
+  }
+
+  void CloseHttp() {
+    if (http_ != nullptr) {
+      (void)PosixFileSystem().Remove(HttpFile());
+      http_->Stop(kCallGrace);
+    }
   }
 
   void DrainServer() {
@@ -150,10 +190,10 @@ class DaemonImpl : public Daemon {
     return absl::OkStatus();
   }
 
-  // Of the loopback port; none without one.
+  // Of the loopback ports; none without one.
   absl::StatusOr<std::map<Role, std::string>> ReadTokens() const {
     std::map<Role, std::string> tokens;
-    if (options_.listen) {
+    if (options_.listen || options_.http) {
       for (const auto& [role, path] : options_.token_files) {
         NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
         NORMLAB_ASSIGN_OR_RETURN(tokens[role], ReadOrMakeToken(path));
@@ -215,6 +255,7 @@ class DaemonImpl : public Daemon {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<GrpcServer> server_;  // set and reset under mu_, by the thread of Start and Stop
+  std::unique_ptr<http::HttpServer> http_;
   std::jthread sweeper_;
   std::unique_ptr<Launcher> launcher_;
 };

@@ -6,8 +6,9 @@
 //   spool/               files on their way from local workers; they have no names
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
-//   run/token            the admin's token of the loopback port, if there is one
+//   run/token            the admin's token of the loopback ports, if there are any
 //   run/tokens/ROLE      those of other roles that were asked for
+//   run/http             address and port of the HTTP door, while it is open
 //   run/attempts.key     from which the secrets of workers and their attempts are made
 //
 // Thread safety: Start and Stop from one thread.
@@ -35,7 +36,8 @@ struct DaemonOptions {
   std::string home;
   std::string socket_path;
   std::optional<Loopback> listen;
-  std::map<Role, std::string> token_files;  // used if `listen` is set; made if missing
+  std::optional<Loopback> http;
+  std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
   std::vector<std::string> worker_argv;     // empty: no local workers
   int slots = 1;
   AttemptsOptions attempts;
@@ -65,6 +67,11 @@ class Daemon {
 
   // The loopback port; 0: none.
   virtual int port() const = 0;
+  // That of the HTTP door; 0: none.
+  virtual int http_port() const = 0;
+  // A link by which the user's browser gets the page, and once, within minutes, the admin's token. Of a server with the
+  // HTTP door.
+  virtual absl::StatusOr<std::string> PageLink() const = 0;
 };
 
 }  // namespace normlab::server

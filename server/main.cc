@@ -56,6 +56,23 @@ void AwaitStop(const std::future<void>& stop, std::optional<normlab::UseLock>& u
   }
 }
 
+// What was asked for on stdout once the daemon serves.
+void Announce(const normlab::server::Daemon& daemon, const normlab::server::CommandLine& asked,
+              const std::string& socket_path) {
+  if (asked.print_ready) {
+    const std::string port = daemon.port() == 0 ? "" : fmt::format(" {}", daemon.port());
+    normlab::PrintToStdout("normlabd", fmt::format("ready {}{}\n", socket_path, port));
+  }
+  if (asked.print_link) {
+    const absl::StatusOr<std::string> link = daemon.PageLink();
+    if (link.ok()) {
+      normlab::PrintToStdout("normlabd", *link + "\n");
+    } else {
+      fmt::print(stderr, "normlabd: no link to the page: {}\n", normlab::Message(link.status()));
+    }
+  }
+}
+
 int Serve(normlab::server::CommandLine command_line) {
   ::umask(0077);
   RaiseFileLimit();
@@ -85,10 +102,7 @@ int Serve(normlab::server::CommandLine command_line) {
     fmt::print(stderr, "normlabd: {}\n", normlab::Message(daemon.status()));
     return absl::IsAlreadyExists(daemon.status()) ? normlab::kExitHomeInUse : kCannotServe;
   }
-  if (command_line.print_ready) {
-    const std::string port = (*daemon)->port() == 0 ? "" : fmt::format(" {}", (*daemon)->port());
-    normlab::PrintToStdout("normlabd", fmt::format("ready {}{}\n", socket_path, port));
-  }
+  Announce(**daemon, command_line, socket_path);
   AwaitStop(stop.get_future(), users);
   StartWatchdog();
   (*daemon)->Stop();

@@ -23,9 +23,10 @@ constexpr std::string_view kFooter = R"(Examples:
   normlabd --slots 1 --threads-per-job 4     one job at a time on four cores
   normlabd --listen 127.0.0.1:50051          also a loopback port; callers show the token in HOME/run/token
   normlabd --listen 127.0.0.1:50051 --role-token viewer   and one for those who only look, in HOME/run/tokens/viewer
+  normlabd --http 127.0.0.1:8080             also the API as JSON: POST /v1/SERVICE/METHOD with the same tokens
   normlabd --no-workers                      queue only; start normlab-worker by hand
 
-Who may do what on the loopback port (the Unix socket is its owner's): a viewer reads what was measured; a submitter also queues,
+Who may do what on the loopback ports (the Unix socket is its owner's): a viewer reads what was measured; a submitter also queues,
 resumes and cancels jobs and reads checkpoints; a worker leases jobs and reports them; the admin's token does all that, and deletes.
 A token is made once, mode 0600; remove its file and start again for another one.
 
@@ -39,6 +40,7 @@ struct Flags {
   std::string home = DefaultHome();
   std::string socket;
   std::string listen;
+  std::string http;
   std::string token_file;
   std::vector<std::string> roles;
   int slots = 0;
@@ -49,6 +51,7 @@ struct Flags {
   double job_memory_gib = 0;
   bool no_workers = false;
   bool print_ready = false;
+  bool print_link = false;
   bool while_used = false;
 };
 
@@ -58,8 +61,10 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--home", flags.home, "data directory")->capture_default_str();
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
   app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
+  app.add_option("--http", flags.http,
+                 "loopback address and port for the API as JSON and the page; port 0: any free one, see HOME/run/http");
   app.add_option("--token-file", flags.token_file,
-                 "admin's token of the loopback port, made if missing [HOME/run/token]");
+                 "admin's token of the loopback ports, made if missing [HOME/run/token]");
   app.add_option("--role-token", flags.roles,
                  "also a token for viewers, submitters or workers, in HOME/run/tokens/ROLE")
       ->type_name("ROLE")
@@ -85,6 +90,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
   app.add_flag("--while-used", flags.while_used,
                "end once no normlab command uses the server any more; for servers that a command starts");
+  app.add_flag("--print-link", flags.print_link,
+               "print the link that opens the page, good once, to stdout once serving");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
 }
 
@@ -104,8 +111,16 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   }
   if (!flags.listen.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback("--listen", flags.listen));
-  } else if (!flags.token_file.empty() || !flags.roles.empty()) {
-    return absl::InvalidArgumentError("--token-file and --role-token go with --listen; the Unix socket needs no token");
+  }
+  if (!flags.http.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(options.http, ReadLoopback("--http", flags.http));
+  }
+  if (flags.print_link && !options.http) {
+    return absl::InvalidArgumentError("--print-link goes with --http, which serves the page");
+  }
+  if (!options.listen && !options.http && (!flags.token_file.empty() || !flags.roles.empty())) {
+    return absl::InvalidArgumentError(
+        "--token-file and --role-token go with --listen or --http; the Unix socket needs no token");
   }
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.slots = flags.slots > 0 ? flags.slots : std::max(1, cores / flags.threads_per_job);
@@ -158,6 +173,7 @@ CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string
     return result;
   }
   result.print_ready = flags.print_ready;
+  result.print_link = flags.print_link;
   result.while_used = flags.while_used;
   if (const absl::Status status = Fill(flags, program_directory, result.daemon); !status.ok()) {
     result.done = true;

@@ -13,6 +13,7 @@ namespace normlab::server {
 struct CommandLine {
   DaemonOptions daemon;
   bool print_ready = false;
+  bool print_link = false;
   bool while_used = false;  // end once nobody holds a share of UsersPath(socket)
   // The program ends with `exit_code` after `text` was printed: --help, --version, or wrong usage.
   bool done = false;

@@ -59,9 +59,13 @@ absl::StatusOr<Loopback> ReadLoopback(std::string_view option, std::string_view 
   return Loopback{.host = *host, .port = *port};
 }
 
+std::string HostAndPort(const Loopback& loopback) {
+  return loopback.host == "::1" ? fmt::format("[::1]:{}", loopback.port)
+                                : fmt::format("{}:{}", loopback.host, loopback.port);
+}
+
 std::string GrpcTarget(const Loopback& loopback) {
-  return loopback.host == "::1" ? fmt::format("ipv6:[::1]:{}", loopback.port)
-                                : fmt::format("ipv4:{}:{}", loopback.host, loopback.port);
+  return fmt::format("{}:{}", loopback.host == "::1" ? "ipv6" : "ipv4", HostAndPort(loopback));
 }
 
 absl::StatusOr<sockaddr_un> SocketAddress(const std::string& path) {

@@ -26,6 +26,9 @@ struct Loopback {
 // whose meaning can change, other addresses, zone ids, users, and ports out of range.
 absl::StatusOr<Loopback> ReadLoopback(std::string_view option, std::string_view address);
 
+// "127.0.0.1:8080", "[::1]:8080".
+std::string HostAndPort(const Loopback& loopback);
+
 // As gRPC takes it, numeric, so that nothing is looked up: "ipv4:127.0.0.1:8080", "ipv6:[::1]:8080".
 std::string GrpcTarget(const Loopback& loopback);
 

@@ -18,6 +18,8 @@ std::string_view Authorization(const grpc::ServerContext& context) {
   return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
 }
 
+constexpr std::string_view kInProcessPeer = "inproc";  // gRPC's name of them
+
 // Codes that point at the server, not at the caller.
 bool IsOurFault(const absl::Status& status) {
   switch (status.code()) {
@@ -150,6 +152,10 @@ grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view method, C
   }
   const Caller caller(*std::move(principal), context.deadline(), [&context] { return context.IsCancelled(); });
   return ToGrpc(Serve(caller, method, kind, body));
+}
+
+absl::Status Gate::Identify(std::string_view authorization) const {
+  return access_.Identify(kInProcessPeer, authorization).status();
 }
 
 void Gate::WaitUntilIdle(std::chrono::milliseconds timeout) {

@@ -55,6 +55,10 @@ class Gate {
   // "JobService.GetJob".
   grpc::Status Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body);
 
+  // What Call would say first to somebody inside this process who shows this: OK for a token of the server. Such a caller
+  // speaks for others, so he is never taken for the user of the Unix socket.
+  absl::Status Identify(std::string_view authorization) const;
+
   // Checks, calls `body`, and returns its status. A body that throws is kInternal. Errors that are our fault are
   // logged with the method's name.
   absl::Status Serve(const Caller& caller, std::string_view method, CallKind kind, const Body& body)

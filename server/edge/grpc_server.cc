@@ -124,6 +124,8 @@ class GrpcServerImpl : public GrpcServer {
     return absl::OkStatus();
   }
 
+  std::shared_ptr<grpc::Channel> InProcess() override { return server_->InProcessChannel(grpc::ChannelArguments()); }
+
   void Drain() override { server_->GetHealthCheckService()->SetServingStatus(false); }
 
   void Stop(std::chrono::milliseconds grace) override {

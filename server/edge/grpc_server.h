@@ -1,6 +1,7 @@
 // grpc_server.h - the gRPC server with all services and its limits.
 #pragma once
 
+#include <grpcpp/channel.h>
 #include <grpcpp/server.h>
 
 #include <chrono>
@@ -18,6 +19,9 @@ class GrpcServer {
   // Serves from now on. `reflection`: also answer what services there are, which is not guarded by the gate.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Core& core, Listener& listener, bool reflection);
   virtual ~GrpcServer() = default;
+
+  // To the services, from inside this process. They are behind the gate, as for everybody.
+  virtual std::shared_ptr<grpc::Channel> InProcess() = 0;
 
   // Health checks read NOT_SERVING from now on.
   virtual void Drain() = 0;

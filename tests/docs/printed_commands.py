@@ -48,6 +48,8 @@ RULES = [
     (r" fashion_mnist$", "", "a Debian package that is not everywhere"),
     (r"--home /srv/normlab", "--home $NORMLAB_HOME", "a folder of root's"),
     (r"--listen 127.0.0.1:50051", "--listen 127.0.0.1:0", "a port that may be in use"),
+    (r"--http 127.0.0.1:8080", "--http 127.0.0.1:0", "a port that may be in use"),
+    (r"http://127.0.0.1:8080", "http://$HTTP", "this test's server"),
     (r"127.0.0.1:7070 --token-file ~/token", r"127.0.0.1:$PORT --token-file $TOKEN --once", "this test's server"),
     (r"--budget (quick|paper) --out results", "--only invariances --budget smoke --out results", "hours"),
     (r"^(normlab reproduce .*)--budget (quick|paper)$", r"\1--budget \2 --dry-run", "hours"),
@@ -168,10 +170,11 @@ class Machine:
             packed.write((self.home / "Downloads/mnist" / name).read_bytes())
 
     def start(self):
-        words = ["normlabd", "--slots", "1", "--listen", "127.0.0.1:0", "--print-ready"]
+        words = ["normlabd", "--slots", "1", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--print-ready"]
         self.process = self.started(words, self.environment, stderr=subprocess.DEVNULL)
         ready = self.process.stdout.readline().split()
-        self.environment |= {"PORT": ready[2], "TOKEN": str(self.home / ".local/share/normlab/run/token")}
+        run = self.home / ".local/share/normlab/run"
+        self.environment |= {"PORT": ready[2], "TOKEN": str(run / "token"), "HTTP": (run / "http").read_text().strip()}
         labels = "--label study=width --label item=mnist --label who=ana"
         self.must(f"normlab submit mnist_mlp --norm none,layer --batch-size 32,16,8 --seeds 1-4 {TINY} {labels} --watch")  # j1 to j24
         self.must(HOLD + f"normlab submit mnist_mlp --seeds 5-7 {TINY} && normlab cancel j26 j27 j28" + RELEASE)

@@ -2,6 +2,7 @@
 #include "server/edge/gate.h"
 
 #include <fmt/format.h>
+#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
 #include <new>
@@ -97,6 +98,41 @@ TEST_F(GateTest, ACallWhoseDeadlineHasPassedIsNotBegun) {
                                           });
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_FALSE(begun);
+}
+
+// gRPC's name for callers inside this process must not be taken for the Unix socket's, whose caller is an admin.
+TEST_F(GateTest, ACallerInsideThisProcessNeedsATokenLikeOneOnThePort) {
+  struct Service : v1::JobService::Service {
+    explicit Service(Gate& gate) : gate(gate) {}
+    grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest*, v1::ListJobsResponse*) override {
+      return gate.Call(*context, "JobService.ListJobs", CallKind::kShort, [this](const Caller& caller) {
+        role = caller.role();
+        return absl::OkStatus();
+      });
+    }
+    Gate& gate;
+    std::optional<Role> role;
+  };
+  const std::string token(64, 'a');
+  Gate gate(Access({{Role::kViewer, token}}, secrets_), GateLimits{});
+  Service service(gate);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const auto jobs = v1::JobService::NewStub(server->InProcessChannel(grpc::ChannelArguments()));
+  for (const std::string& authorization : {std::string(), "Bearer " + std::string(64, 'b'), "Bearer " + token}) {
+    CallContext context;
+    if (!authorization.empty()) {
+      context.AddMetadata("authorization", authorization);
+    }
+    v1::ListJobsResponse response;
+    const bool known = authorization == "Bearer " + token;
+    EXPECT_EQ(jobs->ListJobs(&context, {}, &response).error_code(),
+              known ? grpc::StatusCode::OK : grpc::StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(service.role, known ? std::optional<Role>(Role::kViewer) : std::nullopt);
+    EXPECT_EQ(gate.Identify(authorization).ok(), known) << "a door that asks first hears the same";
+  }
+  server->Shutdown();
 }
 
 TEST_F(GateTest, ADrainingServerHearsWorkersOnly) {

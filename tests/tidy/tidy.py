@@ -32,6 +32,7 @@ FLOORS = {
     "server/schedule": {"server/schedule"},
     "server/render": {"server/render", "server/schedule"},
     "server/edge": {"server/edge", "server/render", "server/schedule"},
+    "server/http": {"server/http", "server/edge"},
 }
 # System libraries by the first part of their include path -> folders, or floors of one, that may use them.
 LIBRARIES = {
@@ -46,7 +47,8 @@ LIBRARIES = {
     "png.h": {"experiments"},
     "librsvg": {"base"},
     "cairo.h": {"base"},
-    "zlib.h": {"data"},
+    "boost": {"results", "server/http"},
+    "zlib.h": {"data", "server/http"},
     "expat.h": {"data"},
     "archive.h": {"client", "data"},
     "archive_entry.h": {"client", "data"},
