@@ -130,12 +130,14 @@ class BookBuilder {
  public:
   explicit BookBuilder(Book& book) : book_(book) {}
 
-  void AddLine(std::string_view line) { AppendWords(line, paragraph_); }
+  void AddLine(std::string_view line) {
+    AppendWords(line, paragraph_);
+    is_title_ = is_title_ && !HasLowerCase(line);
+  }
 
   // Wrapped text may have no empty line, not even around its headings: they follow titles or the end of a sentence.
   bool IsHeadingInText(std::string_view line) const {
-    const bool may_follow =
-        !HasLowerCase(paragraph_) || kSentenceEnds.find(paragraph_.back()) != std::string_view::npos;
+    const bool may_follow = is_title_ || kSentenceEnds.find(paragraph_.back()) != std::string_view::npos;
     return line.size() <= kLongestHeadingInText && may_follow && IsHeading(line);
   }
 
@@ -154,12 +156,14 @@ class BookBuilder {
       }
     }
     paragraph_.clear();
+    is_title_ = true;
   }
 
  private:
   Book& book_;
   std::string paragraph_, heading_;
-  bool begins_ = true;  // a chapter, with the next paragraph
+  bool is_title_ = true;  // paragraph_ is empty or in capitals
+  bool begins_ = true;    // a chapter, with the next paragraph
 };
 
 }  // namespace

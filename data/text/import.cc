@@ -11,7 +11,6 @@
 
 #include "base/fs.h"
 #include "base/sha256.h"
-#include "data/gzip.h"
 #include "data/handwriting/file_set.h"
 #include "data/text/book_file.h"
 #include "data/text/kjv.h"
@@ -260,15 +259,15 @@ absl::StatusOr<TextImportReport> ImportText(const DatasetInfo& dataset, const st
   const DataFile& file = dataset.files.front();
   TextImportReport report{.summary = std::move(imported.summary),
                           .skipped = std::move(imported.skipped),
-                          .stored = fmt::format("{}/{}/{}.gz", directory, dataset.name, file.name),
+                          .stored = fmt::format("{}/{}", directory, file.candidates.front()),
                           .sha256 = Sha256Hex(imported.content)};
   if (!file.sha256.empty() && file.sha256 != report.sha256) {
     return absl::DataLossError(fmt::format("{}: not the text of {} normlab knows: sha256 {}, expected {}", path,
                                            dataset.name, report.sha256, file.sha256));
   }
   FileSystem& files = PosixFileSystem();
-  NORMLAB_RETURN_IF_ERROR(files.MakeDirectories(fmt::format("{}/{}", directory, dataset.name)));
-  NORMLAB_RETURN_IF_ERROR(files.AtomicWrite(report.stored, Gzipped(imported.content)));
+  NORMLAB_RETURN_IF_ERROR(files.MakeDirectories(std::filesystem::path(report.stored).parent_path().string()));
+  NORMLAB_RETURN_IF_ERROR(files.AtomicWrite(report.stored, imported.content));
   return report;
 }
 

@@ -23,7 +23,7 @@ struct TextImportReport {
   std::string summary;  // "94 books, 4,123 chapters", for a person
   SkippedByReason skipped;
   std::string stored;  // path of the imported file
-  std::string sha256;  // of its uncompressed content
+  std::string sha256;  // of its content
 };
 
 // Whether ImportText is the way into this data set, and whether what it stores is a book file.

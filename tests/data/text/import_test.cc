@@ -8,7 +8,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "data/gzip.h"
 #include "data/text/sentence_sets.h"
 #include "data/text/sick.h"
 #include "tests/data/testing.h"
@@ -27,7 +26,7 @@ class ImportTest : public testing::Test {
   std::string Out() const { return directory_.path() + "/out"; }
   std::string Stored(const std::string& path) const {
     std::ifstream file(path, std::ios::binary);
-    return *Uncompressed({std::istreambuf_iterator<char>(file), {}}, 1 << 30, path);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
 
   const TestDirectory directory_;
@@ -43,7 +42,7 @@ TEST_F(ImportTest, BooksAreStoredByName) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->summary, "2 books, 2 chapters");
   EXPECT_TRUE(report->skipped.empty());
-  EXPECT_EQ(report->stored, Out() + "/books/books.txt.gz");
+  EXPECT_EQ(report->stored, Out() + "/books/books.txt");
   EXPECT_EQ(Stored(report->stored),
             "BOOK a\nCHAPTER \nTEXT Other.\nBOOK b\nCHAPTER CHAPTER I\nTEXT One.\nTEXT Two's.\n");
 }

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
+#include "base/sha256.h"
+#include "data/fetch.h"
 #include "data/registry.h"
 #include "data/text/import.h"
 #include "data/text/text_corpus.h"
@@ -105,6 +108,65 @@ TEST(Kjv, AnotherTextIsNotStored) {
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/kjv"));
   EXPECT_THAT(Message(ImportText(*FindDataset("kjv"), directory.Write("x", ""), directory.path(), {}).status()),
               HasSubstr("bible-kjv-text"));
+}
+
+// A machine without the package: apt-get and dpkg-deb are what the test says.
+class FetchKjv : public testing::Test {
+ protected:
+  void SetUp() override {
+    dataset_ = *FindDataset("kjv");
+    const std::string content = *VersesToBookFile(kText, "f");
+    dataset_.files.front().sha256 = Sha256Hex(content);
+    dataset_.files.front().bytes = static_cast<std::int64_t>(content.size());
+    dataset_.debian = {.package = "tiny-text", .path = "/not/installed/bible.data"};
+    machine_.Write("bible.data", MakeBible(kText, 40));
+    path_before_ = std::getenv("PATH");
+    ::setenv("PATH", (machine_.path() + "/bin:" + path_before_).c_str(), 1);
+    Install("apt-get", "[ \"$*\" = 'download -q tiny-text' ] && touch tiny-text_1_all.deb");
+    Install("dpkg-deb",
+            "[ -e \"$2\" ] && mkdir -p $3/not/installed && cp " + machine_.path() + "/bible.data $3/not/installed");
+  }
+  void TearDown() override { ::setenv("PATH", path_before_.c_str(), 1); }
+
+  void Install(const std::string& program, const std::string& script) {
+    std::filesystem::permissions(machine_.Write("bin/" + program, "#!/bin/sh\n" + script + "\n"),
+                                 std::filesystem::perms::owner_all);
+  }
+  absl::Status FetchIt() {
+    return Fetch(dataset_, machine_.path() + "/own", {machine_.path() + "/own"}, [](std::string_view) {});
+  }
+
+  const TestDirectory machine_;
+  DatasetInfo dataset_;
+  std::string path_before_;
+};
+
+TEST_F(FetchKjv, TakesTheTextOutOfAPackageThatIsDownloaded) {
+  const absl::Status status = FetchIt();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(LoadTextCorpus(dataset_, {machine_.path() + "/own"}, "")->Books(), 2u);
+  Install("apt-get", "exit 1");
+  EXPECT_TRUE(FetchIt().ok());  // it is there
+}
+
+TEST_F(FetchKjv, TakesTheInstalledPackageWhereThereIsOne) {
+  Install("apt-get", "exit 1");
+  dataset_.debian.path = machine_.path() + "/bible.data";
+  const absl::Status status = FetchIt();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(FetchKjv, SaysWhatWentWrong) {
+  Install("apt-get", "exit 100");
+  EXPECT_THAT(Message(FetchIt()), HasSubstr("`apt-get download -q tiny-text` exited with code 100"));
+  Install("apt-get", "exit 0");
+  EXPECT_THAT(Message(FetchIt()), HasSubstr("left 0 files"));
+  Install("apt-get", "touch a.deb");
+  Install("dpkg-deb", "mkdir -p $3");
+  EXPECT_EQ(FetchIt().code(), absl::StatusCode::kNotFound);
+  machine_.Write("bible.data", MakeBible(std::string(kText) + "Rev1:1 More.\n", 40));
+  Install("dpkg-deb", "mkdir -p $3/not/installed && cp " + machine_.path() + "/bible.data $3/not/installed");
+  EXPECT_EQ(FetchIt().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(Kjv, DebiansFileIsTheTextTheRegistryNames) {
