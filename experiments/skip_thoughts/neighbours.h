@@ -18,7 +18,7 @@ struct Neighbour {
 std::vector<Neighbour> Nearest(const SentenceVectors& vectors, const std::vector<Sentence>& sentences,
                                std::size_t query, std::size_t count);
 
-// For each of the sentences the five nearest, to be read. A line about all; then for each
+// For each of the sentences the five nearest, to be read, and looked up by `normlab neighbours`. A line about all; then for each
 // an empty line, the sentence in the words of the vocabulary, and a line "  0.912  sentence" for each neighbour.
 std::string NeighboursText(const SentenceVectors& vectors, const std::vector<Sentence>& sentences,
                            const data::Vocabulary& vocabulary);
