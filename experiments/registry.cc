@@ -10,6 +10,7 @@
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/skip_thoughts/training.h"
 
 namespace normlab {
 
@@ -24,6 +25,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
     case v1::JobSpec::kConvnet:
       return MakeConvnet(resolved.convnet(), resolved.seed(), context);
+    case v1::JobSpec::kSkipThoughts:
+      return MakeSkipThoughts(resolved.skip_thoughts(), resolved.seed(), context);
     case v1::JobSpec::kInvariance:
       return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:
@@ -32,16 +35,29 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
   return absl::InvalidArgumentError("the spec names no experiment; `normlab experiments` lists them");
 }
 
+namespace {
+
+// The name of the set that a spec is fed, where that may be one of its user's; else empty.
+std::string ImportableDataset(const v1::JobSpec& resolved) {
+  switch (resolved.experiment_case()) {
+    case v1::JobSpec::kHandwriting:
+      return HandwritingDatasetName(resolved.handwriting().dataset());
+    case v1::JobSpec::kSkipThoughts:
+      return SkipThoughtsDatasetName(resolved.skip_thoughts().dataset());
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> ImportedDataSha256(const v1::JobSpec& resolved,
                                                const std::vector<std::string>& data_directories) {
-  if (!resolved.has_handwriting()) {
+  const data::DatasetInfo* const dataset = data::FindDataset(ImportableDataset(resolved));
+  if (dataset == nullptr || data::IsPinned(*dataset)) {
     return "";
   }
-  const data::DatasetInfo& dataset = *data::FindDataset(HandwritingDatasetName(resolved.handwriting().dataset()));
-  if (data::IsPinned(dataset)) {
-    return "";
-  }
-  return data::ImportedSha256(dataset, data_directories);
+  return data::ImportedSha256(*dataset, data_directories);
 }
 
 }  // namespace normlab

@@ -9,7 +9,7 @@ constexpr double kFloat = 4;  // bytes
 constexpr double kProcess = 64 << 20;
 constexpr double kPixels = 28 * 28;
 constexpr double kWhitening = 40;  // bytes for each value of the matrix, while it is worked out
-constexpr double kKeptByUnit = 8, kKeptByCell = 24;
+constexpr double kKeptByUnit = 8, kKeptByCell = 24, kKeptByGru = 20;
 
 // In floats, but for `data`.
 struct Needs {
@@ -22,6 +22,9 @@ struct Needs {
 
 // The matrices of an LSTM, and its vectors: bias, gains and shifts of three norms, peepholes.
 double Lstm(double inputs, double units) { return 4 * units * (inputs + units) + 26 * units; }
+
+// The matrices of a GRU, and its vectors: bias, gains and shifts of two norms.
+double Gru(double inputs, double units) { return 3 * units * (inputs + units) + 16 * units; }
 
 double Moments(const v1::OptimizerConfig& config) {
   switch (config.optimizer()) {
@@ -85,6 +88,18 @@ Needs Of(const v1::ConvnetConfig& config) {
           .constants = pixels + whitening};
 }
 
+Needs Of(const v1::SkipThoughtsConfig& config) {
+  const double u = config.units(), e = config.word_size(), words = config.vocabulary();
+  const double condition = config.conditioning() == v1::SENTENCE_CONDITIONING_EVERY_STEP ? 6 * u * u : 0;
+  const double output = config.tied_output() ? e * u : words * u;
+  const double steps = config.batch_size() * (config.max_words() + 1.0);
+  return {.weights = words * (e + 1) + 3 * Gru(e, u) + condition + output,
+          // Three GRUs with the words they read; states and logits of two decoders.
+          .tape = steps * (3 * (kKeptByGru * u + 2 * e) + 2 * (3 * u + words)),
+          .moments = Moments(config.optimization()),
+          .data = 300e6};
+}
+
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
   return {.weights_bytes = bytes(kFloat * (needs.weights + needs.constants)),
@@ -106,6 +121,8 @@ Footprint FootprintOf(const v1::JobSpec& resolved) {
       return Sum(Of(resolved.handwriting()), "handwriting", "units", ", max_steps, batch_size");
     case v1::JobSpec::kConvnet:
       return Sum(Of(resolved.convnet()), "convnet", "channels", ", batch_size");
+    case v1::JobSpec::kSkipThoughts:
+      return Sum(Of(resolved.skip_thoughts()), "skip_thoughts", "units, vocabulary", ", max_words, batch_size");
     case v1::JobSpec::kInvariance:
       return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
     default:

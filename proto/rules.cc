@@ -33,6 +33,12 @@ void CheckConvnet(const v1::ConvnetConfig& config, std::vector<FieldViolation>& 
   }
 }
 
+void CheckSkipThoughts(const v1::SkipThoughtsConfig& config, std::vector<FieldViolation>& violations) {
+  if (config.norm() == v1::NORM_KIND_BATCH) {
+    violations.push_back({"skip_thoughts.norm", "is batch; expected none, layer, weight or rms"});
+  }
+}
+
 }  // namespace
 
 void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violations) {
@@ -41,6 +47,9 @@ void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violat
   }
   if (resolved.has_convnet()) {
     CheckConvnet(resolved.convnet(), violations);
+  }
+  if (resolved.has_skip_thoughts()) {
+    CheckSkipThoughts(resolved.skip_thoughts(), violations);
   }
 }
 

@@ -10,19 +10,20 @@
 #include <span>
 #include <vector>
 
+#include "data/order.h"
+
 namespace normlab::data {
 
 // Thread safety: none.
-class EqualLengthOrder {
+class EqualLengthOrder final : public BatchOrder {
  public:
   // `lengths` by example, of which there is at least one; batch_size >= 1.
   EqualLengthOrder(std::uint64_t seed, std::span<const std::uint32_t> lengths, std::int64_t batch_size);
 
-  std::uint64_t UpdatesPerPass() const { return updates_per_pass_; }
-  std::int64_t LargestBatch() const;
+  std::uint64_t UpdatesPerPass() const override { return updates_per_pass_; }
+  std::int64_t LargestBatch() const override;
 
-  // The examples of update number `step` (0-based, over all passes). Valid until the next call.
-  std::span<const std::uint32_t> Batch(std::uint64_t step);
+  std::span<const std::uint32_t> Batch(std::uint64_t step) override;
 
  private:
   struct Slice {

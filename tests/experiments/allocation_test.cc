@@ -13,7 +13,9 @@
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "proto/spec.h"
+#include "small_text.h"
 #include "testing.h"
 #include "tests/base/thread_counter.h"
 #include "tests/sanitizer.h"
@@ -143,6 +145,28 @@ TEST_P(SteadyState, OfHandwriting) {
   ExpectSteady(MakeHandwriting(ResolveSpec(spec, violations).handwriting(), 1, std::move(data)).value(), threads);
 }
 
+class SteadyStateOfSkipThoughts : public SteadyState {};  // which has none either
+
+// Sentences of one length between others of that length, so that batches are of one size.
+TEST_P(SteadyStateOfSkipThoughts, StaysSo) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  spec.mutable_skip_thoughts()->set_norm(norm);
+  spec.mutable_skip_thoughts()->set_units(96);
+  spec.mutable_skip_thoughts()->set_word_size(64);
+  spec.mutable_skip_thoughts()->set_batch_size(32);
+  spec.mutable_skip_thoughts()->set_updates(1000);
+  spec.mutable_skip_thoughts()->set_evaluation_interval(1000);
+  spec.mutable_skip_thoughts()->set_test_sentences(1);
+  std::vector<FieldViolation> violations;
+  SkipThoughtsData data = SmallText(200'000, 2002);
+  std::erase_if(data.train, [&](std::uint32_t i) {
+    return data.text.Sentence(i).size() != 7 ||
+           std::min(data.text.Sentence(i - 1).size(), data.text.Sentence(i + 1).size()) != 7;
+  });
+  ExpectSteady(MakeSkipThoughts(ResolveSpec(spec, violations).skip_thoughts(), 1, std::move(data)).value(), threads);
+}
+
 const auto kThreadCounts = testing::Values(1, 2, 3, 5, 8);
 
 std::string NameOf(const testing::TestParamInfo<std::tuple<v1::NormKind, int>>& info) {
@@ -155,6 +179,12 @@ INSTANTIATE_TEST_SUITE_P(Experiments, SteadyState,
                                           kThreadCounts),
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Experiments, SteadyStateOfDraw,
+                         testing::Combine(testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT,
+                                                          v1::NORM_KIND_RMS),
+                                          kThreadCounts),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Experiments, SteadyStateOfSkipThoughts,
                          testing::Combine(testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT,
                                                           v1::NORM_KIND_RMS),
                                           kThreadCounts),

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "proto/spec.h"
+#include "small_text.h"
 #include "testing.h"
 
 namespace normlab {
@@ -74,6 +76,38 @@ TEST(FootprintTest, CoversHandwriting) {
       ExpectFits(spec, **experiment);
     }
   }
+}
+
+TEST(FootprintTest, CoversSkipThoughts) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT}) {
+    for (const bool tied : {false, true}) {
+      for (const v1::SentenceConditioning conditioning :
+           {v1::SENTENCE_CONDITIONING_INITIAL_STATE, v1::SENTENCE_CONDITIONING_EVERY_STEP}) {
+        v1::JobSpec spec;
+        v1::SkipThoughtsConfig& config = *spec.mutable_skip_thoughts();
+        config.set_norm(norm);
+        config.set_tied_output(tied);
+        config.set_conditioning(conditioning);
+        config.set_units(200);
+        config.set_word_size(100);
+        config.set_vocabulary(2002);
+        config.set_test_sentences(1);
+        spec = Resolved(spec);
+        const auto experiment = MakeSkipThoughts(spec.skip_thoughts(), 1, SmallText(100, 2002));
+        ASSERT_TRUE(experiment.ok()) << experiment.status();
+        ExpectFits(spec, **experiment);
+      }
+    }
+  }
+}
+
+// At the paper's sizes a job fits in 12 GiB.
+TEST(FootprintTest, SkipThoughtsOfThePaperFitsInTwelveGibibytes) {
+  v1::JobSpec spec;
+  spec.mutable_skip_thoughts()->set_norm(v1::NORM_KIND_LAYER);
+  const Footprint footprint = FootprintOf(Resolved(spec));
+  EXPECT_GT(footprint.weights_bytes, std::uint64_t{500'000'000});
+  EXPECT_LT(footprint.memory_bytes, std::uint64_t{12} << 30);
 }
 
 TEST(FootprintTest, GrowsWithEveryFieldItNames) {

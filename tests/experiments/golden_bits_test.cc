@@ -21,12 +21,14 @@
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "proto/config_fields.h"
 #include "proto/field.h"
 #include "proto/spec.h"
 #include "proto/spec_text.h"
+#include "small_text.h"
 #include "testing.h"
 
 namespace normlab {
@@ -52,6 +54,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
                              ExperimentContext{.data_directories = {}, .facts = nullptr});
     case v1::JobSpec::kConvnet:
       return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
+    case v1::JobSpec::kSkipThoughts:
+      return MakeSkipThoughts(spec.skip_thoughts(), spec.seed(), SmallText(120, 42));
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -64,6 +68,9 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string pen =
       "dataset: synthetic_pen, units: 40, components: 3, gaussians: 3, updates: 4, max_steps: 40, train_lines: 30, "
       "test_lines: 5, evaluation_interval: 4";
+  const std::string skip =
+      "units: 24, word_size: 10, batch_size: 8, updates: 4, evaluation_interval: 2, train_sentences: 90, "
+      "test_sentences: 5";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -74,6 +81,7 @@ std::map<std::string, v1::JobSpec> Runs() {
     add("invariance", "trials: 2, precision: float", norm);
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
+      add("skip_thoughts", skip, norm);
     }
   }
   for (const char* norm :
@@ -112,7 +120,7 @@ constexpr Change kOptimizerChanges[] = {
     {"", "beta1", "0.8"},
     {"", "beta2", "0.9"},
     {"", "adam_eps", "1e-3"},
-    {"", "adam_bias_correction", "false"},
+    {"", "adam_bias_correction", "false", "adam_bias_correction=true"},
     {"", "momentum", "0.5", "optimizer=sgd"},
     {"", "rmsprop_decay", "0.5", "optimizer=rmsprop"},
     {"", "rmsprop_eps", "1e-2", "optimizer=rmsprop_graves"},
@@ -209,6 +217,20 @@ constexpr Change kChanges[] = {
     {"convnet.layer", "whitening", "true"},
     {"convnet.layer", "whitening_eps", "1e-3", "whitening=true"},
     {"convnet.layer", "leak", "0.1"},
+    {"skip_thoughts.layer", "norm", "rms"},
+    {"skip_thoughts.layer", "conditioning", "every_step"},
+    {"skip_thoughts.layer", "units", "23"},
+    {"skip_thoughts.layer", "word_size", "9"},
+    {"skip_thoughts.layer", "tied_output", "true"},
+    {"skip_thoughts.layer", "batch_size", "7"},
+    {"skip_thoughts.layer", "updates", "3"},
+    {"skip_thoughts.layer", "norm_eps", "1e-2"},
+    {"skip_thoughts.layer", "norm_eps_placement", "outside_sqrt"},
+    {"skip_thoughts.layer", "train_sentences", "80"},
+    {"skip_thoughts.layer", "test_sentences", "4"},
+    {"skip_thoughts.layer", "evaluation_interval", "1"},
+    {"skip_thoughts.layer", "transfer", "off"},
+    {"skip_thoughts.layer", "transfer_interval", "4"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -220,7 +242,9 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset",      "draw.dataset",          "handwriting.dataset",
+                                       "convnet.dataset",        "skip_thoughts.dataset", "skip_thoughts.vocabulary",
+                                       "skip_thoughts.max_words"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -236,7 +260,8 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
-  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer"}) {
+  for (const char* run :
+       {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "skip_thoughts.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }
