@@ -21,6 +21,7 @@
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/order_embedding/order_embedding_training.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "proto/config_fields.h"
@@ -52,6 +53,9 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
                              ExperimentContext{.data_directories = {}, .facts = nullptr});
     case v1::JobSpec::kConvnet:
       return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
+    case v1::JobSpec::kOrderEmbedding:
+      return MakeOrderEmbedding(spec.order_embedding(), spec.seed(),
+                                ExperimentContext{.data_directories = {}, .facts = nullptr});
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -64,6 +68,9 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string pen =
       "dataset: synthetic_pen, units: 40, components: 3, gaussians: 3, updates: 4, max_steps: 40, train_lines: 30, "
       "test_lines: 5, evaluation_interval: 4";
+  const std::string order =
+      "dataset: scenes, units: 20, word_size: 6, batch_size: 8, updates: 6, train_images: 30, evaluation_images: 10, "
+      "test_folds: 2, evaluation_interval: 3";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -74,6 +81,7 @@ std::map<std::string, v1::JobSpec> Runs() {
     add("invariance", "trials: 2, precision: float", norm);
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
+      add("order_embedding", order, norm);
     }
   }
   for (const char* norm :
@@ -112,7 +120,7 @@ constexpr Change kOptimizerChanges[] = {
     {"", "beta1", "0.8"},
     {"", "beta2", "0.9"},
     {"", "adam_eps", "1e-3"},
-    {"", "adam_bias_correction", "false"},
+    {"", "adam_bias_correction", "false", "adam_bias_correction=true"},
     {"", "momentum", "0.5", "optimizer=sgd"},
     {"", "rmsprop_decay", "0.5", "optimizer=rmsprop"},
     {"", "rmsprop_eps", "1e-2", "optimizer=rmsprop_graves"},
@@ -206,6 +214,20 @@ constexpr Change kChanges[] = {
     {"convnet.layer", "train_images", "75"},
     {"convnet.layer", "test_images", "30"},
     {"convnet.layer", "evaluation_interval", "2"},
+    {"order_embedding.layer", "norm", "rms"},
+    {"order_embedding.layer", "score", "cosine"},
+    {"order_embedding.layer", "margin", "0.1"},
+    {"order_embedding.layer", "units", "19"},
+    {"order_embedding.layer", "word_size", "5"},
+    {"order_embedding.layer", "batch_size", "7"},
+    {"order_embedding.layer", "updates", "5"},
+    {"order_embedding.layer", "init_range", "0.2"},
+    {"order_embedding.layer", "norm_eps", "1e-2"},
+    {"order_embedding.layer", "norm_eps_placement", "outside_sqrt"},
+    {"order_embedding.layer", "train_images", "29"},
+    {"order_embedding.layer", "evaluation_images", "9"},
+    {"order_embedding.layer", "test_folds", "1"},
+    {"order_embedding.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -217,7 +239,8 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset",
+                                       "order_embedding.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -233,7 +256,8 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
-  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer"}) {
+  for (const char* run :
+       {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "order_embedding.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }
