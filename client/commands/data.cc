@@ -7,6 +7,7 @@
 #include "client/error.h"
 #include "client/progress_line.h"
 #include "client/text.h"
+#include "data/coco/coco.h"
 #include "data/content.h"
 #include "data/fetch.h"
 #include "data/handwriting/import.h"
@@ -158,10 +159,33 @@ absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, 
   return kExitOk;
 }
 
+absl::StatusOr<int> ImportCaptions(Session& session, const std::string& path) {
+  ProgressLine progress(session.console(), "import coco", "B");
+  const auto imported = data::ImportCoco(path, OwnDataDirectory(), [&progress](std::int64_t done, std::int64_t all) {
+    progress.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
+  });
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::CocoReport report, imported);
+  session.Print(fmt::format("stored in {} (sha256 {})\n", report.stored, report.sha256));
+  TextTable table({"SPLIT", "IMAGES", "CAPTIONS", "FEATURES", "SCALED TO LENGTH 1", "ALL FEATURES 0", "NO WORDS"});
+  for (std::size_t i = 0; i < report.splits.size(); ++i) {
+    const data::CocoReport::Split& split = report.splits[i];
+    table.Add({std::string(data::kCocoSplits[i]), fmt::to_string(split.images),
+               fmt::to_string(data::kCaptionsPerImage * split.images), fmt::to_string(split.features),
+               fmt::to_string(split.rescaled), fmt::to_string(split.without_features),
+               fmt::to_string(split.without_words)});
+  }
+  session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+  return kExitOk;
+}
+
 absl::StatusOr<int> Import(Session& session, const std::string& name, const std::string& path) {
   NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
   if (data::IsImportedHandwriting(name)) {
     return ImportRecordings(session, name, path);
+  }
+  if (name == "coco") {
+    return ImportCaptions(session, path);
   }
   NORMLAB_ASSIGN_OR_RETURN(const auto stored, data::Import(*dataset, path, OwnDataDirectory(), ShowSteps(session)));
   for (const std::string& file : stored) {

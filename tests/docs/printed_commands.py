@@ -36,6 +36,7 @@ RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^normlab data import cifar10 .*", NOT_RUN, "170 MB that its user downloads; tests/data reads small files of its form"),
+    (r"^normlab data import coco .*", NOT_RUN, "1.9 GB that its user downloads; tests/data imports small files of its form"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
     (r"^normlab (compare|reproduce|verify|data|data import)$", r"\g<0> --help", "text that names a command"),
