@@ -7,6 +7,8 @@
 
 #include "base/sha256.h"
 #include "data/gzip.h"
+#include "data/mapped_file.h"
+#include "data/sha256_sums.h"
 
 namespace normlab::data {
 namespace {
@@ -24,6 +26,22 @@ absl::Status Missing(const DatasetInfo& dataset, const DataFile& file, const std
                     dataset.files.size(), dataset.name);
   }
   return absl::NotFoundError(text);
+}
+
+// A list of hashes stands for the files beside it that it names.
+absl::Status CheckListed(std::string_view list, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<FileSum> sums, ParseSums(list, path));
+  for (const FileSum& sum : sums) {
+    const std::string beside = (std::filesystem::path(path).parent_path() / sum.name).string();
+    NORMLAB_ASSIGN_OR_RETURN(const auto file, MappedFile::Open(beside));
+    NORMLAB_RETURN_IF_ERROR(CheckSum(sum, file->bytes(), beside));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(const DataFile& file, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::string content, ReadVerified(file, path));
+  return file.name == kSumsName ? CheckListed(content, path) : absl::OkStatus();
 }
 
 }  // namespace
@@ -80,7 +98,7 @@ std::vector<FileReport> Verify(const DatasetInfo& dataset, const std::vector<std
       reports.push_back({file.name, FileReport::State::kMissing, "", ""});
       continue;
     }
-    const absl::Status status = ReadVerified(file, *path).status();
+    const absl::Status status = Check(file, *path);
     reports.push_back(
         {file.name, status.ok() ? FileReport::State::kOk : FileReport::State::kWrong, *path, Message(status)});
   }

@@ -274,6 +274,37 @@ DatasetInfo Sick() {
                            "SICK_train.txt, SICK_trial.txt and SICK_test_annotated.txt", "pairs");
 }
 
+DatasetInfo Coco() {
+  return {
+      .name = "coco",
+      .title = "COCO captions with VGG features of the images, the paper's data: 123,287 images if whole",
+      .licence = "captions CC BY 4.0 (COCO Consortium); the images' own licences, of which none is here",
+      .source = "coco.zip as released with order-embeddings (Vendrov et al. 2016), on Karpathy's splits",
+      .obtain = "get coco.zip of order-embeddings and unpack it, then: normlab data import coco FOLDER; or use scenes",
+      .files = {{.name = "SHA256SUMS",
+                 .sha256 = "",
+                 .candidates = {"coco/SHA256SUMS"},
+                 .bytes = 4096,
+                 .record = "",
+                 .records = "files"}},
+      .npm_package = "",
+      .version = "coco, content not known",
+  };
+}
+
+DatasetInfo Scenes() {
+  return {
+      .name = "scenes",
+      .title = "Scenes of coloured shapes with captions from vague to exact, made by normlab: stands in for coco",
+      .licence = "Apache-2.0 (normlab)",
+      .source = "made in memory, always the same 20,000 scenes to train on, 1,000 to choose by and 5,000 to test on",
+      .obtain = "nothing to get",
+      .files = {},
+      .npm_package = "",
+      .version = "scenes 1",
+  };
+}
+
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
@@ -292,7 +323,9 @@ const std::vector<DatasetInfo>& Datasets() {
                                                     Cr(),
                                                     Subj(),
                                                     Mpqa(),
-                                                    Sick()};
+                                                    Sick(),
+                                                    Coco(),
+                                                    Scenes()};
   return datasets;
 }
 

@@ -6,11 +6,12 @@
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
-#include "experiments/handwriting/config.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/order_embedding/order_embedding_training.h"
 #include "experiments/skip_thoughts/training.h"
+#include "proto/spec.h"
 
 namespace normlab {
 
@@ -27,6 +28,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeConvnet(resolved.convnet(), resolved.seed(), context);
     case v1::JobSpec::kSkipThoughts:
       return MakeSkipThoughts(resolved.skip_thoughts(), resolved.seed(), context);
+    case v1::JobSpec::kOrderEmbedding:
+      return MakeOrderEmbedding(resolved.order_embedding(), resolved.seed(), context);
     case v1::JobSpec::kInvariance:
       return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:
@@ -35,25 +38,9 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
   return absl::InvalidArgumentError("the spec names no experiment; `normlab experiments` lists them");
 }
 
-namespace {
-
-// The name of the set that a spec is fed, where that may be one of its user's; else empty.
-std::string ImportableDataset(const v1::JobSpec& resolved) {
-  switch (resolved.experiment_case()) {
-    case v1::JobSpec::kHandwriting:
-      return HandwritingDatasetName(resolved.handwriting().dataset());
-    case v1::JobSpec::kSkipThoughts:
-      return SkipThoughtsDatasetName(resolved.skip_thoughts().dataset());
-    default:
-      return "";
-  }
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> ImportedDataSha256(const v1::JobSpec& resolved,
                                                const std::vector<std::string>& data_directories) {
-  const data::DatasetInfo* const dataset = data::FindDataset(ImportableDataset(resolved));
+  const data::DatasetInfo* const dataset = data::FindDataset(DatasetName(resolved));
   if (dataset == nullptr || data::IsPinned(*dataset)) {
     return "";
   }

@@ -16,6 +16,7 @@ struct Needs {
   double weights = 0;
   double tape = 0;
   double moments = 2;    // of the optimiser, for each weight
+  double kept = 0;       // copies of the weights that are part of the model: those of the best evaluation
   double data = 0;       // bytes
   double constants = 0;  // beside the published weights
 };
@@ -100,11 +101,27 @@ Needs Of(const v1::SkipThoughtsConfig& config) {
           .data = 300e6};
 }
 
+Needs Of(const v1::OrderEmbeddingConfig& config) {
+  const bool scenes = config.dataset() == v1::ORDER_EMBEDDING_DATASET_SCENES;
+  const double u = config.units(), w = config.word_size();
+  // Of COCO more than it has: its words, and the steps of its longest captions.
+  const double words = scenes ? 64 : 12'500, steps = scenes ? 32 : 60, features = 4096, captions = 5;
+  const double evaluated = config.evaluation_images(), folds = 1 + config.test_folds();
+  const double train = config.train_images() != 0 ? config.train_images() : 20'000;
+  return {.weights = words * w + 3 * u * (w + u) + u * features + 20 * u,
+          .tape = config.batch_size() * (steps * (2 * w + 18 * u) + 2 * features + 12 * u) +
+                  evaluated * (captions + 1) * u + captions * evaluated * evaluated,
+          .moments = Moments(config.optimization()),
+          .kept = 1,
+          .data = scenes ? kFloat * features * (train + evaluated * folds) : 300e6};
+}
+
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
-  return {.weights_bytes = bytes(kFloat * (needs.weights + needs.constants)),
-          .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.moments)),
-          .memory_bytes = bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.tape)),
+  return {.weights_bytes = bytes(kFloat * (needs.weights * (1 + needs.kept) + needs.constants)),
+          .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.kept + needs.moments)),
+          .memory_bytes =
+              bytes(kProcess + needs.data + kFloat * ((3 + needs.kept + needs.moments) * needs.weights + needs.tape)),
           .weights_fields = experiment + "." + wide,
           .memory_fields = experiment + "." + wide + long_too};
 }
@@ -123,6 +140,8 @@ Footprint FootprintOf(const v1::JobSpec& resolved) {
       return Sum(Of(resolved.convnet()), "convnet", "channels", ", batch_size");
     case v1::JobSpec::kSkipThoughts:
       return Sum(Of(resolved.skip_thoughts()), "skip_thoughts", "units, vocabulary", ", max_words, batch_size");
+    case v1::JobSpec::kOrderEmbedding:
+      return Sum(Of(resolved.order_embedding()), "order_embedding", "units", ", batch_size, evaluation_images");
     case v1::JobSpec::kInvariance:
       return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
     default:

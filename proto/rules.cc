@@ -39,6 +39,17 @@ void CheckSkipThoughts(const v1::SkipThoughtsConfig& config, std::vector<FieldVi
   }
 }
 
+void CheckOrderEmbedding(const v1::OrderEmbeddingConfig& config, std::vector<FieldViolation>& violations) {
+  if (config.norm() == v1::NORM_KIND_BATCH) {
+    violations.push_back(
+        {"order_embedding.norm", "is batch, which is not offered; expected none, layer, weight or rms"});
+  }
+  if (config.train_images() != 0 && config.batch_size() > config.train_images()) {
+    violations.push_back({"order_embedding.batch_size", fmt::format("is {}; expected at most train_images ({})",
+                                                                    config.batch_size(), config.train_images())});
+  }
+}
+
 }  // namespace
 
 void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violations) {
@@ -50,6 +61,9 @@ void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violat
   }
   if (resolved.has_skip_thoughts()) {
     CheckSkipThoughts(resolved.skip_thoughts(), violations);
+  }
+  if (resolved.has_order_embedding()) {
+    CheckOrderEmbedding(resolved.order_embedding(), violations);
   }
 }
 

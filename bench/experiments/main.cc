@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   normlab::RegisterDraw();
   normlab::RegisterHandwriting();
   normlab::RegisterSkipThoughts();
+  normlab::RegisterOrderEmbedding();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;

@@ -64,5 +64,6 @@ void RegisterMnist();
 void RegisterDraw();
 void RegisterHandwriting();
 void RegisterSkipThoughts();
+void RegisterOrderEmbedding();
 
 }  // namespace normlab

@@ -11,6 +11,7 @@
 #include "client/error.h"
 #include "client/progress_line.h"
 #include "client/text.h"
+#include "data/coco/coco.h"
 #include "data/content.h"
 #include "data/fetch.h"
 #include "data/handwriting/import.h"
@@ -196,10 +197,31 @@ absl::StatusOr<int> ImportTexts(Session& session, const DatasetInfo& dataset, co
   return kExitOk;
 }
 
+absl::StatusOr<int> ImportCaptions(Session& session, const std::string& path) {
+  ProgressLine progress(session.console(), "import coco", "B");
+  const auto imported = data::ImportCoco(path, OwnDataDirectory(), ShowBytes(progress));
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::CocoReport report, imported);
+  session.Print(fmt::format("stored in {} (sha256 {})\n", report.stored, report.sha256));
+  TextTable table({"SPLIT", "IMAGES", "CAPTIONS", "FEATURES", "SCALED TO LENGTH 1", "ALL FEATURES 0", "NO WORDS"});
+  for (std::size_t i = 0; i < report.splits.size(); ++i) {
+    const data::CocoReport::Split& split = report.splits[i];
+    table.Add({std::string(data::kCocoSplits[i]), fmt::to_string(split.images),
+               fmt::to_string(data::kCaptionsPerImage * split.images), fmt::to_string(split.features),
+               fmt::to_string(split.rescaled), fmt::to_string(split.without_features),
+               fmt::to_string(split.without_words)});
+  }
+  session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+  return kExitOk;
+}
+
 absl::StatusOr<int> Import(Session& session, const std::string& name, const std::string& path) {
   NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
   if (data::IsImportedHandwriting(name)) {
     return ImportRecordings(session, name, path);
+  }
+  if (name == "coco") {
+    return ImportCaptions(session, path);
   }
   if (data::IsImportedText(*dataset)) {
     return ImportTexts(session, *dataset, path);

@@ -38,6 +38,7 @@ RULES = [
     (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),
     (r"^normlab data import (books|mr|cr|subj|mpqa|sick) .*", NOT_RUN, "text that its user has; tests/data imports small ones"),
     (r"^normlab data import cifar10 .*", NOT_RUN, "170 MB that its user downloads; tests/data reads small files of its form"),
+    (r"^normlab data import coco .*", NOT_RUN, "1.9 GB that its user downloads; tests/data imports small files of its form"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
     (r"^normlab (compare|reproduce|verify|data|data import)$", r"\g<0> --help", "text that names a command"),

@@ -110,6 +110,22 @@ TEST(FootprintTest, SkipThoughtsOfThePaperFitsInTwelveGibibytes) {
   EXPECT_LT(footprint.memory_bytes, std::uint64_t{12} << 30);
 }
 
+TEST(FootprintTest, CoversOrderEmbeddingsOfScenes) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT}) {
+    v1::JobSpec spec;
+    v1::OrderEmbeddingConfig& config = *spec.mutable_order_embedding();
+    config.set_dataset(v1::ORDER_EMBEDDING_DATASET_SCENES);
+    config.set_norm(norm);
+    config.set_units(200);
+    config.set_train_images(300);
+    config.set_evaluation_images(10);
+    spec = Resolved(spec);
+    const auto experiment = MakeExperiment(spec, {.data_directories = {}, .facts = nullptr});
+    ASSERT_TRUE(experiment.ok()) << experiment.status();
+    ExpectFits(spec, **experiment);
+  }
+}
+
 TEST(FootprintTest, GrowsWithEveryFieldItNames) {
   v1::JobSpec spec;
   spec.mutable_draw();

@@ -21,6 +21,7 @@
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/order_embedding/order_embedding_training.h"
 #include "experiments/skip_thoughts/training.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
@@ -56,6 +57,9 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
       return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
     case v1::JobSpec::kSkipThoughts:
       return MakeSkipThoughts(spec.skip_thoughts(), spec.seed(), SmallText(120, 42));
+    case v1::JobSpec::kOrderEmbedding:
+      return MakeOrderEmbedding(spec.order_embedding(), spec.seed(),
+                                ExperimentContext{.data_directories = {}, .facts = nullptr});
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -71,6 +75,9 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string skip =
       "units: 24, word_size: 10, batch_size: 8, updates: 4, evaluation_interval: 2, train_sentences: 90, "
       "test_sentences: 5";
+  const std::string order =
+      "dataset: scenes, units: 20, word_size: 6, batch_size: 8, updates: 6, train_images: 30, evaluation_images: 10, "
+      "test_folds: 2, evaluation_interval: 3";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -82,6 +89,7 @@ std::map<std::string, v1::JobSpec> Runs() {
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
       add("skip_thoughts", skip, norm);
+      add("order_embedding", order, norm);
     }
   }
   for (const char* norm :
@@ -231,6 +239,20 @@ constexpr Change kChanges[] = {
     {"skip_thoughts.layer", "evaluation_interval", "1"},
     {"skip_thoughts.layer", "transfer", "off"},
     {"skip_thoughts.layer", "transfer_interval", "4"},
+    {"order_embedding.layer", "norm", "rms"},
+    {"order_embedding.layer", "score", "cosine"},
+    {"order_embedding.layer", "margin", "0.1"},
+    {"order_embedding.layer", "units", "19"},
+    {"order_embedding.layer", "word_size", "5"},
+    {"order_embedding.layer", "batch_size", "7"},
+    {"order_embedding.layer", "updates", "5"},
+    {"order_embedding.layer", "init_range", "0.2"},
+    {"order_embedding.layer", "norm_eps", "1e-2"},
+    {"order_embedding.layer", "norm_eps_placement", "outside_sqrt"},
+    {"order_embedding.layer", "train_images", "29"},
+    {"order_embedding.layer", "evaluation_images", "9"},
+    {"order_embedding.layer", "test_folds", "1"},
+    {"order_embedding.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -242,9 +264,9 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset",      "draw.dataset",          "handwriting.dataset",
-                                       "convnet.dataset",        "skip_thoughts.dataset", "skip_thoughts.vocabulary",
-                                       "skip_thoughts.max_words"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset",       "draw.dataset",           "handwriting.dataset",
+                                       "convnet.dataset",         "skip_thoughts.dataset",  "skip_thoughts.vocabulary",
+                                       "skip_thoughts.max_words", "order_embedding.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -260,8 +282,8 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
-  for (const char* run :
-       {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "skip_thoughts.layer"}) {
+  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "skip_thoughts.layer",
+                          "order_embedding.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }
