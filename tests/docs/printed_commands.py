@@ -22,7 +22,7 @@ NOT_RUN = None
 TINY = "--passes 1 --train-images 256 --test-images 100 --hidden-units 8"
 # One job that cannot end by itself, so that what is submitted behind it stays queued: the server has one slot.
 HOLD = (
-    "normlab submit mnist_mlp --passes 10000 --batch-size 2 --test-images 100 --label held=yes --rerun && "
+    "normlab submit mnist_mlp --passes 10000 --batch-size 2 --train-images 1000 --test-images 100 --label held=yes --rerun && "
     "until normlab jobs --label held=yes --state running --ids | grep -q j; do :; done && "
 )
 RELEASE = (
