@@ -128,7 +128,7 @@ ConvnetTask::ConvnetTask(const v1::ConvnetConfig& config, std::uint64_t seed, da
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, data_.train.shape())) {
   const std::int64_t largest =
-      std::max(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(), kEvaluationBatch);
+      std::max(data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(), kEvaluationBatch);
   columns_.resize(static_cast<std::size_t>(data_.train.features() * largest));
   labels_.resize(static_cast<std::size_t>(largest));
 }
@@ -258,12 +258,11 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig&
   data.train.KeepFirst(config.train_images() != 0 ? config.train_images() : data.train.size());
   data.test.KeepFirst(config.test_images() != 0 ? config.test_images() : data.test.size());
   const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
                           .passes = static_cast<std::uint64_t>(config.epochs()),
                           .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
                           .running_mean = "train.since_evaluation"};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<ConvnetTask>(config, seed, std::move(data)));
 }
 

@@ -64,7 +64,7 @@ class DrawTask final : public Task {
 DrawTask::DrawTask(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side, data::BinarizedMnistData data)
     : seed_(seed),
       data_(std::move(data)),
-      largest_batch_(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
+      largest_batch_(data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, side)),
       columns_(static_cast<std::size_t>(data_.train.features() *
@@ -159,14 +159,13 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& confi
   data.train.KeepSpread(config.train_images());
   data.test.KeepSpread(config.test_images());
   const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
                           .passes = static_cast<std::uint64_t>(config.epochs()),
                           .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
                           .loss_series = "train/batch_bound",
                           .record_gradient_norm = true,
                           .running_mean = "bounds_since_evaluation"};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<DrawTask>(config, seed, side, std::move(data)));
 }
 

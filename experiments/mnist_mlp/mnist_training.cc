@@ -58,7 +58,7 @@ MnistTask::MnistTask(const v1::MnistMlpConfig& config, std::uint64_t seed, data:
     : data_(std::move(data)),
       store_(seed),
       model_(nn::Scope(store_), config, data_.train.features()),
-      batch_(data_.train.features(), data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
+      batch_(data_.train.features(), data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       evaluation_batch_(data_.train.features(), kEvaluationBatch) {}
 
 nn::Var MnistTask::Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const {
@@ -131,12 +131,9 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfi
   NORMLAB_RETURN_IF_ERROR(CheckFit(config, data));
   data.train.KeepFirst(config.train_images());
   data.test.KeepFirst(config.test_images());
-  const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
-                          .passes = static_cast<std::uint64_t>(config.passes()),
-                          .evaluate_before = true};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  const TrainingPlan plan{.seed = seed, .passes = static_cast<std::uint64_t>(config.passes()), .evaluate_before = true};
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<MnistTask>(config, seed, std::move(data)));
 }
 
