@@ -171,6 +171,55 @@ DatasetInfo IamOnDb() {
                              "register with FKI and download it, then: normlab data import iam_ondb FOLDER");
 }
 
+DatasetInfo Cnn() {
+  return {
+      .name = "cnn",
+      .title = "CNN questions (Hermann et al. 2015), four sentences of each passage, the paper's data",
+      .licence = "the articles are CNN's; the questions come with their authors' terms",
+      .source = "cs.nyu.edu/~kcho/DMQA, cnn.tgz: questions/{training,validation,test}/*.question",
+      .obtain = "download cnn.tgz, then: normlab data import cnn cnn.tgz; or use cloze_kjv",
+      .files = {{.name = "questions.txt",
+                 .sha256 = "",
+                 .candidates = {"cnn/questions.txt", "cnn/questions.txt.gz"},
+                 .bytes = std::int64_t{1} << 30}},
+      .npm_package = "",
+      .version = "cnn, content not known",
+  };
+}
+
+// Made from the books when they are loaded, see cloze/book_clozes.h.
+DatasetInfo ClozeBooks() {
+  return {
+      .name = "cloze_books",
+      .title = "Questions about a name in a sentence of imported books: stands in for cnn",
+      .licence = "that of the books",
+      .source = "any folder or archive of .txt files",
+      .obtain = "normlab data import books FOLDER",
+      .files = {{.name = "books.txt",
+                 .sha256 = "",
+                 .candidates = {"books/books.txt", "books/books.txt.gz"},
+                 .bytes = std::int64_t{512} << 20}},
+      .npm_package = "",
+      .version = "cloze_books 1, content not known",
+  };
+}
+
+DatasetInfo ClozeKjv() {
+  return {
+      .name = "cloze_kjv",
+      .title = "Questions about a name in a sentence of the King James Bible: stands in for cnn",
+      .licence = "public domain outside of the United Kingdom's letters patent",
+      .source = "Debian package bible-kjv-text",
+      .obtain = "normlab data fetch kjv",
+      .files = {{.name = "kjv.txt",
+                 .sha256 = "9c4ee9665597ecef1a242d7fdacf7fb1b1f6b130258e7e3ff8225de85c42997d",
+                 .candidates = {"kjv/kjv.txt", "kjv/kjv.txt.gz"},
+                 .bytes = 4306668}},
+      .npm_package = "",
+      .version = "cloze_kjv 1",
+  };
+}
+
 DatasetInfo SyntheticPen() {
   return {
       .name = "synthetic_pen",
@@ -187,9 +236,10 @@ DatasetInfo SyntheticPen() {
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
-  static const std::vector<DatasetInfo> datasets = {Mnist(),          FashionMnist(), Cifar10(),
-                                                    BinarizedMnist(), SampledMnist(), Unipen(),
-                                                    UnipenOriginal(), IamOnDb(),      SyntheticPen()};
+  static const std::vector<DatasetInfo> datasets = {Mnist(),        FashionMnist(), Cifar10(),        BinarizedMnist(),
+                                                    SampledMnist(), Unipen(),       UnipenOriginal(), IamOnDb(),
+                                                    SyntheticPen(), Cnn(),
+                                                    ClozeBooks(), ClozeKjv()};
   return datasets;
 }
 

@@ -7,6 +7,8 @@
 #include "client/error.h"
 #include "client/progress_line.h"
 #include "client/text.h"
+#include "data/cloze/cloze_file.h"
+#include "data/cloze/import_cnn.h"
 #include "data/content.h"
 #include "data/fetch.h"
 #include "data/handwriting/import.h"
@@ -136,6 +138,38 @@ absl::StatusOr<int> Fetch(Session& session, const std::vector<std::string>& name
   return kExitOk;
 }
 
+// What an import left out, by reason.
+template <typename Skipped>
+void PrintSkipped(Session& session, const Skipped& skipped) {
+  if (skipped.empty()) {
+    session.Print("nothing was skipped\n");
+    return;
+  }
+  TextTable table({"SKIPPED", "WHY", "FOR EXAMPLE"});
+  for (const auto& [reason, of] : skipped) {
+    table.Add({fmt::to_string(of.count), reason, of.example});
+  }
+  session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+}
+
+absl::StatusOr<int> ImportQuestions(Session& session, const std::string& path) {
+  ProgressLine progress(session.console(), "import cnn", "B");
+  const auto imported = data::ImportCnn(path, OwnDataDirectory(), [&progress](std::int64_t done, std::int64_t all) {
+    progress.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
+  });
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::ClozeImport report, imported);
+  for (std::size_t part = 0; part < std::size(data::kClozePartNames); ++part) {
+    const std::int64_t questions = report.questions[part], kept = report.answers_kept[part];
+    session.Print(fmt::format(
+        "{}: {} questions, the answers of {} ({:.1f} %) are in the four sentences kept\n", data::kClozePartNames[part],
+        questions, kept, questions == 0 ? 0.0 : 100.0 * static_cast<double>(kept) / static_cast<double>(questions)));
+  }
+  session.Print(fmt::format("stored in {} (sha256 {})\n", report.stored, report.sha256));
+  PrintSkipped(session, report.skipped);
+  return kExitOk;
+}
+
 absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, const std::string& path) {
   ProgressLine progress(session.console(), "import " + name, "B");
   const auto show = [&progress](std::int64_t done, std::int64_t all) {
@@ -146,15 +180,7 @@ absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, 
   NORMLAB_ASSIGN_OR_RETURN(const data::ImportReport report, imported);
   session.Print(fmt::format("{} lines of {} writers, {} points, stored in {} (sha256 {})\n", report.lines,
                             report.writers, report.points, report.stored, report.sha256));
-  if (report.skipped.empty()) {
-    session.Print("nothing was skipped\n");
-    return kExitOk;
-  }
-  TextTable table({"SKIPPED", "WHY", "FOR EXAMPLE"});
-  for (const auto& [reason, skipped] : report.skipped) {
-    table.Add({fmt::to_string(skipped.count), reason, skipped.example});
-  }
-  session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+  PrintSkipped(session, report.skipped);
   return kExitOk;
 }
 
@@ -162,6 +188,9 @@ absl::StatusOr<int> Import(Session& session, const std::string& name, const std:
   NORMLAB_ASSIGN_OR_RETURN(const DatasetInfo* dataset, Find(name));
   if (data::IsImportedHandwriting(name)) {
     return ImportRecordings(session, name, path);
+  }
+  if (name == "cnn") {
+    return ImportQuestions(session, path);
   }
   NORMLAB_ASSIGN_OR_RETURN(const auto stored, data::Import(*dataset, path, OwnDataDirectory(), ShowSteps(session)));
   for (const std::string& file : stored) {
@@ -222,7 +251,8 @@ void AddData(CLI::App& app, Session& session) {
        "Verify and store files you already have: a folder, a tar or zip archive, or one file, plain or .gz",
        {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz",
         "normlab data import mnist mnist.zip",
-        "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded"},
+        "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded",
+        "normlab data import cnn ~/Downloads/cnn.tgz"},
        ""});
   auto name = std::make_shared<std::string>();
   auto path = std::make_shared<std::string>();
