@@ -3,6 +3,7 @@
 
 #include "data/content.h"
 #include "data/registry.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
@@ -24,6 +25,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeHandwriting(resolved.handwriting(), resolved.seed(), context);
     case v1::JobSpec::kConvnet:
       return MakeConvnet(resolved.convnet(), resolved.seed(), context);
+    case v1::JobSpec::kAttentiveReader:
+      return MakeAttentiveReader(resolved.attentive_reader(), resolved.seed(), context);
     case v1::JobSpec::kInvariance:
       return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:
@@ -32,12 +35,24 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
   return absl::InvalidArgumentError("the spec names no experiment; `normlab experiments` lists them");
 }
 
+namespace {
+
+// Of a spec whose data may be an import that nothing pins; else empty.
+std::string ImportableDataset(const v1::JobSpec& resolved) {
+  return resolved.has_handwriting()        ? HandwritingDatasetName(resolved.handwriting().dataset())
+         : resolved.has_attentive_reader() ? ReaderDatasetName(resolved.attentive_reader().dataset())
+                                           : "";
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> ImportedDataSha256(const v1::JobSpec& resolved,
                                                const std::vector<std::string>& data_directories) {
-  if (!resolved.has_handwriting()) {
+  const std::string name = ImportableDataset(resolved);
+  if (name.empty()) {
     return "";
   }
-  const data::DatasetInfo& dataset = *data::FindDataset(HandwritingDatasetName(resolved.handwriting().dataset()));
+  const data::DatasetInfo& dataset = *data::FindDataset(name);
   if (data::IsPinned(dataset)) {
     return "";
   }

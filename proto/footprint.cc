@@ -13,6 +13,7 @@ constexpr double kKeptByUnit = 8, kKeptByCell = 24;
 // In floats, but for `data`.
 struct Needs {
   double weights = 0;
+  double kept = 0;  // beside the weights: running statistics that are large
   double tape = 0;
   double moments = 2;  // of the optimiser, for each weight
   double data = 0;     // bytes
@@ -81,11 +82,26 @@ Needs Of(const v1::ConvnetConfig& config) {
           .data = 2 * 60'000 * pixels};
 }
 
+Needs Of(const v1::AttentiveReaderConfig& config) {
+  // 0 for vocabulary: all there are. The CNN corpus has some 120,000.
+  const double h = config.units(), words = config.vocabulary() != 0 ? config.vocabulary() + 1 : 150'000;
+  // Two LSTMs have means and variances of 9 H sums for each time step.
+  const bool batch = config.norm() == v1::NORM_KIND_BATCH;
+  return {.weights = 2 * words * h + words + 2 * Lstm(h, h) + 6 * h * h + 20 * h,
+          .kept = batch ? 2 * 2 * 9 * h * config.max_words() : 0,
+          .tape = config.batch_size() * (2.0 * config.max_words() * (kKeptByCell + kKeptByUnit) * h + words),
+          .moments = Moments(config.optimization()),
+          .data = config.dataset() == v1::READER_DATASET_CNN           ? 1.2e9
+                  : config.dataset() == v1::READER_DATASET_CLOZE_BOOKS ? 0.6e9
+                                                                       : 0.1e9};
+}
+
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
   return {.weights_bytes = bytes(kFloat * needs.weights),
-          .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.moments)),
-          .memory_bytes = bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.tape)),
+          .checkpoint_bytes = bytes(kFloat * (needs.weights * (1 + needs.moments) + needs.kept)),
+          .memory_bytes =
+              bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.kept + needs.tape)),
           .weights_fields = experiment + "." + wide,
           .memory_fields = experiment + "." + wide + long_too};
 }
@@ -102,6 +118,8 @@ Footprint FootprintOf(const v1::JobSpec& resolved) {
       return Sum(Of(resolved.handwriting()), "handwriting", "units", ", max_steps, batch_size");
     case v1::JobSpec::kConvnet:
       return Sum(Of(resolved.convnet()), "convnet", "channels", ", batch_size");
+    case v1::JobSpec::kAttentiveReader:
+      return Sum(Of(resolved.attentive_reader()), "attentive_reader", "units, vocabulary", ", max_words, batch_size");
     case v1::JobSpec::kInvariance:
       return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
     default:

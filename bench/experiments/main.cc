@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   normlab::RegisterMnist();
   normlab::RegisterDraw();
   normlab::RegisterHandwriting();
+  normlab::RegisterReader();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;

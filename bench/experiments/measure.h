@@ -63,5 +63,6 @@ void RegisterConvnet();
 void RegisterMnist();
 void RegisterDraw();
 void RegisterHandwriting();
+void RegisterReader();
 
 }  // namespace normlab

@@ -10,6 +10,7 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
@@ -141,6 +142,21 @@ TEST_P(SteadyState, OfHandwriting) {
   }
   data.test.push_back(data.train.front());
   ExpectSteady(MakeHandwriting(ResolveSpec(spec, violations).handwriting(), 1, std::move(data)).value(), threads);
+}
+
+// Passages of one length: a longer one than any before may take memory.
+TEST_P(SteadyState, OfTheAttentiveReader) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  spec.mutable_attentive_reader()->set_norm(norm);
+  spec.mutable_attentive_reader()->set_norm_readout(true);
+  spec.mutable_attentive_reader()->set_units(96);
+  spec.mutable_attentive_reader()->set_shuffle(true);
+  std::vector<FieldViolation> violations;
+  ExpectSteady(MakeAttentiveReader(ResolveSpec(spec, violations).attentive_reader(), 1,
+                                   data::EncodeClozes(SyntheticClozes(1024, /*ragged=*/false), "test", {}).value())
+                   .value(),
+               threads);
 }
 
 const auto kThreadCounts = testing::Values(1, 2, 3, 5, 8);

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "base/sha256.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
@@ -52,6 +53,10 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
                              ExperimentContext{.data_directories = {}, .facts = nullptr});
     case v1::JobSpec::kConvnet:
       return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
+    case v1::JobSpec::kAttentiveReader:
+      return MakeAttentiveReader(
+          spec.attentive_reader(), spec.seed(),
+          data::EncodeClozes(SyntheticClozes(40), "test", ClozeOptionsOf(spec.attentive_reader())).value());
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -64,6 +69,8 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string pen =
       "dataset: synthetic_pen, units: 40, components: 3, gaussians: 3, updates: 4, max_steps: 40, train_lines: 30, "
       "test_lines: 5, evaluation_interval: 4";
+  const std::string reader =
+      "units: 40, batch_size: 8, updates: 4, evaluation_interval: 4, learning_rate: 1e-2, statistics_batches: 3";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -72,6 +79,7 @@ std::map<std::string, v1::JobSpec> Runs() {
     add("mnist_mlp", mnist, norm);
     add("handwriting", pen, norm);
     add("invariance", "trials: 2, precision: float", norm);
+    add("attentive_reader", reader, norm);
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
     }
@@ -206,6 +214,32 @@ constexpr Change kChanges[] = {
     {"convnet.layer", "train_images", "75"},
     {"convnet.layer", "test_images", "30"},
     {"convnet.layer", "evaluation_interval", "2"},
+    {"attentive_reader.layer", "norm", "rms"},
+    {"attentive_reader.layer", "norm_readout", "true"},
+    {"attentive_reader.layer", "units", "39"},
+    {"attentive_reader.layer", "batch_size", "7"},
+    {"attentive_reader.layer", "updates", "3"},
+    {"attentive_reader.layer", "vocabulary", "9"},
+    {"attentive_reader.layer", "max_words", "7"},
+    {"attentive_reader.layer", "dropout", "0.2"},
+    {"attentive_reader.layer", "init", "distinct"},
+    {"attentive_reader.layer", "learn_initial_state", "false"},
+    {"attentive_reader.layer", "bias_twice", "false"},
+    {"attentive_reader.layer", "similarity", "false"},
+    {"attentive_reader.layer", "mean_term", "false"},
+    {"attentive_reader.layer", "permute_names", "false"},
+    {"attentive_reader.layer", "shuffle", "true"},
+    {"attentive_reader.layer", "norm_eps", "1e-2"},
+    {"attentive_reader.layer", "norm_eps_placement", "outside_sqrt"},
+    {"attentive_reader.layer", "norm_gain", "0.1"},
+    {"attentive_reader.batch", "batch_norm_gain", "1"},
+    {"attentive_reader.batch", "batch_norm_statistics", "running"},
+    {"attentive_reader.batch", "statistics_batches", "1"},
+    {"attentive_reader.batch", "batch_norm_decay", "0.5", "batch_norm_statistics=running"},
+    {"attentive_reader.layer", "train_questions", "20"},
+    {"attentive_reader.layer", "valid_questions", "10"},
+    {"attentive_reader.layer", "test_questions", "9"},
+    {"attentive_reader.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -217,7 +251,8 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset",
+                                       "attentive_reader.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -233,7 +268,8 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
-  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer"}) {
+  for (const char* run :
+       {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "attentive_reader.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }
