@@ -15,11 +15,15 @@ namespace {
 std::int64_t MaxStoredBytes(const DataFile& file) { return file.bytes + file.bytes / 1000 + 4096; }
 
 absl::Status Missing(const DatasetInfo& dataset, const DataFile& file, const std::vector<std::string>& directories) {
-  return absl::NotFoundError(
-      fmt::format("data set {} is not on this machine: no {} (nor .gz) in {}. Get it with: {}. Or, if you have the {} "
-                  "official files, plain or .gz, in a folder: normlab data import {} FOLDER",
-                  dataset.name, file.candidates.empty() ? file.name : file.candidates.front(),
-                  fmt::join(directories, ", "), dataset.obtain, dataset.files.size(), dataset.name));
+  std::string text = fmt::format("data set {} is not on this machine: no {} (nor .gz) in {}. Get it with: {}",
+                                 dataset.name, file.candidates.empty() ? file.name : file.candidates.front(),
+                                 fmt::join(directories, ", "), dataset.obtain);
+  if (IsPinned(dataset) && dataset.debian.package.empty()) {
+    text +=
+        fmt::format(". Or, if you have the {} official files, plain or .gz, in a folder: normlab data import {} FOLDER",
+                    dataset.files.size(), dataset.name);
+  }
+  return absl::NotFoundError(text);
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 // `normlab data`: the data sets on this machine. Works on local files; no server is asked.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "base/nearest.h"
+#include "base/parallel.h"
 #include "base/paths.h"
 #include "client/commands/command.h"
 #include "client/error.h"
@@ -14,6 +18,8 @@
 #include "data/handwriting/import.h"
 #include "data/locate.h"
 #include "data/registry.h"
+#include "data/text/import.h"
+#include "data/text/text_corpus.h"
 #include "proto/spec_text.h"
 
 namespace normlab::client {
@@ -74,7 +80,7 @@ absl::StatusOr<int> List(Session& session) {
     const int needed = static_cast<int>(dataset.files.size());
     table.Add({{dataset.name, Paint::kBold},
                {here != needed ? fmt::format("{} of {}", here, needed)
-                : content      ? fmt::format("here, {} lines", content->lines)
+                : content      ? fmt::format("here, {} {}", content->records, dataset.files.front().records)
                                : "here",
                 here == needed ? Paint::kGreen : Paint::kYellow},
                dataset.licence,
@@ -87,7 +93,7 @@ absl::StatusOr<int> List(Session& session) {
                    {"obtain", dataset.obtain},
                    {"files_here", here},
                    {"files_needed", needed},
-                   {"lines", content ? Json(content->lines) : Json()},
+                   {"lines", content ? Json(content->records) : Json()},
                    {"sha256", content                   ? Json(content->sha256)
                               : data::IsPinned(dataset) ? Json(data::DatasetSha256(dataset))
                                                         : Json()}});
@@ -138,25 +144,27 @@ absl::StatusOr<int> Fetch(Session& session, const std::vector<std::string>& name
   return kExitOk;
 }
 
-// What an import left out, by reason.
-template <typename Skipped>
-void PrintSkipped(Session& session, const Skipped& skipped) {
-  if (skipped.empty()) {
+std::function<void(std::int64_t, std::int64_t)> ShowBytes(ProgressLine& line) {
+  return [&line](std::int64_t done, std::int64_t all) {
+    line.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
+  };
+}
+
+void PrintSkipped(Session& session, const data::SkippedByReason& skipped_by_reason) {
+  if (skipped_by_reason.empty()) {
     session.Print("nothing was skipped\n");
     return;
   }
   TextTable table({"SKIPPED", "WHY", "FOR EXAMPLE"});
-  for (const auto& [reason, of] : skipped) {
-    table.Add({fmt::to_string(of.count), reason, of.example});
+  for (const auto& [reason, skipped] : skipped_by_reason) {
+    table.Add({fmt::to_string(skipped.count), reason, skipped.example});
   }
   session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
 }
 
 absl::StatusOr<int> ImportQuestions(Session& session, const std::string& path) {
   ProgressLine progress(session.console(), "import cnn", "B");
-  const auto imported = data::ImportCnn(path, OwnDataDirectory(), [&progress](std::int64_t done, std::int64_t all) {
-    progress.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
-  });
+  const auto imported = data::ImportCnn(path, OwnDataDirectory(), ShowBytes(progress));
   progress.Clear();
   NORMLAB_ASSIGN_OR_RETURN(const data::ClozeImport report, imported);
   for (std::size_t part = 0; part < std::size(data::kClozePartNames); ++part) {
@@ -172,15 +180,37 @@ absl::StatusOr<int> ImportQuestions(Session& session, const std::string& path) {
 
 absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, const std::string& path) {
   ProgressLine progress(session.console(), "import " + name, "B");
-  const auto show = [&progress](std::int64_t done, std::int64_t all) {
-    progress.Show(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
-  };
-  const auto imported = data::ImportHandwriting(name, path, OwnDataDirectory(), show);
+  const auto imported = data::ImportHandwriting(name, path, OwnDataDirectory(), ShowBytes(progress));
   progress.Clear();
   NORMLAB_ASSIGN_OR_RETURN(const data::ImportReport report, imported);
   session.Print(fmt::format("{} lines of {} writers, {} points, stored in {} (sha256 {})\n", report.lines,
                             report.writers, report.points, report.stored, report.sha256));
   PrintSkipped(session, report.skipped);
+  return kExitOk;
+}
+
+// Its tokens, made now, so that no job waits for them.
+absl::Status PrepareBooks(Session& session, const DatasetInfo& dataset) {
+  SetThreads(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads));
+  ProgressLine progress(session.console(), "tokenise " + dataset.name, "B");
+  const auto prepared = data::LoadTextCorpus(dataset, {OwnDataDirectory()}, CacheDirectory(), ShowBytes(progress));
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::TextCorpus corpus, prepared);
+  session.Print(fmt::format("{} books, {} chapters, {} sentences, {} tokens, {} distinct\n", corpus.Books(),
+                            corpus.Chapters(), corpus.Sentences(), corpus.tokens.size(), corpus.forms.size()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> ImportTexts(Session& session, const DatasetInfo& dataset, const std::string& path) {
+  ProgressLine progress(session.console(), "import " + dataset.name, "B");
+  const auto imported = data::ImportText(dataset, path, OwnDataDirectory(), ShowBytes(progress));
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::TextImportReport report, imported);
+  session.Print(fmt::format("{}, stored in {} (sha256 {})\n", report.summary, report.stored, report.sha256));
+  PrintSkipped(session, report.skipped);
+  if (data::IsBooks(dataset)) {
+    NORMLAB_RETURN_IF_ERROR(PrepareBooks(session, dataset));
+  }
   return kExitOk;
 }
 
@@ -191,6 +221,9 @@ absl::StatusOr<int> Import(Session& session, const std::string& name, const std:
   }
   if (name == "cnn") {
     return ImportQuestions(session, path);
+  }
+  if (data::IsImportedText(*dataset)) {
+    return ImportTexts(session, *dataset, path);
   }
   NORMLAB_ASSIGN_OR_RETURN(const auto stored, data::Import(*dataset, path, OwnDataDirectory(), ShowSteps(session)));
   for (const std::string& file : stored) {
@@ -219,7 +252,7 @@ void AddData(CLI::App& app, Session& session) {
                                     "Every data set: is it here, its licence, and how to get it",
                                     {"normlab data list", "normlab data list --json"},
                                     "datasets[]: name, title, licence, source, obtain, files_here, files_needed, lines "
-                                    "(of an import), sha256; directories[]."});
+                                    "(an import's records), sha256; directories[]."});
   list->callback([&session] { session.action = [&session] { return List(session); }; });
 
   CLI::App* verify = AddLocalCommand(*group, session,
@@ -233,12 +266,13 @@ void AddData(CLI::App& app, Session& session) {
   verify->callback(
       [&session, to_verify] { session.action = [&session, to_verify] { return Verify(session, *to_verify); }; });
 
-  CLI::App* fetch = AddLocalCommand(*group, session,
-                                    {kMore,
-                                     "fetch",
-                                     "Download, verify and store data sets; what is here already is not fetched again",
-                                     {"normlab data fetch mnist", "normlab data fetch mnist fashion_mnist"},
-                                     ""});
+  CLI::App* fetch =
+      AddLocalCommand(*group, session,
+                      {kMore,
+                       "fetch",
+                       "Download, verify and store data sets; what is here already is not fetched again",
+                       {"normlab data fetch mnist", "normlab data fetch mnist fashion_mnist", "normlab data fetch kjv"},
+                       ""});
   auto to_fetch = std::make_shared<std::vector<std::string>>();
   AddChoices(session, *fetch, "NAME", *to_fetch, names, "data sets")->required();
   fetch->callback(
@@ -252,7 +286,8 @@ void AddData(CLI::App& app, Session& session) {
        {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz",
         "normlab data import mnist mnist.zip",
         "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded",
-        "normlab data import cnn ~/Downloads/cnn.tgz"},
+        "normlab data import cnn ~/Downloads/cnn.tgz",
+        "normlab data import books ~/books   every .txt file in it a book"},
        ""});
   auto name = std::make_shared<std::string>();
   auto path = std::make_shared<std::string>();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/paths.h"
 #include "base/sha256.h"
 #include "data/cloze/book_clozes.h"
 #include "data/cloze/cloze_file.h"
@@ -162,7 +163,7 @@ absl::StatusOr<ClozeData> LoadClozes(const DatasetInfo& dataset, const std::vect
     data.sha256 = Sha256Hex(content);
     return data;
   }
-  NORMLAB_ASSIGN_OR_RETURN(const TextCorpus corpus, LoadTextCorpus(dataset, directories, ""));
+  NORMLAB_ASSIGN_OR_RETURN(const TextCorpus corpus, LoadTextCorpus(dataset, directories, CacheDirectory()));
   NORMLAB_ASSIGN_OR_RETURN(ClozeData data, EncodeClozes(MakeBookClozes(corpus), dataset.name, options));
   data.sha256 = corpus.sha256;
   return data;

@@ -91,7 +91,7 @@ class CnnImporter {
 
  private:
   void Skip(const std::string& reason, const std::string& example) {
-    ClozeImport::Skipped& skipped = report_.skipped[reason];
+    Skipped& skipped = report_.skipped[reason];
     skipped.example = skipped.count++ == 0 ? example : skipped.example;
   }
 

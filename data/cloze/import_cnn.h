@@ -7,10 +7,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 
 #include "base/status.h"
+#include "data/skipped.h"
 
 namespace normlab::data {
 
@@ -18,13 +18,9 @@ struct ClozeImport {
   // By part: training, validation, test.
   std::int64_t questions[3] = {};
   std::int64_t answers_kept[3] = {};  // of them, whose answer is in the four sentences
-  struct Skipped {
-    std::int64_t count = 0;
-    std::string example;  // the first one, with file and offset
-  };
-  std::map<std::string, Skipped> skipped;  // by reason
-  std::string stored;                      // path of the cached file
-  std::string sha256;                      // of its uncompressed content
+  SkippedByReason skipped;
+  std::string stored;  // path of the cached file
+  std::string sha256;  // of its uncompressed content
 };
 
 // Reads NAME.question in the folders training, validation and test of `path`, a folder or an archive such as cnn.tgz, and

@@ -28,6 +28,8 @@ class EqualLengthOrder {
   struct Slice {
     std::uint32_t begin, size;  // of order_
   };
+  std::size_t Buckets() const { return bucket_begin_.size() - 1; }
+  std::int64_t BucketSize(std::size_t bucket) const { return bucket_begin_[bucket + 1] - bucket_begin_[bucket]; }
   void MakePass(std::uint64_t pass);
 
   std::uint64_t seed_;
@@ -35,10 +37,9 @@ class EqualLengthOrder {
   std::uint64_t updates_per_pass_ = 0;
   std::vector<std::uint32_t> by_length_;     // the examples, those of one length together
   std::vector<std::uint32_t> bucket_begin_;  // by bucket: its first in by_length_, and the end
-  bool made_ = false;
-  std::uint64_t pass_ = 0;            // that order_ and batches_ are of
-  std::vector<std::uint32_t> order_;  // by_length_, each bucket permuted
-  std::vector<Slice> batches_;        // in the order of updates
+  std::uint64_t pass_ = 0;                   // of order_ and batches_, which are empty before the first call
+  std::vector<std::uint32_t> order_;         // by_length_, each bucket permuted
+  std::vector<Slice> batches_;               // in the order of updates
 };
 
 }  // namespace normlab::data

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "data/registry.h"
+#include "data/skipped.h"
 
 namespace normlab::data {
 
@@ -33,9 +34,12 @@ absl::StatusOr<std::vector<LabelledSentence>> ParseSentenceSet(std::string_view 
 std::string FormatSentenceSet(const std::vector<LabelledSentence>& sentences);
 
 // Official files: one sentence a line, behind its label and a blank ("rt-polarity.all"), or all of one label
-// ("rt-polarity.pos"). UTF-8, else Windows-1252. Empty lines are passed over.
-absl::StatusOr<std::vector<LabelledSentence>> ParseLabelledLines(std::string_view bytes, std::string_view source);
-absl::StatusOr<std::vector<LabelledSentence>> ParseLinesOfLabel(std::string_view bytes, std::string_view source,
-                                                                int label);
+// ("rt-polarity.pos"). UTF-8, else Windows-1252.
+struct OfficialSentences {
+  std::vector<LabelledSentence> sentences;
+  Skipped empty;  // lines without a sentence: the official files of CR and MPQA have a few
+};
+absl::StatusOr<OfficialSentences> ParseLabelledLines(std::string_view bytes, std::string_view source);
+absl::StatusOr<OfficialSentences> ParseLinesOfLabel(std::string_view bytes, std::string_view source, int label);
 
 }  // namespace normlab::data

@@ -3,9 +3,10 @@
 //
 //   1. '?', '!' and '.' end a sentence where white space follows, or closing quotes and brackets and then white space: these
 //      belong to the sentence that ends.
-//   2. A period does not end one after a title ("Mr."), nor after an initial ("J.").
-//   3. After another abbreviation ("etc.", "U.S."), it does if the next word is a capitalised one that often begins sentences.
-//   4. After an ellipsis, or a number, it does unless the next word begins in lower case.
+//   2. A period does not end one after a title ("Mr.").
+//   3. After an initial ("J.") or another abbreviation ("etc.", "U.S.") it does if the next word is a capitalised one that
+//      often begins sentences.
+//   4. After an ellipsis or a number ("5l.") it does unless the next word begins in lower case.
 //
 // Thread safety: free functions, any thread.
 #pragma once

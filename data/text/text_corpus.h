@@ -46,8 +46,8 @@ using TextProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 absl::StatusOr<TextCorpus> TokenizeBooks(std::string_view content, std::string_view source,
                                          const TextProgress& progress = {});
 
-// The corpus of a data set whose file is a book file: books, kjv. Taken from `cache_folder` if it was made there before by
-// this version of normlab's rules and is whole, else made and stored there; empty: no cache. A cache that cannot be written
+// The corpus of a data set whose file is a book file: books, kjv. Taken from `cache_folder` (CacheDirectory() of base/paths.h)
+// if it was made there before by this version of normlab's rules and is whole, else made and stored there; empty: no cache. A cache that cannot be written
 // costs time, no more. kNotFound: not on this machine, the message says how to get it. kDataLoss: a bad file.
 absl::StatusOr<TextCorpus> LoadTextCorpus(const DatasetInfo& dataset, const std::vector<std::string>& directories,
                                           const std::string& cache_folder, const TextProgress& progress = {});

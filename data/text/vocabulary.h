@@ -24,6 +24,8 @@ class Vocabulary {
  public:
   // words[0] gets number 2. They are distinct.
   explicit Vocabulary(std::vector<std::string> words);
+  Vocabulary(Vocabulary&&) = default;
+  Vocabulary& operator=(Vocabulary&&) = default;
 
   // All numbers, the two that are no words included.
   std::size_t Size() const { return words_.size(); }
@@ -34,7 +36,7 @@ class Vocabulary {
 
  private:
   std::vector<std::string> words_;
-  std::unordered_map<std::string_view, std::uint32_t> ids_;  // of words_
+  std::unordered_map<std::string_view, std::uint32_t> ids_;  // of words_, which stay where they are
 };
 
 // Counts words in the order in which they are met.

@@ -35,6 +35,8 @@ RELEASE = (
 RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
+    (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),
+    (r"^normlab data import (books|mr|cr|subj|mpqa|sick) .*", NOT_RUN, "text that its user has; tests/data imports small ones"),
     (r"^normlab data import cifar10 .*", NOT_RUN, "170 MB that its user downloads; tests/data reads small files of its form"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),

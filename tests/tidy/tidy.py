@@ -48,6 +48,7 @@ LIBRARIES = {
     "cairo.h": {"base"},
     "zlib.h": {"data"},
     "expat.h": {"data"},
+    "utf8proc.h": {"data"},
     "archive.h": {"client", "data"},
     "archive_entry.h": {"client", "data"},
     "zstd.h": {"results"},
