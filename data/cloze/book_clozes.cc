@@ -99,7 +99,7 @@ class BookClozes {
   }
 
   void Write(Tokens passage, Tokens question, ClozePart part, Rng rng) {
-    const std::vector<std::uint32_t> order = rng.Permutation(static_cast<std::uint32_t>(found_.size()));
+    const std::vector<std::uint32_t> order = rng.Permutation(kMostNames);
     const std::uint32_t answer = shared_[rng.Below(shared_.size())];
     passage_.clear();
     question_.clear();

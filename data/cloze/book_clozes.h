@@ -8,7 +8,8 @@
 //   Passage    The sentences before it in its chapter, at most eight and at most 120 tokens together, at least two; with two
 //              different names at least, and no more than twelve with the question's.
 //
-// Names become @entity0, @entity1, ... in an order that is random for each question, and all other words lower case.
+// Names become some of @entity0 to @entity11, random ones for each question, so that no name is right more often than another;
+// all other words become lower case.
 // Validation and test questions come from other books than training questions: of each ten books the fifth and the tenth; of
 // fewer than eighty books, such as the Bible's of very different length, chapters take their place.
 #pragma once

@@ -136,7 +136,7 @@ TEST(BookClozes, AreAFunctionOfTheCorpusAndNumberNamesAtRandom) {
   for (const ClozeRecord& record : records) {
     first_names.insert(Tokens(record.passage)[1]);
   }
-  EXPECT_EQ(first_names.size(), 3u) << "one sentence, three names for its first person";
+  EXPECT_GT(first_names.size(), 3u) << "one sentence, many names for its first person";
 }
 
 // Chapters of few books take turns, and whole books of many.
