@@ -221,6 +221,41 @@ DatasetInfo Kjv() {
   };
 }
 
+DatasetInfo Cnn() {
+  return {
+      .name = "cnn",
+      .title = "CNN questions (Hermann et al. 2015), four sentences of each passage, the paper's data",
+      .licence = "the articles are CNN's; the questions come with their authors' terms",
+      .source = "cs.nyu.edu/~kcho/DMQA, cnn.tgz: questions/{training,validation,test}/*.question",
+      .obtain = "download cnn.tgz, then: normlab data import cnn cnn.tgz; or use cloze_kjv",
+      .files = {{.name = "questions.txt",
+                 .sha256 = "",
+                 .candidates = {"cnn/questions.txt", "cnn/questions.txt.gz"},
+                 .bytes = std::int64_t{1} << 30,
+                 .record = "CLOZE ",
+                 .records = "questions"}},
+      .npm_package = "",
+      .version = "cnn, content not known",
+  };
+}
+
+// Made from the books when they are loaded, see cloze/book_clozes.h.
+DatasetInfo ClozeBooks() {
+  DatasetInfo info = Books();
+  info.name = "cloze_books";
+  info.title = "Questions about a name in a sentence of imported books: stands in for cnn";
+  info.version = "cloze_books 1, content not known";
+  return info;
+}
+
+DatasetInfo ClozeKjv() {
+  DatasetInfo info = Kjv();
+  info.name = "cloze_kjv";
+  info.title = "Questions about a name in a sentence of the King James Bible: stands in for cnn";
+  info.version = "cloze_kjv 1";
+  return info;
+}
+
 // What sentence vectors are judged on. `files` are the names of the official ones.
 DatasetInfo ImportedSentences(std::string name, std::string title, std::string licence, std::string source,
                               std::string_view files, std::string records = "sentences") {
@@ -319,6 +354,9 @@ const std::vector<DatasetInfo>& Datasets() {
                                                     SyntheticPen(),
                                                     Books(),
                                                     Kjv(),
+                                                    Cnn(),
+                                                    ClozeBooks(),
+                                                    ClozeKjv(),
                                                     Mr(),
                                                     Cr(),
                                                     Subj(),

@@ -3,6 +3,7 @@
 
 #include "data/content.h"
 #include "data/registry.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/experiment.h"
@@ -30,6 +31,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeExperiment(const v1::JobSpec& re
       return MakeSkipThoughts(resolved.skip_thoughts(), resolved.seed(), context);
     case v1::JobSpec::kOrderEmbedding:
       return MakeOrderEmbedding(resolved.order_embedding(), resolved.seed(), context);
+    case v1::JobSpec::kAttentiveReader:
+      return MakeAttentiveReader(resolved.attentive_reader(), resolved.seed(), context);
     case v1::JobSpec::kInvariance:
       return MakeInvariance(resolved.invariance(), resolved.seed());
     case v1::JobSpec::EXPERIMENT_NOT_SET:

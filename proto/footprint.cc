@@ -14,9 +14,9 @@ constexpr double kKeptByUnit = 8, kKeptByCell = 24, kKeptByGru = 20;
 // In floats, but for `data`.
 struct Needs {
   double weights = 0;
+  double kept = 0;  // beside the weights: those of the best evaluation, running statistics that are large
   double tape = 0;
   double moments = 2;    // of the optimiser, for each weight
-  double kept = 0;       // copies of the weights that are part of the model: those of the best evaluation
   double data = 0;       // bytes
   double constants = 0;  // beside the published weights
 };
@@ -108,20 +108,35 @@ Needs Of(const v1::OrderEmbeddingConfig& config) {
   const double words = scenes ? 64 : 12'500, steps = scenes ? 32 : 60, features = 4096, captions = 5;
   const double evaluated = config.evaluation_images(), folds = 1 + config.test_folds();
   const double train = config.train_images() != 0 ? config.train_images() : 20'000;
-  return {.weights = words * w + 3 * u * (w + u) + u * features + 20 * u,
+  const double weights = words * w + 3 * u * (w + u) + u * features + 20 * u;
+  return {.weights = weights,
+          .kept = weights,
           .tape = config.batch_size() * (steps * (2 * w + 18 * u) + 2 * features + 12 * u) +
                   evaluated * (captions + 1) * u + captions * evaluated * evaluated,
           .moments = Moments(config.optimization()),
-          .kept = 1,
           .data = scenes ? kFloat * features * (train + evaluated * folds) : 300e6};
+}
+
+Needs Of(const v1::AttentiveReaderConfig& config) {
+  // 0 for vocabulary: all there are. The CNN corpus has some 120,000.
+  const double h = config.units(), words = config.vocabulary() != 0 ? config.vocabulary() + 1 : 150'000;
+  // Two LSTMs have means and variances of 9 H sums for each time step.
+  const bool batch = config.norm() == v1::NORM_KIND_BATCH;
+  return {.weights = 2 * words * h + words + 2 * Lstm(h, h) + 6 * h * h + 20 * h,
+          .kept = batch ? 2 * 2 * 9 * h * config.max_words() : 0,
+          .tape = config.batch_size() * (2.0 * config.max_words() * (kKeptByCell + kKeptByUnit) * h + words),
+          .moments = Moments(config.optimization()),
+          .data = config.dataset() == v1::READER_DATASET_CNN           ? 1.2e9
+                  : config.dataset() == v1::READER_DATASET_CLOZE_BOOKS ? 0.6e9
+                                                                       : 0.1e9};
 }
 
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
-  return {.weights_bytes = bytes(kFloat * (needs.weights * (1 + needs.kept) + needs.constants)),
-          .checkpoint_bytes = bytes(kFloat * needs.weights * (1 + needs.kept + needs.moments)),
+  return {.weights_bytes = bytes(kFloat * (needs.weights + needs.kept + needs.constants)),
+          .checkpoint_bytes = bytes(kFloat * (needs.weights * (1 + needs.moments) + needs.kept)),
           .memory_bytes =
-              bytes(kProcess + needs.data + kFloat * ((3 + needs.kept + needs.moments) * needs.weights + needs.tape)),
+              bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.kept + needs.tape)),
           .weights_fields = experiment + "." + wide,
           .memory_fields = experiment + "." + wide + long_too};
 }
@@ -142,6 +157,8 @@ Footprint FootprintOf(const v1::JobSpec& resolved) {
       return Sum(Of(resolved.skip_thoughts()), "skip_thoughts", "units, vocabulary", ", max_words, batch_size");
     case v1::JobSpec::kOrderEmbedding:
       return Sum(Of(resolved.order_embedding()), "order_embedding", "units", ", batch_size, evaluation_images");
+    case v1::JobSpec::kAttentiveReader:
+      return Sum(Of(resolved.attentive_reader()), "attentive_reader", "units, vocabulary", ", max_words, batch_size");
     case v1::JobSpec::kInvariance:
       return Sum(Of(resolved.invariance()), "invariance", "units", ", inputs, examples");
     default:

@@ -50,6 +50,13 @@ void CheckOrderEmbedding(const v1::OrderEmbeddingConfig& config, std::vector<Fie
   }
 }
 
+void CheckAttentiveReader(const v1::AttentiveReaderConfig& config, std::vector<FieldViolation>& violations) {
+  if (config.norm() == v1::NORM_KIND_BATCH && config.batch_size() < 2) {
+    violations.push_back({"attentive_reader.batch_size",
+                          "is 1; expected at least 2 with norm batch, whose statistics need two questions"});
+  }
+}
+
 }  // namespace
 
 void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violations) {
@@ -64,6 +71,9 @@ void CheckRules(const v1::JobSpec& resolved, std::vector<FieldViolation>& violat
   }
   if (resolved.has_order_embedding()) {
     CheckOrderEmbedding(resolved.order_embedding(), violations);
+  }
+  if (resolved.has_attentive_reader()) {
+    CheckAttentiveReader(resolved.attentive_reader(), violations);
   }
 }
 

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   normlab::RegisterHandwriting();
   normlab::RegisterSkipThoughts();
   normlab::RegisterOrderEmbedding();
+  normlab::RegisterReader();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;

@@ -65,5 +65,6 @@ void RegisterDraw();
 void RegisterHandwriting();
 void RegisterSkipThoughts();
 void RegisterOrderEmbedding();
+void RegisterReader();
 
 }  // namespace normlab

@@ -11,6 +11,8 @@
 #include "client/error.h"
 #include "client/progress_line.h"
 #include "client/text.h"
+#include "data/cloze/cloze_file.h"
+#include "data/cloze/import_cnn.h"
 #include "data/coco/coco.h"
 #include "data/content.h"
 #include "data/fetch.h"
@@ -161,6 +163,22 @@ void PrintSkipped(Session& session, const data::SkippedByReason& skipped_by_reas
   session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
 }
 
+absl::StatusOr<int> ImportQuestions(Session& session, const std::string& path) {
+  ProgressLine progress(session.console(), "import cnn", "B");
+  const auto imported = data::ImportCnn(path, OwnDataDirectory(), ShowBytes(progress));
+  progress.Clear();
+  NORMLAB_ASSIGN_OR_RETURN(const data::ClozeImport report, imported);
+  for (std::size_t part = 0; part < std::size(data::kClozePartNames); ++part) {
+    const std::int64_t questions = report.questions[part], kept = report.answers_kept[part];
+    session.Print(fmt::format(
+        "{}: {} questions, the answers of {} ({:.1f} %) are in the four sentences kept\n", data::kClozePartNames[part],
+        questions, kept, questions == 0 ? 0.0 : 100.0 * static_cast<double>(kept) / static_cast<double>(questions)));
+  }
+  session.Print(fmt::format("stored in {} (sha256 {})\n", report.stored, report.sha256));
+  PrintSkipped(session, report.skipped);
+  return kExitOk;
+}
+
 absl::StatusOr<int> ImportRecordings(Session& session, const std::string& name, const std::string& path) {
   ProgressLine progress(session.console(), "import " + name, "B");
   const auto imported = data::ImportHandwriting(name, path, OwnDataDirectory(), ShowBytes(progress));
@@ -222,6 +240,9 @@ absl::StatusOr<int> Import(Session& session, const std::string& name, const std:
   }
   if (name == "coco") {
     return ImportCaptions(session, path);
+  }
+  if (name == "cnn") {
+    return ImportQuestions(session, path);
   }
   if (data::IsImportedText(*dataset)) {
     return ImportTexts(session, *dataset, path);
@@ -287,6 +308,7 @@ void AddData(CLI::App& app, Session& session) {
        {"normlab data import mnist ~/Downloads/mnist", "normlab data import mnist train-images-idx3-ubyte.gz",
         "normlab data import mnist mnist.zip",
         "normlab data import iam_ondb ~/Downloads/iam   the official archives and split lists, as downloaded",
+        "normlab data import cnn ~/Downloads/cnn.tgz",
         "normlab data import books ~/books   every .txt file in it a book"},
        ""});
   auto name = std::make_shared<std::string>();

@@ -11,6 +11,7 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
@@ -208,6 +209,21 @@ TEST_P(SteadyStateOfOrderEmbedding, StaysSo) {
                 .validation_scenes = {},
                 .sha256 = ""};
   ExpectSteady(MakeOrderEmbedding(ResolveSpec(spec, violations).order_embedding(), 1, std::move(data)).value(),
+               threads);
+}
+
+// Passages of one length: a longer one than any before may take memory.
+TEST_P(SteadyState, OfTheAttentiveReader) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  spec.mutable_attentive_reader()->set_norm(norm);
+  spec.mutable_attentive_reader()->set_norm_readout(true);
+  spec.mutable_attentive_reader()->set_units(96);
+  spec.mutable_attentive_reader()->set_shuffle(true);
+  std::vector<FieldViolation> violations;
+  ExpectSteady(MakeAttentiveReader(ResolveSpec(spec, violations).attentive_reader(), 1,
+                                   data::EncodeClozes(SyntheticClozes(1024, /*ragged=*/false), "test", {}).value())
+                   .value(),
                threads);
 }
 

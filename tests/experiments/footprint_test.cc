@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
 #include "experiments/skip_thoughts/training.h"
 #include "proto/spec.h"
@@ -121,6 +122,29 @@ TEST(FootprintTest, CoversOrderEmbeddingsOfScenes) {
     config.set_evaluation_images(10);
     spec = Resolved(spec);
     const auto experiment = MakeExperiment(spec, {.data_directories = {}, .facts = nullptr});
+    ASSERT_TRUE(experiment.ok()) << experiment.status();
+    ExpectFits(spec, **experiment);
+  }
+}
+
+TEST(FootprintTest, CoversTheAttentiveReader) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_BATCH}) {
+    v1::JobSpec spec;
+    v1::AttentiveReaderConfig& config = *spec.mutable_attentive_reader();
+    config.set_norm(norm);
+    config.set_norm_readout(norm == v1::NORM_KIND_BATCH);
+    config.set_units(100);
+    config.set_batch_size(2);
+    config.set_vocabulary(5000);
+    config.set_max_words(60);
+    spec = Resolved(spec);
+    data::ClozeData data{
+        .train = {}, .valid = {}, .test = {}, .words = std::vector<std::string>(5001), .names = 2, .sha256 = ""};
+    const std::vector<std::uint32_t> words(60, 1);
+    data.train.Add(words, words, 1);
+    data.train.Add(words, words, 1);
+    data.valid.Add(words, words, 1);
+    const auto experiment = MakeAttentiveReader(spec.attentive_reader(), 1, std::move(data));
     ASSERT_TRUE(experiment.ok()) << experiment.status();
     ExpectFits(spec, **experiment);
   }

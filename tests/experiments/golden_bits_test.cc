@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "base/sha256.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
@@ -60,6 +61,10 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
     case v1::JobSpec::kOrderEmbedding:
       return MakeOrderEmbedding(spec.order_embedding(), spec.seed(),
                                 ExperimentContext{.data_directories = {}, .facts = nullptr});
+    case v1::JobSpec::kAttentiveReader:
+      return MakeAttentiveReader(
+          spec.attentive_reader(), spec.seed(),
+          data::EncodeClozes(SyntheticClozes(40), "test", ClozeOptionsOf(spec.attentive_reader())).value());
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -78,6 +83,8 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string order =
       "dataset: scenes, units: 20, word_size: 6, batch_size: 8, updates: 6, train_images: 30, evaluation_images: 10, "
       "test_folds: 2, evaluation_interval: 3";
+  const std::string reader =
+      "units: 40, batch_size: 8, updates: 4, evaluation_interval: 4, learning_rate: 1e-2, statistics_batches: 3";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -86,6 +93,7 @@ std::map<std::string, v1::JobSpec> Runs() {
     add("mnist_mlp", mnist, norm);
     add("handwriting", pen, norm);
     add("invariance", "trials: 2, precision: float", norm);
+    add("attentive_reader", reader, norm);
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
       add("skip_thoughts", skip, norm);
@@ -253,6 +261,32 @@ constexpr Change kChanges[] = {
     {"order_embedding.layer", "evaluation_images", "9"},
     {"order_embedding.layer", "test_folds", "1"},
     {"order_embedding.layer", "evaluation_interval", "2"},
+    {"attentive_reader.layer", "norm", "rms"},
+    {"attentive_reader.layer", "norm_readout", "true"},
+    {"attentive_reader.layer", "units", "39"},
+    {"attentive_reader.layer", "batch_size", "7"},
+    {"attentive_reader.layer", "updates", "3"},
+    {"attentive_reader.layer", "vocabulary", "9"},
+    {"attentive_reader.layer", "max_words", "7"},
+    {"attentive_reader.layer", "dropout", "0.2"},
+    {"attentive_reader.layer", "init", "distinct"},
+    {"attentive_reader.layer", "learn_initial_state", "false"},
+    {"attentive_reader.layer", "bias_twice", "false"},
+    {"attentive_reader.layer", "similarity", "false"},
+    {"attentive_reader.layer", "mean_term", "false"},
+    {"attentive_reader.layer", "permute_names", "false"},
+    {"attentive_reader.layer", "shuffle", "true"},
+    {"attentive_reader.layer", "norm_eps", "1e-2"},
+    {"attentive_reader.layer", "norm_eps_placement", "outside_sqrt"},
+    {"attentive_reader.layer", "norm_gain", "0.1"},
+    {"attentive_reader.batch", "batch_norm_gain", "1"},
+    {"attentive_reader.batch", "batch_norm_statistics", "running"},
+    {"attentive_reader.batch", "statistics_batches", "1"},
+    {"attentive_reader.batch", "batch_norm_decay", "0.5", "batch_norm_statistics=running"},
+    {"attentive_reader.layer", "train_questions", "20"},
+    {"attentive_reader.layer", "valid_questions", "10"},
+    {"attentive_reader.layer", "test_questions", "9"},
+    {"attentive_reader.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -264,9 +298,11 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset",       "draw.dataset",           "handwriting.dataset",
-                                       "convnet.dataset",         "skip_thoughts.dataset",  "skip_thoughts.vocabulary",
-                                       "skip_thoughts.max_words", "order_embedding.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset",       "draw.dataset",
+                                       "handwriting.dataset",     "convnet.dataset",
+                                       "skip_thoughts.dataset",   "skip_thoughts.vocabulary",
+                                       "skip_thoughts.max_words", "order_embedding.dataset",
+                                       "attentive_reader.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -283,7 +319,7 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
   for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "skip_thoughts.layer",
-                          "order_embedding.layer"}) {
+                          "order_embedding.layer", "attentive_reader.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }
