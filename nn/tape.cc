@@ -38,7 +38,9 @@ GradSink<T> BasicVar<T>::grad_sink() const {
   if (n.storage->grad == nullptr) {
     n.storage->grad = tape_->scratch(n.rows * n.cols);
   } else if (std::exchange(n.storage->grad_shared, false)) {
-    n.storage->grad = std::copy_n(n.storage->grad, size(), tape_->scratch(size())) - size();
+    T* const own = tape_->scratch(n.rows * n.cols);
+    std::copy_n(n.storage->grad, n.rows * n.cols, own);
+    n.storage->grad = own;
   }
   if (n.storage->parameter != nullptr) {
     n.storage->parameter->expect_whole_gradient();

@@ -283,8 +283,8 @@ TEST(ConvnetTraining, KeepsTheMeanImageBesideTheWeights) {
   EXPECT_GT(*std::max_element(mean.data, mean.data + CountValues(mean)), 0.0f);
 }
 
-// Of whitened training images: no mean, and v / (v + eps) of each variance v. Of all maps that do so this one moves images
-// least: it is symmetric.
+// Whitened training images have variances v / (v + eps), here nearly 1, and no correlations. Of all maps that do so this one moves
+// images least: it is symmetric.
 TEST(Preprocessing, WhitensByASymmetricMap) {
   v1::ConvnetConfig config = Config(v1::CONVNET_NORM_NONE);
   config.set_whitening(true);

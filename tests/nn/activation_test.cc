@@ -41,7 +41,7 @@ TEST(Activation, LeakyReluInFloat) {
   ExpectActivation([](auto x) { return leaky_relu(x, 0.1); });
 }
 
-// Values of both signs, and what is neither: a gradient that runs through y = 0 must not be x's.
+// Values of both signs, both zeros, and NaN.
 TEST(Activation, LeakyReluIsTwoLines) {
   Tape tape;
   const float nan = std::numeric_limits<float>::quiet_NaN();
