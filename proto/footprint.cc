@@ -14,7 +14,8 @@ constexpr double kKeptByUnit = 8, kKeptByCell = 24, kKeptByGru = 20;
 // In floats, but for `data`.
 struct Needs {
   double weights = 0;
-  double kept = 0;  // beside the weights: those of the best evaluation, running statistics that are large
+  double kept = 0;        // beside the weights, and published with them: those of the best evaluation
+  double statistics = 0;  // in checkpoints alone: running averages, where they are large
   double tape = 0;
   double moments = 2;    // of the optimiser, for each weight
   double data = 0;       // bytes
@@ -123,7 +124,7 @@ Needs Of(const v1::AttentiveReaderConfig& config) {
   // Two LSTMs have means and variances of 9 H sums for each time step.
   const bool batch = config.norm() == v1::NORM_KIND_BATCH;
   return {.weights = 2 * words * h + words + 2 * Lstm(h, h) + 6 * h * h + 20 * h,
-          .kept = batch ? 2 * 2 * 9 * h * config.max_words() : 0,
+          .statistics = batch ? 2 * 2 * 9 * h * config.max_words() : 0,
           .tape = config.batch_size() * (2.0 * config.max_words() * (kKeptByCell + kKeptByUnit) * h + words),
           .moments = Moments(config.optimization()),
           .data = config.dataset() == v1::READER_DATASET_CNN           ? 1.2e9
@@ -134,9 +135,10 @@ Needs Of(const v1::AttentiveReaderConfig& config) {
 Footprint Sum(const Needs& needs, const std::string& experiment, const std::string& wide, const std::string& long_too) {
   const auto bytes = [](double count) { return static_cast<std::uint64_t>(count); };
   return {.weights_bytes = bytes(kFloat * (needs.weights + needs.kept + needs.constants)),
-          .checkpoint_bytes = bytes(kFloat * (needs.weights * (1 + needs.moments) + needs.kept)),
+          .checkpoint_bytes = bytes(kFloat * (needs.weights * (1 + needs.moments) + needs.kept + needs.statistics)),
           .memory_bytes =
-              bytes(kProcess + needs.data + kFloat * ((3 + needs.moments) * needs.weights + needs.kept + needs.tape)),
+              bytes(kProcess + needs.data +
+                    kFloat * ((3 + needs.moments) * needs.weights + needs.kept + needs.statistics + needs.tape)),
           .weights_fields = experiment + "." + wide,
           .memory_fields = experiment + "." + wide + long_too};
 }

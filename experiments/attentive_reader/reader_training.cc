@@ -19,6 +19,7 @@
 #include "experiments/engine.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -231,7 +232,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeAttentiveReader(const v1::Attent
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeAttentiveReader(const v1::AttentiveReaderConfig& config,
                                                                 std::uint64_t seed, const ExperimentContext& context) {
-  const std::string name = ReaderDatasetName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(data::ClozeData data, data::LoadClozes(*data::FindDataset(name), context.data_directories,
                                                                   ClozeOptionsOf(config)));
   if (context.facts != nullptr) {
@@ -251,17 +252,6 @@ data::ClozeOptions ClozeOptionsOf(const v1::AttentiveReaderConfig& config) {
           .train = config.train_questions(),
           .valid = config.valid_questions(),
           .test = config.test_questions()};
-}
-
-std::string ReaderDatasetName(v1::ReaderDataset dataset) {
-  switch (dataset) {
-    case v1::READER_DATASET_CLOZE_BOOKS:
-      return "cloze_books";
-    case v1::READER_DATASET_CLOZE_KJV:
-      return "cloze_kjv";
-    default:
-      return "cnn";
-  }
 }
 
 }  // namespace normlab

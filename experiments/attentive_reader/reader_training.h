@@ -31,7 +31,4 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeAttentiveReader(const v1::Attent
 
 data::ClozeOptions ClozeOptionsOf(const v1::AttentiveReaderConfig& config);
 
-// Registry name: "cloze_kjv".
-std::string ReaderDatasetName(v1::ReaderDataset dataset);
-
 }  // namespace normlab

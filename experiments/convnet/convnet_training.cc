@@ -22,6 +22,7 @@
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
 #include "proto/convnet.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -214,17 +215,6 @@ absl::StatusOr<data::ImageData> Load(const data::DatasetInfo& dataset, const std
                                    : data::LoadMnist(dataset, directories, /*held_out=*/0);
 }
 
-const char* RegistryName(v1::ConvnetDataset dataset) {
-  switch (dataset) {
-    case v1::CONVNET_DATASET_CIFAR10:
-      return "cifar10";
-    case v1::CONVNET_DATASET_MNIST:
-      return "mnist";
-    default:
-      return "fashion_mnist";
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig& config, std::uint64_t seed,
@@ -243,7 +233,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig&
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig& config, std::uint64_t seed,
                                                         const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(data::ImageData data, Load(*data::FindDataset(name), context.data_directories));
   if (context.facts != nullptr) {
     (*context.facts)["data." + name] = data.sha256;

@@ -13,6 +13,7 @@
 #include "experiments/draw/draw_pictures.h"
 #include "experiments/engine.h"
 #include "experiments/training/training_loop.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -146,10 +147,6 @@ absl::Status CheckFit(const v1::DrawConfig& config, const data::BinarizedMnistDa
   return absl::OkStatus();
 }
 
-const char* RegistryName(v1::DrawDataset dataset) {
-  return dataset == v1::DRAW_DATASET_SAMPLED_MNIST ? "sampled_mnist" : "binarized_mnist";
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& config, std::uint64_t seed,
@@ -171,7 +168,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& confi
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& config, std::uint64_t seed,
                                                      const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   const data::DatasetInfo* dataset = data::FindDataset(name);
   NORMLAB_ASSIGN_OR_RETURN(data::BinarizedMnistData data, data::LoadBinarizedMnist(*dataset, context.data_directories));
   if (context.facts != nullptr) {

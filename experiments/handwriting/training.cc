@@ -14,6 +14,7 @@
 #include "experiments/handwriting/drawing.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/domain/mixture.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -134,7 +135,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::Handwritin
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::HandwritingConfig& config, std::uint64_t seed,
                                                             const ExperimentContext& context) {
-  const std::string name = HandwritingDatasetName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(
       data::HandwritingData data,
       data::LoadHandwriting(*data::FindDataset(name), context.data_directories, DataOptions(config)));

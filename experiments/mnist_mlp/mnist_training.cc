@@ -15,6 +15,7 @@
 #include "experiments/mnist_mlp/mnist_mlp.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -107,10 +108,6 @@ StepResult MnistTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   return std::isfinite(train.nll_sum + test.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
-std::string RegistryName(v1::MnistDataset dataset) {
-  return dataset == v1::MNIST_DATASET_FASHION_MNIST ? "fashion_mnist" : "mnist";
-}
-
 absl::Status CheckFit(const v1::MnistMlpConfig& config, const data::ImageData& data) {
   if (config.train_images() > data.train.size() || config.test_images() > data.test.size()) {
     return absl::InvalidArgumentError(
@@ -139,7 +136,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfi
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfig& config, std::uint64_t seed,
                                                          const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   const data::DatasetInfo* dataset = data::FindDataset(name);
   NORMLAB_ASSIGN_OR_RETURN(data::ImageData data, data::LoadMnist(*dataset, context.data_directories));
   if (context.facts != nullptr) {

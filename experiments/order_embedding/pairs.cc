@@ -10,6 +10,7 @@
 #include "data/coco/coco.h"
 #include "data/registry.h"
 #include "experiments/order_embedding/scene_features.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -104,7 +105,7 @@ absl::Status KeepUsed(const v1::OrderEmbeddingConfig& config, data::CaptionData&
 
 absl::StatusOr<PairData> LoadPairs(const v1::OrderEmbeddingConfig& config, const ExperimentContext& context) {
   const bool scenes = config.dataset() == v1::ORDER_EMBEDDING_DATASET_SCENES;
-  const std::string name = scenes ? "scenes" : "coco";
+  const std::string name = ConfigDatasetName(config);
   const data::DatasetInfo& dataset = *data::FindDataset(name);
   data::CaptionData data;
   std::vector<data::Scene> validation;

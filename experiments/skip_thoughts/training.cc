@@ -16,6 +16,7 @@
 #include "experiments/skip_thoughts/batch.h"
 #include "experiments/skip_thoughts/neighbours.h"
 #include "experiments/training/training_loop.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -168,10 +169,6 @@ SkipThoughtsData MakeSkipThoughtsData(const v1::SkipThoughtsConfig& config, cons
           .transfer = {}};
 }
 
-std::string SkipThoughtsDatasetName(v1::SkipThoughtsDataset dataset) {
-  return dataset == v1::SKIP_THOUGHTS_DATASET_KJV ? "kjv" : "books";
-}
-
 absl::StatusOr<std::unique_ptr<Experiment>> MakeSkipThoughts(const v1::SkipThoughtsConfig& config, std::uint64_t seed,
                                                              SkipThoughtsData data) {
   NORMLAB_RETURN_IF_ERROR(CheckFit(config, data));
@@ -200,7 +197,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeSkipThoughts(const v1::SkipThoug
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeSkipThoughts(const v1::SkipThoughtsConfig& config, std::uint64_t seed,
                                                              const ExperimentContext& context) {
-  const std::string name = SkipThoughtsDatasetName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(const data::TextCorpus corpus,
                            data::LoadTextCorpus(*data::FindDataset(name), context.data_directories, CacheDirectory()));
   SkipThoughtsData data = MakeSkipThoughtsData(config, corpus);

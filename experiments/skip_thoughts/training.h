@@ -35,9 +35,6 @@ struct SkipThoughtsData {
 // words have no numbers of their own.
 SkipThoughtsData MakeSkipThoughtsData(const v1::SkipThoughtsConfig& config, const data::TextCorpus& corpus);
 
-// Registry name: "kjv".
-std::string SkipThoughtsDatasetName(v1::SkipThoughtsDataset dataset);
-
 // Loads the text that the config names, and what is there of the transfer sets; reports their hashes and sizes in context.facts.
 // kNotFound: data is not there; the message says how to get it. kInvalidArgument: the config does not fit the data.
 absl::StatusOr<std::unique_ptr<Experiment>> MakeSkipThoughts(const v1::SkipThoughtsConfig& config, std::uint64_t seed,

@@ -391,26 +391,24 @@ INSTANTIATE_TEST_SUITE_P(AttentiveReader, EveryNorm,
                          [](const auto& info) { return v1::NormKind_Name(info.param); });
 
 // Which of six names likes a thing: nothing but the passage tells. One of its three to five names, guessed, is wrong three
-// times in four; batch norm looks it up, and layer norm begins to.
+// times in four.
 TEST(ReaderTraining, LearnsToLookItUp) {
-  const std::pair<v1::NormKind, double> bounds[] = {{v1::NORM_KIND_LAYER, 0.73}, {v1::NORM_KIND_BATCH, 0.2}};
-  for (const auto& [norm, bound] : bounds) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_LAYER, v1::NORM_KIND_BATCH}) {
     SCOPED_TRACE(v1::NormKind_Name(norm));
     v1::AttentiveReaderConfig config = Config(norm);
-    config.set_updates(1200);
+    config.set_updates(1000);
     config.set_evaluation_interval(200);
     config.set_batch_size(32);
     config.set_dropout(0);
     config.set_init(v1::READER_INIT_KIND_ORDINARY);
-    config.mutable_optimization()->set_learning_rate(5e-3);
-    const auto experiment = MakeAttentiveReader(config, 5, SomeClozes(1500)).value();
+    config.mutable_optimization()->set_learning_rate(2e-3);
+    const auto experiment = MakeAttentiveReader(config, 7, SomeClozes(1500)).value();
     MemoryRecorder recorder;
     for (std::uint64_t step = 0; step < experiment->TotalSteps(); ++step) {
       experiment->Step(step, recorder);
     }
-    const std::vector<double> errors = recorder.Values("valid/error");
     EXPECT_GT(recorder.Values("train/batch_nll").front(), 2.0);
-    EXPECT_LT(*std::min_element(errors.begin(), errors.end()), bound) << testing::PrintToString(errors);
+    EXPECT_LT(recorder.Values("valid/error").back(), 0.1);
   }
 }
 

@@ -394,7 +394,7 @@ TEST_F(PaperServiceTest, LongPagesComeInPieces) {
   CallContext context;
   v1::GetReportRequest request;
   request.set_paper_id(kPaper);
-  request.set_budget("smoke");
+  request.set_budget("paper");
   v1::GetReportResponse report;
   int messages = 0;
   ASSERT_TRUE(ReadRendered(papers_->GetReport(&context, request), &report, &messages).ok());
