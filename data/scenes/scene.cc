@@ -41,8 +41,9 @@ double Coverage(const SceneObject& object, std::int64_t x, std::int64_t y) {
   const double size = object.large ? kLarge : kSmall;
   int covered = 0;
   for (int i = 0; i < kPoints * kPoints; ++i) {
-    const double dx = static_cast<double>(x) + (0.5 + i % kPoints) / kPoints - object.x;
-    const double dy = static_cast<double>(y) + (0.5 + i / kPoints) / kPoints - object.y;
+    const int column = i % kPoints, row = i / kPoints;
+    const double dx = static_cast<double>(x) + (0.5 + column) / kPoints - object.x;
+    const double dy = static_cast<double>(y) + (0.5 + row) / kPoints - object.y;
     covered += Covers(object.shape, dx / size, dy / size) ? 1 : 0;
   }
   return static_cast<double>(covered) / (kPoints * kPoints);
@@ -63,8 +64,9 @@ Scene DrawScene(std::string_view part, std::uint64_t n) {
     object.colour = below(kSceneColours);
     object.large = below(2) == 1;
     object.place = static_cast<int>(places[static_cast<std::size_t>(i)]);
-    object.x = (object.place % 3 + 0.5) * kCell + rng.Uniform(-0.8, 0.8);
-    object.y = (object.place / 3 + 0.5) * kCell + rng.Uniform(-0.8, 0.8);
+    const int column = object.place % 3, row = object.place / 3;
+    object.x = (column + 0.5) * kCell + rng.Uniform(-0.8, 0.8);
+    object.y = (row + 0.5) * kCell + rng.Uniform(-0.8, 0.8);
   }
   return scene;
 }

@@ -207,8 +207,7 @@ void OrderEmbeddingTask::RecordTest(std::uint64_t updates, Recorder& recorder) {
 
 void OrderEmbeddingTask::Show(nn::Var penalties, std::uint64_t updates, Recorder& recorder) {
   const std::vector<Retrieved> found = Retrieve(penalties.data(), fold_images(), kShownQueries, kShownImages);
-  recorder.Artifact("retrieved.txt", "text/plain; charset=utf-8", updates,
-                    RetrievedText(found, data_.validation_texts));
+  recorder.Artifact("retrieved.txt", "text/plain", updates, RetrievedText(found, data_.validation_texts));
   if (!data_.validation_scenes.empty()) {
     recorder.Artifact("retrieved.png", "image/png", updates, RetrievedPng(found, data_.validation_scenes));
   }

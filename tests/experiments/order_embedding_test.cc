@@ -151,7 +151,7 @@ TEST(OrderEmbedding, MutantsAreSeen) {
 
 TEST(OrderEmbedding, HasTheSizesOfTheReleasedCode) {
   nn::ParameterStore store(1);
-  OrderEmbedding(nn::Scope(store), {.words = 50, .features = 4096, .norm = {.kind = nn::LayerNorm{}}});
+  const OrderEmbedding network(nn::Scope(store), {.words = 50, .features = 4096, .norm = {.kind = nn::LayerNorm{}}});
   EXPECT_EQ(store.at("words").shape(), (std::vector<std::int64_t>{50, 300}));
   EXPECT_EQ(store.at("gru.input.weight").shape(), (std::vector<std::int64_t>{3072, 300}));
   EXPECT_EQ(store.at("gru.recurrent.weight").shape(), (std::vector<std::int64_t>{3072, 1024}));
@@ -232,8 +232,8 @@ TEST(Retrieval, AgreesWithSorting) {
 TEST(Retrieved, ShowsTheNearestImagesAndMarksTheRightOne) {
   std::vector<float> penalties(20, 0.5f);
   std::vector<std::string> captions;
-  for (int c = 0; c < 10; ++c) {
-    penalties[static_cast<std::size_t>((1 - c / 5) * 10 + c)] = 0.1f;  // each finds the wrong one first
+  for (std::size_t c = 0; c < 10; ++c) {
+    penalties[(1 - c / 5) * 10 + c] = 0.1f;  // each finds the wrong one first
     captions.push_back("caption " + std::to_string(c));
   }
   const std::vector<Retrieved> found = Retrieve(penalties.data(), 2, 8, 6);
@@ -271,10 +271,8 @@ TEST(SceneFeatures, AreUnitVectorsAndTheSameForAnyThreads) {
 
 data::CaptionedImages Images(std::vector<std::string> captions) {
   const auto memory = std::make_shared<std::vector<float>>(captions.size(), 1.0f);
-  return {.features = {.data = memory->data(),
-                       .rows = static_cast<std::int64_t>(captions.size()) / data::kCaptionsPerImage,
-                       .columns = 2,
-                       .owner = memory},
+  const auto rows = static_cast<std::int64_t>(captions.size()) / data::kCaptionsPerImage;
+  return {.features = {.data = memory->data(), .rows = rows, .columns = 2, .owner = memory},
           .captions = std::move(captions)};
 }
 

@@ -181,7 +181,7 @@ TEST(SkipThoughts, PaddingIsNotLookedAt) {
 TEST(SkipThoughts, HasThePapersSizes) {
   nn::ParameterStore store(1);
   // But for the units, whose square matrices take long to make orthogonal.
-  SkipThoughts(nn::Scope(store), {.units = 8});
+  const SkipThoughts network(nn::Scope(store), {.units = 8});
   EXPECT_EQ(store.at("embedding.weight").shape(), (std::vector<std::int64_t>{20000, 620}));
   EXPECT_EQ(store.at("encoder.input.weight").shape(), (std::vector<std::int64_t>{24, 620}));
   EXPECT_EQ(store.at("previous.recurrent.weight").shape(), (std::vector<std::int64_t>{24, 8}));

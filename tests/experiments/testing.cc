@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "data/cloze/cloze_file.h"
+#include "proto/names.h"
 #include "proto/spec.h"
 
 namespace normlab {
@@ -41,10 +42,14 @@ data::LabelledImages SyntheticImages(std::int64_t count, std::uint64_t part) {
 }  // namespace
 
 void MemoryRecorder::Point(std::string_view series, std::uint64_t step, double value) {
+  EXPECT_TRUE(IsName(series, true)) << series;
   points_.push_back({std::string(series), step, value});
 }
 
-void MemoryRecorder::Artifact(std::string_view, std::string_view, std::uint64_t, std::string) {}
+void MemoryRecorder::Artifact(std::string_view name, std::string_view media_type, std::uint64_t, std::string) {
+  EXPECT_TRUE(IsName(name, false)) << name;
+  EXPECT_TRUE(IsMediaType(media_type)) << media_type;
+}
 
 std::vector<double> MemoryRecorder::Values(std::string_view series) const {
   std::vector<double> values;

@@ -12,7 +12,7 @@
 
 namespace normlab {
 
-// Keeps what was recorded, in order.
+// Keeps what was recorded, in order; refuses names as the server would.
 class MemoryRecorder : public Recorder {
  public:
   struct RecordedPoint {

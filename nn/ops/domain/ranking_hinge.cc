@@ -37,6 +37,9 @@ BasicVar<T> ranking_hinge(BasicVar<T> e, double margin) {
   e.tape().on_backward({loss}, [e, loss, n, m, penalties] {
     const T slope = *loss.grad();
     T* const de = cleared(e.grad_sink(), n * n);
+    if (de == nullptr) {
+      return;
+    }
     for_each_hinge(n, m, penalties, [=](Index wrong, Index right, T hinge) {
       if (hinge > T{0}) {
         de[wrong] -= slope;

@@ -29,7 +29,7 @@ class ImportTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  const TestDirectory directory_;
+  TestDirectory directory_;
 };
 
 TEST_F(ImportTest, BooksAreStoredByName) {

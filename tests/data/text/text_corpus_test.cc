@@ -143,7 +143,7 @@ class CorpusCache : public testing::Test {
   }
   void Store(std::string_view content) const { std::ofstream(Path(), std::ios::binary) << content; }
 
-  const TestDirectory directory_;
+  TestDirectory directory_;
 };
 
 TEST_F(CorpusCache, IsMadeOnce) {
