@@ -55,6 +55,8 @@ class BuildWithDescriptors(build_py):
 class SdistWithProtos(sdist):
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
+        if (licence := HERE.parent / "LICENSE").exists():
+            shutil.copy(licence, base_dir)
         folder = proto_folder()
         for name in proto_files(folder):
             target = pathlib.Path(base_dir) / "proto" / name

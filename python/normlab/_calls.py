@@ -390,4 +390,4 @@ def state_dict(job_id: str) -> Steps[dict[str, Any]]:
     except ImportError:
         raise ImportError("a state dict needs torch, which is not installed; weights() gives NumPy arrays") from None
     found = yield from weights(job_id)
-    return {name: torch.from_numpy(numpy.ascontiguousarray(array)) for name, array in found.items()}
+    return {name: torch.from_numpy(numpy.require(array, requirements=["ALIGNED", "WRITEABLE"])) for name, array in found.items()}

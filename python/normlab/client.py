@@ -267,7 +267,10 @@ class Client:
         timeout: float | None = None,
         force: bool = False,
     ) -> Reproduction:
-        """Runs what the paper's tables and figures need and is not stored yet, and judges them. Arguments as of plan and wait."""
+        """Runs what the paper's tables and figures need and is not stored yet, and judges them. Arguments as of plan and wait.
+
+        JobFailed if a run did not finish; table and figure give what is stored all the same, and the same call again goes on.
+        """
         return self._channel.run(_paper_calls.reproduce(paper, items, budget, seeds, progress, timeout, force))
 
     def verdicts(

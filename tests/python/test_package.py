@@ -32,6 +32,7 @@ def sources(tmp_path_factory):
     copy = tmp_path_factory.mktemp("sources")
     for folder in ("python", "proto"):
         shutil.copytree(source / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "*.binpb"))
+    shutil.copy(source / "LICENSE", copy)
     return copy
 
 
@@ -70,6 +71,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(sources, wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     own = {name for name in names if ".dist-info/" not in name}
+    assert any(name.endswith("/LICENSE") for name in names)
     assert own == here | {"normlab/py.typed", "normlab/_proto/descriptors.binpb"}
     assert wheel.name == "normlab-0.1.0-py3-none-any.whl"
 

@@ -91,6 +91,15 @@ class FakeTqdm:
         self.closed = True
 
 
+def test_the_real_tqdm():
+    tqdm = pytest.importorskip("tqdm", reason="tqdm is not installed")
+    out = io.StringIO()
+    view = _progress._Tqdm(tqdm.tqdm, out)
+    view.show(progress(50))
+    view.close()
+    assert "50%|" in out.getvalue() and progress(50).text in out.getvalue()
+
+
 def test_what_shows_it(monkeypatch):
     seen = []
     _progress.shown(seen.append).show(progress(7))
