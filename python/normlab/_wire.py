@@ -31,7 +31,6 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", 64 << 20),
     # A server that comes up should be found at once.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.use_local_subchannel_pool", 1),
 ]

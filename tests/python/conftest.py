@@ -12,6 +12,7 @@ import pytest
 
 import normlab
 
+ENVIRONMENT = dict(os.environ)  # of who runs the tests
 # A recurrent network so small that an update takes milliseconds; it needs no data set.
 PEN = {"dataset": "synthetic_pen", "scale": "per_line", "units": 16, "max_steps": 60, "train_lines": 8, "test_lines": 4}
 ENDLESS = PEN | {"updates": 1_000_000, "evaluation_interval": 1000}
@@ -70,9 +71,8 @@ def source():
 def mnist(monkeypatch):
     """Where the command line finds MNIST without a home of the test's own."""
     program = os.path.join(os.environ["NORMLAB_BIN"], "normlab")
-    environment = {name: value for name, value in os.environ.items() if name != "NORMLAB_HOME"}
     command = [program, "data", "verify", "mnist", "--json"]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    found = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     if found.returncode != 0:
         pytest.skip("MNIST is not here; run `normlab data fetch mnist`")
     file = pathlib.Path(re.search(r'"path": "(.*)"', found.stdout)[1])

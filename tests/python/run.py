@@ -37,15 +37,14 @@ def main(part, source, build):
         print(f"SKIPPED: these Debian packages are missing: {' '.join(missing)}; tools/dev setup installs them")
         return 77
     here = pathlib.Path(__file__).parent
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NORMLAB_", "XDG_", "PYTHON"))}
+    others = ("NORMLAB_ADDRESS", "NORMLAB_TOKEN_FILE", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     environment |= {
         "PYTHONPATH": str(build / "python"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "NORMLAB_BIN": str(build / "bin"),
         "NORMLAB_SOURCE": str(source),
     }
-    if data := os.environ.get("NORMLAB_DATA"):
-        environment["NORMLAB_DATA"] = data
     words = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *(str(here / file) for file in files)]
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     print(done.stdout, end="")
