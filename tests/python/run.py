@@ -11,13 +11,14 @@ import subprocess
 import sys
 
 CLIENT = {"grpc": "python3-grpcio", "google.protobuf": "python3-protobuf", "pandas": "python3-pandas", "pytest": "python3-pytest"}
+NOTEBOOK = {"nbclient": "python3-nbclient", "ipykernel": "python3-ipykernel"}
 # Part -> files of pytest, and what they need beside each module of CLIENT.
 PARTS = {
     "unit": (["test_address.py", "test_errors.py", "test_progress.py", "test_proto.py", "test_safetensors.py", "test_spec.py",
               "test_steps.py"], {}),
     "server": (["test_aio.py", "test_client.py", "test_lifetime.py", "test_streams.py"], {}),
     "papers": (["test_bundle.py", "test_papers.py"], {}),
-    "documents": (["test_manual.py"], {}),
+    "documents": (["test_manual.py", "test_notebook.py"], NOTEBOOK),
     "types": (["test_types.py"], {"mypy": "python3-mypy"}),
     "package": (["test_package.py"], {"setuptools": "python3-setuptools", "wheel": "python3-wheel", "venv": "python3-venv"}),
 }
