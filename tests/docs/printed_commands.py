@@ -34,6 +34,7 @@ RELEASE = (
 # Jobs: j1 to j24 have ended, of MNIST; j25 to j28 were cancelled; j29 is one of handwriting.
 RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
+    (r"^pip install .*", NOT_RUN, "tests/python/test_package.py does, where there is an index"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),
     (r"^normlab data import (books|mr|cr|subj|mpqa|sick) .*", NOT_RUN, "text that its user has; tests/data imports small ones"),
