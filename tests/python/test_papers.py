@@ -21,12 +21,12 @@ def reproduced(client):
 def test_papers_are_listed(client):
     papers = client.papers().set_index("item_id")
     assert papers.loc["mnist", "place"] == "Figure 6" and "smoke" in papers.loc["mnist", "budgets"]
-    assert papers.loc["skip_thoughts", "not_run"]
+    assert (papers["not_run"] == "").all()
 
 
 def test_a_plan_says_what_runs_and_how_likely_it_decides(client):
-    plan = client.plan(PAPER, ["mnist", "skip_thoughts"], budget="quick", seeds=4, power=True)
-    assert plan.items == ["mnist"] and set(plan.runs["seed"]) == {1, 2, 3, 4} and list(plan.not_run) == ["skip_thoughts"]
+    plan = client.plan(PAPER, "mnist", budget="quick", seeds=4, power=True)
+    assert plan.items == ["mnist"] and set(plan.runs["seed"]) == {1, 2, 3, 4} and not plan.not_run
     assert plan.core_seconds > 0 and (plan.runs["state"] == "").all()
     assert plan.power["decides"].between(0, 1).all() and set(plan.power["item_id"]) == {"mnist"}
     assert "core seconds" in plan._repr_html_()
@@ -102,6 +102,14 @@ def test_a_paper_of_ones_own(client, tmp_path):
     manifest.write_text("#" * (256 << 10) + "#")
     with pytest.raises(normlab.InvalidArgument, match="has more than 262144 bytes"):
         client.plan(manifest)
+
+
+def test_a_plan_says_what_cannot_run(client, source, tmp_path):
+    text = (source / "docs/examples/figure6.yaml").read_text()
+    manifest = tmp_path / "own.yaml"
+    manifest.write_text(text.replace("experiment: mnist_mlp", "experiment: unwritten"))
+    plan = client.plan(manifest, budget="smoke")
+    assert plan.items == [] and plan.runs.empty and "no experiment unwritten" in plan.not_run["mnist"]
 
 
 def test_the_example_manifest(client, source):
