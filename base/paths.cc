@@ -51,6 +51,8 @@ std::vector<std::string> DataDirectories() {
 
 std::string OwnDataDirectory() { return DefaultHome() + "/data"; }
 
+std::string CacheDirectory() { return DefaultHome() + "/cache"; }
+
 std::string ExecutableDirectory() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();

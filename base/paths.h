@@ -23,6 +23,9 @@ std::vector<std::string> DataDirectories();
 // Where `normlab data fetch` puts what it gets: the first of DataDirectories() in the user's own home.
 std::string OwnDataDirectory();
 
+// Where what can be made again is kept, so that it need not be: below the user's own home.
+std::string CacheDirectory();
+
 // The folder of the running executable, for finding its sister programs.
 std::string ExecutableDirectory();
 

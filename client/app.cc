@@ -187,6 +187,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddExport(app, session);
   AddImport(app, session);
   AddWrite(app, session);
+  AddNeighbours(app, session);
   AddStop(app, session);
   AddExperiments(app, session);
   AddData(app, session);

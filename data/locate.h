@@ -33,7 +33,8 @@ struct FileReport {
   std::string detail;  // for kWrong: what is wrong with it
 };
 
-// One report a file, in the registry's order. Reads and hashes every file that is there.
+// One report a file, in the registry's order. Reads and hashes every file that is there, and those that a list of hashes
+// (sha256_sums.h) names.
 std::vector<FileReport> Verify(const DatasetInfo& dataset, const std::vector<std::string>& directories);
 
 }  // namespace normlab::data

@@ -184,12 +184,186 @@ DatasetInfo SyntheticPen() {
   };
 }
 
+constexpr std::int64_t kMostBookBytes = std::int64_t{512} << 20;
+constexpr std::int64_t kMostSentenceBytes = std::int64_t{64} << 20;
+
+DatasetInfo Books() {
+  return {
+      .name = "books",
+      .title = "Books in plain text that a user has, the stand-in for BookCorpus, which is not distributed any more",
+      .licence = "that of the books",
+      .source = "any folder or archive of .txt files",
+      .obtain = "normlab data import books FOLDER",
+      .files = {{.name = "books.txt",
+                 .sha256 = "",
+                 .candidates = {"books/books.txt", "books/books.txt.gz"},
+                 .bytes = kMostBookBytes,
+                 .record = "BOOK ",
+                 .records = "books"}},
+      .npm_package = "",
+      .version = "books, content not known",
+  };
+}
+
+DatasetInfo Kjv() {
+  return {
+      .name = "kjv",
+      .title = "The King James Bible, 31,102 verses: the text that every machine can have",
+      .licence = "public domain outside of the United Kingdom's letters patent",
+      .source = "Debian package bible-kjv-text",
+      .obtain = "normlab data fetch kjv",
+      .files = {{.name = "kjv.txt",
+                 .sha256 = "9c4ee9665597ecef1a242d7fdacf7fb1b1f6b130258e7e3ff8225de85c42997d",
+                 .candidates = {"kjv/kjv.txt", "kjv/kjv.txt.gz"},
+                 .bytes = 4306668}},
+      .npm_package = "",
+      .debian = {.package = "bible-kjv-text", .path = "/usr/lib/bible.data"},
+  };
+}
+
+DatasetInfo Cnn() {
+  return {
+      .name = "cnn",
+      .title = "CNN questions (Hermann et al. 2015), four sentences of each passage, the paper's data",
+      .licence = "the articles are CNN's; the questions come with their authors' terms",
+      .source = "cs.nyu.edu/~kcho/DMQA, cnn.tgz: questions/{training,validation,test}/*.question",
+      .obtain = "download cnn.tgz, then: normlab data import cnn cnn.tgz; or use cloze_kjv",
+      .files = {{.name = "questions.txt",
+                 .sha256 = "",
+                 .candidates = {"cnn/questions.txt", "cnn/questions.txt.gz"},
+                 .bytes = std::int64_t{1} << 30,
+                 .record = "CLOZE ",
+                 .records = "questions"}},
+      .npm_package = "",
+      .version = "cnn, content not known",
+  };
+}
+
+// Made from the books when they are loaded, see cloze/book_clozes.h.
+DatasetInfo ClozeBooks() {
+  DatasetInfo info = Books();
+  info.name = "cloze_books";
+  info.title = "Questions about a name in a sentence of imported books: stands in for cnn";
+  info.version = "cloze_books 1, content not known";
+  return info;
+}
+
+DatasetInfo ClozeKjv() {
+  DatasetInfo info = Kjv();
+  info.name = "cloze_kjv";
+  info.title = "Questions about a name in a sentence of the King James Bible: stands in for cnn";
+  info.version = "cloze_kjv 1";
+  return info;
+}
+
+// What sentence vectors are judged on. `files` are the names of the official ones.
+DatasetInfo ImportedSentences(std::string name, std::string title, std::string licence, std::string source,
+                              std::string_view files, std::string records = "sentences") {
+  return {
+      .name = name,
+      .title = std::move(title),
+      .licence = std::move(licence),
+      .source = std::move(source),
+      .obtain = "download " + std::string(files) + ", then: normlab data import " + name + " FOLDER",
+      .files = {{.name = name + ".txt",
+                 .sha256 = "",
+                 .candidates = {name + "/" + name + ".txt", name + "/" + name + ".txt.gz"},
+                 .bytes = kMostSentenceBytes,
+                 .record = "",
+                 .records = std::move(records)}},
+      .npm_package = "",
+      .version = name + ", content not known",
+  };
+}
+
+DatasetInfo Mr() {
+  return ImportedSentences("mr", "MR, sentences of film reviews, for or against: 10,662 if whole",
+                           "CC BY 4.0 as NLTK distributes it (Bo Pang and Lillian Lee)",
+                           "www.cs.cornell.edu/people/pabo/movie-review-data",
+                           "rt-polarity.pos and rt-polarity.neg, or rt-polarity.all");
+}
+
+DatasetInfo Cr() {
+  return ImportedSentences("cr", "CR, sentences of product reviews, for or against: 3,775 if whole",
+                           "CC BY 4.0 as NLTK distributes the reviews (Minqing Hu and Bing Liu)",
+                           "www.cs.uic.edu/~liub/FBS/sentiment-analysis.html",
+                           "custrev.pos and custrev.neg, or custrev.all");
+}
+
+DatasetInfo Subj() {
+  return ImportedSentences("subj", "SUBJ, sentences of reviews and of plots, subjective or objective: 10,000 if whole",
+                           "CC BY 4.0 as NLTK distributes it (Bo Pang and Lillian Lee)",
+                           "www.cs.cornell.edu/people/pabo/movie-review-data",
+                           "subj.subjective and subj.objective, or subj.all");
+}
+
+DatasetInfo Mpqa() {
+  return ImportedSentences("mpqa", "MPQA, phrases of news, for or against: 10,606 if whole",
+                           "none stated (Janyce Wiebe, Theresa Wilson and Claire Cardie); local use",
+                           "mpqa.cs.pitt.edu", "mpqa.pos and mpqa.neg, or mpqa.all");
+}
+
+DatasetInfo Sick() {
+  return ImportedSentences("sick", "SICK, pairs of sentences with how related people found them: 9,927 if whole",
+                           "CC BY-NC-SA 3.0 (University of Trento)", "SemEval 2014 task 1",
+                           "SICK_train.txt, SICK_trial.txt and SICK_test_annotated.txt", "pairs");
+}
+
+DatasetInfo Coco() {
+  return {
+      .name = "coco",
+      .title = "COCO captions with VGG features of the images, the paper's data: 123,287 images if whole",
+      .licence = "captions CC BY 4.0 (COCO Consortium); the images' own licences, of which none is here",
+      .source = "coco.zip as released with order-embeddings (Vendrov et al. 2016), on Karpathy's splits",
+      .obtain = "get coco.zip of order-embeddings and unpack it, then: normlab data import coco FOLDER; or use scenes",
+      .files = {{.name = "SHA256SUMS",
+                 .sha256 = "",
+                 .candidates = {"coco/SHA256SUMS"},
+                 .bytes = 4096,
+                 .record = "",
+                 .records = "files"}},
+      .npm_package = "",
+      .version = "coco, content not known",
+  };
+}
+
+DatasetInfo Scenes() {
+  return {
+      .name = "scenes",
+      .title = "Scenes of coloured shapes with captions from vague to exact, made by normlab: stands in for coco",
+      .licence = "Apache-2.0 (normlab)",
+      .source = "made in memory, always the same 20,000 scenes to train on, 1,000 to choose by and 5,000 to test on",
+      .obtain = "nothing to get",
+      .files = {},
+      .npm_package = "",
+      .version = "scenes 1",
+  };
+}
+
 }  // namespace
 
 const std::vector<DatasetInfo>& Datasets() {
-  static const std::vector<DatasetInfo> datasets = {Mnist(),          FashionMnist(), Cifar10(),
-                                                    BinarizedMnist(), SampledMnist(), Unipen(),
-                                                    UnipenOriginal(), IamOnDb(),      SyntheticPen()};
+  static const std::vector<DatasetInfo> datasets = {Mnist(),
+                                                    FashionMnist(),
+                                                    Cifar10(),
+                                                    BinarizedMnist(),
+                                                    SampledMnist(),
+                                                    Unipen(),
+                                                    UnipenOriginal(),
+                                                    IamOnDb(),
+                                                    SyntheticPen(),
+                                                    Books(),
+                                                    Kjv(),
+                                                    Cnn(),
+                                                    ClozeBooks(),
+                                                    ClozeKjv(),
+                                                    Mr(),
+                                                    Cr(),
+                                                    Subj(),
+                                                    Mpqa(),
+                                                    Sick(),
+                                                    Coco(),
+                                                    Scenes()};
   return datasets;
 }
 

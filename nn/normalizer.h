@@ -85,6 +85,29 @@ void recompute_population(std::span<BasicNormalizer<T>* const> sites, const std:
   }
 }
 
+// Averages the statistics of batches, for the sites that evaluate with them (Cooijmans et al. 2016). pass() must run the
+// model over some batches in Mode::kTrain; as each is normalised by itself, one pass serves all sites. Does nothing if no
+// site wants it.
+template <typename T>
+void average_statistics(std::span<BasicNormalizer<T>* const> sites, const std::function<void()>& pass) {
+  bool wanted = false;
+  for (BasicNormalizer<T>* site : sites) {
+    if (site->wants_averages()) {
+      wanted = true;
+      site->begin_averages();
+    }
+  }
+  if (!wanted) {
+    return;
+  }
+  pass();
+  for (BasicNormalizer<T>* site : sites) {
+    if (site->wants_averages()) {
+      site->end_averages();
+    }
+  }
+}
+
 using Normalizer = BasicNormalizer<float>;
 
 }  // namespace normlab::nn

@@ -5,6 +5,7 @@
 //   weights      4 W
 //   checkpoint   12 W: the weights and the optimiser's two moments (8 W with sgd's one)
 //   memory       64 MiB + data + 4 (5 W + A): weights, gradients, moments, the copy that products read; the tape
+// An experiment that keeps the weights of its best evaluation beside the last ones has 4 W more of each.
 // W counts the matrices exactly and vectors generously. A counts, for each example and time step, the rows that the
 // tape keeps and their gradients: a layer of H normalised units keeps about 8 H, an LSTM of H cells about 24 H.
 //

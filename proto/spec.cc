@@ -144,10 +144,10 @@ std::string ExperimentName(const v1::JobSpec& spec) {
 
 std::string DatasetName(const v1::JobSpec& resolved) {
   const FieldDescriptor* experiment = SetExperiment(resolved);
-  if (experiment == nullptr) {
-    return "";
-  }
-  const ProtoMessage& config = resolved.GetReflection()->GetMessage(resolved, experiment);
+  return experiment == nullptr ? "" : ConfigDatasetName(resolved.GetReflection()->GetMessage(resolved, experiment));
+}
+
+std::string ConfigDatasetName(const ProtoMessage& config) {
   for (const ConfigField& field : FieldsOf(*config.GetDescriptor())) {
     if (field::Meta(*field.field).dataset()) {
       return field::ValueText(field.HolderIn(config), *field.field);

@@ -38,6 +38,8 @@ std::string ExperimentName(const v1::JobSpec& spec);
 // The registry name of the spec's data set ("mnist", "fashion_mnist"): the value of the field marked `dataset`. Empty
 // if the experiment has none.
 std::string DatasetName(const v1::JobSpec& resolved);
+// The same of an experiment's configuration.
+std::string ConfigDatasetName(const google::protobuf::Message& config);
 
 // What a run's bits depend on beside its configuration and data: code. See base/numerics.h and ExperimentMeta.
 struct Revisions {

@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
   normlab::RegisterMnist();
   normlab::RegisterDraw();
   normlab::RegisterHandwriting();
+  normlab::RegisterSkipThoughts();
+  normlab::RegisterOrderEmbedding();
+  normlab::RegisterReader();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;

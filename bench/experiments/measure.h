@@ -63,5 +63,8 @@ void RegisterConvnet();
 void RegisterMnist();
 void RegisterDraw();
 void RegisterHandwriting();
+void RegisterSkipThoughts();
+void RegisterOrderEmbedding();
+void RegisterReader();
 
 }  // namespace normlab

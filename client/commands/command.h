@@ -125,6 +125,7 @@ void AddShow(CLI::App& app, Session& session);
 void AddWatch(CLI::App& app, Session& session);
 void AddCurve(CLI::App& app, Session& session);
 void AddArtifacts(CLI::App& app, Session& session);
+void AddNeighbours(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddResults(CLI::App& app, Session& session);  // table, figure, report, papers
 void AddCompare(CLI::App& app, Session& session);  // compare, plot

@@ -13,7 +13,7 @@ namespace normlab::data {
 
 bool IsImportedHandwriting(const std::string& dataset) { return dataset == "iam_ondb" || dataset == "unipen_original"; }
 
-absl::Status NothingUsable(const std::string& path, const std::map<std::string, Skipped>& skipped) {
+absl::Status NothingUsable(const std::string& path, const SkippedByReason& skipped) {
   std::string text = fmt::format("{}: no line of handwriting could be used", path);
   for (const auto& [reason, of] : skipped) {
     text += fmt::format("\n  {} x {}, for example {}", of.count, reason, of.example);

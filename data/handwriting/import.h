@@ -6,25 +6,20 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "data/handwriting/pen_line.h"
+#include "data/skipped.h"
 
 namespace normlab::data {
 
-struct Skipped {
-  std::int64_t count = 0;
-  std::string example;  // the first one, with file and offset where there is one
-};
-
 struct ImportReport {
   std::int64_t lines = 0, writers = 0, points = 0;
-  std::map<std::string, Skipped> skipped;  // by reason
-  std::string stored;                      // path of the cached file
-  std::string sha256;                      // of its uncompressed content
+  SkippedByReason skipped;
+  std::string stored;  // path of the cached file
+  std::string sha256;  // of its uncompressed content
 };
 
 // done and total in bytes of input.
@@ -32,7 +27,7 @@ using ImportProgress = std::function<void(std::int64_t done, std::int64_t total)
 
 struct ImportedLines {
   std::vector<PenLine> lines;
-  std::map<std::string, Skipped> skipped;
+  SkippedByReason skipped;
 };
 
 // IAM-OnDB's official archives or what they unpack to, in one folder: lineStrokes, ascii, original and the split lists.
@@ -47,7 +42,7 @@ absl::StatusOr<ImportReport> ImportHandwriting(const std::string& dataset, const
                                                const std::string& directory, const ImportProgress& progress);
 
 // kNotFound: no line could be used, and why, reason by reason.
-absl::Status NothingUsable(const std::string& path, const std::map<std::string, Skipped>& skipped);
+absl::Status NothingUsable(const std::string& path, const SkippedByReason& skipped);
 
 // Whether ImportHandwriting is the way into this data set.
 bool IsImportedHandwriting(const std::string& dataset);

@@ -22,6 +22,7 @@
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
 #include "proto/convnet.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -113,8 +114,8 @@ class ConvnetTask final : public Task {
 ConvnetTask::ConvnetTask(const v1::ConvnetConfig& config, std::uint64_t seed, data::ImageData data)
     : config_(config),
       data_(std::move(data)),
-      largest_batch_(
-          std::max(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(), kEvaluationBatch)),
+      largest_batch_(std::max(data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch(),
+                              kEvaluationBatch)),
       preprocessing_(config, data_.train, largest_batch_),
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, data_.train.shape())),
@@ -214,17 +215,6 @@ absl::StatusOr<data::ImageData> Load(const data::DatasetInfo& dataset, const std
                                    : data::LoadMnist(dataset, directories, /*held_out=*/0);
 }
 
-const char* RegistryName(v1::ConvnetDataset dataset) {
-  switch (dataset) {
-    case v1::CONVNET_DATASET_CIFAR10:
-      return "cifar10";
-    case v1::CONVNET_DATASET_MNIST:
-      return "mnist";
-    default:
-      return "fashion_mnist";
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig& config, std::uint64_t seed,
@@ -233,18 +223,17 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig&
   data.train.KeepFirst(config.train_images() != 0 ? config.train_images() : data.train.size());
   data.test.KeepFirst(config.test_images() != 0 ? config.test_images() : data.test.size());
   const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
                           .passes = static_cast<std::uint64_t>(config.epochs()),
                           .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
                           .running_mean = "train.since_evaluation"};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<ConvnetTask>(config, seed, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeConvnet(const v1::ConvnetConfig& config, std::uint64_t seed,
                                                         const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(data::ImageData data, Load(*data::FindDataset(name), context.data_directories));
   if (context.facts != nullptr) {
     (*context.facts)["data." + name] = data.sha256;

@@ -13,6 +13,7 @@
 #include "experiments/draw/draw_pictures.h"
 #include "experiments/engine.h"
 #include "experiments/training/training_loop.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -64,7 +65,7 @@ class DrawTask final : public Task {
 DrawTask::DrawTask(const v1::DrawConfig& config, std::uint64_t seed, nn::Index side, data::BinarizedMnistData data)
     : seed_(seed),
       data_(std::move(data)),
-      largest_batch_(data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
+      largest_batch_(data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       store_(seed),
       model_(nn::Scope(store_), SpecOf(config, side)),
       columns_(static_cast<std::size_t>(data_.train.features() *
@@ -146,10 +147,6 @@ absl::Status CheckFit(const v1::DrawConfig& config, const data::BinarizedMnistDa
   return absl::OkStatus();
 }
 
-const char* RegistryName(v1::DrawDataset dataset) {
-  return dataset == v1::DRAW_DATASET_SAMPLED_MNIST ? "sampled_mnist" : "binarized_mnist";
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& config, std::uint64_t seed,
@@ -159,20 +156,19 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& confi
   data.train.KeepSpread(config.train_images());
   data.test.KeepSpread(config.test_images());
   const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
                           .passes = static_cast<std::uint64_t>(config.epochs()),
                           .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
                           .loss_series = "train/batch_bound",
                           .record_gradient_norm = true,
                           .running_mean = "bounds_since_evaluation"};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<DrawTask>(config, seed, side, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeDraw(const v1::DrawConfig& config, std::uint64_t seed,
                                                      const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   const data::DatasetInfo* dataset = data::FindDataset(name);
   NORMLAB_ASSIGN_OR_RETURN(data::BinarizedMnistData data, data::LoadBinarizedMnist(*dataset, context.data_directories));
   if (context.facts != nullptr) {

@@ -4,19 +4,6 @@
 
 namespace normlab {
 
-std::string HandwritingDatasetName(v1::HandwritingDataset dataset) {
-  switch (dataset) {
-    case v1::HANDWRITING_DATASET_UNIPEN:
-      return "unipen";
-    case v1::HANDWRITING_DATASET_UNIPEN_ORIGINAL:
-      return "unipen_original";
-    case v1::HANDWRITING_DATASET_SYNTHETIC_PEN:
-      return "synthetic_pen";
-    default:
-      return "iam_ondb";
-  }
-}
-
 data::Alphabet AlphabetOf(const v1::HandwritingConfig& config) {
   return config.alphabet() == v1::PEN_ALPHABET_FULL ? data::Alphabet::kFull : data::Alphabet::kGraves57;
 }

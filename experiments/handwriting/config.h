@@ -9,9 +9,6 @@
 
 namespace normlab {
 
-// Registry name: "iam_ondb".
-std::string HandwritingDatasetName(v1::HandwritingDataset dataset);
-
 data::Alphabet AlphabetOf(const v1::HandwritingConfig& config);
 data::HandwritingOptions DataOptions(const v1::HandwritingConfig& config);
 HandwritingShape ShapeOf(const v1::HandwritingConfig& config);

@@ -10,6 +10,7 @@
 #include "experiments/handwriting/config.h"
 #include "experiments/handwriting/drawing.h"
 #include "experiments/handwriting/writer.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -44,7 +45,7 @@ std::vector<NamedTensor> Scribe::Weights() {
 absl::Status Scribe::Imitate(std::int64_t line, const std::vector<std::string>& data_directories,
                              std::string_view data_sha256) {
   const v1::HandwritingConfig& config = parts_->config;
-  const data::DatasetInfo& dataset = *data::FindDataset(HandwritingDatasetName(config.dataset()));
+  const data::DatasetInfo& dataset = *data::FindDataset(ConfigDatasetName(config));
   NORMLAB_ASSIGN_OR_RETURN(data::HandwritingData data,
                            data::LoadHandwriting(dataset, data_directories, DataOptions(config)));
   if (!data_sha256.empty() && data.sha256 != data_sha256) {

@@ -14,6 +14,7 @@
 #include "experiments/handwriting/drawing.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/domain/mixture.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -121,20 +122,20 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::Handwritin
                     data.train.size()));
   }
   const TrainingPlan plan{.seed = seed,
-                          .examples = static_cast<std::int64_t>(data.train.size()),
-                          .batch_size = config.batch_size(),
                           .updates = static_cast<std::uint64_t>(config.updates()),
                           .evaluation_interval = static_cast<std::uint64_t>(config.evaluation_interval()),
                           .record_gradient_norm = true,
                           .running_mean = "train.since_evaluation",
                           .running_units = true};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  auto order =
+      std::make_unique<data::ShuffledOrder>(seed, static_cast<std::int64_t>(data.train.size()), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<HandwritingTask>(config, seed, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeHandwriting(const v1::HandwritingConfig& config, std::uint64_t seed,
                                                             const ExperimentContext& context) {
-  const std::string name = HandwritingDatasetName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   NORMLAB_ASSIGN_OR_RETURN(
       data::HandwritingData data,
       data::LoadHandwriting(*data::FindDataset(name), context.data_directories, DataOptions(config)));

@@ -15,6 +15,7 @@
 #include "experiments/mnist_mlp/mnist_mlp.h"
 #include "experiments/training/training_loop.h"
 #include "nn/ops/cross_entropy.h"
+#include "proto/spec.h"
 
 namespace normlab {
 namespace {
@@ -58,7 +59,7 @@ MnistTask::MnistTask(const v1::MnistMlpConfig& config, std::uint64_t seed, data:
     : data_(std::move(data)),
       store_(seed),
       model_(nn::Scope(store_), config, data_.train.features()),
-      batch_(data_.train.features(), data::BatchOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
+      batch_(data_.train.features(), data::ShuffledOrder(seed, data_.train.size(), config.batch_size()).LargestBatch()),
       evaluation_batch_(data_.train.features(), kEvaluationBatch) {}
 
 nn::Var MnistTask::Input(nn::Tape& tape, const Batch& batch, std::int64_t count) const {
@@ -107,10 +108,6 @@ StepResult MnistTask::Evaluate(const Evaluation& moment, Recorder& recorder) {
   return std::isfinite(train.nll_sum + test.nll_sum) ? StepResult::kContinue : StepResult::kDiverged;
 }
 
-std::string RegistryName(v1::MnistDataset dataset) {
-  return dataset == v1::MNIST_DATASET_FASHION_MNIST ? "fashion_mnist" : "mnist";
-}
-
 absl::Status CheckFit(const v1::MnistMlpConfig& config, const data::ImageData& data) {
   if (config.train_images() > data.train.size() || config.test_images() > data.test.size()) {
     return absl::InvalidArgumentError(
@@ -131,18 +128,15 @@ absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfi
   NORMLAB_RETURN_IF_ERROR(CheckFit(config, data));
   data.train.KeepFirst(config.train_images());
   data.test.KeepFirst(config.test_images());
-  const TrainingPlan plan{.seed = seed,
-                          .examples = data.train.size(),
-                          .batch_size = config.batch_size(),
-                          .passes = static_cast<std::uint64_t>(config.passes()),
-                          .evaluate_before = true};
-  return std::make_unique<TrainingLoop>(plan, config.optimization(),
+  const TrainingPlan plan{.seed = seed, .passes = static_cast<std::uint64_t>(config.passes()), .evaluate_before = true};
+  auto order = std::make_unique<data::ShuffledOrder>(seed, data.train.size(), config.batch_size());
+  return std::make_unique<TrainingLoop>(plan, config.optimization(), std::move(order),
                                         std::make_unique<MnistTask>(config, seed, std::move(data)));
 }
 
 absl::StatusOr<std::unique_ptr<Experiment>> MakeMnistMlp(const v1::MnistMlpConfig& config, std::uint64_t seed,
                                                          const ExperimentContext& context) {
-  const std::string name = RegistryName(config.dataset());
+  const std::string name = ConfigDatasetName(config);
   const data::DatasetInfo* dataset = data::FindDataset(name);
   NORMLAB_ASSIGN_OR_RETURN(data::ImageData data, data::LoadMnist(*dataset, context.data_directories));
   if (context.facts != nullptr) {

@@ -11,11 +11,11 @@
 namespace normlab {
 
 TrainingLoop::TrainingLoop(const TrainingPlan& plan, const v1::OptimizerConfig& optimization,
-                           std::unique_ptr<Task> task)
+                           std::unique_ptr<data::BatchOrder> order, std::unique_ptr<Task> task)
     : plan_(plan),
-      order_(plan.seed, plan.examples, plan.batch_size),
-      updates_(plan.updates != 0 ? plan.updates : plan.passes * order_.UpdatesPerPass()),
-      evaluation_interval_(plan.evaluation_interval != 0 ? plan.evaluation_interval : order_.UpdatesPerPass()),
+      order_(std::move(order)),
+      updates_(plan.updates != 0 ? plan.updates : plan.passes * order_->UpdatesPerPass()),
+      evaluation_interval_(plan.evaluation_interval != 0 ? plan.evaluation_interval : order_->UpdatesPerPass()),
       task_(std::move(task)),
       clip_(ClipOf(optimization)),
       optimizer_(
@@ -30,7 +30,7 @@ void TrainingLoop::Begin(Recorder& recorder) {
 }
 
 StepResult TrainingLoop::Step(std::uint64_t step, Recorder& recorder) {
-  const std::span<const std::uint32_t> examples = order_.Batch(step);
+  const std::span<const std::uint32_t> examples = order_->Batch(step);
   tape_.reset();
   const BatchLoss batch = task_->Loss(tape_, examples, {.key = {.seed = plan_.seed, .update = step}});
   const float loss = batch.loss.scalar();
@@ -58,7 +58,7 @@ bool TrainingLoop::EvaluationFollows(std::uint64_t updates_done) const {
 
 StepResult TrainingLoop::Evaluate(std::uint64_t updates_done, Recorder& recorder) {
   const StepResult result = task_->Evaluate(
-      {.updates = updates_done, .updates_per_pass = order_.UpdatesPerPass(), .train = running_mean_}, recorder);
+      {.updates = updates_done, .updates_per_pass = order_->UpdatesPerPass(), .train = running_mean_}, recorder);
   running_mean_.Clear();
   return result;
 }

@@ -21,8 +21,6 @@ namespace normlab {
 
 struct TrainingPlan {
   std::uint64_t seed = 1;
-  std::int64_t examples = 0;    // of the training set
-  std::int64_t batch_size = 0;  // 1 to examples
   // Of the whole run; one of the two.
   std::uint64_t passes = 0;
   std::uint64_t updates = 0;
@@ -37,8 +35,9 @@ struct TrainingPlan {
 
 class TrainingLoop final : public Experiment {
  public:
-  // The task's model is complete.
-  TrainingLoop(const TrainingPlan& plan, const v1::OptimizerConfig& optimization, std::unique_ptr<Task> task);
+  // The task's model is complete; its examples are those of `order`.
+  TrainingLoop(const TrainingPlan& plan, const v1::OptimizerConfig& optimization,
+               std::unique_ptr<data::BatchOrder> order, std::unique_ptr<Task> task);
 
   std::uint64_t TotalSteps() const override { return updates_; }
   void Begin(Recorder& recorder) override;
@@ -51,7 +50,7 @@ class TrainingLoop final : public Experiment {
   StepResult Evaluate(std::uint64_t updates_done, Recorder& recorder);
 
   const TrainingPlan plan_;
-  data::BatchOrder order_;
+  std::unique_ptr<data::BatchOrder> order_;
   const std::uint64_t updates_;
   const std::uint64_t evaluation_interval_;
   std::unique_ptr<Task> task_;

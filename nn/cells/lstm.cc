@@ -75,6 +75,23 @@ BasicLstmState<T> BasicLstm<T>::zero_state(BasicTape<T>& tape, Index batch) cons
   return {.h = tape.zeros(spec_.units, batch), .c = tape.zeros(spec_.units, batch)};
 }
 
+template <typename T>
+BasicVar<T> BasicLstm<T>::input_sums(Var x) {
+  const Var product = input_.product(x);
+  return spec_.bias_twice ? add_bias(product, x.tape().parameter(bias_)) : product;
+}
+
+template <typename T>
+std::vector<BasicNormalizer<T>*> BasicLstm<T>::sites() {
+  std::vector<BasicNormalizer<T>*> all = {&recurrent_.normalizer(), &input_.normalizer()};
+  for (const auto* site : {&sum_, &gates_[0], &gates_[1], &gates_[2], &gates_[3], &cell_}) {
+    if (*site != nullptr) {
+      all.push_back(site->get());
+    }
+  }
+  return all;
+}
+
 // What goes into the gates but b.
 template <typename T>
 BasicVar<T> BasicLstm<T>::gate_sums(Var recurrent, Var input, const Step& step, Var mask) {

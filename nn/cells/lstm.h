@@ -23,6 +23,7 @@
 #include <array>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "nn/layers/shared_linear.h"
 
@@ -47,7 +48,8 @@ struct LstmSpec {
   Initializer bias_init = init::zeros();
   double forget_bias = 0.0;  // added to b's part f at the start; the paper names none
   double clip = 0.0;  // gradients with respect to the gates' inputs are cut to +- this (Graves 2013); 0: they are not
-  bool peepholes = false;  // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
+  bool bias_twice = false;  // b is in W_x x before its norm too, as in the paper's released code
+  bool peepholes = false;   // f, i see c_{t-1} and o sees c_t through diagonal weights (Graves 2013, eq. 7-10)
   // Whether float runs in one op per step where there is one: no peepholes, and batch norm with kTermsAndCell alone.
   // false: composed of primitive ops, which the fused op is tested against.
   bool fused = true;
@@ -69,13 +71,16 @@ class BasicLstm {
   // h = c = 0, constants.
   State zero_state(BasicTape<T>& tape, Index batch) const;
 
-  // W_x x without norm: 4H x B from inputs x B, for one step or for a whole sequence at once.
-  Var input_sums(Var x) { return input_.product(x); }
+  // W_x x without norm, and b with bias_twice: 4H x B from inputs x B, for one step or for a whole sequence at once.
+  Var input_sums(Var x);
 
   // One time step from input_sums() of x_t, which it uses up: their memory may hold the sums of both terms after it.
   // `mask`, 1 x B, says for each example whether the step counts: where it is 0 the state passes unchanged, whatever
   // x_t is, as for the padded end of a shorter sequence.
   State step(Var input_sums, State previous, const Step& step, Var mask = {});
+
+  // Sites of normalisation, for their statistics (nn/normalizer.h).
+  std::vector<BasicNormalizer<T>*> sites();
 
   const LstmSpec& spec() const { return spec_; }
 

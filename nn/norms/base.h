@@ -70,6 +70,13 @@ class BasicNormalizer {
   virtual void begin_population() {}
   virtual void end_population() {}
 
+  // Averages over batches that are normalised by themselves, for sites that evaluate with them; see average_statistics.
+  // Between begin and end, sums() in Mode::kTrain counts each batch's mean and variance once; end makes their averages the
+  // statistics to evaluate with.
+  virtual bool wants_averages() const { return false; }
+  virtual void begin_averages() {}
+  virtual void end_averages() {}
+
  protected:
   // masked_sums() but for an affine part from outside.
   virtual BasicVar<T> normalize(BasicVar<T> a, const Step& step, BasicVar<T> mask) = 0;

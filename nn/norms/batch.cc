@@ -88,11 +88,17 @@ class BatchNormalizer final : public BasicNormalizer<T> {
     return form;
   }
   void keep_batch(const Step& step, const T* mean, const T* variance) override {
-    if (!wants_population()) {
+    if (averaging_) {
+      const auto batches = static_cast<T>(++averaged_batches_[static_cast<std::size_t>(slot(step.time))]);
+      average(mean_, step.time, batches, mean);
+      average(variance_, step.time, batches, variance);
+    } else if (spec_.statistics == BatchStatistics::kRunning) {
       follow(mean_, step.time, mean);
       follow(variance_, step.time, variance);
-      keep_longest(step.time);
+    } else {
+      return;
     }
+    keep_longest(step.time);
   }
 
   bool wants_population() const override { return spec_.statistics == BatchStatistics::kPopulation; }
@@ -118,6 +124,23 @@ class BatchNormalizer final : public BasicNormalizer<T> {
         mean_.data[i] = static_cast<T>(moments.mean(i % n));
         variance_.data[i] = static_cast<T>(moments.variance(i % n));
       }
+    }
+  }
+
+  bool wants_averages() const override { return spec_.statistics == BatchStatistics::kAverages; }
+
+  void begin_averages() override {
+    averaged_batches_.assign(static_cast<std::size_t>(spec_.time_steps), 0);
+    if (trained_steps_ != nullptr) {
+      trained_steps_->data.front() = T{0};
+    }
+    averaging_ = true;
+  }
+
+  void end_averages() override {
+    averaging_ = false;
+    if (averaged_batches_.empty() || averaged_batches_.front() == 0) {
+      throw Error("batch norm: end_averages() without a batch since begin_averages(); train on some between");
     }
   }
 
@@ -183,6 +206,13 @@ class BatchNormalizer final : public BasicNormalizer<T> {
     std::transform(now, now + units(), batch, now, [=](T old, T latest) { return keep * old + take * latest; });
   }
 
+  // The mean of `batches` values, of which this is the last.
+  void average(BasicBuffer<T>& mean, Index time, T batches, const T* batch) const {
+    T* now = mean.data.data() + slot(time) * units();
+    std::transform(now, now + units(), batch, now,
+                   [=](T old, T latest) { return batches == T{1} ? latest : old + (latest - old) / batches; });
+  }
+
   BatchNorm spec_;
   Affine<T> affine_;
   BasicBuffer<T>& mean_;  // time_steps blocks of one value per unit
@@ -190,6 +220,8 @@ class BatchNormalizer final : public BasicNormalizer<T> {
   BasicBuffer<T>* trained_steps_;  // one value, how many steps have statistics; null outside of sequences
   std::vector<PopulationMoments> population_;
   bool counting_ = false;
+  std::vector<Index> averaged_batches_;  // by step
+  bool averaging_ = false;
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ enum class BatchVariance {
 enum class BatchStatistics {
   kRunning,     // averages kept while training
   kPopulation,  // exact statistics of a data set, see recompute_population
+  kAverages,    // averages of the statistics of training batches, see average_statistics
 };
 
 struct BatchNorm {

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "nn/error.h"
 #include "nn/ops/math.h"
+#include "nn/ops/pointwise.h"
 
 namespace normlab::nn {
 namespace {
@@ -97,6 +100,21 @@ BasicVar<T> tanh(BasicVar<T> x) {
       "tanh", x, [](auto... args) { math::tanh(args...); }, [](auto... args) { math::tanh_backward(args...); });
 }
 
+// dx = dy sign(x).
+template <typename T>
+BasicVar<T> abs(BasicVar<T> x) {
+  BasicVar<T> y = x.tape().result("abs", x.rows(), x.cols(), {x});
+  const T* in = x.data();
+  fill_pointwise(y.mutable_data(), x.size(), [in](Index i) { return std::abs(in[i]); });
+  x.tape().on_backward({y}, [x, y, in] {
+    const T* dy = y.grad();
+    fill_pointwise(x.grad_sink(), x.size(), [in, dy](Index i) {
+      return in[i] > T{0} ? dy[i] : in[i] < T{0} ? -dy[i] : T{0};
+    });
+  });
+  return y;
+}
+
 // With y = x g(x): dx = dy (g + x g').
 template <typename T>
 BasicVar<T> gelu(BasicVar<T> x, GeluForm form) {
@@ -121,6 +139,8 @@ template BasicVar<float> sigmoid(BasicVar<float>);
 template BasicVar<double> sigmoid(BasicVar<double>);
 template BasicVar<float> tanh(BasicVar<float>);
 template BasicVar<double> tanh(BasicVar<double>);
+template BasicVar<float> abs(BasicVar<float>);
+template BasicVar<double> abs(BasicVar<double>);
 template BasicVar<float> gelu(BasicVar<float>, GeluForm);
 template BasicVar<double> gelu(BasicVar<double>, GeluForm);
 

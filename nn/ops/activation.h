@@ -23,6 +23,9 @@ template <typename T>
 BasicVar<T> sigmoid(BasicVar<T> x);
 template <typename T>
 BasicVar<T> tanh(BasicVar<T> x);
+// |x|; the gradient at 0 is 0.
+template <typename T>
+BasicVar<T> abs(BasicVar<T> x);
 
 using kernels::GeluForm;
 // x Phi(x) with the normal distribution function Phi [Hendrycks and Gimpel 2016], or the form with tanh that is near it.

@@ -1,9 +1,12 @@
 #include "nn/ops/attention.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "nn/kernels/attention.h"
 #include "nn/ops/check.h"
+#include "nn/ops/math.h"
+#include "nn/ops/pointwise.h"
 #include "nn/plain/attention.h"
 
 namespace normlab::nn {
@@ -19,6 +22,31 @@ using plain::sequence_outer;
 using plain::sequence_softmax;
 using plain::sequence_softmax_backward;
 using plain::sequence_sums;
+
+// y = k_tb + q_b + s_tb.
+template <typename T>
+void add_to_steps(BasicVar<T> k, BasicVar<T> q, BasicVar<T> s, const SequenceLayout& layout, T* y) {
+  const Index rows = k.rows();
+  const T *keys = k.data(), *queries = q.data(), *every_row = data_or_null(s);
+  parallel_ranges(k.cols(), columns_per_piece(rows), [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) {
+      const T* query = queries + layout.example(c) * rows;
+      const T added = every_row != nullptr ? every_row[c] : T{0};
+      std::transform(keys + c * rows, keys + (c + 1) * rows, query, y + c * rows,
+                     [added](T key, T other) { return key + other + added; });
+    }
+  });
+}
+
+// The sum of each column.
+template <typename T>
+void add_rows(Index rows, Index cols, const T* x, GradSink<T> sums) {
+  parallel_ranges(cols, columns_per_piece(rows), [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) {
+      sums.data[c] = std::accumulate(x + c * rows, x + (c + 1) * rows, sums.accumulate ? sums.data[c] : T{0});
+    }
+  });
+}
 
 }  // namespace
 
@@ -39,6 +67,34 @@ BasicVar<T> attention_scores(BasicVar<T> q, BasicVar<T> k, const SequenceLayout&
     }
   });
   return s;
+}
+
+// With d = dm (1 - m^2): dk = d, dq = sum over t of d, ds = sum over the rows of d.
+template <typename T>
+BasicVar<T> attention_hidden(BasicVar<T> k, BasicVar<T> q, BasicVar<T> s, const SequenceLayout& layout) {
+  require_sequences("attention_hidden", k, layout);
+  require_shapes(q.rows() == k.rows() && q.cols() == layout.batch, "attention_hidden", q, k,
+                 "a query of as many rows for each example");
+  if (s) {
+    require_row("attention_hidden", s, k);
+  }
+  const BasicVar<T> m = k.tape().result("attention_hidden", k.rows(), k.cols(), {k, q, s ? s : q});
+  add_to_steps(k, q, s, layout, m.mutable_data());
+  math::tanh(m.size(), m.data(), m.mutable_data());
+  T* const ones = k.tape().scratch(layout.cols());
+  std::fill_n(ones, layout.cols(), T{1});
+  k.tape().on_backward({m}, [k, q, s, m, ones, layout] {
+    T* const d = m.tape().scratch(m.size());
+    math::tanh_backward(m.size(), m.grad(), m.data(), d, false);
+    if (const GradSink<T> dq = q.grad_sink()) {
+      sequence_sums(layout, k.rows(), ones, d, dq.data, dq.accumulate);
+    }
+    if (const GradSink<T> ds = s ? s.grad_sink() : GradSink<T>()) {
+      add_rows(k.rows(), k.cols(), d, ds);
+    }
+    k.adopt_gradient(d);
+  });
+  return m;
 }
 
 template <typename T>
@@ -110,6 +166,8 @@ BasicVar<T> masked_mean(BasicVar<T> v, BasicVar<T> mask, const SequenceLayout& l
 
 template BasicVar<float> attention_scores(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
 template BasicVar<double> attention_scores(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
+template BasicVar<float> attention_hidden(BasicVar<float>, BasicVar<float>, BasicVar<float>, const SequenceLayout&);
+template BasicVar<double> attention_hidden(BasicVar<double>, BasicVar<double>, BasicVar<double>, const SequenceLayout&);
 template BasicVar<float> masked_softmax(BasicVar<float>, BasicVar<float>, const SequenceLayout&);
 template BasicVar<double> masked_softmax(BasicVar<double>, BasicVar<double>, const SequenceLayout&);
 template BasicVar<float> attention_context(BasicVar<float>, BasicVar<float>, const SequenceLayout&);

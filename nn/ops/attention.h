@@ -16,6 +16,12 @@ namespace normlab::nn {
 template <typename T>
 BasicVar<T> attention_scores(BasicVar<T> q, BasicVar<T> k, const SequenceLayout& layout);
 
+// tanh(k_tb + q_b + s_tb) at every step: the hidden layer of additive attention (Bahdanau et al. 2015), whose product with a
+// vector are its scores (ops/linear.h). k: F x (steps * batch), q: F x batch; s, 1 x (steps * batch), is added to every row
+// and may be left out.
+template <typename T>
+BasicVar<T> attention_hidden(BasicVar<T> k, BasicVar<T> q, BasicVar<T> s, const SequenceLayout& layout);
+
 // The softmax of each example's scores over its steps, 0 elsewhere; an example without steps has zeros alone. `mask` may
 // be left out: all steps count.
 template <typename T>

@@ -37,6 +37,7 @@ struct Layer {
   Index chunk_classes = 0, chunks = 0;
   const std::int32_t* labels = nullptr;
   const T* weights = nullptr;
+  T floor{};
   bool kept = false;                 // whether all logits stay, or those of a chunk for each thread
   T* logits = nullptr;               // z, then exp(z - max), then dz
   T *max = nullptr, *sum = nullptr;  // chunks x examples; max becomes what an exponential is multiplied with
@@ -114,7 +115,8 @@ void take_memory(Layer<T>& layer, bool kept) {
 // The weighted NLL of example r from what its chunks know, and what its gradient needs: with M the highest logit but
 // the label's, zl, and S the sum of exp(z - M) without it,
 //   nll = log(exp(zl) + exp(M) S) - zl     p_c = exp(z_c) / (exp(zl) + exp(M) S)     1 - p_label = exp(M) S / (...)
-// everything relative to the larger of M and zl.
+// everything relative to the larger of M and zl. With a floor
+//   -log(p + floor) = nll - log(1 + floor / p), and gradients are p / (p + floor) times those without.
 template <typename T>
 T combine(const Layer<T>& layer, Index r) {
   T* const max = layer.max + r;
@@ -130,12 +132,17 @@ T combine(const Layer<T>& layer, Index r) {
     factor = std::exp(factor - top);
     others += factor * layer.sum[k * layer.examples + r];
   }
-  const T own = std::exp(label - top), weight = layer.weights[r], scale = weight / (own + others);
+  const T own = std::exp(label - top), weight = layer.weights[r], p = own / (own + others);
+  const T damping = layer.floor > T{0} ? p / (p + layer.floor) : T{1}, scale = weight * damping / (own + others);
   for (Index k = 0; k < layer.chunks; ++k) {
     max[k * layer.examples] *= scale;
   }
   layer.label_gradient[r] = -others * scale;
-  return weight * (top == label ? std::log1p(others) : (top - label) + std::log(own + others));
+  if (layer.floor > T{0} && p < T{0.5}) {
+    return weight * -std::log(p + layer.floor);
+  }
+  const T nll = top == label ? std::log1p(others) : (top - label) + std::log(own + others);
+  return weight * (layer.floor > T{0} ? nll - std::log1p(layer.floor / p) : nll);
 }
 
 // x as the right operand of the chunks' products: of the thread that drives the tape, kept from step to step.
@@ -195,7 +202,7 @@ void backward(const Layer<T>& layer, T dloss) {
 
 template <typename T>
 BasicVar<T> linear_cross_entropy(BasicVar<T> w, BasicVar<T> bias, BasicVar<T> x, std::span<const std::int32_t> labels,
-                                 BasicVar<T> weights) {
+                                 BasicVar<T> weights, double floor) {
   constexpr const char* kOp = "linear_cross_entropy";
   require_shapes(w.rows() == x.rows(), kOp, w, x, "as many rows in the weight (in x classes) as in the input (in x B)");
   if (bias) {
@@ -206,7 +213,10 @@ BasicVar<T> linear_cross_entropy(BasicVar<T> w, BasicVar<T> bias, BasicVar<T> x,
   }
   require_labels(w, x, labels, weights);
   BasicTape<T>& tape = x.tape();
-  Layer<T> layer{.w = w, .bias = bias, .x = x, .in = w.rows(), .classes = w.cols()};
+  if (!(floor >= 0.0)) {
+    throw Error(fmt::format("{}: the floor is {}; expected 0 or above", kOp, floor));
+  }
+  Layer<T> layer{.w = w, .bias = bias, .x = x, .in = w.rows(), .classes = w.cols(), .floor = static_cast<T>(floor)};
   choose_columns(layer, labels, weights);
   const BasicVar<T> loss = bias ? tape.result(kOp, 1, 1, {w, bias, layer.x}) : tape.result(kOp, 1, 1, {w, layer.x});
   take_memory(layer, loss.needs_grad());
@@ -216,8 +226,8 @@ BasicVar<T> linear_cross_entropy(BasicVar<T> w, BasicVar<T> bias, BasicVar<T> x,
 }
 
 template BasicVar<float> linear_cross_entropy(BasicVar<float>, BasicVar<float>, BasicVar<float>,
-                                              std::span<const std::int32_t>, BasicVar<float>);
+                                              std::span<const std::int32_t>, BasicVar<float>, double);
 template BasicVar<double> linear_cross_entropy(BasicVar<double>, BasicVar<double>, BasicVar<double>,
-                                               std::span<const std::int32_t>, BasicVar<double>);
+                                               std::span<const std::int32_t>, BasicVar<double>, double);
 
 }  // namespace normlab::nn

@@ -8,7 +8,8 @@
 
 namespace normlab::nn {
 
-// sum over b of weights[b] (-log softmax(W x_b + bias)[label_b]), in nats: 1 x 1.
+// sum over b of weights[b] (-log(softmax(W x_b + bias)[label_b] + floor)), in nats: 1 x 1. `floor`, 0 or above, bounds the loss:
+// 1e-8 in released code of the time.
 //
 // w: in x classes, one column per class, which may be a table of embeddings that the model also reads (ops/gather.h);
 // bias: classes x 1, or left out; x: in x B; one label in [0, classes) for each column, copied. weights: 1 x B, a
@@ -21,6 +22,6 @@ namespace normlab::nn {
 // for each thread. As in softmax_cross_entropy, 1 - p is never formed.
 template <typename T>
 BasicVar<T> linear_cross_entropy(BasicVar<T> w, BasicVar<T> bias, BasicVar<T> x, std::span<const std::int32_t> labels,
-                                 BasicVar<T> weights = {});
+                                 BasicVar<T> weights = {}, double floor = 0.0);
 
 }  // namespace normlab::nn

@@ -23,8 +23,13 @@ std::string FieldText(const std::string& name, const std::string* here, const st
 }
 
 // What one group's runs do otherwise. The data set is not among it: it has a tier of its own.
-std::vector<std::string> Differences(const Item& item, const Extent& here, const Extent& paper) {
-  std::vector<std::string> differences;
+struct Differences {
+  std::vector<std::string> texts;
+  bool of_length_alone = true;
+};
+
+Differences DifferencesOf(const Item& item, const Extent& here, const Extent& paper) {
+  Differences differences;
   std::set<std::string> names;
   for (const Fields* fields : {&here.fields, &paper.fields}) {
     for (const auto& [name, value] : *fields) {
@@ -36,12 +41,14 @@ std::vector<std::string> Differences(const Item& item, const Extent& here, const
     const std::string *mine = Find(here.fields, name), *theirs = Find(paper.fields, name);
     const bool same = mine && theirs ? *mine == *theirs : mine == theirs;
     if (name != kDataset && !same) {
-      differences.push_back(FieldText(name, mine, theirs));
-      length_said = length_said || (mine && *mine == report::Exact(here.end));
+      const bool of_length = mine && *mine == report::Exact(here.end);
+      differences.texts.push_back(FieldText(name, mine, theirs));
+      differences.of_length_alone = differences.of_length_alone && of_length;
+      length_said = length_said || of_length;
     }
   }
   if (here.end != paper.end && !length_said) {
-    differences.push_back(fmt::format("{} instead of {}", XText(item.x, here.end), XText(item.x, paper.end)));
+    differences.texts.push_back(fmt::format("{} instead of {}", XText(item.x, here.end), XText(item.x, paper.end)));
   }
   return differences;
 }
@@ -50,7 +57,9 @@ std::vector<std::string> Differences(const Item& item, const Extent& here, const
 void AddDifferences(const Item& item, const Budget& budget, const Budget& paper, Protocol& protocol) {
   std::vector<std::vector<std::string>> by_group;
   for (std::size_t g = 0; g < budget.extents.size(); ++g) {
-    by_group.push_back(Differences(item, budget.extents[g], paper.extents[g]));
+    Differences differences = DifferencesOf(item, budget.extents[g], paper.extents[g]);
+    protocol.same_curve[g] = protocol.same_curve[g] && differences.of_length_alone;
+    by_group.push_back(std::move(differences.texts));
   }
   const bool alike =
       std::all_of(by_group.begin(), by_group.end(), [&](const auto& d) { return d == by_group.front(); });
@@ -63,7 +72,7 @@ void AddDifferences(const Item& item, const Budget& budget, const Budget& paper,
 
 // "data set fashion_mnist stands in for mnist", each once.
 std::set<std::string> Substitutes(const Item& item, const Budget& budget,
-                                  const std::vector<std::vector<std::string>>& datasets) {
+                                  const std::vector<std::vector<std::string>>& datasets, Protocol& protocol) {
   std::set<std::string> substitutes;
   for (std::size_t g = 0; g < item.groups.size(); ++g) {
     const std::string& paper = item.dataset_of(static_cast<int>(g));
@@ -75,6 +84,7 @@ std::set<std::string> Substitutes(const Item& item, const Budget& budget,
       used.insert(*planned);
     }
     used.erase(paper);
+    protocol.same_curve[g] = protocol.same_curve[g] && used.empty();
     for (const std::string& other : used) {
       substitutes.insert(fmt::format("data set {} stands in for {}", other, paper));
     }
@@ -86,6 +96,7 @@ std::set<std::string> Substitutes(const Item& item, const Budget& budget,
 
 Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::vector<std::string>>& datasets) {
   Protocol protocol;
+  protocol.same_curve.assign(item.groups.size(), item.exact_budget() != nullptr && item.deviations.empty());
   const Budget* paper = item.exact_budget();
   if (paper == nullptr) {
     protocol.deviations.push_back("no budget of this manifest is the paper's own protocol");
@@ -94,7 +105,7 @@ Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<st
   }
   protocol.deviations.insert(protocol.deviations.end(), item.deviations.begin(), item.deviations.end());
   protocol.tier = protocol.deviations.empty() ? Tier::kExact : Tier::kReduced;
-  for (const std::string& substitute : Substitutes(item, budget, datasets)) {
+  for (const std::string& substitute : Substitutes(item, budget, datasets, protocol)) {
     protocol.tier = Tier::kSubstitute;
     protocol.deviations.push_back(substitute);
   }

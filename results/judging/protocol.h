@@ -12,6 +12,7 @@ namespace normlab::judging {
 struct Protocol {
   Tier tier = Tier::kExact;
   std::vector<std::string> deviations;  // "passes 16 instead of 130"; empty: exact
+  std::vector<bool> same_curve;         // by group: its runs are the paper's, as far as they go
 };
 
 // Compares each field, length and data set with those of the manifest's exact budget; `datasets` are what runs of each group used. A

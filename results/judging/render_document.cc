@@ -6,6 +6,7 @@
 #include <set>
 
 #include "results/judging/computed_by.h"
+#include "results/judging/coverage.h"
 #include "results/judging/format_value.h"
 #include "results/judging/render_brief.h"
 #include "results/judging/render_matrix.h"
@@ -145,6 +146,9 @@ std::vector<std::string> MakeNotes(const Measured& measured) {
         fmt::format("A seed's number is the mean over {} {}.", item.repeat.field, fmt::join(item.repeat.values, ", ")));
   }
   notes.push_back(ProtocolText(measured.protocol));
+  if (std::string note = CoverageNote(measured); !note.empty()) {
+    notes.push_back(std::move(note));
+  }
   return notes;
 }
 

@@ -123,6 +123,16 @@ std::optional<Interval> StudentInterval(std::span<const double> values, double c
   return Interval{mean - half, mean + half};
 }
 
+std::optional<Interval> PredictionInterval(std::span<const double> values, double confidence) {
+  if (!HasSpread(values)) {
+    return std::nullopt;
+  }
+  const double mean = Mean(values);
+  const double error = SampleSd(values) * std::sqrt(1 + 1 / static_cast<double>(values.size()));
+  const double half = StudentQuantile(values.size(), confidence) * error;
+  return Interval{mean - half, mean + half};
+}
+
 std::optional<double> StudentP(std::span<const double> values) {
   if (!HasSpread(values)) {
     return std::nullopt;

@@ -29,6 +29,10 @@ bool HasSpread(std::span<const double> values);
 // Student's interval of the mean. Absent for fewer than two values: one run has no spread.
 std::optional<Interval> StudentInterval(std::span<const double> values, double confidence);
 
+// Where one more value lies, by Student's t: as far from the mean as its own spread and the mean's error take it. Absent for
+// values without spread.
+std::optional<Interval> PredictionInterval(std::span<const double> values, double confidence);
+
 // Two-sided p of Student's test that the mean is 0. Absent for values without spread: three equal differences are no
 // proof.
 std::optional<double> StudentP(std::span<const double> values);

@@ -9,6 +9,7 @@
 #include "base/parse_number.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "proto/names.h"
 #include "proto/spec_text.h"
 #include "server/edge/errors.h"
 
@@ -303,18 +304,6 @@ void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, 
            fmt::format("is {}; expected at most {} bytes without control characters", Shown(value), kMaxLabelValue)});
     }
   }
-}
-
-bool IsName(std::string_view name, bool slash) {
-  const auto alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  if (name.empty() || name.size() > 128 || !alphanumeric(name[0])) {
-    return false;
-  }
-  return std::all_of(name.begin(), name.end(), [&](char c) {
-    return alphanumeric(c) || c == '.' || c == '_' || c == '-' || (slash && c == '/');
-  });
 }
 
 }  // namespace normlab::server

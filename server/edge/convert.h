@@ -59,7 +59,4 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
                  std::vector<FieldViolation>& violations);
 
-// [A-Za-z0-9][A-Za-z0-9._-]{0,127}, with '/' as well if `slash`: series are "train/nll".
-bool IsName(std::string_view name, bool slash);
-
 }  // namespace normlab::server

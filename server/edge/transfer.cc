@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 
+#include "proto/names.h"
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
@@ -69,17 +69,6 @@ absl::Status StoreArtifact(Core& core, grpc::ServerReader<v1::PutArtifactRequest
   NORMLAB_RETURN_IF_ERROR(core.store.PutArtifact(attempt, info, std::move(file)));
   core.attempts.Moved(attempt);
   return absl::OkStatus();
-}
-
-// "image/svg+xml": two names with a slash between them.
-bool IsMediaType(std::string_view text) {
-  const auto named = [](std::string_view part) {
-    return !part.empty() && std::all_of(part.begin(), part.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '+';
-    });
-  };
-  const std::size_t slash = text.find('/');
-  return text.size() <= 128 && slash != text.npos && named(text.substr(0, slash)) && named(text.substr(slash + 1));
 }
 
 // Sends the header that `message` holds, then `file` in pieces; calls `sent` after each.

@@ -382,7 +382,7 @@ TEST_F(CompletionTest, BashCompletesCommandsOptionsFieldsValuesAndJobs) {
   EXPECT_EQ(Complete(script, "normlab submit mnist_mlp --norm l"), "layer\n");
   EXPECT_EQ(Complete(script, "normlab submit --batch-s"), "--batch-size\n");
   EXPECT_EQ(Complete(script, "normlab data ''"), "list\nverify\nfetch\nimport\n");
-  EXPECT_EQ(Complete(script, "normlab data fetch m"), "mnist\n");
+  EXPECT_EQ(Complete(script, "normlab data fetch mn"), "mnist\n");
   EXPECT_EQ(Complete(script, "normlab show ''"), "j1\nj2\n");
   EXPECT_EQ(Complete(script, "normlab jobs --state r"), "running\n");
   std::ofstream(server_.home() + "/a spec.yaml") << "";

@@ -2,6 +2,7 @@
 // process: malloc and its relatives are replaced by versions that count and pass on to glibc's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -10,10 +11,14 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/order_embedding/order_embedding_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "proto/spec.h"
+#include "small_text.h"
 #include "testing.h"
 #include "tests/base/thread_counter.h"
 #include "tests/sanitizer.h"
@@ -143,6 +148,85 @@ TEST_P(SteadyState, OfHandwriting) {
   ExpectSteady(MakeHandwriting(ResolveSpec(spec, violations).handwriting(), 1, std::move(data)).value(), threads);
 }
 
+class SteadyStateOfSkipThoughts : public SteadyState {};  // which has none either
+
+// Sentences of one length between others of that length, so that batches are of one size.
+TEST_P(SteadyStateOfSkipThoughts, StaysSo) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  spec.mutable_skip_thoughts()->set_norm(norm);
+  spec.mutable_skip_thoughts()->set_units(96);
+  spec.mutable_skip_thoughts()->set_word_size(64);
+  spec.mutable_skip_thoughts()->set_batch_size(32);
+  spec.mutable_skip_thoughts()->set_updates(1000);
+  spec.mutable_skip_thoughts()->set_evaluation_interval(1000);
+  spec.mutable_skip_thoughts()->set_test_sentences(1);
+  std::vector<FieldViolation> violations;
+  SkipThoughtsData data = SmallText(200'000, 2002);
+  std::erase_if(data.train, [&](std::uint32_t i) {
+    return data.text.Sentence(i).size() != 7 ||
+           std::min(data.text.Sentence(i - 1).size(), data.text.Sentence(i + 1).size()) != 7;
+  });
+  ExpectSteady(MakeSkipThoughts(ResolveSpec(spec, violations).skip_thoughts(), 1, std::move(data)).value(), threads);
+}
+
+// Captions of one length: longer batches than any before take more memory.
+PairSplit EqualCaptions(std::int64_t images) {
+  constexpr std::int64_t kFeatures = 300;
+  const auto memory = std::make_shared<std::vector<float>>(static_cast<std::size_t>(images * kFeatures));
+  Rng rng(1, "pairs");
+  std::generate(memory->begin(), memory->end(), [&] { return static_cast<float>(rng.Normal()); });
+  PairSplit split{.features = {.data = memory->data(), .rows = images, .columns = kFeatures, .owner = memory},
+                  .captions = {.ids = {}, .begin = {0}}};
+  for (std::int64_t caption = 0; caption < data::kCaptionsPerImage * images; ++caption) {
+    for (int t = 0; t < 7; ++t) {
+      split.captions.ids.push_back(static_cast<std::uint32_t>(rng.Below(50)));
+    }
+    split.captions.begin.push_back(split.captions.ids.size());
+  }
+  return split;
+}
+
+class SteadyStateOfOrderEmbedding : public SteadyState {};
+
+TEST_P(SteadyStateOfOrderEmbedding, StaysSo) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  v1::OrderEmbeddingConfig& config = *spec.mutable_order_embedding();
+  config.set_norm(norm);
+  config.set_units(96);
+  config.set_word_size(40);
+  config.set_batch_size(48);
+  config.set_evaluation_interval(1000);
+  config.set_evaluation_images(2);
+  config.set_test_folds(1);
+  std::vector<FieldViolation> violations;
+  PairData data{.train = EqualCaptions(480),
+                .validation = EqualCaptions(2),
+                .test = EqualCaptions(2),
+                .words = 50,
+                .validation_texts = {},
+                .validation_scenes = {},
+                .sha256 = ""};
+  ExpectSteady(MakeOrderEmbedding(ResolveSpec(spec, violations).order_embedding(), 1, std::move(data)).value(),
+               threads);
+}
+
+// Passages of one length: a longer one than any before may take memory.
+TEST_P(SteadyState, OfTheAttentiveReader) {
+  const auto [norm, threads] = GetParam();
+  v1::JobSpec spec;
+  spec.mutable_attentive_reader()->set_norm(norm);
+  spec.mutable_attentive_reader()->set_norm_readout(true);
+  spec.mutable_attentive_reader()->set_units(96);
+  spec.mutable_attentive_reader()->set_shuffle(true);
+  std::vector<FieldViolation> violations;
+  ExpectSteady(MakeAttentiveReader(ResolveSpec(spec, violations).attentive_reader(), 1,
+                                   data::EncodeClozes(SyntheticClozes(1024, /*ragged=*/false), "test", {}).value())
+                   .value(),
+               threads);
+}
+
 const auto kThreadCounts = testing::Values(1, 2, 3, 5, 8);
 
 std::string NameOf(const testing::TestParamInfo<std::tuple<v1::NormKind, int>>& info) {
@@ -155,6 +239,17 @@ INSTANTIATE_TEST_SUITE_P(Experiments, SteadyState,
                                           kThreadCounts),
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Experiments, SteadyStateOfDraw,
+                         testing::Combine(testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT,
+                                                          v1::NORM_KIND_RMS),
+                                          kThreadCounts),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Experiments, SteadyStateOfOrderEmbedding,
+                         testing::Combine(testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT,
+                                                          v1::NORM_KIND_RMS),
+                                          kThreadCounts),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Experiments, SteadyStateOfSkipThoughts,
                          testing::Combine(testing::Values(v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT,
                                                           v1::NORM_KIND_RMS),
                                           kThreadCounts),

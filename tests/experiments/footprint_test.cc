@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "proto/spec.h"
+#include "small_text.h"
 #include "testing.h"
 
 namespace normlab {
@@ -73,6 +76,77 @@ TEST(FootprintTest, CoversHandwriting) {
       ASSERT_TRUE(experiment.ok()) << experiment.status();
       ExpectFits(spec, **experiment);
     }
+  }
+}
+
+TEST(FootprintTest, CoversSkipThoughts) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT}) {
+    for (const bool tied : {false, true}) {
+      for (const v1::SentenceConditioning conditioning :
+           {v1::SENTENCE_CONDITIONING_INITIAL_STATE, v1::SENTENCE_CONDITIONING_EVERY_STEP}) {
+        v1::JobSpec spec;
+        v1::SkipThoughtsConfig& config = *spec.mutable_skip_thoughts();
+        config.set_norm(norm);
+        config.set_tied_output(tied);
+        config.set_conditioning(conditioning);
+        config.set_units(200);
+        config.set_word_size(100);
+        config.set_vocabulary(2002);
+        config.set_test_sentences(1);
+        spec = Resolved(spec);
+        const auto experiment = MakeSkipThoughts(spec.skip_thoughts(), 1, SmallText(100, 2002));
+        ASSERT_TRUE(experiment.ok()) << experiment.status();
+        ExpectFits(spec, **experiment);
+      }
+    }
+  }
+}
+
+// At the paper's sizes a job fits in 12 GiB.
+TEST(FootprintTest, SkipThoughtsOfThePaperFitsInTwelveGibibytes) {
+  v1::JobSpec spec;
+  spec.mutable_skip_thoughts()->set_norm(v1::NORM_KIND_LAYER);
+  const Footprint footprint = FootprintOf(Resolved(spec));
+  EXPECT_GT(footprint.weights_bytes, std::uint64_t{500'000'000});
+  EXPECT_LT(footprint.memory_bytes, std::uint64_t{12} << 30);
+}
+
+TEST(FootprintTest, CoversOrderEmbeddingsOfScenes) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_WEIGHT}) {
+    v1::JobSpec spec;
+    v1::OrderEmbeddingConfig& config = *spec.mutable_order_embedding();
+    config.set_dataset(v1::ORDER_EMBEDDING_DATASET_SCENES);
+    config.set_norm(norm);
+    config.set_units(200);
+    config.set_train_images(300);
+    config.set_evaluation_images(10);
+    spec = Resolved(spec);
+    const auto experiment = MakeExperiment(spec, {.data_directories = {}, .facts = nullptr});
+    ASSERT_TRUE(experiment.ok()) << experiment.status();
+    ExpectFits(spec, **experiment);
+  }
+}
+
+TEST(FootprintTest, CoversTheAttentiveReader) {
+  for (const v1::NormKind norm : {v1::NORM_KIND_NONE, v1::NORM_KIND_LAYER, v1::NORM_KIND_BATCH}) {
+    v1::JobSpec spec;
+    v1::AttentiveReaderConfig& config = *spec.mutable_attentive_reader();
+    config.set_norm(norm);
+    config.set_norm_readout(norm == v1::NORM_KIND_BATCH);
+    config.set_units(100);
+    config.set_batch_size(2);
+    config.set_vocabulary(5000);
+    config.set_max_words(60);
+    spec = Resolved(spec);
+    data::ClozeData data{
+        .train = {}, .valid = {}, .test = {}, .words = std::vector<std::string>(5001), .names = 2, .sha256 = ""};
+    const std::vector<std::uint32_t> words(60, 1);
+    data.train.Add(words, words, 1);
+    data.train.Add(words, words, 1);
+    data.valid.Add(words, words, 1);
+    const auto experiment = MakeAttentiveReader(spec.attentive_reader(), 1, std::move(data));
+    ASSERT_TRUE(experiment.ok()) << experiment.status();
+    ExpectFits(spec, **experiment);
   }
 }
 

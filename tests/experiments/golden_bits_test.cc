@@ -16,17 +16,21 @@
 #include <sstream>
 
 #include "base/sha256.h"
+#include "experiments/attentive_reader/reader_training.h"
 #include "experiments/convnet/convnet_training.h"
 #include "experiments/draw/draw_training.h"
 #include "experiments/handwriting/training.h"
 #include "experiments/invariance/invariance.h"
 #include "experiments/mnist_mlp/mnist_training.h"
+#include "experiments/order_embedding/order_embedding_training.h"
+#include "experiments/skip_thoughts/training.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
 #include "proto/config_fields.h"
 #include "proto/field.h"
 #include "proto/spec.h"
 #include "proto/spec_text.h"
+#include "small_text.h"
 #include "testing.h"
 
 namespace normlab {
@@ -52,6 +56,15 @@ absl::StatusOr<std::unique_ptr<Experiment>> Make(const v1::JobSpec& spec) {
                              ExperimentContext{.data_directories = {}, .facts = nullptr});
     case v1::JobSpec::kConvnet:
       return MakeConvnet(spec.convnet(), spec.seed(), SyntheticData(100, 40));
+    case v1::JobSpec::kSkipThoughts:
+      return MakeSkipThoughts(spec.skip_thoughts(), spec.seed(), SmallText(120, 42));
+    case v1::JobSpec::kOrderEmbedding:
+      return MakeOrderEmbedding(spec.order_embedding(), spec.seed(),
+                                ExperimentContext{.data_directories = {}, .facts = nullptr});
+    case v1::JobSpec::kAttentiveReader:
+      return MakeAttentiveReader(
+          spec.attentive_reader(), spec.seed(),
+          data::EncodeClozes(SyntheticClozes(40), "test", ClozeOptionsOf(spec.attentive_reader())).value());
     default:
       return MakeInvariance(spec.invariance(), spec.seed());
   }
@@ -64,6 +77,14 @@ std::map<std::string, v1::JobSpec> Runs() {
   const std::string pen =
       "dataset: synthetic_pen, units: 40, components: 3, gaussians: 3, updates: 4, max_steps: 40, train_lines: 30, "
       "test_lines: 5, evaluation_interval: 4";
+  const std::string skip =
+      "units: 24, word_size: 10, batch_size: 8, updates: 4, evaluation_interval: 2, train_sentences: 90, "
+      "test_sentences: 5";
+  const std::string order =
+      "dataset: scenes, units: 20, word_size: 6, batch_size: 8, updates: 6, train_images: 30, evaluation_images: 10, "
+      "test_folds: 2, evaluation_interval: 3";
+  const std::string reader =
+      "units: 40, batch_size: 8, updates: 4, evaluation_interval: 4, learning_rate: 1e-2, statistics_batches: 3";
   std::map<std::string, v1::JobSpec> runs;
   const auto add = [&](const std::string& experiment, const std::string& options, const std::string& norm) {
     runs[experiment + "." + norm] = Spec(fmt::format("{{seed: 5, {}: {{norm: {}, {}}}}}", experiment, norm, options));
@@ -72,8 +93,11 @@ std::map<std::string, v1::JobSpec> Runs() {
     add("mnist_mlp", mnist, norm);
     add("handwriting", pen, norm);
     add("invariance", "trials: 2, precision: float", norm);
+    add("attentive_reader", reader, norm);
     if (norm != std::string_view("batch")) {
       add("draw", draw, norm);
+      add("skip_thoughts", skip, norm);
+      add("order_embedding", order, norm);
     }
   }
   for (const char* norm :
@@ -112,7 +136,7 @@ constexpr Change kOptimizerChanges[] = {
     {"", "beta1", "0.8"},
     {"", "beta2", "0.9"},
     {"", "adam_eps", "1e-3"},
-    {"", "adam_bias_correction", "false"},
+    {"", "adam_bias_correction", "false", "adam_bias_correction=true"},
     {"", "momentum", "0.5", "optimizer=sgd"},
     {"", "rmsprop_decay", "0.5", "optimizer=rmsprop"},
     {"", "rmsprop_eps", "1e-2", "optimizer=rmsprop_graves"},
@@ -209,6 +233,60 @@ constexpr Change kChanges[] = {
     {"convnet.layer", "whitening", "true"},
     {"convnet.layer", "whitening_eps", "1e-3", "whitening=true"},
     {"convnet.layer", "leak", "0.1"},
+    {"skip_thoughts.layer", "norm", "rms"},
+    {"skip_thoughts.layer", "conditioning", "every_step"},
+    {"skip_thoughts.layer", "units", "23"},
+    {"skip_thoughts.layer", "word_size", "9"},
+    {"skip_thoughts.layer", "tied_output", "true"},
+    {"skip_thoughts.layer", "batch_size", "7"},
+    {"skip_thoughts.layer", "updates", "3"},
+    {"skip_thoughts.layer", "norm_eps", "1e-2"},
+    {"skip_thoughts.layer", "norm_eps_placement", "outside_sqrt"},
+    {"skip_thoughts.layer", "train_sentences", "80"},
+    {"skip_thoughts.layer", "test_sentences", "4"},
+    {"skip_thoughts.layer", "evaluation_interval", "1"},
+    {"skip_thoughts.layer", "transfer", "off"},
+    {"skip_thoughts.layer", "transfer_interval", "4"},
+    {"order_embedding.layer", "norm", "rms"},
+    {"order_embedding.layer", "score", "cosine"},
+    {"order_embedding.layer", "margin", "0.1"},
+    {"order_embedding.layer", "units", "19"},
+    {"order_embedding.layer", "word_size", "5"},
+    {"order_embedding.layer", "batch_size", "7"},
+    {"order_embedding.layer", "updates", "5"},
+    {"order_embedding.layer", "init_range", "0.2"},
+    {"order_embedding.layer", "norm_eps", "1e-2"},
+    {"order_embedding.layer", "norm_eps_placement", "outside_sqrt"},
+    {"order_embedding.layer", "train_images", "29"},
+    {"order_embedding.layer", "evaluation_images", "9"},
+    {"order_embedding.layer", "test_folds", "1"},
+    {"order_embedding.layer", "evaluation_interval", "2"},
+    {"attentive_reader.layer", "norm", "rms"},
+    {"attentive_reader.layer", "norm_readout", "true"},
+    {"attentive_reader.layer", "units", "39"},
+    {"attentive_reader.layer", "batch_size", "7"},
+    {"attentive_reader.layer", "updates", "3"},
+    {"attentive_reader.layer", "vocabulary", "9"},
+    {"attentive_reader.layer", "max_words", "7"},
+    {"attentive_reader.layer", "dropout", "0.2"},
+    {"attentive_reader.layer", "init", "distinct"},
+    {"attentive_reader.layer", "learn_initial_state", "false"},
+    {"attentive_reader.layer", "bias_twice", "false"},
+    {"attentive_reader.layer", "similarity", "false"},
+    {"attentive_reader.layer", "mean_term", "false"},
+    {"attentive_reader.layer", "permute_names", "false"},
+    {"attentive_reader.layer", "shuffle", "true"},
+    {"attentive_reader.layer", "norm_eps", "1e-2"},
+    {"attentive_reader.layer", "norm_eps_placement", "outside_sqrt"},
+    {"attentive_reader.layer", "norm_gain", "0.1"},
+    {"attentive_reader.batch", "batch_norm_gain", "1"},
+    {"attentive_reader.batch", "batch_norm_statistics", "running"},
+    {"attentive_reader.batch", "statistics_batches", "1"},
+    {"attentive_reader.batch", "batch_norm_decay", "0.5", "batch_norm_statistics=running"},
+    {"attentive_reader.layer", "train_questions", "20"},
+    {"attentive_reader.layer", "valid_questions", "10"},
+    {"attentive_reader.layer", "test_questions", "9"},
+    {"attentive_reader.layer", "evaluation_interval", "2"},
     {"invariance.layer", "norm", "batch"},
     {"invariance.layer", "precision", "double"},
     {"invariance.layer", "norm_eps", "1e-2"},
@@ -220,7 +298,11 @@ constexpr Change kChanges[] = {
 };
 
 // The runs above are given their data instead.
-const std::set<std::string> kUnused = {"mnist_mlp.dataset", "draw.dataset", "handwriting.dataset", "convnet.dataset"};
+const std::set<std::string> kUnused = {"mnist_mlp.dataset",       "draw.dataset",
+                                       "handwriting.dataset",     "convnet.dataset",
+                                       "skip_thoughts.dataset",   "skip_thoughts.vocabulary",
+                                       "skip_thoughts.max_words", "order_embedding.dataset",
+                                       "attentive_reader.dataset"};
 
 void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) {
   const auto& member = *spec.GetDescriptor()->FindFieldByName(ExperimentName(spec));
@@ -236,7 +318,8 @@ void Set(v1::JobSpec& spec, const std::string& field, const std::string& value) 
 
 std::vector<Change> Changes() {
   std::vector<Change> changes(std::begin(kChanges), std::end(kChanges));
-  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer"}) {
+  for (const char* run : {"mnist_mlp.layer", "draw.layer", "handwriting.layer", "convnet.layer", "skip_thoughts.layer",
+                          "order_embedding.layer", "attentive_reader.layer"}) {
     for (const Change& change : kOptimizerChanges) {
       changes.push_back({run, change.field, change.value, change.beside});
     }

@@ -109,7 +109,7 @@ double RelativeDistance(const Values& a, const Values& b) {
 
 std::vector<double> ReferenceLosses(const Comparison& comparison, const ReferenceConfig& reference) {
   ReferenceMlp mlp = MakeReference(comparison.config, reference);
-  data::BatchOrder order(kSeed, comparison.config.train_images(), comparison.config.batch_size());
+  data::ShuffledOrder order(kSeed, comparison.config.train_images(), comparison.config.batch_size());
   std::vector<double> losses;
   std::vector<Values> x;
   std::vector<int> labels;
@@ -184,7 +184,7 @@ TEST_P(AgainstReference, First20LossesAgreeWithTheReference) {
 TEST_P(AgainstReference, UpdatesOfThePaperSizeAgreeWithTheReference) {
   const v1::MnistMlpConfig config = PaperSize(GetParam()).config;
   const std::unique_ptr<Experiment> experiment = Make(config);
-  data::BatchOrder order(kSeed, config.train_images(), config.batch_size());
+  data::ShuffledOrder order(kSeed, config.train_images(), config.batch_size());
   MemoryRecorder recorder;
   std::vector<Values> x;
   std::vector<int> labels;
@@ -256,7 +256,7 @@ TEST_F(Evaluation, RunningAveragesAgreeWithTheReference) {
   const std::unique_ptr<Experiment> experiment = Make(comparison.config);
   MemoryRecorder recorder;
   ReferenceMlp reference = MakeReference(comparison.config, ReferenceOf(comparison.config));
-  data::BatchOrder order(kSeed, comparison.config.train_images(), comparison.config.batch_size());
+  data::ShuffledOrder order(kSeed, comparison.config.train_images(), comparison.config.batch_size());
   std::vector<Values> x;
   std::vector<int> labels;
   for (std::size_t step = 0; step < comparison.count; ++step) {

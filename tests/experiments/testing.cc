@@ -1,5 +1,6 @@
 #include "testing.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include "base/paths.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "data/cloze/cloze_file.h"
+#include "proto/names.h"
 #include "proto/spec.h"
 
 namespace normlab {
@@ -39,10 +42,14 @@ data::LabelledImages SyntheticImages(std::int64_t count, std::uint64_t part) {
 }  // namespace
 
 void MemoryRecorder::Point(std::string_view series, std::uint64_t step, double value) {
+  EXPECT_TRUE(IsName(series, true)) << series;
   points_.push_back({std::string(series), step, value});
 }
 
-void MemoryRecorder::Artifact(std::string_view, std::string_view, std::uint64_t, std::string) {}
+void MemoryRecorder::Artifact(std::string_view name, std::string_view media_type, std::uint64_t, std::string) {
+  EXPECT_TRUE(IsName(name, false)) << name;
+  EXPECT_TRUE(IsMediaType(media_type)) << media_type;
+}
 
 std::vector<double> MemoryRecorder::Values(std::string_view series) const {
   std::vector<double> values;
@@ -135,6 +142,31 @@ const absl::StatusOr<TestData>& SharedTestData() {
     return first;
   }();
   return shared;
+}
+
+std::string SyntheticClozes(int train, bool ragged) {
+  constexpr std::uint32_t kNames = 6, kThings = 8;
+  std::string content;
+  for (int i = 0; i < train + 2 * (train / 3); ++i) {
+    Rng rng(1, "clozes", static_cast<std::uint64_t>(i));
+    const std::vector<std::uint32_t> names = rng.Permutation(kNames), things = rng.Permutation(kThings);
+    const std::size_t sentences = ragged ? 3 + rng.Below(3) : 4, asked = rng.Below(sentences);
+    std::string passage;
+    for (std::size_t s = 0; s < sentences; ++s) {
+      passage += fmt::format("{}@entity{} likes thing{} .", s == 0 ? "" : " ", names[s], things[s]);
+    }
+    const std::string question =
+        fmt::format("@placeholder likes thing{}{}", things[asked], ragged && i % 2 == 0 ? " ?" : "");
+    const std::string answer = fmt::format("@entity{}", names[asked]);
+    data::AppendClozeRecord({.part = i < train               ? data::ClozePart::kTraining
+                                     : i < train + train / 3 ? data::ClozePart::kValidation
+                                                             : data::ClozePart::kTest,
+                             .passage = passage,
+                             .question = question,
+                             .answer = answer},
+                            content);
+  }
+  return content;
 }
 
 v1::MnistMlpConfig DefaultConfig() {

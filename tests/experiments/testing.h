@@ -12,7 +12,7 @@
 
 namespace normlab {
 
-// Keeps what was recorded, in order.
+// Keeps what was recorded, in order; refuses names as the server would.
 class MemoryRecorder : public Recorder {
  public:
   struct RecordedPoint {
@@ -54,6 +54,10 @@ data::ImageData SyntheticData(std::int64_t train, std::int64_t test);
 
 // Noisy upright bars of 28 x 28 pixels.
 data::BinaryImages Stripes(std::int64_t count, std::uint64_t part);
+
+// A cloze file whose passages are sentences "@entity3 likes thing5 .": so many training questions, a third as many for validation
+// and for tests, always the same. Of three to five sentences, or of four each.
+std::string SyntheticClozes(int train, bool ragged = true);
 
 // The defaults of experiments.proto with `change` applied.
 v1::MnistMlpConfig DefaultConfig();

@@ -77,12 +77,13 @@ v1::OptimizerConfig Optimization(double clip_norm = 0.0) {
   return ResolveSpec(spec, violations).mnist_mlp().optimization();
 }
 
-TrainingPlan Plan() {
-  return {.seed = 9, .examples = 10, .batch_size = 4, .passes = 2, .running_mean = "since", .running_units = true};
-}
+TrainingPlan Plan() { return {.seed = 9, .passes = 2, .running_mean = "since", .running_units = true}; }
+
+// Ten examples in batches of four.
+std::unique_ptr<data::BatchOrder> Order() { return std::make_unique<data::ShuffledOrder>(9, 10, 4); }
 
 TrainingLoop Make(Script& script, const TrainingPlan& plan, double clip_norm = 0.0) {
-  return TrainingLoop(plan, Optimization(clip_norm), std::make_unique<ScriptedTask>(script));
+  return TrainingLoop(plan, Optimization(clip_norm), Order(), std::make_unique<ScriptedTask>(script));
 }
 
 void Train(TrainingLoop& loop, Recorder& recorder) {
@@ -108,6 +109,17 @@ TEST(TrainingLoop, ShowsEveryExampleOnceAPassAndKeysEachUpdate) {
   EXPECT_EQ(script.keys[4].update, 4u);
   EXPECT_THAT(recorder.Steps("train/batch_nll"), ElementsAre(0, 1, 2, 3, 4, 5));
   EXPECT_THAT(recorder.Values("train/gradient_norm"), IsEmpty());
+}
+
+TEST(TrainingLoop, ShowsTheExamplesOfItsOrder) {
+  Script script;
+  TrainingLoop loop(Plan(), Optimization(), std::make_unique<data::FileOrder>(10, 4),
+                    std::make_unique<ScriptedTask>(script));
+  MemoryRecorder recorder;
+  ASSERT_EQ(loop.TotalSteps(), 4u);
+  Train(loop, recorder);
+  EXPECT_THAT(script.batches, ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(4, 5, 6, 7), ElementsAre(0, 1, 2, 3),
+                                          ElementsAre(4, 5, 6, 7)));
 }
 
 TEST(TrainingLoop, EvaluatesAfterEachPassOrIntervalAndTheLastUpdate) {
@@ -186,7 +198,7 @@ TEST(TrainingLoop, ClipsTheGradientsThatItRecords) {
     plan.record_gradient_norm = true;
     v1::OptimizerConfig optimization = Optimization(clip);
     optimization.set_optimizer(v1::OPTIMIZER_KIND_SGD);
-    TrainingLoop loop(plan, optimization, std::make_unique<ScriptedTask>(script));
+    TrainingLoop loop(plan, optimization, Order(), std::make_unique<ScriptedTask>(script));
     MemoryRecorder recorder;
     loop.Step(0, recorder);
     return std::pair(std::abs(loop.Weights()[0].data[0] - 1.0f), recorder.Values("train/gradient_norm")[0]);

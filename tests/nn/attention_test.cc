@@ -146,6 +146,44 @@ TEST_P(SequenceAttention, RepeatsAnExampleAtItsSteps) {
   }
 }
 
+// Of two uses, one without s, so that gradients add up.
+template <typename On>
+auto hidden(On on, const SequenceLayout& l) {
+  const auto k = on("k"), q = on("q");
+  return attention_hidden(k, q, on("s"), l) * attention_hidden(k * k, q, {}, l);
+}
+
+TEST_P(SequenceAttention, HiddenLayerAgreesWithTheDefinition) {
+  const SequenceLayout l = layout(4, 5);
+  Inputs in;
+  in.normal("q", 3, 5).normal("k", 3, l.cols()).normal("s", 1, l.cols());
+  DTape tape;
+  const DVar q = in.on(tape, "q"), k = in.on(tape, "k"), s = in.on(tape, "s"), m = attention_hidden(k, q, s, l);
+  for (Index c = 0; c < l.cols(); ++c) {
+    for (Index i = 0; i < 3; ++i) {
+      EXPECT_NEAR(m.data()[3 * c + i], std::tanh(k.data()[3 * c + i] + q.data()[3 * l.example(c) + i] + s.data()[c]),
+                  1e-15);
+    }
+  }
+}
+
+TEST_P(SequenceAttention, HiddenLayerHasTheRightGradients) {
+  for (const auto& [steps, batch, rows] : {std::tuple<Index, Index, Index>{1, 1, 1}, {4, 3, 5}, {17, 19, 3}}) {
+    const SequenceLayout l = layout(steps, batch);
+    Inputs in;
+    in.normal("q", rows, batch).normal("k", rows, l.cols()).normal("s", 1, l.cols());
+    EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) { return hidden(OnTape<double>{t, in.store()}, l); }));
+  }
+}
+
+TEST_P(SequenceAttention, HiddenLayerInFloat) {
+  const SequenceLayout l = layout(37, 83);
+  Inputs in;
+  in.normal("q", 300, 83).normal("k", 300, l.cols()).normal("s", 1, l.cols());
+  ExpectFloatIsRight(
+      in, [&](auto on) { return hidden(on, l); }, 1e-5);
+}
+
 TEST_P(SequenceAttention, NaNShowsWhereItCounts) {
   const SequenceLayout l = layout(3, 2);
   std::vector<float> scores(6, 0.0f), large(6, 1e4f);

@@ -59,6 +59,12 @@ INSTANTIATE_TEST_SUITE_P(Cells, LstmGradient,
 
 TEST_P(LstmGradient, IsRight) { EXPECT_TRUE(check(spec())); }
 
+TEST_P(LstmGradient, IsRightWithTheBiasTwice) {
+  LstmSpec twice = spec();
+  twice.bias_twice = true;
+  EXPECT_TRUE(check(twice));
+}
+
 TEST_P(LstmGradient, IsRightWithPaddedSteps) {
   const std::vector<double> mask = ragged_mask<double>(kShape.steps, kShape.batch);
   EXPECT_TRUE(check(spec(), mask.data()));

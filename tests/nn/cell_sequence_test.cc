@@ -225,6 +225,38 @@ TEST(Lstm, TheForgetBiasIsTheForgetGatesAlone) {
   EXPECT_THAT(std::vector<double>(b, b + 8), testing::ElementsAre(1.5, 1.5, 0, 0, 0, 0, 0, 0));
 }
 
+// Before its norm.
+TEST(Lstm, TheSecondBiasIsInTheInputTerm) {
+  BasicParameterStore<double> store(1);
+  BasicLstm<double> once(BasicScope<double>(store) / "once", {.inputs = 3, .units = 2});
+  BasicLstm<double> twice(BasicScope<double>(store) / "twice", {.inputs = 3, .units = 2, .bias_twice = true});
+  scatter(store);
+  for (const char* name : {"input.weight", "bias"}) {
+    BasicParameter<double>&from = store.at("once." + std::string(name)), &to = store.at("twice." + std::string(name));
+    std::copy_n(from.value(), from.size(), to.value());
+  }
+  DTape tape;
+  const std::vector<double> x = {0.5, -1.0, 2.0, 0.1, 0.2, 0.3};
+  const BasicVar<double> input = tape.input("x", x.data(), 3, 2);
+  const BasicVar<double> plain = once.input_sums(input), with_bias = twice.input_sums(input);
+  for (Index i = 0; i < plain.size(); ++i) {
+    EXPECT_DOUBLE_EQ(with_bias.data()[i], plain.data()[i] + store.at("once.bias").value()[i % 8]);
+  }
+}
+
+TEST(Lstm, SitesAreAllOfItsNorms) {
+  BasicParameterStore<double> store(1);
+  const auto count = [&](const char* name, LstmPlacement placement) {
+    return BasicLstm<double>(BasicScope<double>(store) / name,
+                             {.inputs = 3, .units = 2, .norm = {.kind = LayerNorm{}}, .placement = placement})
+        .sites()
+        .size();
+  };
+  EXPECT_EQ(count("terms", LstmPlacement::kTermsAndCell), 3u);
+  EXPECT_EQ(count("sum", LstmPlacement::kSumAndCell), 4u);
+  EXPECT_EQ(count("gates", LstmPlacement::kGatesAndCell), 7u);
+}
+
 TEST(Lstm, ShapesThatDoNotFitAreNamed) {
   BasicParameterStore<double> store(1);
   BasicLstm<double> lstm(BasicScope<double>(store), {.inputs = 3, .units = 2});

@@ -117,6 +117,63 @@ TEST_P(LinearCrossEntropy, FloatIsRight) {
       1e-5);
 }
 
+// --- A floor under the probability ---
+
+// Below and above a half, where the loss is computed in two ways.
+TEST(LinearCrossEntropyFloor, LossAndGradientAreThoseOfTheFormula) {
+  constexpr double kFloor = 0.02;
+  for (const double margin : {-6.0, -1.0, 0.5, 3.0, 9.0}) {
+    ParameterStore store(1);
+    const std::vector<float> logits = {static_cast<float>(margin), 0.0f, -1.0f};
+    std::copy(logits.begin(), logits.end(), store.add("w", {3, 1}, init::zeros()).value());
+    const std::vector<std::int32_t> label = {0};
+    const float one = 1.0f, weight = 3.0f;
+    Tape tape;
+    const Var loss = linear_cross_entropy(tape.parameter(store.at("w")), {}, tape.input("x", &one, 1, 1), Labels(label),
+                                          tape.input("weight", &weight, 1, 1), kFloor);
+    tape.backward(loss);
+    double sum = 0.0;
+    for (const float z : logits) {
+      sum += std::exp(static_cast<double>(z));
+    }
+    const double p = std::exp(margin) / sum;
+    EXPECT_NEAR(loss.scalar(), 3.0 * -std::log(p + kFloor), 3e-6) << margin;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const double own = c == 0 ? 1.0 : 0.0;
+      const double slope = 3.0 * p / (p + kFloor) * (std::exp(static_cast<double>(logits[c])) / sum - own);
+      EXPECT_NEAR(store.at("w").gradient()[c], slope, 3e-6 * std::max(1.0, std::abs(slope))) << margin << ", " << c;
+    }
+  }
+}
+
+TEST_P(LinearCrossEntropy, GradientsWithAFloorAreRight) {
+  for (const double floor : {1e-8, 0.05, 2.0}) {
+    Inputs in;
+    in.normal("w", 3, 7).normal("x", 3, 5).vector("b", 7);
+    const auto labels = some_labels(5, 7);
+    const auto weights = some_weights(5);
+    EXPECT_TRUE(GradientIsRight(in, [&](DTape& t) {
+      const OnTape<double> on{t, in.store()};
+      return linear_cross_entropy(on("w"), on("b"), on("x"), Labels(labels),
+                                  weighted() ? on.constant(weights, 1) : DVar(), floor);
+    })) << floor;
+  }
+}
+
+TEST(LinearCrossEntropyFloor, BoundsTheLossAndItsGradient) {
+  ParameterStore store(1);
+  std::copy_n(std::vector<float>{-1000.0f, 1000.0f}.data(), 2, store.add("w", {2, 1}, init::zeros()).value());
+  const std::vector<std::int32_t> label = {0};
+  const float one = 1.0f;
+  Tape tape;
+  const Var loss =
+      linear_cross_entropy(tape.parameter(store.at("w")), {}, tape.input("x", &one, 1, 1), Labels(label), {}, 1e-8);
+  tape.backward(loss);
+  EXPECT_NEAR(loss.scalar(), -std::log(1e-8), 1e-4);
+  EXPECT_EQ(store.at("w").gradient()[0], 0.0f);
+  EXPECT_EQ(store.at("w").gradient()[1], 0.0f);
+}
+
 // Padding: neither its values nor its labels are looked at.
 TEST(LinearCrossEntropyPadding, MayBeAnything) {
   const std::vector<std::int32_t> labels = {1, -1, 2, 99}, own = {1, 2};
@@ -211,6 +268,12 @@ TEST_F(LinearCrossEntropyError, NamesTheLabelsAndWeights) {
   expect("label 5 of column 1; expected 0 to 4, a column of 'w' (3 x 5)", "w", "b", {0, 5});
   expect("label -1 of column 0; expected 0 to 4", "w", "b", {-1, 5}, {1.0, 0.0});
   expect("'x' has no column with a weight other than 0", "w", "b", {0, 0}, {0.0, 0.0});
+  const std::vector<std::int32_t> labels = {0, 1};
+  for (const double floor : {-1.0, std::nan("")}) {
+    DTape tape;
+    const OnTape<double> on{tape, in_.store()};
+    EXPECT_THROW(linear_cross_entropy(on("w"), on("b"), on("x"), Labels(labels), DVar(), floor), Error);
+  }
   expect("'constant' is 1 x 3 and 'x' is 3 x 2; expected one row", "w", "b", {0, 0}, {1.0, 1.0, 1.0});
 }
 

@@ -175,6 +175,59 @@ TEST_F(BatchStatisticsTest, TrainingLeavesPopulationStatisticsAlone) {
   EXPECT_EQ(kept(1)[0], 1.0);
 }
 
+// Each batch counts once, whatever it holds; statistics of an earlier average are forgotten.
+TEST_F(BatchStatisticsTest, AveragesAreOfTheBatchesSinceTheyBegan) {
+  const auto norm =
+      make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kAverages}}, root_, {kUnits});
+  BasicNormalizer<double>* sites[] = {norm.get()};
+  for (const Index begin : {40, 0}) {
+    average_statistics<double>(sites, [&] {
+      norm->sums(examples(tape_, begin, begin + 10), kTrain);
+      norm->sums(examples(tape_, begin, begin + 30), kTrain);
+    });
+  }
+  EXPECT_NEAR(kept(0)[1], (direct_mean(1, 10) + direct_mean(1, 30)) / 2, 1e-9);
+  EXPECT_NEAR(kept(1)[1], (direct_variance(1, 10) + direct_variance(1, 30)) / 2, 1e-9);
+  norm->sums(examples(tape_, 60, 90), kTrain);  // training between two averages changes nothing
+  EXPECT_NEAR(kept(0)[1], (direct_mean(1, 10) + direct_mean(1, 30)) / 2, 1e-9);
+}
+
+// A step counts the batches that reached it; steps that none reached are evaluated with the last that one did.
+TEST_F(BatchStatisticsTest, AveragesAreOfEachStep) {
+  const auto norm = make_normalizer<double>(
+      {.kind = BatchNorm{.statistics = BatchStatistics::kAverages, .time_steps = 3}}, root_, {kUnits});
+  BasicNormalizer<double>* sites[] = {norm.get()};
+  const auto train = [&](Index time, Index end) {
+    norm->sums(examples(tape_, 0, end), {.mode = Mode::kTrain, .time = time});
+  };
+  average_statistics<double>(sites, [&] {
+    train(2, 50);
+    train(0, 50);
+  });  // of another length: forgotten
+  average_statistics<double>(sites, [&] {
+    train(0, 10);
+    train(1, 10);
+    train(0, 30);
+  });
+  EXPECT_NEAR(kept(0)[0], (direct_mean(0, 10) + direct_mean(0, 30)) / 2, 1e-9);
+  EXPECT_NEAR(kept(0)[kUnits], direct_mean(0, 10), 1e-9);
+  const auto evaluate = [&](Index time) {
+    return norm->sums(examples(tape_, 70, 71), {.mode = Mode::kEvaluate, .time = time}).data()[0];
+  };
+  EXPECT_NE(evaluate(0), evaluate(1));
+  EXPECT_EQ(evaluate(2), evaluate(1));
+}
+
+TEST_F(BatchStatisticsTest, AveragesOfNothingAreAnError) {
+  const auto norm =
+      make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kAverages}}, root_, {kUnits});
+  const auto other = make_normalizer<double>({.kind = BatchNorm{}}, root_ / "other", {kUnits});
+  BasicNormalizer<double>* sites[] = {norm.get()};
+  EXPECT_THROW(average_statistics<double>(sites, [] {}), Error);
+  BasicNormalizer<double>* others[] = {other.get()};
+  average_statistics<double>(others, [] { FAIL() << "no site wants it"; });
+}
+
 TEST_F(BatchStatisticsTest, AnEmptyPopulationIsAnError) {
   const auto norm =
       make_normalizer<double>({.kind = BatchNorm{.statistics = BatchStatistics::kPopulation}}, root_, {kUnits});

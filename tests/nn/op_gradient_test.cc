@@ -53,6 +53,11 @@ TEST_P(OpGradient, Tanh) {
   EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return tanh(in_.on(t, "x")); }));
 }
 
+TEST_P(OpGradient, Abs) {
+  in_.away_from_zero("x", features_, batch_);
+  EXPECT_TRUE(GradientIsRight(in_, [&](DTape& t) { return abs(in_.on(t, "x")); }));
+}
+
 TEST_P(OpGradient, Gelu) {
   in_.normal("x", features_, batch_, 0.0, 2.0);
   for (const GeluForm form : {GeluForm::kErf, GeluForm::kTanh}) {

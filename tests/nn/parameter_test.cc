@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/parallel.h"
 #include "nn/error.h"
 #include "nn/layers/linear.h"
 
@@ -153,6 +154,53 @@ TEST(Parameter, ValuesSurviveTheGrowthOfTheStore) {
   EXPECT_EQ(first.value()[2], 4.0f);
   EXPECT_EQ(store.at("p49").value()[99], 49.0f);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(store.at("p49").value()) % kCacheLine, 0u);
+}
+
+// Each block of as many rows as there are inputs.
+TEST(Orthogonal, BlocksAreOrthogonalAndAsLongAsTheScale) {
+  for (const Index in : {1, 2, 7, 64, 129}) {
+    BasicParameterStore<double> store(1);
+    const double* w = store.add("w", {3 * in, in}, init::orthogonal(0.5)).value();
+    for (Index i = 0; i < 3 * in; ++i) {
+      for (Index j = i / in * in; j < i / in * in + in; ++j) {
+        const double product = std::inner_product(w + i * in, w + (i + 1) * in, w + j * in, 0.0);
+        ASSERT_NEAR(product, i == j ? 0.25 : 0.0, 1e-12) << in << ": " << i << ", " << j;
+      }
+    }
+    EXPECT_NE(w[0], w[in * in]);
+  }
+}
+
+// The threads have no part in the bits, and neither have other processors' caches or instructions.
+TEST(Orthogonal, IsTheSameForAnyThreads) {
+  std::vector<std::vector<float>> all;
+  for (const int threads : {1, 2, 3, 8}) {
+    SetThreads(threads);
+    ParameterStore store(7);
+    const Parameter& w = store.add("w", {120, 60}, init::orthogonal());
+    all.emplace_back(store.values(), store.values() + w.size());
+  }
+  SetThreads(1);
+  EXPECT_THAT(all, testing::Each(all[0]));
+}
+
+// A uniformly drawn one has no direction that it likes: the mean of its values is 0, and their deviation 1 / sqrt(n).
+TEST(Orthogonal, HasNoDirection) {
+  BasicParameterStore<double> store(1);
+  const BasicParameter<double>& w = store.add("w", {200, 200}, init::orthogonal());
+  const double sum = std::accumulate(store.values(), store.values() + w.size(), 0.0);
+  EXPECT_LT(std::abs(sum), 5.0 * std::sqrt(200.0));
+  double trace = 0.0;
+  for (Index i = 0; i < 200; ++i) {
+    trace += store.values()[i * 200 + i];
+  }
+  EXPECT_LT(std::abs(trace), 5.0);
+}
+
+TEST(Orthogonal, RefusesOtherShapes) {
+  ParameterStore store(1);
+  EXPECT_THROW(store.add("w", {3, 2}, init::orthogonal()), Error);
+  EXPECT_THROW(store.add("v", {2, 3}, init::orthogonal()), Error);
 }
 
 struct InitCase {

@@ -81,6 +81,11 @@ TEST_F(ShapeError, Sequences) {
   expect("masked_mean" + columns, [&] { masked_mean(short_k, scores, layout); });
   expect("attention_scores: 'k' is 3 x 8 and 'k' is 3 x 8; expected a query of as many rows for each example",
          [&] { attention_scores(k, k, layout); });
+  expect("attention_hidden" + columns, [&] { attention_hidden(short_k, q, {}, layout); });
+  expect("attention_hidden: 'k' is 3 x 8 and 'k' is 3 x 8; expected a query of as many rows for each example",
+         [&] { attention_hidden(k, k, {}, layout); });
+  expect("attention_hidden: 'q' is 3 x 2 and 'k' is 3 x 8; expected one row with a value per column",
+         [&] { attention_hidden(k, q, q, layout); });
   expect("masked_softmax: 'k' is 3 x 8; expected one row", [&] { masked_softmax(k, {}, layout); });
   const std::string row = ": 'q' is 3 x 2 and 'k' is 3 x 8; expected one row with a value per column";
   expect("attention_context" + row, [&] { attention_context(q, k, layout); });

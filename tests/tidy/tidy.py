@@ -50,10 +50,13 @@ LIBRARIES = {
     "boost": {"results", "server/http"},
     "zlib.h": {"data", "server/http"},
     "expat.h": {"data"},
+    "utf8proc.h": {"data"},
     "archive.h": {"client", "data"},
     "archive_entry.h": {"client", "data"},
     "zstd.h": {"results"},
 }
+# What the Python client may import beside the standard library; torch and tqdm only where a user has them.
+PYTHON_LIBRARIES = {"normlab", "grpc", "google", "numpy", "pandas", "torch", "tqdm"}
 # Tests for which time itself is the input.
 MAY_SLEEP = {"tests/e2e/kill_test.cc"}  # kills at random times
 MAX_LINES = 600
@@ -118,15 +121,30 @@ def openmp_stays_behind_its_door(root):
                 yield f"{path}:{number}: OpenMP reductions and atomics do not give the same bits twice"
 
 
-def tests_do_not_sleep(root):
-    for path, lines in sources(root, {"tests"}):
+def python_client_stands_on_little(root):
+    for path, lines in sources(root, {"python"}, (".py",)):
         for number, line in enumerate(lines, 1):
-            if re.search(r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", line) and path.as_posix() not in MAY_SLEEP:
+            match = re.match(r"\s*(?:from|import)\s+(\w+)", line)
+            own = match is None or path.parts[1] != "normlab"
+            if not own and match[1] not in PYTHON_LIBRARIES | sys.stdlib_module_names:
+                yield f"{path}:{number}: the Python client may not import {match[1]}"
+
+
+def tests_do_not_sleep(root):
+    for path, lines in sources(root, {"tests"}, (".cc", ".h", ".py")):
+        if path.suffix == ".py" and path.parts[1] != "python":
+            continue  # scripts that drive other programs
+        for number, line in enumerate(lines, 1):
+            if re.search(r"\b(sleep_for|sleep_until|usleep|nanosleep|time\.sleep)\b", line) and path.as_posix() not in MAY_SLEEP:
                 yield f"{path}:{number}: a test that sleeps rests on how fast a machine is; wait for what must happen"
 
 
 def tests_are_registered_and_enabled(root):
     cmake = "\n".join(p.read_text() for p in (root / "tests").rglob("CMakeLists.txt"))
+    parts = root / "tests/python/run.py"
+    for path, lines in sources(root, {"tests"}, (".py",)):
+        if path.parts[1] == "python" and path.name.startswith("test_") and f'"{path.name}"' not in parts.read_text():
+            yield f"{path}: not in {parts.relative_to(root)}"
     for path, lines in sources(root, {"tests"}, (".cc",)):
         if path.name.endswith("_test.cc") and not re.search(rf"(^|[\s/]){re.escape(path.name)}\b", cmake, re.M):
             yield f"{path}: not in any tests/**/CMakeLists.txt"
@@ -181,6 +199,7 @@ RULES = [
     floors_look_down_only,
     general_ops_stand_alone,
     openmp_stays_behind_its_door,
+    python_client_stands_on_little,
     tests_do_not_sleep,
     tests_are_registered_and_enabled,
     files_stay_short,

@@ -28,9 +28,14 @@ BREACHES = {
     ],
     "general_ops_stand_alone": [{"nn/ops/b.cc": '#include "nn/ops/domain/d.h"\n'}],
     "openmp_stays_behind_its_door": [{"nn/b.cc": "#pragma omp parallel for\n"}, {"base/parallel.cc": "#pragma omp parallel for reduction(+ : s)\n"}],
-    "tests_do_not_sleep": [{"tests/base/a_test.cc": "std::this_thread::sleep_for(std::chrono::seconds(1));\n"}],
+    "python_client_stands_on_little": [{"python/normlab/a.py": "import os\n\n    from requests import get\n"}],
+    "tests_do_not_sleep": [
+        {"tests/base/a_test.cc": "std::this_thread::sleep_for(std::chrono::seconds(1));\n"},
+        {"tests/python/test_a.py": "time.sleep(1)\n"},
+    ],
     "tests_are_registered_and_enabled": [
         {"tests/base/lost_test.cc": "TEST(A, B) {}\n"},
+        {"tests/python/test_lost.py": "", "tests/python/run.py": ""},
         {"tests/base/a_test.cc": "TEST(A, DISABLED_B) {}\n"},
         {"tests/base/a_test.cc": "GTEST_SKIP();\n"},
     ],

@@ -231,9 +231,18 @@ TEST_F(SessionTest, YieldCheckpointsAndLeavesWithoutAnOutcome) {
 }
 
 TEST_F(SessionTest, AStoppedProcessLeavesACheckpointThatTheNextAttemptContinues) {
-  toy_.steps = 5000;
+  std::promise<void> stopped;
+  toy_.before_step = [stop = stopped.get_future().share()](std::uint64_t step) {
+    if (step == 10) {  // of 20: however late the first points come in, the run is not over
+      stop.wait();
+    }
+  };
   service_.AddJob(1);
-  service_.on_points = [this] { stop_.request_stop(); };
+  service_.on_points = [this, &stopped] {
+    if (stop_.request_stop()) {
+      stopped.set_value();
+    }
+  };
   ASSERT_TRUE(RunOne().ok());
   EXPECT_THAT(service_.finished, IsEmpty());
   ASSERT_THAT(service_.checkpoints, testing::Not(IsEmpty()));

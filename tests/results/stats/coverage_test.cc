@@ -37,6 +37,21 @@ TEST(Coverage, StudentIsExactForNormalSamples) {
   }
 }
 
+// The truth is another draw of each trial: subtracted from all, it is 0. Student's interval of the mean would hold it in four
+// of five trials at n = 3, and in two of three at n = 6.
+TEST(Coverage, PredictionIsExactForNormalSamples) {
+  const auto prediction = [](const std::vector<double>& v) {
+    std::vector<double> seen(v.begin() + 1, v.end());
+    for (double& value : seen) {
+      value -= v[0];
+    }
+    return PredictionInterval(seen, 0.95);
+  };
+  for (int n : {3, 6}) {
+    EXPECT_NEAR(Coverage(4000, n + 1, Normal, prediction, 0), 0.95, 0.011) << n;
+  }
+}
+
 // 200 samples, standard error 1.5 %: the bootstrap is near its promise from kBootstrapFrom on, and short of it at n =
 // 6, which is why IntervalOfMean does not use it there.
 TEST(Coverage, BootstrapNeedsEnoughValues) {

@@ -38,6 +38,16 @@ TEST(Student, IntervalsAgreeWithTables) {
   EXPECT_FALSE(StudentInterval(std::vector<double>{1}, 0.95));
 }
 
+TEST(Student, PredictionIsWiderByTheSpreadItself) {
+  const auto interval = PredictionInterval(std::vector<double>{1, 2, 3}, 0.95);
+  ASSERT_TRUE(interval);
+  EXPECT_NEAR(interval->hi - 2, 4.302653 * std::sqrt(1 + 1 / 3.0), 1e-6);
+  EXPECT_NEAR(interval->lo, 4 - interval->hi, 1e-12);
+  EXPECT_FALSE(PredictionInterval(std::vector<double>{2, 2, 2}, 0.95));
+  EXPECT_FALSE(PredictionInterval(std::vector<double>{1}, 0.95));
+  EXPECT_FALSE(PredictionInterval(std::vector<double>{1, 2, kInfinity}, 0.95));
+}
+
 // t = 2 / (1/sqrt 3) = 3.4641 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2) = 0.0741799.
 TEST(Student, PByHand) {
   EXPECT_NEAR(*StudentP(std::vector<double>{1, 2, 3}), 1 - std::sqrt(12.0 / 14), 1e-12);
