@@ -1,7 +1,7 @@
 // door.tsx - how a page comes to its token: the one-time code in its address, or what somebody pastes. It is kept in memory alone.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { call, exchange, setToken } from "./api/client";
+import { type CallError, call, exchange, setToken } from "./api/client";
 import { useAction } from "./lib/hooks";
 import { ErrorBox } from "./ui/parts";
 
@@ -22,13 +22,28 @@ export async function enter(code: string): Promise<Session> {
   return { role };
 }
 
-// A link with a code, or a token itself. A token does not say its role; the server refuses what it may not.
+const refused = (call: Promise<unknown>): Promise<boolean> =>
+  call.then(
+    () => false,
+    (error: CallError) => {
+      if (error.status === "UNAUTHENTICATED" || error.status === "UNAVAILABLE") throw error;
+      return error.status === "PERMISSION_DENIED";
+    },
+  );
+
+// A token does not say its role; calls that change nothing do.
+async function roleOfToken(): Promise<string> {
+  if (!(await refused(call("JobService/DeleteJob", { request_id: crypto.randomUUID(), job_id: "" })))) return "admin";
+  const submits = call("JobService/BatchCreateJobs", { request_id: crypto.randomUUID(), validate_only: true });
+  return (await refused(submits)) ? "viewer" : "submitter";
+}
+
+// A link with a code, or a token itself.
 async function enterWith(text: string): Promise<Session> {
   const code = /#t=(.+)$/.exec(text)?.[1];
   if (code) return enter(code);
   setToken(text);
-  await call("ExperimentService/DescribeExperiment", { name: "mnist_mlp" });
-  return { role: "admin" };
+  return { role: await roleOfToken() };
 }
 
 export function Door({ problem, onEnter }: { problem?: string; onEnter: (session: Session) => void }): JSX.Element {
@@ -44,8 +59,8 @@ export function Door({ problem, onEnter }: { problem?: string; onEnter: (session
       {problem && <p class="warn-box">{problem}</p>}
       <form class="stack" onSubmit={submit}>
         <p>
-          Open the link that <code class="mono">normlab up</code> prints. It works once; this page keeps what it gets in memory, so a reload
-          asks again.
+          Open the link that <code class="mono">normlab up</code> prints, or <code class="mono">normlab page</code> while it runs. A link works once,
+          and what this page gets for it is kept in memory: a reload asks again.
         </p>
         <label class="field">
           Or paste a link, or the token in <span class="mono">HOME/run/token</span>

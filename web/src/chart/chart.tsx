@@ -21,6 +21,7 @@ interface Props {
 }
 
 const MOST_ROWS = 14; // of the box beside the cursor
+const REACH = 0.06; // of all x: how far from the cursor a line's value may lie
 const FEW = 32; // so many points are marked
 
 function seriesOf(lines: Line[], columns: Columns): uPlot.Series[] {
@@ -87,11 +88,13 @@ interface Row {
   text: string;
 }
 function rowsAt(lines: Line[], columns: Columns, row: number): Row[] {
+  const xs = columns.data[0];
+  const reach = (xs[xs.length - 1] - xs[0]) * REACH;
   const told = new Set(lines.filter((l) => l.kind === "mean").map((l) => l.color));
   return columns.at.flatMap(({ line: index, y, lo, hi }) => {
     const line = lines[index];
     if (line.kind === "seed" && told.has(line.color)) return [];
-    const at = nearest(columns.data, y, row);
+    const at = nearest(columns.data, y, row, reach);
     if (at === undefined) return [];
     const value = (column: number): string => short((columns.data[column] as number[])[at]);
     const interval = lo !== undefined && columns.data[lo]![at] != null ? ` [${value(lo)}, ${value(hi!)}]` : "";
@@ -169,7 +172,9 @@ export function Chart(props: Props): JSX.Element {
         setCursor: [
           (u) => {
             const row = u.cursor.idx;
-            const shown = row != null && u.cursor.left! >= 0;
+            // Charts that only follow another's cursor show no values.
+            const mine = element.matches(":hover") || element === document.activeElement;
+            const shown = mine && row != null && u.cursor.left! >= 0;
             tip.current!.classList.toggle("on", shown);
             if (!shown) return;
             fillTip(tip.current!, `${props.xLabel}: ${short(columns.data[0][row], 6)}`, rowsAt(lines, columns, row));

@@ -40,12 +40,13 @@ export function columnsOf(lines: Line[], logX: boolean, logY: boolean): Columns 
   return { data: tables.length ? uPlot.join(tables) : [[]], at };
 }
 
-// The value of a column at the row, or the nearest one that is there.
-export function nearest(data: uPlot.AlignedData, column: number, row: number): number | undefined {
+// The row nearest to `row` where the column has a value, if it lies no further than `reach` along x.
+export function nearest(data: uPlot.AlignedData, column: number, row: number, reach: number): number | undefined {
   const values = data[column] as (number | null | undefined)[];
+  const near = (i: number): boolean => values[i] != null && Math.abs(data[0][i] - data[0][row]) <= reach;
   for (let d = 0; d < values.length; ++d) {
-    if (values[row - d] != null) return row - d;
-    if (values[row + d] != null) return row + d;
+    if (near(row - d)) return row - d;
+    if (near(row + d)) return row + d;
   }
   return undefined;
 }

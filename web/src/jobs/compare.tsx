@@ -8,7 +8,7 @@ import { short } from "../lib/format";
 import { useLoaded } from "../lib/hooks";
 import { type Place, hrefOf } from "../router";
 import { Num, Show } from "../ui/parts";
-import { Swatch } from "../paper/table";
+import { Swatch } from "../ui/swatch";
 import { CurveChart, type CurveOf } from "./curve";
 
 interface Cell {

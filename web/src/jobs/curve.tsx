@@ -57,9 +57,10 @@ interface Props {
   turn: number; // a new number: read again
   log: boolean;
   sync?: string;
+  level?: "h3" | "h4";
 }
 
-export function CurveChart({ series, jobs, turn, log, sync }: Props): JSX.Element {
+export function CurveChart({ series, jobs, turn, log, sync, level }: Props): JSX.Element {
   const [seen, element] = useSeen();
   const [range, setRange] = useState<Range>();
   const most = Math.max(LEAST_POINTS, Math.floor(MOST_POINTS / jobs.length));
@@ -98,7 +99,7 @@ export function CurveChart({ series, jobs, turn, log, sync }: Props): JSX.Elemen
       {read.value ? (
         <Chart
           title={series}
-          level="h4"
+          level={level}
           note={<span class="points">{shownText(shown, total)}</span>}
           lines={lines}
           xLabel="update"

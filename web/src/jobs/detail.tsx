@@ -124,6 +124,7 @@ function Curves({ job, series, turn }: { job: string; series: Series[]; turn: nu
             turn={turn}
             log={log && double(s.max) > 0}
             sync={`job ${job}`}
+            level="h4"
           />
         ))}
       </div>
@@ -210,9 +211,9 @@ export function JobDetail({ id, experiments, role }: { id: string; experiments: 
                   </p>
                   <State name={row.state} />
                 </div>
-                <h1>
+                <h2>
                   {id} <span class="dim small">{row.config}</span>
-                </h1>
+                </h2>
                 <Progress share={shareDone(row)} tone={row.state === "succeeded" ? "good" : ""} />
                 {value.error && (
                   <div class="error-box">

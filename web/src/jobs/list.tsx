@@ -9,7 +9,7 @@ import { type Entry, type Row, type SortKey, secondsLeft, secondsTaken, shareDon
 import { State } from "./state";
 
 // As style.css has them: a list narrower than this has rows of two lines.
-const NARROW = 820;
+const NARROW = 960;
 const rowHeight = (width: number): number => (width <= NARROW ? 3.625 : 2.25) * rem();
 const BEYOND = 12; // rows kept above and below
 
@@ -59,7 +59,9 @@ function RowView(props: {
         {row.id}
       </div>
       <div role="gridcell" class="c-run" title={labels.map(([k, v]) => `${k}=${v}`).join("  ")}>
-        <strong>{row.experiment}</strong> {row.config} <span class="dim">seed={row.seed}</span>
+        <strong>{row.experiment}</strong>
+        {row.config && <span class="config">{row.config}</span>}
+        <span class="dim">seed={row.seed}</span>
       </div>
       <div role="gridcell" class="c-progress">
         <div class="progress-cell">

@@ -9,20 +9,12 @@ import { Confirm, ErrorBox, Wait, say } from "../ui/parts";
 import { forEach } from "./actions";
 import { JobDetail } from "./detail";
 import { Feed, type Filter, changes } from "./feed";
+import { labelsOf } from "./labels";
 import { JobList } from "./list";
 import { STATES, type Row, type SortKey, canCancel, canResume, entriesOf, isOver, search, sorted } from "./rows";
 import { State } from "./state";
 
 type Experiments = Map<string, Experiment>;
-
-// "item=mnist arm=layer_4" is two labels.
-export function labelsOf(text: string): Record<string, string> {
-  const pairs = text.split(/\s+/).flatMap((word) => {
-    const at = word.indexOf("=");
-    return at > 0 ? [[word.slice(0, at), word.slice(at + 1)] as [string, string]] : [];
-  });
-  return Object.fromEntries(pairs);
-}
 
 function filterOf(place: Place): Filter {
   return {
@@ -56,6 +48,9 @@ function useFeed(filter: Filter, experiments: Experiments): [Feed, number] {
   }, [feed]);
   return [feed, version];
 }
+
+// A small screen shows jobs before filters.
+const NARROW = window.matchMedia("(max-width: 700px)");
 
 const SORTS: Record<SortKey, string> = {
   newest: "Newest first",
@@ -92,36 +87,41 @@ function Filters({ place, experiments, labels }: { place: Place; experiments: Ex
           </button>
         ))}
       </div>
-      <select class="input" aria-label="Experiment" value={place.query.get("experiment") ?? ""} onChange={set("experiment")}>
-        <option value="">Every experiment</option>
-        {[...experiments.keys()].map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
-      <input
-        class="input"
-        aria-label="Labels"
-        placeholder="Label: item=mnist"
-        value={place.query.get("label") ?? ""}
-        onChange={set("label")}
-      />
-      <select class="input" aria-label="Group by" value={place.query.get("group") ?? ""} onChange={set("group")}>
-        <option value="">No groups</option>
-        <option value="configuration">Group by configuration</option>
-        <option value="experiment">Group by experiment</option>
-        {labels.map((key) => (
-          <option key={key} value={`label:${key}`}>
-            Group by label {key}
-          </option>
-        ))}
-      </select>
-      <select class="input" aria-label="Sort" value={place.query.get("sort") ?? "newest"} onChange={set("sort")}>
-        {Object.entries(SORTS).map(([key, text]) => (
-          <option key={key} value={key}>
-            {text}
-          </option>
-        ))}
-      </select>
+      <details class="more" open={!NARROW.matches}>
+        <summary>More</summary>
+        <div class="row">
+          <select class="input" aria-label="Experiment" value={place.query.get("experiment") ?? ""} onChange={set("experiment")}>
+            <option value="">Every experiment</option>
+            {[...experiments.keys()].map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+          <input
+            class="input"
+            aria-label="Labels"
+            placeholder="Label: item=mnist"
+            value={place.query.get("label") ?? ""}
+            onChange={set("label")}
+          />
+          <select class="input" aria-label="Group by" value={place.query.get("group") ?? ""} onChange={set("group")}>
+            <option value="">No groups</option>
+            <option value="configuration">Group by configuration</option>
+            <option value="experiment">Group by experiment</option>
+            {labels.map((key) => (
+              <option key={key} value={`label:${key}`}>
+                Group by label {key}
+              </option>
+            ))}
+          </select>
+          <select class="input" aria-label="Sort" value={place.query.get("sort") ?? "newest"} onChange={set("sort")}>
+            {Object.entries(SORTS).map(([key, text]) => (
+              <option key={key} value={key}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </div>
+      </details>
     </div>
   );
 }

@@ -53,11 +53,11 @@ async function loadMachine(experiments: Map<string, Experiment>, signal: AbortSi
 
 function Tile({ name, value, note }: { name: string; value: string; note?: string }): JSX.Element {
   return (
-    <dl class="tile card">
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+    <div class="tile card">
+      <h2>{name}</h2>
+      <p class="value">{value}</p>
       {note && <p>{note}</p>}
-    </dl>
+    </div>
   );
 }
 

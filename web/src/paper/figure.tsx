@@ -5,7 +5,7 @@ import type { FigureCurve } from "../api/wire";
 import { double } from "../api/values";
 import { Chart } from "../chart/chart";
 import { Segments } from "../ui/parts";
-import { Swatch } from "./table";
+import { Swatch } from "../ui/swatch";
 import { type Document, colorsOf, joinPieces, linesOf } from "./load";
 
 // How much of the paper's curve stands beside short runs.

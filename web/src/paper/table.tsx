@@ -4,6 +4,7 @@ import type { TableCell } from "../api/wire";
 import { double } from "../api/values";
 import { fixed, short } from "../lib/format";
 import { Num } from "../ui/parts";
+import { Swatch } from "../ui/swatch";
 import { type Arm, type Item, type Metric, colorsOf } from "./load";
 
 const textOf =
@@ -121,8 +122,4 @@ export function ResultTable({ item }: { item: Item }): JSX.Element {
       </table>
     </div>
   );
-}
-
-export function Swatch({ color, paper = false }: { color: string; paper?: boolean }): JSX.Element {
-  return <span class={paper ? "swatch paper" : "swatch"} style={{ color: `var(${color})` }} aria-hidden="true" />;
 }

@@ -43,7 +43,7 @@ function OverviewRow({ paper, item, budget }: { paper: string; item: Paper_Item;
     <a class="paper-item" href={hrefOf(["paper", paper, item.item_id], { budget })}>
       <div>
         <p class="place">{item.place}</p>
-        <h3>{item.title}</h3>
+        <h2>{item.title}</h2>
         <p class="note">
           {item.not_run ||
             (loaded.value && [plural(runs, "run"), `protocol ${loaded.value.doc.protocol}`].join(" · ")) ||

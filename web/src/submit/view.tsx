@@ -7,7 +7,7 @@ import type { BatchCreateJobsResponse, CreateJobRequest, Experiment, Field } fro
 import { useAction, useLoaded } from "../lib/hooks";
 import { plural } from "../lib/format";
 import { type Place, go, hrefOf } from "../router";
-import { labelsOf } from "../jobs/view";
+import { labelsOf } from "../jobs/labels";
 import { ErrorBox, Wait, say } from "../ui/parts";
 import { type Run, MOST_JOBS, combinations, expand, fieldOf } from "./sweep";
 
@@ -327,7 +327,7 @@ export function SubmitView({
             href={hrefOf(["submit", experiment.name])}
             aria-current={experiment === chosen ? "page" : undefined}
           >
-            <h3>{experiment.name}</h3>
+            <h2>{experiment.name}</h2>
             <p class="dim">{experiment.summary}</p>
           </a>
         ))}

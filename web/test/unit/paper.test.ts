@@ -38,8 +38,9 @@ test("lines of different x share one column; what a log axis cannot show is left
     [...data[3]!].map((v) => v ?? null),
     [null, 4, null, null],
   );
-  assert.equal(nearest(data, 2, 0), 1, "the nearest row that has a value");
-  assert.equal(nearest(columnsOf([line([1, 2], [NaN, -1])], false, true).data, 1, 0), undefined);
+  assert.equal(nearest(data, 2, 0, 1), 1, "the nearest row that has a value");
+  assert.equal(nearest(data, 2, 0, 0.5), undefined, "not one that is far away");
+  assert.equal(nearest(columnsOf([line([1, 2], [NaN, -1])], false, true).data, 1, 0, 9), undefined);
 });
 
 const curve = (more: Partial<FigureCurve>): FigureCurve => ({

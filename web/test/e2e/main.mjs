@@ -1,0 +1,12 @@
+// main.mjs - the page in a real browser against a real server: node main.mjs FOLDER_OF_PROGRAMS BUNDLE_OF_RUNS
+//
+// Exit status 77, and why, without a browser.
+import { existsSync } from "node:fs";
+
+if (!existsSync("/usr/bin/chromium")) {
+  console.log("SKIPPED: there is no chromium; tools/dev setup installs it");
+  process.exit(77);
+}
+for (const part of ["door", "paper", "jobs", "submit", "look"]) {
+  await import(`./${part}.test.mjs`);
+}
