@@ -59,8 +59,8 @@ export function Door({ problem, onEnter }: { problem?: string; onEnter: (session
       {problem && <p class="warn-box">{problem}</p>}
       <form class="stack" onSubmit={submit}>
         <p>
-          Open the link that <code class="mono">normlab up</code> prints, or <code class="mono">normlab page</code> while it runs. A link works once,
-          and what this page gets for it is kept in memory: a reload asks again.
+          Open the link that <code class="mono">normlab up</code> prints, or <code class="mono">normlab page</code> while it runs. A link
+          works once, and what this page gets for it is kept in memory: a reload asks again.
         </p>
         <label class="field">
           Or paste a link, or the token in <span class="mono">HOME/run/token</span>

@@ -24,6 +24,7 @@ export function passes(row: Row, filter: Filter): boolean {
 export class Feed {
   rows = new Map<string, Row>();
   complete = false; // every page is here
+  filling = false; // all pages are on their way
   error?: CallError;
   private token = "";
   private loading = false;
@@ -72,10 +73,14 @@ export class Feed {
 
   // All pages, one after the other; the list is shown meanwhile.
   async all(): Promise<void> {
+    if (this.filling) return;
+    this.filling = true;
     while (!this.complete && !this.error && !this.stop.signal.aborted) {
       await this.more();
       await new Promise((done) => setTimeout(done));
     }
+    this.filling = false;
+    this.changed();
   }
 
   // A job that changed: it comes, is renewed, or leaves the filter.

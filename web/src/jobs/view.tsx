@@ -24,17 +24,23 @@ function filterOf(place: Place): Filter {
   };
 }
 
-// The feed of a filter, and a number that rises with every change of it, at most once a frame.
+const SOON = 30; // ms from a change to the list that shows it
+const WHILE_FILLING = 400; // and while a hundred thousand rows come in, which are sorted each time
+
+// The feed of a filter, and a number that rises with what changes in it.
 function useFeed(filter: Filter, experiments: Experiments): [Feed, number] {
   const [version, setVersion] = useState(0);
-  const frame = useRef(0);
+  const timer = useRef<number>();
   const key = JSON.stringify(filter);
-  const feed = useMemo(() => {
+  const feed: Feed = useMemo(() => {
     const bump = (): void => {
-      frame.current ||= requestAnimationFrame(() => {
-        frame.current = 0;
-        setVersion((n) => n + 1);
-      });
+      timer.current ??= window.setTimeout(
+        () => {
+          timer.current = undefined;
+          setVersion((n) => n + 1);
+        },
+        feed?.filling ? WHILE_FILLING : SOON,
+      );
     };
     return new Feed(filter, experiments, bump);
   }, [key, experiments]);

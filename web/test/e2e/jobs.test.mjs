@@ -112,16 +112,14 @@ test("a selection is cancelled together", async (t) => {
 
 // The server's pages are made up here, of 100,000 jobs that differ in number and seed.
 async function serveMany(page, count) {
-  const { jobs } = await call("JobService/ListJobs", { page_size: 1 });
+  const { jobs } = await call("JobService/ListJobs", { experiment: "convnet", page_size: 1 });
+  const job = { ...jobs[0], facts: {}, labels: {}, spec: { convnet: {} } };
   await page.route("**/JobService/ListJobs", (route) => {
     const { page_size = 50, page_token = "" } = route.request().postDataJSON();
     const from = page_token ? Number(page_token) : count;
     const until = Math.max(0, from - page_size);
-    const made = Array.from({ length: from - until }, (_, i) => ({
-      ...jobs[0],
-      job_id: `j${from - i}`,
-      spec: { ...jobs[0].spec, seed: String(from - i) },
-    }));
+    const numbers = Array.from({ length: from - until }, (_, i) => String(from - i));
+    const made = numbers.map((n) => ({ ...job, job_id: `j${n}`, spec: { ...job.spec, seed: n } }));
     return route.fulfill({ json: { jobs: made, next_page_token: until > 0 ? String(until) : "" } });
   });
 }
