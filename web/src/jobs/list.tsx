@@ -99,6 +99,7 @@ interface Props {
   entries: Entry[];
   total: number; // rows, as far as known
   sort: SortKey;
+  order: string; // a new one: the list begins at its top again
   onSort: (key: SortKey) => void;
   selected: Set<string>;
   onSelect: (ids: Set<string>) => void;
@@ -135,6 +136,11 @@ export function JobList(props: Props): JSX.Element {
       watcher.disconnect();
     };
   }, []);
+
+  useEffect(() => {
+    box.current!.scrollTop = 0;
+    setCursor(0);
+  }, [props.order]);
 
   const first = Math.max(0, Math.floor(view.top / view.row) - BEYOND);
   const last = Math.min(entries.length, Math.ceil((view.top + view.height) / view.row) + BEYOND);

@@ -256,6 +256,7 @@ export function JobsView({ place, experiments, role }: { place: Place; experimen
               entries={entries}
               total={entries.length}
               sort={sort}
+              order={place.query.toString()}
               onSort={(key) => setQuery(place, { sort: key })}
               selected={selected}
               onSelect={setSelected}

@@ -142,6 +142,9 @@ test("of a hundred thousand jobs only those on the screen are in the page", asyn
     assert.ok((await page.locator(".grid-row").count()) < 80);
   }
   assert.equal(await grid.getAttribute("aria-rowcount"), "100001");
+  await page.getByLabel("Group by").selectOption("configuration");
+  await page.locator(".grid-row.group").waitFor();
+  assert.equal(await grid.evaluate((element) => element.scrollTop), 0, "another order begins at the top");
   await page.getByRole("searchbox", { name: "Search" }).fill("seed=77777");
   await page.getByText("1 of 100,000 jobs", { exact: true }).waitFor();
 });
