@@ -28,6 +28,39 @@ std::optional<stats::Interval> IntervalOf(const Cell& cell) {
 }
 std::string MethodOf(const Cell& cell) { return cell.interval ? std::string(ToString(cell.interval->method)) : ""; }
 
+Json ArmsJson(const Item& item) {
+  Json arms = Json::array();
+  for (const Arm& arm : item.arms) {
+    const Group& group = item.groups[static_cast<std::size_t>(arm.group)];
+    arms.push_back({{"id", arm.id}, {"label", arm.label}, {"group", group.id}, {"group_label", group.label}});
+  }
+  return arms;
+}
+
+Json MetricsJson(const Item& item) {
+  Json metrics = Json::array();
+  for (const Metric& metric : item.metrics) {
+    metrics.push_back({{"id", metric.id},
+                       {"label", metric.label},
+                       {"unit", metric.unit},
+                       {"log", metric.log},
+                       {"digits", metric.digits}});
+  }
+  return metrics;
+}
+
+Json PanelsJson(const Item& item) {
+  Json panels = Json::array();
+  for (const PanelSpec& panel : item.panels) {
+    panels.push_back({{"title", panel.title},
+                      {"metric", item.metrics[static_cast<std::size_t>(panel.metric)].id},
+                      {"group", item.groups[static_cast<std::size_t>(panel.group)].id},
+                      {"x", item.axis(panel.axis).label},
+                      {"log_x", panel.log_x}});
+  }
+  return panels;
+}
+
 Json Head(const Manifest& manifest, const Measured& measured) {
   const Item& item = *measured.item;
   return {{"schema", 2},
@@ -41,7 +74,10 @@ Json Head(const Manifest& manifest, const Measured& measured) {
           {"deviations", measured.protocol.deviations},
           {"datasets", measured.datasets},
           {"not_run", measured.not_run},
-          {"note", item.note}};
+          {"note", item.note},
+          {"arms", ArmsJson(item)},
+          {"metrics", MetricsJson(item)},
+          {"panels", PanelsJson(item)}};
 }
 
 Json CellJson(const Item& item, const NamedCell& named) {

@@ -57,6 +57,19 @@ LIBRARIES = {
 }
 # What the Python client may import beside the standard library; torch and tqdm only where a user has them.
 PYTHON_LIBRARIES = {"normlab", "grpc", "google", "numpy", "pandas", "torch", "tqdm"}
+# Folder of the page (web/src) -> folders it may import from; what stands in none puts them together.
+PAGE_MAY_IMPORT = {
+    "api": {"api"},
+    "lib": {"lib", "api"},
+    "chart": {"chart", "lib"},
+    "ui": {"ui", "lib", "api"},
+    "jobs": {"jobs", "chart", "ui", "lib", "api"},
+    "paper": {"paper", "jobs", "chart", "ui", "lib", "api"},
+    "submit": {"submit", "jobs", "ui", "lib", "api"},
+    "machine": {"machine", "jobs", "ui", "lib", "api"},
+}
+PAGE_SUFFIXES = (".ts", ".tsx", ".mjs", ".css")
+GENERATED = {"web/src/api/wire.ts"}
 # Tests for which time itself is the input.
 MAY_SLEEP = {"tests/e2e/kill_test.cc"}  # kills at random times
 MAX_LINES = 600
@@ -67,7 +80,7 @@ SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
 def sources(root, folders=None, suffixes=(".cc", ".h")):
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.suffix in suffixes and relative.parts[0] not in ("build", "out", ".git"):
+        if path.suffix in suffixes and relative.parts[0] not in ("build", "out", ".git") and "node_modules" not in relative.parts:
             if folders is None or relative.parts[0] in folders:
                 yield relative, path.read_text(encoding="utf-8").splitlines()
 
@@ -121,6 +134,22 @@ def openmp_stays_behind_its_door(root):
                 yield f"{path}:{number}: OpenMP reductions and atomics do not give the same bits twice"
 
 
+def page_folders_look_down_only(root):
+    for path, lines in sources(root, {"web"}, PAGE_SUFFIXES):
+        allowed = PAGE_MAY_IMPORT.get(path.parts[2] if path.parts[1] == "src" else None)
+        for number, line in enumerate(lines, 1):
+            match = re.search(r'\bfrom "\.\./(\w+)/', line)
+            if allowed is not None and match and match[1] not in allowed:
+                yield f"{path}:{number}: web/src/{path.parts[2]}/ may not import from {match[1]}/"
+
+
+def page_modules_open_with_what_they_are(root):
+    for path, lines in sources(root, {"web"}, (".ts", ".tsx", ".mjs")):
+        named = lines and lines[0].startswith(f"// {path.name} - ")
+        if not named and path.as_posix() not in GENERATED and ".test." not in path.name:
+            yield f"{path}:1: expected '// {path.name} - what it is'"
+
+
 def python_client_stands_on_little(root):
     for path, lines in sources(root, {"python"}, (".py",)):
         for number, line in enumerate(lines, 1):
@@ -156,13 +185,13 @@ def tests_are_registered_and_enabled(root):
 
 
 def files_stay_short(root):
-    for path, lines in sources(root, suffixes=(".cc", ".h", ".py")):
-        if len(lines) > MAX_LINES:
+    for path, lines in sources(root, suffixes=(".cc", ".h", ".py", *PAGE_SUFFIXES)):
+        if len(lines) > MAX_LINES and path.as_posix() not in GENERATED:
             yield f"{path}: {len(lines)} lines; at most {MAX_LINES}"
 
 
 def no_open_marks(root):
-    for path, lines in sources(root, suffixes=(".cc", ".h", ".proto")):
+    for path, lines in sources(root, suffixes=(".cc", ".h", ".proto", *PAGE_SUFFIXES)):
         for number, line in enumerate(lines, 1):
             if re.search(r"\b(TODO|FIXME|XXX)\b", line):
                 yield f"{path}:{number}: an open mark; make it an issue"
@@ -200,6 +229,8 @@ RULES = [
     general_ops_stand_alone,
     openmp_stays_behind_its_door,
     python_client_stands_on_little,
+    page_folders_look_down_only,
+    page_modules_open_with_what_they_are,
     tests_do_not_sleep,
     tests_are_registered_and_enabled,
     files_stay_short,
