@@ -24,7 +24,7 @@ std::string HttpResponse::Field() const {
   const nlohmann::json json = Json();
   for (const auto& detail : json.contains("error") ? json["error"]["details"] : nlohmann::json::array()) {
     if (detail.contains("field_violations")) {
-      return detail["field_violations"][0]["field"];
+      return detail["field_violations"][0].value("field", "");
     }
   }
   return "";
