@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+
+#include "base/status.h"
 
 namespace normlab {
 
@@ -22,9 +25,14 @@ struct LogField {
   std::string value;
 };
 
+// From now on lines go to this file as well, which is renamed to PATH's stem with ".1" at `max_bytes`. Once.
+absl::Status LogToFile(const std::string& path, std::uint64_t max_bytes);
+
 // Log(LogLevel::kInfo, "job_leased", {{"job", "j17"}, {"attempt", 2}});
 //   -> 2026-11-23T04:41:02.123Z info job_leased job=j17 attempt=2
 // Values with blanks or quotes are quoted and escaped. Thread-safe.
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+// The line that Log would write, whatever the level, for a log that somebody else keeps.
+std::string LogText(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
 }  // namespace normlab

@@ -55,6 +55,7 @@ class DaemonImpl : public Daemon {
   absl::Status Begin() {
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home));
     NORMLAB_RETURN_IF_ERROR(TakeLock());
+    NORMLAB_RETURN_IF_ERROR(OpenLog());
     NORMLAB_ASSIGN_OR_RETURN(const auto tokens, ReadTokens());
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/run"));
     NORMLAB_ASSIGN_OR_RETURN(std::string key, ReadOrMakeToken(options_.home + "/run/attempts.key"));
@@ -65,8 +66,9 @@ class DaemonImpl : public Daemon {
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
-    core_ = std::unique_ptr<Core>(
-        new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers, options_.job_limits, data_});
+    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers,
+                                           options_.job_limits, data_,
+                                           options_.worker_argv.empty() ? 0 : options_.slots, Logs()});
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind(options_.socket_path, options_.listen,
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
@@ -190,6 +192,17 @@ class DaemonImpl : public Daemon {
     return absl::OkStatus();
   }
 
+  absl::Status OpenLog() const {
+    constexpr std::uint64_t kMaxBytes = 8 << 20;  // of one of two pieces
+    if (!options_.log_to_home) {
+      return absl::OkStatus();
+    }
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(Logs()));
+    return LogToFile(Logs() + "/server.log", kMaxBytes);
+  }
+
+  std::string Logs() const { return options_.home + "/logs"; }
+
   // Of the loopback ports; none without one.
   absl::StatusOr<std::map<Role, std::string>> ReadTokens() const {
     std::map<Role, std::string> tokens;
@@ -231,7 +244,7 @@ class DaemonImpl : public Daemon {
     launcher_ = std::make_unique<LocalLauncher>(
         LocalLauncherOptions{.argv = options_.worker_argv,
                              .slots = options_.slots,
-                             .log_directory = options_.home + "/logs",
+                             .log_directory = Logs(),
                              .on_start =
                                  [this](std::string_view id) {
                                    attempts_->WorkerStarted(id);

@@ -87,6 +87,7 @@ int Serve(normlab::server::CommandLine command_line) {
   });
   command_line.daemon.papers = &normlab::judging::BuiltInPapers();
   command_line.daemon.on_failure = stop_once;
+  command_line.daemon.log_to_home = true;
   const std::string socket_path = command_line.daemon.socket_path;
   std::optional<normlab::UseLock> users;
   if (command_line.while_used) {

@@ -47,14 +47,15 @@ class JobChanges {
   // What is whole of the jobs, now.
   absl::StatusOr<std::vector<CreatedJob>> Show(const std::vector<AnsweredJob>& answer);
 
+  // What a job needs at its end, besides its row; appends to `files`, which is borrowed, the checkpoints to be removed
+  // afterwards.
+  static Details EndOf(JobId id, std::vector<std::string>& files);
+
   // Each in a transaction of its own. Returns what was left out because of damage, for people; empty: nothing.
   absl::StatusOr<std::string> RunApart(const Details& details);
 
  private:
   using Found = std::optional<std::vector<AnsweredJob>>;
-  // What a job needs at its end, besides its row; appends to `files` the checkpoints to be removed afterwards.
-  static Details EndOf(JobId id, std::vector<std::string>& files);
-
   Writer& writer_;
   Readers& readers_;
   Files& files_;

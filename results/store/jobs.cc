@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kSelectJob =
     "SELECT id, spec, experiment, identity, dataset, state, priority, attempt, created_ms, started_ms, finished_ms, "
-    "steps_done, steps_total, steps_per_second, cpu_seconds, error, fingerprint, worker, revision, worker_id "
+    "steps_done, steps_total, steps_per_second, cpu_seconds, error, fingerprint, worker, revision, worker_id, "
+    "resumed_from "
     "FROM job WHERE id = ?1";
 
 // The current row of a query that starts as kSelectJob.
@@ -42,6 +43,7 @@ Job ReadRow(const Query& row) {
   job.worker = row.Text(17);
   job.revision = row.Unsigned(18);
   job.worker_id = row.Text(19);
+  job.resumed_from = row.Int(20);
   return job;
 }
 
@@ -68,7 +70,15 @@ absl::StatusOr<Job> LoadRow(Connection& db, JobId id) {
   return ReadRow(row);
 }
 
+constexpr std::array kAllStates = {JobState::kQueued, JobState::kRunning,   JobState::kCancelling, JobState::kSucceeded,
+                                   JobState::kFailed, JobState::kCancelled, JobState::kDiverged};
+
+}  // namespace
+
 bool Matches(const Job& job, const JobFilter& filter) {
+  if (!filter.ids.empty() && std::find(filter.ids.begin(), filter.ids.end(), job.id) == filter.ids.end()) {
+    return false;
+  }
   if (!filter.states.empty() &&
       std::find(filter.states.begin(), filter.states.end(), job.state) == filter.states.end()) {
     return false;
@@ -82,8 +92,7 @@ bool Matches(const Job& job, const JobFilter& filter) {
   });
 }
 
-constexpr std::array kAllStates = {JobState::kQueued, JobState::kRunning,   JobState::kCancelling, JobState::kSucceeded,
-                                   JobState::kFailed, JobState::kCancelled, JobState::kDiverged};
+namespace {
 
 // The newest `limit` ids below `before` of the states and the experiment, newest first. One walk along an index for
 // each state: SQLite has no index order for "one of these states, by id".
@@ -117,6 +126,13 @@ absl::StatusOr<std::vector<JobId>> IdsByState(Connection& db, const JobFilter& f
 // more.
 absl::StatusOr<std::vector<JobId>> Candidates(Connection& db, const JobFilter& filter, JobId before,
                                               std::int64_t limit) {
+  if (!filter.ids.empty()) {
+    std::set<JobId, std::greater<>> named(filter.ids.begin(), filter.ids.end());
+    named.erase(named.begin(), named.lower_bound(before - 1));
+    std::vector<JobId> ids(named.begin(), named.end());
+    ids.resize(std::min(ids.size(), static_cast<std::size_t>(limit)));
+    return ids;
+  }
   if (!filter.labels.empty()) {
     const auto& [key, value] = *filter.labels.begin();
     return db.Ints("SELECT job FROM label WHERE key = ?1 AND value = ?2 AND job < ?3 ORDER BY job DESC LIMIT ?4", key,
@@ -247,6 +263,28 @@ absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::o
   }
 }
 
+absl::StatusOr<std::vector<JobId>> MatchingJobs(Connection& db, const JobFilter& filter, JobId before, int limit) {
+  std::vector<JobId> matching;
+  for (JobId cursor = before;;) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids, Candidates(db, filter, cursor, limit));
+    for (const JobId id : ids) {
+      const absl::StatusOr<Job> job = LoadWhole(db, id);
+      const bool unreadable = absl::IsNotFound(job.status()) || absl::IsDataLoss(job.status());
+      NORMLAB_RETURN_IF_ERROR(unreadable ? absl::OkStatus() : job.status());
+      if (unreadable ? !filter.ids.empty() : Matches(*job, filter)) {
+        matching.push_back(id);
+      }
+      if (matching.size() == static_cast<std::size_t>(limit)) {
+        return matching;
+      }
+    }
+    if (ids.size() < static_cast<std::size_t>(limit)) {
+      return matching;
+    }
+    cursor = ids.back();
+  }
+}
+
 absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_view identity) {
   Query row = db.Ask(
       "SELECT id FROM job WHERE identity = ?1 "
@@ -338,9 +376,12 @@ absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::v
   return previewed;
 }
 
+absl::StatusOr<std::int64_t> CountQueued(Connection& db) {
+  return db.Int("SELECT count(*) FROM job INDEXED BY job_queue WHERE state = 1");
+}
+
 absl::Status CheckQueue(Connection& db, std::int64_t max) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued,
-                           db.Int("SELECT count(*) FROM job INDEXED BY job_queue WHERE state = 1"));
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued, CountQueued(db));
   return queued <= max ? absl::OkStatus()
                        : absl::ResourceExhaustedError(fmt::format(
                              "the queue is full: {} jobs may wait for a worker; submit again when some are done", max));

@@ -55,6 +55,10 @@ absl::Status MergeFacts(Connection& db, JobId id, const std::map<std::string, st
 inline constexpr std::string_view kDamageFact = "damage";
 absl::Status NoteDamage(Connection& db, JobId id, std::string_view what);
 
+bool Matches(const Job& job, const JobFilter& filter);
+// The newest `limit` jobs below `before` that match, newest first. Among them those that the filter names and that are not
+// there, or cannot be read: whoever named them is to hear of it.
+absl::StatusOr<std::vector<JobId>> MatchingJobs(Connection& db, const JobFilter& filter, JobId before, int limit);
 absl::StatusOr<JobPage> ListJobs(Connection& db, const JobFilter& filter, std::optional<JobId> before, int limit);
 // As Store::FindByIdentity.
 absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_view identity);
@@ -68,6 +72,7 @@ absl::StatusOr<std::vector<AnsweredJob>> CreateJobs(Connection& db, const std::v
                                                     std::int64_t now_ms);
 // What CreateJobs would return, with nothing stored; as Store::PreviewJobs.
 absl::StatusOr<std::vector<CreatedJob>> PreviewJobs(Connection& db, const std::vector<NewJob>& jobs);
+absl::StatusOr<std::int64_t> CountQueued(Connection& db);
 // kResourceExhausted if more than `max` jobs are queued. Call after adding some, to have them undone.
 absl::Status CheckQueue(Connection& db, std::int64_t max);
 

@@ -21,9 +21,14 @@ absl::StatusOr<std::optional<std::vector<AnsweredJob>>> FindAnswer(Connection& d
                     found.View(1), found.View(1) == method ? "another body" : "its own body"));
   }
   answer.emplace();
-  Query row = db.Ask("SELECT job, reused, attempt FROM answer WHERE request = ?1 ORDER BY position", found.Int(0));
+  Query row = db.Ask("SELECT job, reused, attempt, made, code, why FROM answer WHERE request = ?1 ORDER BY position",
+                     found.Int(0));
   while (row.Next()) {
-    answer->push_back({row.Int(0), row.Int(1) != 0, static_cast<int>(row.Int(2))});
+    answer->push_back({.job = row.Int(0),
+                       .reused = row.Int(1) != 0,
+                       .attempt = static_cast<int>(row.Int(2)),
+                       .made = row.Int(3),
+                       .left = absl::Status(static_cast<absl::StatusCode>(row.Int(4)), row.Text(5))});
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
   return answer;
@@ -45,8 +50,10 @@ absl::Status SaveAnswer(Connection& db, const Request& request, std::string_view
   std::int64_t position = 0;
   for (const AnsweredJob& job : jobs) {
     NORMLAB_RETURN_IF_ERROR(
-        db.Run("INSERT INTO answer(request, position, job, reused, attempt) VALUES(?1, ?2, ?3, ?4, ?5)", id, position++,
-               job.job, job.reused, job.attempt));
+        db.Run("INSERT INTO answer(request, position, job, reused, attempt, made, code, why) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+               id, position++, job.job, job.reused, job.attempt, job.made, static_cast<int>(job.left.code()),
+               Message(job.left)));
   }
   return absl::OkStatus();
 }

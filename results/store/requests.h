@@ -19,6 +19,8 @@ struct AnsweredJob {
   JobId job = 0;
   bool reused = false;
   int attempt = 0;
+  JobId made = 0;          // of `job`, by a call that changes many
+  absl::Status left = {};  // why such a call left it alone
 };
 
 // What was answered to `request`; absent if it is new or has no id. kAlreadyExists if its id was used for another

@@ -38,6 +38,18 @@ absl::Status CopyPoints(Connection& db, JobId from, JobId to, std::uint64_t last
 
 }  // namespace
 
+absl::StatusOr<Resumable> FindResumable(JobFiles& files, Readers& readers, JobId id) {
+  Resumable found;
+  absl::StatusOr<JobFiles::OpenedCheckpoint> checkpoint = files.OpenCheckpoint(id);
+  if (checkpoint.ok()) {
+    found.checkpoint = std::move(checkpoint->row);
+  } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  found.job = readers.Read([id](Connection& db) { return LoadReadable(db, id); });
+  return found;
+}
+
 absl::StatusOr<JobId> ContinueJob(Connection& db, ReadableJob readable, const std::optional<CheckpointRow>& checkpoint,
                                   std::int64_t now_ms, Details& details) {
   Job& old = readable.job;
@@ -55,8 +67,8 @@ absl::StatusOr<JobId> ContinueJob(Connection& db, ReadableJob readable, const st
   job.labels = std::move(old.labels);
   NORMLAB_ASSIGN_OR_RETURN(const JobId made, InsertJob(db, job, now_ms));
   const std::uint64_t step = checkpoint.has_value() ? checkpoint->info.step : 0;
-  NORMLAB_RETURN_IF_ERROR(
-      db.Run("UPDATE job SET steps_done = ?2, steps_total = ?3 WHERE id = ?1", made, step, old.steps_total));
+  NORMLAB_RETURN_IF_ERROR(db.Run("UPDATE job SET steps_done = ?2, steps_total = ?3, resumed_from = ?4 WHERE id = ?1",
+                                 made, step, old.steps_total, old.id));
   if (checkpoint.has_value()) {
     NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
     NORMLAB_RETURN_IF_ERROR(CopyPoints(db, old.id, made, step));

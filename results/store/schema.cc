@@ -219,8 +219,24 @@ ALTER TABLE job ADD COLUMN worker_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempt ADD COLUMN worker_id TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3},
-                                     {kVersion4}, {kVersion5},         {kVersion6}};
+// Calls that change many jobs, what continues what, and lists in other orders than by age.
+constexpr const char* kVersion7 = R"sql(
+ALTER TABLE job ADD COLUMN resumed_from INTEGER NOT NULL DEFAULT 0;  -- the job it continues; 0: none
+ALTER TABLE attempt ADD COLUMN steps_done INTEGER NOT NULL DEFAULT -1;  -- of its job when it ended; -1: not known
+
+-- Of a call for many jobs: the job that was made of this one, or why it was left alone (an absl::StatusCode and its text).
+ALTER TABLE answer ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answer ADD COLUMN code INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answer ADD COLUMN why TEXT NOT NULL DEFAULT '';
+
+-- What lists are ordered by (order.h), without the specs that make rows of jobs long. The summary of a series is kept in its
+-- row, so it is as exact as that.
+CREATE INDEX job_summary ON job(id, state, experiment, priority, created_ms, started_ms, finished_ms);
+CREATE INDEX series_by_name ON series(name, job);
+)sql";
+
+constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4},
+                                     {kVersion5}, {kVersion6},         {kVersion7}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {

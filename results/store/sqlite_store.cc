@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "results/store/bulk.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
 #include "results/store/file_rows.h"
@@ -19,6 +20,7 @@
 #include "results/store/job_files.h"
 #include "results/store/jobs.h"
 #include "results/store/new_points.h"
+#include "results/store/order.h"
 #include "results/store/placement.h"
 #include "results/store/points.h"
 #include "results/store/readers.h"
@@ -79,11 +81,19 @@ class SqliteStore : public Store {
   }
   absl::StatusOr<Job> GetJob(JobId id) override;
   absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) override;
+  absl::StatusOr<OrderedPage> ListOrdered(const JobFilter& filter, const JobOrder& order, std::optional<JobPlace> after,
+                                          int limit) override;
   absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) override;
   absl::StatusOr<std::string> NewestFact(std::string_view dataset, std::string_view key) override;
   absl::StatusOr<Job> Cancel(const Request& request, JobId id) override;
   absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) override;
   absl::Status Delete(const Request& request, JobId id) override;
+  absl::StatusOr<std::vector<BulkOutcome>> ChangeJobs(const Request& request, const JobFilter& filter,
+                                                      const BulkChange& change, bool dry_run) override;
+  absl::StatusOr<std::vector<AttemptInfo>> ListAttempts(JobId job) override;
+  absl::StatusOr<std::int64_t> CountQueued() override {
+    return readers_->Read([](Connection& db) { return store::CountQueued(db); });
+  }
   absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) override;
 
   absl::StatusOr<std::optional<Lease>> LeaseNext(const Request& request, const Worker& worker) override;
@@ -201,6 +211,11 @@ absl::StatusOr<JobPage> SqliteStore::ListJobs(const JobFilter& filter, std::opti
   return readers_->Read([&](Connection& db) { return store::ListJobs(db, filter, before, limit); });
 }
 
+absl::StatusOr<OrderedPage> SqliteStore::ListOrdered(const JobFilter& filter, const JobOrder& order,
+                                                     std::optional<JobPlace> after, int limit) {
+  return readers_->Read([&](Connection& db) { return store::ListOrdered(db, filter, order, after, limit); });
+}
+
 absl::StatusOr<std::optional<Job>> SqliteStore::FindByIdentity(std::string_view identity) {
   return readers_->Read([&](Connection& db) -> absl::StatusOr<std::optional<Job>> {
     std::optional<Job> job;
@@ -231,20 +246,12 @@ absl::StatusOr<Job> SqliteStore::Cancel(const Request& request, JobId id) {
 }
 
 absl::StatusOr<Job> SqliteStore::ResumeAsNew(const Request& request, JobId id) {
-  // The files are looked at here and not on the writer's thread.
-  absl::StatusOr<JobFiles::OpenedCheckpoint> checkpoint = job_files_.OpenCheckpoint(id);
-  std::optional<CheckpointRow> row;
-  if (checkpoint.ok()) {
-    row = std::move(checkpoint->row);
-  } else if (!absl::IsNotFound(checkpoint.status()) && !absl::IsDataLoss(checkpoint.status())) {
-    return checkpoint.status();
-  }
-  const absl::StatusOr<ReadableJob> old = readers_->Read([id](Connection& db) { return LoadReadable(db, id); });
+  NORMLAB_ASSIGN_OR_RETURN(const Resumable old, FindResumable(job_files_, *readers_, id));
   NORMLAB_ASSIGN_OR_RETURN(
       std::vector<CreatedJob> jobs,
       Once(request, "ResumeAsNew", [&](Connection& db, Details& details) -> absl::StatusOr<JobChanges::Answer> {
-        NORMLAB_RETURN_IF_ERROR(old.status());
-        NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, *old, row, Now(), details));
+        NORMLAB_RETURN_IF_ERROR(old.job.status());
+        NORMLAB_ASSIGN_OR_RETURN(const JobId made, ContinueJob(db, *old.job, old.checkpoint, Now(), details));
         NORMLAB_RETURN_IF_ERROR(CheckQueue(db, options_.max_queued));
         return JobChanges::Answer{{{.job = made}}};
       }));
@@ -271,6 +278,25 @@ absl::Status SqliteStore::Delete(const Request& request, JobId id) {
   }
   NORMLAB_RETURN_IF_ERROR(status);
   return Remove(files);
+}
+
+absl::StatusOr<std::vector<BulkOutcome>> SqliteStore::ChangeJobs(const Request& request, const JobFilter& filter,
+                                                                 const BulkChange& change, bool dry_run) {
+  BulkChanges bulk({.store = *this,
+                    .writer = *writer_,
+                    .readers = *readers_,
+                    .files = *files_,
+                    .job_files = job_files_,
+                    .changes = changes_,
+                    .remove = [this](const RemovedFiles& files) { return Remove(files); },
+                    .now_ms = [this] { return Now(); },
+                    .max_queued = options_.max_queued},
+                   filter, change);
+  return dry_run ? bulk.Preview() : bulk.Run(request);
+}
+
+absl::StatusOr<std::vector<AttemptInfo>> SqliteStore::ListAttempts(JobId job) {
+  return readers_->Read([&](Connection& db) { return store::ListAttempts(db, job); });
 }
 
 absl::Status SqliteStore::Remove(const RemovedFiles& files) {

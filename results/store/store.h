@@ -69,6 +69,7 @@ struct Job {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> facts;
   std::uint64_t revision = 0;
+  JobId resumed_from = 0;  // 0: it continues none
 };
 
 struct NewJob {
@@ -93,7 +94,9 @@ struct Request {
   std::string body_hash;  // equal bodies, equal hashes
 };
 
+// All that is named must match.
 struct JobFilter {
+  std::vector<JobId> ids = {};   // empty: all
   std::vector<JobState> states;  // empty: all
   std::string experiment;
   std::map<std::string, std::string> labels;
@@ -102,6 +105,52 @@ struct JobFilter {
 struct JobPage {
   std::vector<Job> jobs;             // newest first
   std::optional<JobId> next_before;  // pass as `before` for the next page; absent: the end
+};
+
+// In which order jobs are listed; of equal ones the newest is first, and those without a value are last.
+struct JobOrder {
+  enum class By { kCreated, kStarted, kFinished, kPriority, kLowest, kHighest, kLast };
+  By by = By::kCreated;
+  std::string series = {};  // of the last three
+  bool descending = false;
+};
+// A job's place in such an order.
+struct JobPlace {
+  JobId id = 0;
+  double value = 0;  // NaN: it has none
+};
+struct OrderedPage {
+  std::vector<Job> jobs;
+  std::vector<double> values;    // of each of them
+  std::optional<JobPlace> next;  // pass as `after` for the next page; absent: the end
+};
+
+// A change of many jobs at once.
+struct BulkChange {
+  enum class Kind { kCancel, kResume, kDelete, kUpdate };
+  Kind kind = Kind::kCancel;
+  std::function<absl::Status(const Job&)> may_resume = {};  // kResume: what is not OK leaves the job alone
+  // kUpdate:
+  std::map<std::string, std::string> set_labels = {};
+  std::vector<std::string> remove_labels = {};
+  std::optional<int> priority = {};
+  std::size_t max_labels = 64;  // of a job
+};
+struct BulkOutcome {
+  absl::Status left;   // why the job was left alone; OK: it was changed, or would be
+  Job job;             // without spec and facts; of a resumed one the new job
+  bool shown = false;  // whether more than the id of `job` is said: not of one that was left alone or is gone
+};
+
+struct AttemptInfo {
+  int number = 0;
+  std::string worker;
+  std::int64_t started_ms = 0;
+  std::int64_t ended_ms = 0;  // 0: under way
+  std::string ending;         // a state's name, or why it ended without an outcome
+  bool died = false;
+  std::optional<std::uint64_t> first_step;  // of the checkpoint that it began from
+  std::optional<std::uint64_t> steps_done;  // of its job when it ended, or now
 };
 
 struct Worker {
@@ -270,6 +319,10 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<PendingFile>> NewImportedFile(std::string_view name) = 0;
   virtual absl::StatusOr<Job> GetJob(JobId id) = 0;
   virtual absl::StatusOr<JobPage> ListJobs(const JobFilter& filter, std::optional<JobId> before, int limit) = 0;
+  // The same in another order. A page is read anew from what holds then: a job whose value changes between two pages may be
+  // on both or on none, all others are on one.
+  virtual absl::StatusOr<OrderedPage> ListOrdered(const JobFilter& filter, const JobOrder& order,
+                                                  std::optional<JobPlace> after, int limit) = 0;
   // The best stored job of an identity: succeeded, else diverged, else under way, else queued, else the newest.
   virtual absl::StatusOr<std::optional<Job>> FindByIdentity(std::string_view identity) = 0;
   // The fact `key` of the newest job of `dataset` that has it; empty: none has. Looks at every job: not for often.
@@ -279,6 +332,14 @@ class Store {
   // up to that step.
   virtual absl::StatusOr<Job> ResumeAsNew(const Request& request, JobId id) = 0;
   virtual absl::Status Delete(const Request& request, JobId id) = 0;
+  // Changes all jobs that match, in slices that are each one transaction, newest first; each job is as it would be by the call
+  // for one, or is left alone. `dry_run`: nothing is changed. A repeated request goes on where the first one stopped, and
+  // says of what it had done what was said then.
+  virtual absl::StatusOr<std::vector<BulkOutcome>> ChangeJobs(const Request& request, const JobFilter& filter,
+                                                              const BulkChange& change, bool dry_run) = 0;
+  // First to last.
+  virtual absl::StatusOr<std::vector<AttemptInfo>> ListAttempts(JobId job) = 0;
+  virtual absl::StatusOr<std::int64_t> CountQueued() = 0;
   // Jobs whose revision is later than `after`, by revision; at most `limit`.
   virtual absl::StatusOr<std::vector<Job>> ChangedSince(std::uint64_t after, int limit) = 0;
 

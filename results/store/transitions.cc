@@ -14,8 +14,10 @@ double FiniteOrZero(double value) { return std::isfinite(value) ? value : 0.0; }
 
 auto EndAttempt(AttemptId attempt, std::string_view reason, std::int64_t now_ms) {
   return [attempt, reason = std::string(reason), now_ms](Connection& db) {
-    return db.Run("UPDATE attempt SET ended_ms = ?3, reason = ?4 WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
-                  attempt.job, attempt.number, now_ms, reason);
+    return db.Run(
+        "UPDATE attempt SET ended_ms = ?3, reason = ?4, steps_done = (SELECT steps_done FROM job WHERE id = ?1) "
+        "WHERE job = ?1 AND number = ?2 AND ended_ms = 0",
+        attempt.job, attempt.number, now_ms, reason);
   };
 }
 
@@ -43,6 +45,31 @@ absl::StatusOr<JobState> StateOf(Connection& db, JobId id) {
     return absl::NotFoundError(fmt::format("{} does not exist", JobName(id)));
   }
   return static_cast<JobState>(row.Int(0));
+}
+
+absl::StatusOr<std::vector<AttemptInfo>> ListAttempts(Connection& db, JobId job) {
+  NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
+  std::vector<AttemptInfo> attempts;
+  Query row = db.Ask(
+      "SELECT number, attempt.worker, attempt.started_ms, ended_ms, reason, died, start_step, "
+      "CASE ended_ms WHEN 0 THEN job.steps_done ELSE attempt.steps_done END "
+      "FROM attempt JOIN job ON job.id = attempt.job WHERE job = ?1 ORDER BY number",
+      job);
+  const auto step = [&row](int column) {
+    return row.Int(column) < 0 ? std::nullopt : std::optional<std::uint64_t>(row.Unsigned(column));
+  };
+  while (row.Next()) {
+    attempts.push_back({.number = static_cast<int>(row.Int(0)),
+                        .worker = row.Text(1),
+                        .started_ms = row.Int(2),
+                        .ended_ms = row.Int(3),
+                        .ending = row.Text(4),
+                        .died = row.Int(5) != 0,
+                        .first_step = step(6),
+                        .steps_done = step(7)});
+  }
+  NORMLAB_RETURN_IF_ERROR(row.status());
+  return attempts;
 }
 
 absl::StatusOr<std::vector<JobId>> ReadableQueue(Connection& db) {

@@ -27,6 +27,8 @@ using Details = std::vector<std::function<absl::Status(Connection&)>>;
 
 // kNotFound for an unknown job.
 absl::StatusOr<JobState> StateOf(Connection& db, JobId id);
+// As Store::ListAttempts.
+absl::StatusOr<std::vector<AttemptInfo>> ListAttempts(Connection& db, JobId job);
 
 // kFailedPrecondition, saying what is current, unless `attempt` is the job's current one and under way. kNotFound for
 // an unknown job.

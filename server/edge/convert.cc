@@ -17,22 +17,48 @@ namespace normlab::server {
 namespace {
 
 constexpr std::size_t kMaxPoints = 100'000;  // of one AppendPoints call
-constexpr int kMaxLabels = 64;
+constexpr int kMaxNamed = 1000;              // jobs of a filter
+constexpr int kMaxPriority = 1000;
 constexpr std::size_t kMaxLabelValue = 256;
-
-void SetTime(std::int64_t unix_ms, google::protobuf::Timestamp& time) {
-  time.set_seconds(unix_ms / 1000);
-  time.set_nanos(static_cast<int>(unix_ms % 1000 * 1'000'000));
-}
 
 template <typename Map>
 void Copy(const std::map<std::string, std::string>& from, Map& to) {
   to.insert(from.begin(), from.end());
 }
 
+// The states, experiment and labels of a filter, whose fields' paths begin with `prefix`.
+template <typename Filter>
+store::JobFilter ReadCommon(const Filter& wire, const std::string& prefix, std::vector<FieldViolation>& violations) {
+  store::JobFilter filter;
+  for (int i = 0; i < wire.states_size(); ++i) {
+    const int state = wire.states(i);
+    if (state == v1::JOB_STATE_UNSPECIFIED || !v1::JobState_IsValid(state)) {
+      violations.push_back({fmt::format("{}states[{}]", prefix, i), fmt::format("is {}; expected a JobState", state)});
+    }
+    filter.states.push_back(static_cast<store::JobState>(state));
+  }
+  filter.experiment = wire.experiment();
+  std::vector<std::string> names;
+  for (const ExperimentInfo& info : Experiments()) {
+    names.push_back(info.name);
+  }
+  if (!filter.experiment.empty() && std::find(names.begin(), names.end(), filter.experiment) == names.end()) {
+    violations.push_back({prefix + "experiment",
+                          fmt::format("is {}; expected one of {}", Shown(filter.experiment), fmt::join(names, ", "))});
+  }
+  CheckLabels(wire.labels(), prefix + "labels", violations);
+  filter.labels.insert(wire.labels().begin(), wire.labels().end());
+  return filter;
+}
+
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 }  // namespace
+
+void SetTime(std::int64_t unix_ms, google::protobuf::Timestamp& time) {
+  time.set_seconds(unix_ms / 1000);
+  time.set_nanos(static_cast<int>(unix_ms % 1000 * 1'000'000));
+}
 
 std::uint64_t ReadCount(std::uint64_t count, std::string_view path, std::vector<FieldViolation>& violations) {
   if (count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
@@ -90,6 +116,53 @@ void ToWire(const store::Job& job, v1::Job& wire) {
   wire.set_revision(job.revision);
   wire.set_cpu_seconds(job.cpu_seconds);
   Copy(job.facts, *wire.mutable_facts());
+  if (job.resumed_from != 0) {
+    wire.set_resumed_from(JobName(job.resumed_from));
+  }
+}
+
+void ToSlimWire(const store::BulkOutcome& outcome, v1::Job& wire) {
+  const store::Job& job = outcome.job;
+  wire.set_job_id(JobName(job.id));
+  if (outcome.shown) {
+    wire.set_state(static_cast<v1::JobState>(job.state));
+    wire.set_priority(job.priority);
+    Copy(job.labels, *wire.mutable_labels());
+    if (job.resumed_from != 0) {
+      wire.set_resumed_from(JobName(job.resumed_from));
+    }
+  }
+}
+
+void ToWire(const store::AttemptInfo& attempt, v1::ListAttemptsResponse::JobAttempt& wire) {
+  wire.set_number(attempt.number);
+  wire.set_worker(attempt.worker);
+  SetTime(attempt.started_ms, *wire.mutable_started());
+  if (attempt.ended_ms != 0) {
+    SetTime(attempt.ended_ms, *wire.mutable_ended());
+  }
+  wire.set_ending(attempt.ending);
+  wire.set_died(attempt.died);
+  if (attempt.first_step) {
+    wire.set_first_step(*attempt.first_step);
+  }
+  if (attempt.steps_done) {
+    wire.set_steps_done(*attempt.steps_done);
+  }
+}
+
+void ToWire(const Attempts::WorkerView& view, std::chrono::milliseconds now, v1::ListWorkersResponse::Worker& wire) {
+  wire.set_worker(view.worker.name);
+  wire.set_kept(!view.worker.id.empty());
+  if (view.attempt) {
+    wire.set_job_id(JobName(view.attempt->job));
+    wire.set_attempt(view.attempt->number);
+  }
+  if (view.unheard.count() >= 0) {
+    SetTime((now - view.for_how_long).count(), *wire.mutable_since());
+    SetTime((now - view.unheard).count(), *wire.mutable_last_heard());
+  }
+  wire.set_waits_for(view.waits_for);
 }
 
 void ToWire(const store::SeriesInfo& series, v1::Series& wire) {
@@ -142,26 +215,29 @@ v1::JobSpec ReadStoredSpec(const store::Job& job) {
 }
 
 store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations) {
-  store::JobFilter filter;
-  for (int i = 0; i < request.states_size(); ++i) {
-    const int state = request.states(i);
-    if (state == v1::JOB_STATE_UNSPECIFIED || !v1::JobState_IsValid(state)) {
-      violations.push_back({fmt::format("states[{}]", i), fmt::format("is {}; expected a JobState", state)});
-    }
-    filter.states.push_back(static_cast<store::JobState>(state));
-  }
-  filter.experiment = request.experiment();
-  std::vector<std::string> names;
-  for (const ExperimentInfo& info : Experiments()) {
-    names.push_back(info.name);
-  }
-  if (!filter.experiment.empty() && std::find(names.begin(), names.end(), filter.experiment) == names.end()) {
+  return ReadCommon(request, "", violations);
+}
+
+store::JobFilter ReadFilter(const v1::JobFilter& wire, std::vector<FieldViolation>& violations) {
+  store::JobFilter filter = ReadCommon(wire, "filter.", violations);
+  if (wire.job_ids_size() > kMaxNamed) {
     violations.push_back(
-        {"experiment", fmt::format("is {}; expected one of {}", Shown(filter.experiment), fmt::join(names, ", "))});
+        {"filter.job_ids", fmt::format("names {} jobs; expected at most {}", wire.job_ids_size(), kMaxNamed)});
   }
-  CheckLabels(request.labels(), "labels", violations);
-  filter.labels.insert(request.labels().begin(), request.labels().end());
+  for (int i = 0; i < std::min(wire.job_ids_size(), kMaxNamed); ++i) {
+    filter.ids.push_back(ReadJobId(wire.job_ids(i), fmt::format("filter.job_ids[{}]", i), violations));
+  }
+  if (wire.job_ids().empty() && wire.states().empty() && wire.experiment().empty() && wire.labels().empty()) {
+    violations.push_back({"filter", "names nothing; expected job_ids, states, an experiment or labels"});
+  }
   return filter;
+}
+
+void CheckPriority(int priority, const std::string& path, std::vector<FieldViolation>& violations) {
+  if (priority < -kMaxPriority || priority > kMaxPriority) {
+    violations.push_back(
+        {path, fmt::format("is {}; expected an integer >= -{} and <= {}", priority, kMaxPriority, kMaxPriority)});
+  }
 }
 
 store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations) {

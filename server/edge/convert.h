@@ -6,6 +6,8 @@
 // Thread safety: free functions, any thread.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,6 +19,7 @@
 #include "normlab/v1/worker.pb.h"
 #include "proto/spec.h"
 #include "results/store/store.h"
+#include "server/schedule/attempts.h"
 #include "server/schedule/job_name.h"
 
 namespace normlab::server {
@@ -28,7 +31,13 @@ store::JobId ReadJobId(std::string_view name, std::string_view path, std::vector
 // For a request whose only field is the job.
 absl::StatusOr<store::JobId> ReadJobId(std::string_view name);
 
+void SetTime(std::int64_t unix_ms, google::protobuf::Timestamp& time);
 void ToWire(const store::Job& job, v1::Job& wire);
+// What calls that change many jobs say of each: of one that was deleted, which has no state here, its id.
+void ToSlimWire(const store::BulkOutcome& outcome, v1::Job& wire);
+void ToWire(const store::AttemptInfo& attempt, v1::ListAttemptsResponse::JobAttempt& wire);
+// `now`: Unix time.
+void ToWire(const Attempts::WorkerView& view, std::chrono::milliseconds now, v1::ListWorkersResponse::Worker& wire);
 void ToWire(const store::SeriesInfo& series, v1::Series& wire);
 void ToWire(const store::ArtifactInfo& artifact, v1::Artifact& wire);
 void ToWire(const store::PointBatch::Columns& columns, v1::WatchCurvesResponse::Columns& wire);
@@ -45,6 +54,8 @@ std::map<std::string, std::string> ReadComputation(const v1::StartRequest& reque
 // A stored spec; fields that came after it was stored have their defaults.
 v1::JobSpec ReadStoredSpec(const store::Job& job);
 store::JobFilter ReadFilter(const v1::ListJobsRequest& request, std::vector<FieldViolation>& violations);
+// Of a call that changes jobs: one that names nothing is a violation. Paths begin with "filter".
+store::JobFilter ReadFilter(const v1::JobFilter& wire, std::vector<FieldViolation>& violations);
 store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<FieldViolation>& violations);
 // Checks that the columns of a series have equal lengths, steps rise, and the name is one.
 store::PointColumns ReadColumn(const v1::AppendPointsRequest::Columns& wire, const std::string& path,
@@ -55,7 +66,10 @@ std::vector<store::PointColumns> ReadColumns(const v1::AppendPointsRequest& requ
 store::Progress ReadProgress(const v1::HeartbeatRequest& request, std::vector<FieldViolation>& violations);
 store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<FieldViolation>& violations);
 
-// At most 64 labels; keys [A-Za-z0-9][A-Za-z0-9._-]{0,127}, values up to 256 bytes without control characters.
+void CheckPriority(int priority, const std::string& path, std::vector<FieldViolation>& violations);
+
+inline constexpr int kMaxLabels = 64;
+// At most so many labels; keys [A-Za-z0-9][A-Za-z0-9._-]{0,127}, values up to 256 bytes without control characters.
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
                  std::vector<FieldViolation>& violations);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "results/judging/paper.h"
@@ -26,6 +27,8 @@ struct Core {
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
   LocalData& data;
+  const int slots;         // workers that this server keeps
+  const std::string logs;  // folder of its own log and theirs
 };
 
 }  // namespace normlab::server

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 
+#include "server/edge/change_jobs.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
-#include "server/edge/page_token.h"
+#include "server/edge/list_jobs.h"
+#include "server/edge/read_log.h"
 #include "server/edge/request_id.h"
 #include "server/edge/submit.h"
 #include "server/edge/watch_jobs.h"
@@ -14,8 +16,6 @@
 namespace normlab::server {
 namespace {
 
-constexpr int kDefaultPage = 50;
-constexpr int kMaxPage = 1000;
 constexpr int kMaxBatch = 1000;
 
 absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
@@ -79,29 +79,38 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   return absl::OkStatus();
 }
 
-absl::Status List(Core& core, const v1::ListJobsRequest& request, v1::ListJobsResponse& response) {
+absl::Status Get(Core& core, const v1::GetJobRequest& request, v1::GetJobResponse& response) {
   std::vector<FieldViolation> violations;
-  const store::JobFilter filter = ReadFilter(request, violations);
-  if (request.page_size() < 0) {
-    violations.push_back({"page_size", fmt::format("is {}; expected 0 to {}", request.page_size(), kMaxPage)});
-  }
+  const store::JobId id = ReadJobId(request.job_id(), "job_id", violations);
+  CheckMask(request.read_mask(), violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  v1::ListJobsRequest filter_only = request;
-  filter_only.clear_page_size();
-  filter_only.clear_page_token();
-  const std::string filter_text = Deterministic(filter_only);
-  std::optional<store::JobId> before;
-  if (!request.page_token().empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(before, ReadPageToken(request.page_token(), filter_text));
+  NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(id));
+  ToWire(job, *response.mutable_job());
+  if (!store::IsTerminal(job.state)) {
+    response.mutable_job()->set_held_up(core.attempts.HeldUp(id));
   }
-  const int limit = request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kMaxPage);
-  NORMLAB_ASSIGN_OR_RETURN(const store::JobPage page, core.store.ListJobs(filter, before, limit));
-  for (const store::Job& job : page.jobs) {
-    ToWire(job, *response.add_jobs());
+  Trim(request.read_mask(), *response.mutable_job());
+  return absl::OkStatus();
+}
+
+absl::Status ListAttempts(Core& core, const v1::ListAttemptsRequest& request, v1::ListAttemptsResponse& response) {
+  NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request.job_id()));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::AttemptInfo> attempts, core.store.ListAttempts(id));
+  for (const store::AttemptInfo& attempt : attempts) {
+    ToWire(attempt, *response.add_attempts());
   }
-  if (page.next_before) {
-    response.set_next_page_token(MakePageToken(*page.next_before, filter_text));
+  return absl::OkStatus();
+}
+
+absl::Status ListWorkers(Core& core, v1::ListWorkersResponse& response) {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  for (const Attempts::WorkerView& view : core.attempts.Workers()) {
+    ToWire(view, now, *response.add_workers());
   }
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued, core.store.CountQueued());
+  response.set_queued(static_cast<std::uint64_t>(queued));
+  response.set_slots(core.slots);
   return absl::OkStatus();
 }
 
@@ -140,21 +149,14 @@ grpc::Status JobServiceImpl::BatchCreateJobs(grpc::ServerContext* context, const
 
 grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                                     v1::GetJobResponse* response) {
-  return core_.gate.Call(*context, "JobService.GetJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
-    NORMLAB_ASSIGN_OR_RETURN(const store::JobId id, ReadJobId(request->job_id()));
-    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.GetJob(id));
-    ToWire(job, *response->mutable_job());
-    if (!store::IsTerminal(job.state)) {
-      response->mutable_job()->set_held_up(core_.attempts.HeldUp(id));
-    }
-    return absl::OkStatus();
-  });
+  return core_.gate.Call(*context, "JobService.GetJob", CallKind::kShort,
+                         [&](const Caller&) { return Get(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {
   return core_.gate.Call(*context, "JobService.ListJobs", CallKind::kShort,
-                         [&](const Caller&) { return List(core_, *request, *response); });
+                         [&](const Caller&) { return server::ListJobs(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
@@ -184,6 +186,48 @@ grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::D
     core_.news.JobDeleted();
     return absl::OkStatus();
   });
+}
+
+grpc::Status JobServiceImpl::CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
+                                        v1::CancelJobsResponse* response) {
+  return core_.gate.Call(*context, "JobService.CancelJobs", CallKind::kShort,
+                         [&](const Caller&) { return server::CancelJobs(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::ResumeJobs(grpc::ServerContext* context, const v1::ResumeJobsRequest* request,
+                                        v1::ResumeJobsResponse* response) {
+  return core_.gate.Call(*context, "JobService.ResumeJobs", CallKind::kShort,
+                         [&](const Caller&) { return server::ResumeJobs(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::DeleteJobs(grpc::ServerContext* context, const v1::DeleteJobsRequest* request,
+                                        v1::DeleteJobsResponse* response) {
+  return core_.gate.Call(*context, "JobService.DeleteJobs", CallKind::kShort,
+                         [&](const Caller&) { return server::DeleteJobs(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::UpdateJobs(grpc::ServerContext* context, const v1::UpdateJobsRequest* request,
+                                        v1::UpdateJobsResponse* response) {
+  return core_.gate.Call(*context, "JobService.UpdateJobs", CallKind::kShort,
+                         [&](const Caller&) { return server::UpdateJobs(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::ListAttempts(grpc::ServerContext* context, const v1::ListAttemptsRequest* request,
+                                          v1::ListAttemptsResponse* response) {
+  return core_.gate.Call(*context, "JobService.ListAttempts", CallKind::kShort,
+                         [&](const Caller&) { return server::ListAttempts(core_, *request, *response); });
+}
+
+grpc::Status JobServiceImpl::ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest*,
+                                         v1::ListWorkersResponse* response) {
+  return core_.gate.Call(*context, "JobService.ListWorkers", CallKind::kShort,
+                         [&](const Caller&) { return server::ListWorkers(core_, *response); });
+}
+
+grpc::Status JobServiceImpl::ReadLog(grpc::ServerContext* context, const v1::ReadLogRequest* request,
+                                     grpc::ServerWriter<v1::ReadLogResponse>* writer) {
+  return core_.gate.Call(*context, "JobService.ReadLog", CallKind::kStream,
+                         [&](const Caller& caller) { return SendLog(core_, *request, caller, *writer); });
 }
 
 grpc::Status JobServiceImpl::WatchJobs(grpc::ServerContext* context, const v1::WatchJobsRequest* request,

@@ -26,6 +26,20 @@ class JobServiceImpl final : public v1::JobService::Service {
                          v1::ResumeJobResponse* response) override;
   grpc::Status DeleteJob(grpc::ServerContext* context, const v1::DeleteJobRequest* request,
                          v1::DeleteJobResponse* response) override;
+  grpc::Status CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
+                          v1::CancelJobsResponse* response) override;
+  grpc::Status ResumeJobs(grpc::ServerContext* context, const v1::ResumeJobsRequest* request,
+                          v1::ResumeJobsResponse* response) override;
+  grpc::Status DeleteJobs(grpc::ServerContext* context, const v1::DeleteJobsRequest* request,
+                          v1::DeleteJobsResponse* response) override;
+  grpc::Status UpdateJobs(grpc::ServerContext* context, const v1::UpdateJobsRequest* request,
+                          v1::UpdateJobsResponse* response) override;
+  grpc::Status ListAttempts(grpc::ServerContext* context, const v1::ListAttemptsRequest* request,
+                            v1::ListAttemptsResponse* response) override;
+  grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
+                           v1::ListWorkersResponse* response) override;
+  grpc::Status ReadLog(grpc::ServerContext* context, const v1::ReadLogRequest* request,
+                       grpc::ServerWriter<v1::ReadLogResponse>* writer) override;
   grpc::Status WatchJobs(grpc::ServerContext* context, const v1::WatchJobsRequest* request,
                          grpc::ServerWriter<v1::WatchJobsResponse>* writer) override;
 

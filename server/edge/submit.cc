@@ -12,8 +12,6 @@
 namespace normlab::server {
 namespace {
 
-constexpr int kMaxPriority = 1000;
-
 // What is missing, as a warning to a caller who wants the job queued all the same.
 absl::StatusOr<std::string> Warning(const std::string& missing, bool force) {
   if (!missing.empty() && !force) {
@@ -36,10 +34,7 @@ store::NewJob PrepareJob(const Core& core, const v1::CreateJobRequest& request, 
     CheckLimits(resolved.spec, core.job_limits, prefix + "spec.", violations);
   }
   CheckLabels(request.labels(), prefix + "labels", violations);
-  if (request.priority() < -kMaxPriority || request.priority() > kMaxPriority) {
-    violations.push_back({prefix + "priority", fmt::format("is {}; expected an integer >= -{} and <= {}",
-                                                           request.priority(), kMaxPriority, kMaxPriority)});
-  }
+  CheckPriority(request.priority(), prefix + "priority", violations);
   return {.spec = Deterministic(resolved.spec),
           .experiment = ExperimentName(resolved.spec),
           .identity = resolved.identity,

@@ -7,6 +7,7 @@
 
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
+#include "server/edge/list_jobs.h"
 #include "server/edge/stream.h"
 
 namespace normlab::server {
@@ -42,8 +43,9 @@ class Follower {
   Core& core_;
   grpc::ServerWriter<v1::WatchJobsResponse>& writer_;
   std::map<store::JobId, Seen> named_;  // empty: all jobs are followed
-  std::uint64_t cursor_ = 0;            // changes up to this revision were looked at
-  std::uint64_t deletions_ = 0;         // as many were known when presence was last checked
+  google::protobuf::FieldMask mask_;
+  std::uint64_t cursor_ = 0;     // changes up to this revision were looked at
+  std::uint64_t deletions_ = 0;  // as many were known when presence was last checked
 };
 
 absl::Status Follower::Begin(const v1::WatchJobsRequest& request) {
@@ -58,6 +60,8 @@ absl::Status Follower::Begin(const v1::WatchJobsRequest& request) {
         request.after_revision();
   }
   cursor_ = ReadCount(request.after_revision(), "after_revision", violations);
+  CheckMask(request.read_mask(), violations);
+  mask_ = request.read_mask();
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   if (named_.empty()) {
     return absl::OkStatus();
@@ -117,7 +121,9 @@ absl::Status Follower::Send(const std::vector<store::Job>& jobs) {
   for (std::size_t begin = 0; begin < jobs.size(); begin += kMaxChanges) {
     v1::WatchJobsResponse response;
     for (std::size_t i = begin; i < std::min(jobs.size(), begin + kMaxChanges); ++i) {
-      ToWire(jobs[i], *response.add_jobs());
+      v1::Job& wire = *response.add_jobs();
+      ToWire(jobs[i], wire);
+      Trim(mask_, wire);
       if (const auto found = named_.find(jobs[i].id); found != named_.end()) {
         found->second = {.revision = jobs[i].revision, .terminal = store::IsTerminal(jobs[i].state)};
       }

@@ -47,6 +47,9 @@ class Schemas {
     if (message.full_name() == "google.protobuf.Duration") {
       return {{"type", "string"}, {"pattern", "^-?[0-9]+(\\.[0-9]{1,9})?s$"}};
     }
+    if (message.full_name() == "google.protobuf.FieldMask") {
+      return {{"type", "string"}, {"description", "names of fields in lowerCamelCase, separated by commas"}};
+    }
     const std::string name = SchemaName(message.full_name());
     if (!schemas_.contains(name)) {
       schemas_[name] = Json::object();  // a message may hold itself

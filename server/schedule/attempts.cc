@@ -20,6 +20,8 @@ std::string OfFullDisk(const absl::Status& status) {
              : "";
 }
 
+std::string KeyOf(const store::Worker& worker) { return worker.name + "\n" + worker.id; }
+
 }  // namespace
 
 absl::Status Attempts::Recover() {
@@ -41,6 +43,16 @@ absl::StatusOr<std::optional<store::Lease>> Attempts::Lease(const store::Request
     return absl::PermissionDeniedError(
         fmt::format("worker {} is none that this server's launcher keeps; it must end", worker.id));
   }
+  BeginWait(worker);
+  absl::StatusOr<std::optional<store::Lease>> lease = AwaitJob(request, worker, wait, given_up);
+  EndWait(worker);
+  return lease;
+}
+
+absl::StatusOr<std::optional<store::Lease>> Attempts::AwaitJob(const store::Request& request,
+                                                               const store::Worker& worker,
+                                                               std::chrono::milliseconds wait,
+                                                               const std::function<bool()>& given_up) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     std::uint64_t seen = 0;
@@ -149,10 +161,66 @@ bool Attempts::IsKnown(const store::Worker& worker) {
   return worker.id.empty() || workers_.contains(worker.id);
 }
 
+void Attempts::BeginWait(const store::Worker& worker) {
+  MutexLock lock(mu_);
+  const auto now = options_.now();
+  std::erase_if(waiting_, [&](const auto& entry) {
+    return entry.second.calls == 0 && now - entry.second.heard > options_.lease;
+  });
+  Waiting& waiting = waiting_.emplace(KeyOf(worker), Waiting{worker, now, now}).first->second;
+  waiting.heard = now;
+  ++waiting.calls;
+}
+
+void Attempts::EndWait(const store::Worker& worker) {
+  MutexLock lock(mu_);
+  if (const auto waiting = waiting_.find(KeyOf(worker)); waiting != waiting_.end()) {
+    waiting->second.heard = options_.now();
+    --waiting->second.calls;
+  }
+}
+
+std::vector<Attempts::WorkerView> Attempts::Workers() {
+  const auto ago = [now = options_.now()](std::chrono::steady_clock::time_point then) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - then);
+  };
+  MutexLock lock(mu_);
+  std::vector<WorkerView> views;
+  std::set<std::string, std::less<>> unseen = workers_;
+  for (const auto& [job, held] : held_) {
+    unseen.erase(held.worker.id);
+    views.push_back({.worker = held.worker,
+                     .attempt = store::AttemptId{job, held.number},
+                     .for_how_long = ago(held.since),
+                     .unheard = ago(held.ends - options_.lease),
+                     .waits_for = held.held_up});
+  }
+  for (const auto& [key, waiting] : waiting_) {
+    const bool here = waiting.calls > 0;
+    if (here || ago(waiting.heard) <= options_.lease) {
+      unseen.erase(waiting.worker.id);
+      views.push_back({.worker = waiting.worker,
+                       .attempt = {},
+                       .for_how_long = ago(waiting.since),
+                       .unheard = here ? std::chrono::milliseconds(0) : ago(waiting.heard),
+                       .waits_for = queue_held_up_.empty() ? "the queue is empty" : queue_held_up_});
+    }
+  }
+  for (const std::string& id : unseen) {
+    views.push_back({.worker = {.name = "", .id = id},
+                     .attempt = {},
+                     .unheard = std::chrono::milliseconds(-1),
+                     .waits_for = "it is starting"});
+  }
+  return views;
+}
+
 void Attempts::Grant(store::AttemptId attempt, const store::Worker& worker) {
   MutexLock lock(mu_);
+  waiting_.erase(KeyOf(worker));
   held_[attempt.job] = {.number = attempt.number,
                         .worker = worker,
+                        .since = options_.now(),
                         .ends = options_.now() + options_.lease,
                         .stalls = options_.now() + options_.stall,
                         .held_up = {}};
@@ -218,6 +286,7 @@ void Attempts::WorkerGone(std::string_view id, std::string_view why, bool died) 
     if (const auto worker = workers_.find(id); worker != workers_.end()) {
       workers_.erase(worker);
     }
+    std::erase_if(waiting_, [id](const auto& entry) { return entry.second.worker.id == id; });
     for (const auto& [job, held] : held_) {
       if (held.worker.id == id) {
         lost.push_back({.job = job, .number = held.number});

@@ -21,6 +21,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
 #include "results/store/store.h"
@@ -82,12 +83,24 @@ class Attempts {
   // Ends attempts that were silent for a lease and those that got nowhere. Call often.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Workers that hold a job, in the order of the jobs; then those that ask for one or did lately; then those that a launcher
+  // keeps and that have not been heard of.
+  struct WorkerView {
+    store::Worker worker;
+    std::optional<store::AttemptId> attempt;
+    std::chrono::milliseconds for_how_long{0};  // it has had its job, or has waited
+    std::chrono::milliseconds unheard{0};       // since it was last heard of; less than 0: never
+    std::string waits_for;                      // empty: it works
+  };
+  std::vector<WorkerView> Workers() ABSL_LOCKS_EXCLUDED(mu_);
+
   std::chrono::milliseconds lease() const { return options_.lease; }
 
  private:
   struct Held {
     int number = 0;
     store::Worker worker;
+    std::chrono::steady_clock::time_point since = {};
     std::chrono::steady_clock::time_point ends;
     std::chrono::steady_clock::time_point stalls;  // unless it gets somewhere before
     std::uint64_t steps_done = 0;
@@ -95,6 +108,18 @@ class Attempts {
     bool cancelled = false;
   };
 
+  struct Waiting {
+    store::Worker worker;
+    std::chrono::steady_clock::time_point since;
+    std::chrono::steady_clock::time_point heard;
+    int calls = 0;  // under way
+  };
+  // Lease, between BeginWait and EndWait.
+  absl::StatusOr<std::optional<store::Lease>> AwaitJob(const store::Request& request, const store::Worker& worker,
+                                                       std::chrono::milliseconds wait,
+                                                       const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
+  void BeginWait(const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
+  void EndWait(const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
   void Grant(store::AttemptId attempt, const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether a launcher keeps the worker, or it was started by hand.
   bool IsKnown(const store::Worker& worker) ABSL_LOCKS_EXCLUDED(mu_);
@@ -118,6 +143,7 @@ class Attempts {
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
   std::set<std::string, std::less<>> workers_ ABSL_GUARDED_BY(mu_);  // ids of those that launchers keep
+  std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);      // by name and id; some are gone, which time tells
   std::string queue_held_up_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -165,6 +165,8 @@ absl::Status LocalLauncher::StartOne(Slot& slot) {
     return absl::UnavailableError(fmt::format("pipe: {}", std::strerror(errno)));
   }
   slot.worker_id = fmt::format("{}{}", id_prefix_, ++started_);
+  // Says whose the lines behind it are (job_log.h), however little the worker itself logs.
+  WriteLog(slot, LogText(LogLevel::kInfo, "worker_starts", {{"worker", slot.worker_id}}));
   const absl::StatusOr<int> pid = SpawnWorker(slot.worker_id, pipe[1]);
   ::close(pipe[1]);
   if (!pid.ok()) {
@@ -237,13 +239,17 @@ void LocalLauncher::CopyLog(Slot& slot) {
     }
     return;
   }
-  if (slot.log_bytes + static_cast<std::uint64_t>(n) > options_.max_log_bytes) {
+  WriteLog(slot, std::string_view(piece, static_cast<std::size_t>(n)));
+}
+
+void LocalLauncher::WriteLog(Slot& slot, std::string_view text) {
+  if (slot.log_bytes + text.size() > options_.max_log_bytes) {
     CloseFd(slot.log_fd);
     ::rename(slot.log_path.c_str(), (slot.log_path + ".1").c_str());
     OpenLog(slot);
   }
-  (void)!::write(slot.log_fd, piece, static_cast<std::size_t>(n));  // a full disk must not stop the worker
-  slot.log_bytes += static_cast<std::uint64_t>(n);
+  (void)!::write(slot.log_fd, text.data(), text.size());  // a full disk must not stop the worker
+  slot.log_bytes += text.size();
 }
 
 void LocalLauncher::Collect(Slot& slot) {

@@ -64,6 +64,7 @@ class LocalLauncher : public Launcher {
   // Whether the end of the slot's worker has to be looked for.
   static bool IsPolled(const Slot& slot) { return slot.pid != 0 && slot.pid_fd < 0; }
   void CopyLog(Slot& slot);
+  void WriteLog(Slot& slot, std::string_view text);
   void Collect(Slot& slot);
   void OpenLog(Slot& slot);
   // Signals that are due since Stop was called.

@@ -8,7 +8,7 @@ import { ScalarType, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 const PACKAGE = "normlab.v1.";
-const WELL_KNOWN = { "google.protobuf.Timestamp": "string", "google.protobuf.Duration": "string" };
+const WELL_KNOWN = { "google.protobuf.Timestamp": "string", "google.protobuf.Duration": "string", "google.protobuf.FieldMask": "string" };
 const LONG = new Set([ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64]);
 
 const nameOf = (type) => WELL_KNOWN[type.typeName] ?? type.typeName.slice(PACKAGE.length).replaceAll(".", "_");
