@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "client/commands/command.h"
 #include "client/completion.h"
+#include "client/contexts.h"
 #include "client/error.h"
 #include "client/help.h"
 #include "proto/check_text.h"
@@ -21,6 +22,9 @@ constexpr char kFooter[] = R"(First steps:
   normlab up                                                        a server to submit to; beside it:
   normlab submit mnist_mlp --norm layer --seeds 1-6 --watch
   normlab COMMAND --help                                            every option, with examples
+
+Which server is meant: --home, --socket, --address or --context, else $NORMLAB_ADDRESS (with $NORMLAB_TOKEN_FILE) or
+$NORMLAB_HOME, else $NORMLAB_CONTEXT, else the context in use (normlab context), else your own.
 
 Exit codes:
   0    done; all runs asked for have finished
@@ -42,6 +46,16 @@ std::vector<std::string> WithDashes(std::vector<std::string> arguments) {
     }
   }
   return arguments;
+}
+
+// `normlab label j17 -old` means --remove=old: to CLI11 it would be three options of one letter.
+std::vector<std::string> WithRemovals(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    if (words[0] == "label" && word.size() > 2 && word[0] == '-' && word[1] != '-') {
+      word = "--remove=" + word.substr(1);
+    }
+  }
+  return words;
 }
 
 std::vector<std::string> CommandNames(const CLI::App& app) {
@@ -138,7 +152,7 @@ int RunParsed(Session& session, const std::vector<std::string>& arguments) {
   app.footer(kFooter);
   AddCommands(app, session);
 
-  std::vector<std::string> words = WithDashes(arguments);
+  std::vector<std::string> words = WithRemovals(WithDashes(arguments));
   if (words.empty()) {
     session.Note(app.help());
     return kExitUsage;
@@ -158,6 +172,13 @@ int RunParsed(Session& session, const std::vector<std::string>& arguments) {
   }
   if (const absl::Status status = CheckWords(app); !status.ok()) {
     return Fail(session, status);
+  }
+  if (Reached(app).first->get_option_no_throw("--context") != nullptr) {
+    absl::StatusOr<Endpoint> endpoint = ResolveEndpoint(session.endpoint, session.context);
+    if (!endpoint.ok()) {
+      return Fail(session, endpoint.status());
+    }
+    session.endpoint = *std::move(endpoint);
   }
   const absl::StatusOr<int> code = session.action();
   return code.ok() ? *code : Fail(session, code.status());
@@ -189,8 +210,12 @@ void AddCommands(CLI::App& app, Session& session) {
   AddWrite(app, session);
   AddNeighbours(app, session);
   AddStop(app, session);
+  AddUpdate(app, session);
+  AddLogs(app, session);
+  AddWorkers(app, session);
   AddExperiments(app, session);
   AddData(app, session);
+  AddContext(app, session);
   AddCompletion(app, session);
 }
 

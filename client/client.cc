@@ -28,6 +28,7 @@ using Comparisons = v1::ComparisonService::StubInterface;
 
 constexpr int kUnarySeconds = 10;
 constexpr int kSubmitSeconds = 30;
+constexpr int kBulkSeconds = 600;   // a hundred thousand jobs, slice by slice
 constexpr int kPowerSeconds = 300;  // simulates every item
 constexpr int kRenderSeconds = 60;  // a report reads every curve of a table
 constexpr int kOnce = 1;
@@ -277,6 +278,49 @@ absl::StatusOr<v1::ResumeJobResponse> Client::Resume(const std::string& job_id, 
 }
 
 absl::Status Client::Delete(const std::string& job_id) { return MutateJob(&Jobs::DeleteJob, job_id).status(); }
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> Client::MutateJobs(grpc::Status (Jobs::*method)(grpc::ClientContext*, const Request&,
+                                                                         Response*),
+                                            Request request) {
+  if (request.request_id().empty()) {
+    request.set_request_id(NewRequestId());
+  }
+  return Call(*jobs_, method, request, kBulkSeconds, kMutationAttempts);
+}
+
+absl::StatusOr<v1::CancelJobsResponse> Client::CancelJobs(v1::CancelJobsRequest request) {
+  return MutateJobs(&Jobs::CancelJobs, std::move(request));
+}
+
+absl::StatusOr<v1::ResumeJobsResponse> Client::ResumeJobs(v1::ResumeJobsRequest request) {
+  return MutateJobs(&Jobs::ResumeJobs, std::move(request));
+}
+
+absl::StatusOr<v1::DeleteJobsResponse> Client::DeleteJobs(v1::DeleteJobsRequest request) {
+  return MutateJobs(&Jobs::DeleteJobs, std::move(request));
+}
+
+absl::StatusOr<v1::UpdateJobsResponse> Client::UpdateJobs(v1::UpdateJobsRequest request) {
+  return MutateJobs(&Jobs::UpdateJobs, std::move(request));
+}
+
+absl::StatusOr<std::vector<v1::ListAttemptsResponse::JobAttempt>> Client::ListAttempts(const std::string& job_id) {
+  v1::ListAttemptsRequest request;
+  request.set_job_id(job_id);
+  NORMLAB_ASSIGN_OR_RETURN(const auto response, Call(*jobs_, &Jobs::ListAttempts, request, kUnarySeconds, kOnce));
+  return std::vector<v1::ListAttemptsResponse::JobAttempt>(response.attempts().begin(), response.attempts().end());
+}
+
+absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers() {
+  return Call(*jobs_, &Jobs::ListWorkers, v1::ListWorkersRequest(), kUnarySeconds, kOnce);
+}
+
+absl::Status Client::ReadLog(const v1::ReadLogRequest& request,
+                             const std::function<bool(const v1::ReadLogResponse&)>& on_news) {
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
+  return ReadStream([&](grpc::ClientContext* context) { return jobs_->ReadLog(context, request); }, on_news, {});
+}
 
 absl::Status Client::WatchJobs(const v1::WatchJobsRequest& request,
                                const std::function<bool(const v1::WatchJobsResponse&)>& on_news, std::stop_token stop) {

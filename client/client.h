@@ -65,6 +65,16 @@ class Client {
   // `force`: also if its data set is missing.
   absl::StatusOr<v1::ResumeJobResponse> Resume(const std::string& job_id, bool force);
   absl::Status Delete(const std::string& job_id);
+  // Of many jobs. An empty request_id is filled in.
+  absl::StatusOr<v1::CancelJobsResponse> CancelJobs(v1::CancelJobsRequest request);
+  absl::StatusOr<v1::ResumeJobsResponse> ResumeJobs(v1::ResumeJobsRequest request);
+  absl::StatusOr<v1::DeleteJobsResponse> DeleteJobs(v1::DeleteJobsRequest request);
+  absl::StatusOr<v1::UpdateJobsResponse> UpdateJobs(v1::UpdateJobsRequest request);
+  absl::StatusOr<std::vector<v1::ListAttemptsResponse::JobAttempt>> ListAttempts(const std::string& job_id);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+  // As WatchJobs.
+  absl::Status ReadLog(const v1::ReadLogRequest& request,
+                       const std::function<bool(const v1::ReadLogResponse&)>& on_news);
   // Calls `on_news` for every message until the stream ends (OK), `on_news` returns false (OK) or the call fails.
   absl::Status WatchJobs(const v1::WatchJobsRequest& request,
                          const std::function<bool(const v1::WatchJobsResponse&)>& on_news, std::stop_token stop = {});
@@ -117,6 +127,10 @@ class Client {
   absl::StatusOr<Response> MutateJob(grpc::Status (v1::JobService::StubInterface::*method)(grpc::ClientContext*,
                                                                                            const Request&, Response*),
                                      const std::string& job_id);
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> MutateJobs(grpc::Status (v1::JobService::StubInterface::*method)(grpc::ClientContext*,
+                                                                                            const Request&, Response*),
+                                      Request request);
   template <typename Open, typename Message>
   absl::Status ReadStream(const Open& open, const std::function<bool(const Message&)>& on_message,
                           std::stop_token stop);

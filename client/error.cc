@@ -21,13 +21,25 @@ constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
 std::string AsWritten(const std::string& path) {
   static const std::regex request(R"(^requests\[\d+\]\.)");
   static const std::pair<std::regex, const char*> kOptions[] = {
-      {std::regex(R"(^labels$)"), "--label"},          {std::regex(R"(^labels\[(.*)\]$)"), "--label $1"},
-      {std::regex(R"(^priority$)"), "--priority"},     {std::regex(R"(^page_token$)"), "--page"},
-      {std::regex(R"(^page_size$)"), "--limit"},       {std::regex(R"(^experiment$)"), "--experiment"},
-      {std::regex(R"(^budget$)"), "--budget"},         {std::regex(R"(^item_ids?(\W.*)?$)"), "ITEM"},
-      {std::regex(R"(^job_ids?(\W.*)?$)"), "JOB"},     {std::regex(R"(^series(\W.*)?$)"), "--series"},
-      {std::regex(R"(^max_points$)"), "--max-points"}, {std::regex(R"(^manifest\.text$)"), "PAPER"},
-      {std::regex(R"(^paper_id$)"), "PAPER"},          {std::regex(R"(^spec\.(.*)$)"), "$1"}};
+      {std::regex(R"(^filter\.job_ids.*$)"), "JOB"},
+      {std::regex(R"(^filter\.experiment$)"), "--experiment"},
+      {std::regex(R"(^(filter\.)?labels$)"), "--label"},
+      {std::regex(R"(^(?:filter\.)?labels\[(.*)\]$)"), "--label $1"},
+      {std::regex(R"(^priority$)"), "--priority"},
+      {std::regex(R"(^page_token$)"), "--page"},
+      {std::regex(R"(^page_size$)"), "--limit"},
+      {std::regex(R"(^order_by$)"), "--sort"},
+      {std::regex(R"(^set_labels(?:\[(.*)\])?$)"), "KEY=VALUE $1"},
+      {std::regex(R"(^remove_labels.*$)"), "-KEY"},
+      {std::regex(R"(^experiment$)"), "--experiment"},
+      {std::regex(R"(^budget$)"), "--budget"},
+      {std::regex(R"(^item_ids?(\W.*)?$)"), "ITEM"},
+      {std::regex(R"(^job_ids?(\W.*)?$)"), "JOB"},
+      {std::regex(R"(^series(\W.*)?$)"), "--series"},
+      {std::regex(R"(^max_points$)"), "--max-points"},
+      {std::regex(R"(^manifest\.text$)"), "PAPER"},
+      {std::regex(R"(^paper_id$)"), "PAPER"},
+      {std::regex(R"(^spec\.(.*)$)"), "$1"}};
   const std::string own = std::regex_replace(path, request, "");
   for (const auto& [pattern, name] : kOptions) {
     if (std::regex_match(own, pattern)) {

@@ -87,6 +87,8 @@ Json MessageToJson(const Message& message) {
   return json;
 }
 
+Json LabelsToJson(const v1::Job& job) { return MapToJson(job.labels()); }
+
 Json JobToJson(const v1::Job& job) {
   Json json;
   json["job_id"] = job.job_id();
@@ -106,6 +108,7 @@ Json JobToJson(const v1::Job& job) {
   PutText(json, "held_up", job.held_up());
   PutText(json, "fingerprint", job.fingerprint());
   PutText(json, "worker", job.worker());
+  PutText(json, "resumed_from", job.resumed_from());
   json["labels"] = MapToJson(job.labels());
   json["facts"] = MapToJson(job.facts());
   json["revision"] = job.revision();

@@ -27,6 +27,7 @@ std::string StateName(v1::JobState state);
 // Every set field under its name, enum values in their short form ("layer"), oneof members as members.
 Json MessageToJson(const google::protobuf::Message& message);
 
+Json LabelsToJson(const v1::Job& job);
 Json JobToJson(const v1::Job& job);
 Json SeriesToJson(const v1::Series& series);
 Json ExperimentToJson(const v1::Experiment& experiment);

@@ -180,15 +180,27 @@ void AddHomeOptions(CLI::App& command, Session& session) {
       ->group(kServerGroup);
 }
 
-CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text) {
-  CLI::App* command = AddLocalCommand(app, session, text);
-  AddHomeOptions(*command, session);
-  command->add_option("--address", session.endpoint.address, "TCP address on loopback instead of the socket")
+void AddAddressOptions(CLI::App& command, Session& session) {
+  command
+      .add_option("--address", session.endpoint.address,
+                  "TCP address on loopback instead of the socket [$NORMLAB_ADDRESS]")
       ->type_name("HOST:PORT")
       ->group(kServerGroup);
   command
-      ->add_option("--token-file", session.endpoint.token_file, "file with the bearer token that goes with --address")
+      .add_option("--token-file", session.endpoint.token_file,
+                  "file with the bearer token that goes with an address [$NORMLAB_TOKEN_FILE]")
       ->type_name("FILE")
+      ->group(kServerGroup);
+}
+
+CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text) {
+  CLI::App* command = AddLocalCommand(app, session, text);
+  AddHomeOptions(*command, session);
+  AddAddressOptions(*command, session);
+  command
+      ->add_option("--context", session.context,
+                   "a server by its name in `normlab context` [$NORMLAB_CONTEXT, else the one in use]")
+      ->type_name("CONTEXT")
       ->group(kServerGroup);
   return command;
 }

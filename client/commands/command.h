@@ -52,7 +52,8 @@ class Session {
   // Of a table on out: 0 (no limit) unless a terminal would wrap it.
   int table_width() const { return environment_.console.out_is_terminal ? environment_.console.Width() : 0; }
 
-  Endpoint endpoint;
+  Endpoint endpoint;    // what the options say; after parsing, the server that is meant
+  std::string context;  // --context
   bool json = false;
   std::map<const CLI::Option*, std::vector<std::string>> choices;  // of options that take names, for completion
   Action action;                                                   // of the command that was parsed
@@ -87,6 +88,9 @@ CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& te
 
 // --home and --socket alone, for commands that start a server.
 void AddHomeOptions(CLI::App& command, Session& session);
+
+// --address and --token-file.
+void AddAddressOptions(CLI::App& command, Session& session);
 
 // --jobs, described by `jobs`, and --stall-seconds, with `when` behind what it does.
 void AddServerOptions(CLI::App& command, ServerOptions& options, const std::string& jobs, const std::string& when);
@@ -132,7 +136,11 @@ void AddCompare(CLI::App& app, Session& session);  // compare, plot
 void AddExport(CLI::App& app, Session& session);
 void AddImport(CLI::App& app, Session& session);
 void AddWrite(CLI::App& app, Session& session);
-void AddStop(CLI::App& app, Session& session);  // cancel, resume, delete
+void AddStop(CLI::App& app, Session& session);    // cancel, resume, delete
+void AddUpdate(CLI::App& app, Session& session);  // label, prioritise
+void AddWorkers(CLI::App& app, Session& session);
+void AddLogs(CLI::App& app, Session& session);
+void AddContext(CLI::App& app, Session& session);
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddServer(CLI::App& app, Session& session);  // up

@@ -28,6 +28,7 @@ Rows Summary(const v1::Job& job, double now) {
   }
   add("error", job.error());
   add("held up", job.held_up());
+  add("continues", job.resumed_from());
   add("created", FormatTime(job.created()));
   add("started", FormatTime(job.started()));
   add("finished", FormatTime(job.finished()));
@@ -75,16 +76,57 @@ void PrintSeries(Session& session, const v1::Job& job, const std::vector<v1::Ser
   session.Note(fmt::format("\nPoints: normlab curve {} {}\n", job.job_id(), all.front().name()));
 }
 
+using Attempts = std::vector<v1::ListAttemptsResponse::JobAttempt>;
+
+// One that ended as its job did tells nothing new.
+void PrintAttempts(Session& session, const Attempts& attempts) {
+  if (attempts.size() < 2) {
+    return;
+  }
+  TextTable table({"ATTEMPT", "WORKER", "STARTED", "TOOK", "STEPS", "ENDED"}, {0, 3, 4});
+  for (const auto& attempt : attempts) {
+    const double end =
+        attempt.has_ended() ? static_cast<double>(attempt.ended().seconds()) : session.environment().now();
+    table.Add(
+        {std::to_string(attempt.number()), attempt.worker(), FormatTime(attempt.started()),
+         FormatDuration(end - static_cast<double>(attempt.started().seconds())),
+         attempt.has_steps_done() ? FormatCount(attempt.first_step()) + "-" + FormatCount(attempt.steps_done()) : "",
+         attempt.has_ended() ? attempt.ending() : "under way"});
+  }
+  session.Print("\n" + table.Render(session.out_colour(), session.table_width(), session.console().unicode));
+}
+
+Json AttemptsToJson(const Attempts& attempts) {
+  Json all = Json::array();
+  for (const auto& attempt : attempts) {
+    Json json{{"number", attempt.number()}, {"worker", attempt.worker()}, {"started", FormatTime(attempt.started())}};
+    if (attempt.has_ended()) {
+      json["ended"] = FormatTime(attempt.ended());
+      json["ending"] = attempt.ending();
+    }
+    json["died"] = attempt.died();
+    if (attempt.has_first_step()) {
+      json["first_step"] = attempt.first_step();
+    }
+    if (attempt.has_steps_done()) {
+      json["steps_done"] = attempt.steps_done();
+    }
+    all.push_back(std::move(json));
+  }
+  return all;
+}
+
 absl::StatusOr<int> Run(Session& session, const std::string& job_id) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(job_id));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Series> series, client->ListSeries(job_id));
+  NORMLAB_ASSIGN_OR_RETURN(const Attempts attempts, client->ListAttempts(job_id));
   if (session.json) {
     Json all = Json::array();
     for (const v1::Series& s : series) {
       all.push_back(SeriesToJson(s));
     }
-    session.Print(Dump({{"job", JobToJson(job)}, {"series", all}}));
+    session.Print(Dump({{"job", JobToJson(job)}, {"series", all}, {"attempts", AttemptsToJson(attempts)}}));
     return kExitOk;
   }
   session.Print(fmt::format("{}  {}  {}\n", session.OutPaint(job.job_id(), Paint::kBold),
@@ -95,6 +137,7 @@ absl::StatusOr<int> Run(Session& session, const std::string& job_id) {
   PrintRows(session, "", Summary(job, session.environment().now()));
   const std::map<std::string, std::string> facts(job.facts().begin(), job.facts().end());
   PrintRows(session, "Facts of the run", Rows(facts.begin(), facts.end()));
+  PrintAttempts(session, attempts);
   PrintSeries(session, job, series);
   return kExitOk;
 }
@@ -109,7 +152,8 @@ void AddShow(CLI::App& app, Session& session) {
                                   {"normlab show j17", "normlab show j17 --json | jq .job.spec"},
                                   "job: as in `normlab jobs`, with held_up: why it cannot get on now; series[]: name, "
                                   "points, first_step, last_step, min, max, "
-                                  "last, not_finite."});
+                                  "last, not_finite; attempts[]: number, worker, started, ended, ending, died, "
+                                  "first_step, steps_done."});
   auto job = std::make_shared<std::string>();
   command->add_option("JOB", *job, "job id, such as j17")->required()->type_name("");
   command->callback([&session, job] { session.action = [&session, job] { return Run(session, *job); }; });
