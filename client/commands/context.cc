@@ -86,38 +86,34 @@ void AddContext(CLI::App& app, Session& session) {
     sub->callback([&session, name, run] { session.action = [&session, name, run] { return run(session, *name); }; });
   };
   CLI::App* list = AddLocalCommand(*command, session,
-                                   {"",
+                                   {kMore,
                                     "list",
                                     "List contexts; * is the one in use",
                                     {"normlab context list"},
                                     "contexts[]: name, current, server, token_file."});
-  list->group("Commands");
   list->callback([&session] { session.action = [&session] { return List(session); }; });
   CLI::App* add = AddLocalCommand(*command, session,
-                                  {"",
+                                  {kMore,
                                    "add",
                                    "Add a context, or change it",
                                    {"normlab context add lab --address 127.0.0.1:7070 --token-file ~/token",
                                     "normlab context add other --home ~/other"},
                                    ""});
-  add->group("Commands");
   add->add_option("CONTEXT", *name, "its name")->required()->type_name("");
   AddHomeOptions(*add, session);
   AddAddressOptions(*add, session);
   act(add, Add);
   CLI::App* use = AddLocalCommand(*command, session,
-                                  {"",
+                                  {kMore,
                                    "use",
                                    "Choose the context that commands mean when nothing else says. Without a name: none",
                                    {"normlab context use lab", "normlab context use"},
                                    ""});
-  use->group("Commands");
   use->add_option("CONTEXT", *name, "its name")->type_name("");
   act(use, Use);
   CLI::App* remove = AddLocalCommand(
       *command, session,
-      {"", "remove", "Remove a context. The server it names is not touched", {"normlab context remove lab"}, ""});
-  remove->group("Commands");
+      {kMore, "remove", "Remove a context. The server it names is not touched", {"normlab context remove lab"}, ""});
   remove->add_option("CONTEXT", *name, "its name")->required()->type_name("");
   act(remove, Remove);
 }

@@ -22,7 +22,8 @@ Outcome CommandTest::RunLocal(const std::vector<std::string>& words) {
                                         .stop = stop_.get_token(),
                                         .now = [this] { return now_; },
                                         .server_program = server_program_,
-                                        .cores = 2});
+                                        .cores = 2,
+                                        .ask = ask_});
   outcome.out = out.str();
   outcome.err = err.str();
   return outcome;

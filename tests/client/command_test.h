@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ class CommandTest : public testing::Test {
   FakeServer server_;
   std::stop_source stop_;
   double now_ = 1'000'000'100;
+  std::function<std::string()> ask_;  // absent: nobody sits there
   bool terminal_ = false;
   std::string server_program_ = "/nonexistent/normlabd";
 };

@@ -144,6 +144,14 @@ Status FakeServer::GetJob(ServerContext*, const v1::GetJobRequest* request, v1::
 
 Status FakeServer::ListJobs(ServerContext*, const v1::ListJobsRequest* request, v1::ListJobsResponse* response) {
   ENTER(ListJobs);
+  listed = *request;
+  if (!sort_values.empty()) {
+    for (const auto& [id, value] : sort_values) {
+      *response->add_jobs() = *Find(id);
+      response->add_sort_values(value);
+    }
+    return Status::OK;
+  }
   const int page = request->page_size() == 0 ? 50 : request->page_size();
   bool reached = request->page_token().empty();
   for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) {
@@ -195,6 +203,137 @@ Status FakeServer::DeleteJob(ServerContext*, const v1::DeleteJobRequest* request
             fmt::format("{} has not ended; cancel it first: normlab cancel {}", job->job_id(), job->job_id())};
   }
   jobs.erase(std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& j) { return &j == job; }));
+  return Status::OK;
+}
+
+template <typename Request, typename Response, typename Act>
+Status FakeServer::ChangeJobs(const Request& request, Response& response, const Act& act) {
+  filter = request.filter();
+  request_ids.push_back(request.request_id());
+  std::vector<std::string> ids(filter.job_ids().begin(), filter.job_ids().end());
+  if (ids.empty()) {
+    for (const v1::Job& job : jobs) {
+      const bool labelled = std::all_of(filter.labels().begin(), filter.labels().end(), [&job](const auto& pair) {
+        const auto found = job.labels().find(pair.first);
+        return found != job.labels().end() && found->second == pair.second;
+      });
+      const auto& states = filter.states();
+      if (labelled && (states.empty() || std::find(states.begin(), states.end(), job.state()) != states.end())) {
+        ids.push_back(job.job_id());
+      }
+    }
+  }
+  for (const std::string& id : ids) {
+    v1::Job* const job = Find(id);
+    std::string why;
+    v1::Job changed;
+    if (job == nullptr) {
+      why = fmt::format("there is no job {}; list them with: normlab jobs", id);
+    } else {
+      changed = *job;
+      why = act(*job, changed);
+    }
+    if (why.empty()) {
+      *response.add_jobs() = changed;
+      continue;
+    }
+    auto& left = *response.add_not_changed();
+    left.set_job_id(id);
+    left.set_code(job == nullptr ? grpc::StatusCode::NOT_FOUND : grpc::StatusCode::FAILED_PRECONDITION);
+    left.set_reason(why);
+  }
+  return Status::OK;
+}
+
+Status FakeServer::CancelJobs(ServerContext*, const v1::CancelJobsRequest* request, v1::CancelJobsResponse* response) {
+  ENTER(CancelJobs);
+  return ChangeJobs(*request, *response, [&](v1::Job& job, v1::Job& changed) -> std::string {
+    if (job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING) {
+      return fmt::format("job {} has ended", job.job_id());
+    }
+    if (!request->validate_only()) {
+      job.set_state(job.state() == v1::JOB_STATE_QUEUED ? v1::JOB_STATE_CANCELLED : v1::JOB_STATE_CANCELLING);
+      changed = job;
+    }
+    return "";
+  });
+}
+
+Status FakeServer::ResumeJobs(ServerContext*, const v1::ResumeJobsRequest* request, v1::ResumeJobsResponse* response) {
+  ENTER(ResumeJobs);
+  if (request->force() && !missing_data.empty()) {
+    response->add_warnings(missing_data);
+  }
+  return ChangeJobs(*request, *response, [&](v1::Job& job, v1::Job& changed) -> std::string {
+    if (!missing_data.empty() && !request->force()) {
+      return missing_data;
+    }
+    if (!request->validate_only()) {
+      const v1::JobSpec spec = job.spec();
+      const std::string from = job.job_id();
+      v1::Job& resumed = AddJob();
+      *resumed.mutable_spec() = spec;
+      resumed.set_resumed_from(from);
+      changed = resumed;
+    }
+    return "";
+  });
+}
+
+Status FakeServer::DeleteJobs(ServerContext*, const v1::DeleteJobsRequest* request, v1::DeleteJobsResponse* response) {
+  ENTER(DeleteJobs);
+  return ChangeJobs(*request, *response, [&](v1::Job& job, v1::Job& changed) -> std::string {
+    if (job.state() < v1::JOB_STATE_SUCCEEDED) {
+      return fmt::format("{} has not ended; cancel it first: normlab cancel {}", job.job_id(), job.job_id());
+    }
+    changed = {};
+    changed.set_job_id(job.job_id());
+    if (!request->validate_only()) {
+      jobs.erase(std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& j) { return &j == &job; }));
+    }
+    return "";
+  });
+}
+
+Status FakeServer::UpdateJobs(ServerContext*, const v1::UpdateJobsRequest* request, v1::UpdateJobsResponse* response) {
+  ENTER(UpdateJobs);
+  updated = *request;
+  return ChangeJobs(*request, *response, [&](v1::Job& job, v1::Job& changed) -> std::string {
+    for (const auto& [key, value] : request->set_labels()) {
+      (*job.mutable_labels())[key] = value;
+    }
+    for (const std::string& key : request->remove_labels()) {
+      job.mutable_labels()->erase(key);
+    }
+    if (request->has_priority()) {
+      job.set_priority(request->priority());
+    }
+    changed = job;
+    return "";
+  });
+}
+
+Status FakeServer::ListAttempts(ServerContext*, const v1::ListAttemptsRequest* request,
+                                v1::ListAttemptsResponse* response) {
+  ENTER(ListAttempts);
+  *response = attempts[request->job_id()];
+  return Status::OK;
+}
+
+Status FakeServer::ListWorkers(ServerContext*, const v1::ListWorkersRequest*, v1::ListWorkersResponse* response) {
+  ENTER(ListWorkers);
+  *response = workers;
+  return Status::OK;
+}
+
+Status FakeServer::ReadLog(ServerContext*, const v1::ReadLogRequest* request,
+                           ServerWriter<v1::ReadLogResponse>* writer) {
+  ENTER(ReadLog);
+  read_log = *request;
+  FIND(job, request->job_id());
+  for (const auto& news : log) {
+    writer->Write(news);
+  }
   return Status::OK;
 }
 

@@ -63,7 +63,16 @@ class FakeServer final : public v1::JobService::Service,
   std::vector<v1::Verdict> verdicts = {v1::VERDICT_REPRODUCED};
   std::map<std::string, std::vector<grpc::Status>> failures;  // by method: returned first, one per call
 
+  std::map<std::string, v1::ListAttemptsResponse> attempts;  // by job id
+  v1::ListWorkersResponse workers;
+  std::vector<v1::ReadLogResponse> log;
+  std::map<std::string, double> sort_values;  // by job id; with any, lists are in their order
+
   // --- what it saw ---
+  v1::JobFilter filter;  // of the last call that changes many
+  v1::UpdateJobsRequest updated;
+  v1::ListJobsRequest listed;
+  v1::ReadLogRequest read_log;
   std::vector<v1::BatchCreateJobsRequest> created;
   std::vector<std::string> calls;        // method names, in order
   std::vector<std::string> request_ids;  // of mutations, repetitions included
@@ -85,6 +94,14 @@ class FakeServer final : public v1::JobService::Service,
   grpc::Status CancelJob(grpc::ServerContext*, const v1::CancelJobRequest*, v1::CancelJobResponse*) override;
   grpc::Status ResumeJob(grpc::ServerContext*, const v1::ResumeJobRequest*, v1::ResumeJobResponse*) override;
   grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest*, v1::DeleteJobResponse*) override;
+  grpc::Status CancelJobs(grpc::ServerContext*, const v1::CancelJobsRequest*, v1::CancelJobsResponse*) override;
+  grpc::Status ResumeJobs(grpc::ServerContext*, const v1::ResumeJobsRequest*, v1::ResumeJobsResponse*) override;
+  grpc::Status DeleteJobs(grpc::ServerContext*, const v1::DeleteJobsRequest*, v1::DeleteJobsResponse*) override;
+  grpc::Status UpdateJobs(grpc::ServerContext*, const v1::UpdateJobsRequest*, v1::UpdateJobsResponse*) override;
+  grpc::Status ListAttempts(grpc::ServerContext*, const v1::ListAttemptsRequest*, v1::ListAttemptsResponse*) override;
+  grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*, v1::ListWorkersResponse*) override;
+  grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
+                       grpc::ServerWriter<v1::ReadLogResponse>*) override;
   grpc::Status WatchJobs(grpc::ServerContext*, const v1::WatchJobsRequest*,
                          grpc::ServerWriter<v1::WatchJobsResponse>*) override;
   grpc::Status ImportJob(grpc::ServerContext*, grpc::ServerReader<v1::ImportJobRequest>*,
@@ -117,6 +134,9 @@ class FakeServer final : public v1::JobService::Service,
                          grpc::ServerWriter<v1::GetReportResponse>*) override;
 
   grpc::Status SendZeros(grpc::ServerWriter<v1::ReadArtifactResponse>& writer) const;
+  // Calls act(job, response) for each job of the filter: why it was left alone, empty if it was not.
+  template <typename Request, typename Response, typename Act>
+  grpc::Status ChangeJobs(const Request& request, Response& response, const Act& act);
   // Notes the call; the status to return first, if one is due.
   grpc::Status Enter(const std::string& method);
   v1::Job* Find(const std::string& job_id);
