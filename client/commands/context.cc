@@ -23,7 +23,7 @@ absl::StatusOr<int> List(Session& session) {
   if (session.json) {
     session.Print(Dump({{"contexts", json}}));
   } else if (contexts.named.empty()) {
-    session.Note("No contexts. Add one: normlab context add lab --address 127.0.0.1:7070 --token-file ~/token\n");
+    session.Note("No contexts. Add one: normlab context add lab --address 127.0.0.1:50051 --token-file ~/lab.token\n");
   } else {
     session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
   }
@@ -77,7 +77,7 @@ void AddContext(CLI::App& app, Session& session) {
        "context",
        "Names for servers. Which server a command talks to: its options, else NORMLAB_ADDRESS or NORMLAB_HOME, else "
        "NORMLAB_CONTEXT, else the context in use, else your own",
-       {"normlab context add lab --address 127.0.0.1:7070 --token-file ~/token", "normlab context use lab",
+       {"normlab context add lab --address 127.0.0.1:50051 --token-file ~/lab.token", "normlab context use lab",
         "normlab jobs --context lab"},
        ""});
   command->require_subcommand(1);
@@ -96,7 +96,7 @@ void AddContext(CLI::App& app, Session& session) {
                                   {kMore,
                                    "add",
                                    "Add a context, or change it",
-                                   {"normlab context add lab --address 127.0.0.1:7070 --token-file ~/token",
+                                   {"normlab context add lab --address 127.0.0.1:50051 --token-file ~/lab.token",
                                     "normlab context add other --home ~/other"},
                                    ""});
   add->add_option("CONTEXT", *name, "its name")->required()->type_name("");

@@ -43,7 +43,7 @@ RULES = [
     (r"^normlab data import cnn .*", NOT_RUN, "an archive that its user downloads; tests/data imports a small one"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
-    (r"^normlab (compare|reproduce|verify|neighbours|data|data import)$", r"\g<0> --help", "text that names a command"),
+    (r"^normlab (compare|reproduce|verify|neighbours|data|data import|context)$", r"\g<0> --help", "text that names a command"),
     (r"^normlab export --bundle FILE$", "normlab export j17 j18 --bundle runs.zip", "a word for any file"),
     (r"^normlab import FILE$", "normlab import runs.zip", "a word for any file"),
     (r"COMMAND --help$", "submit --help", "a word for any command"),
@@ -74,12 +74,12 @@ RULES = [
     (r"--prime 12", "--prime 2", "the lines are few"),
     (r"^normlab-worker$", NOT_RUN, "serves until it is stopped"),
     (r"^normlab-worker .*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
-    (r"^normlab cancel .*", HOLD + r"normlab submit mnist_mlp --passes 2 --seeds 1-2 && \g<0>" + RELEASE, "jobs to cancel"),
-    (r"normlab cancel j17 j18", "normlab cancel $(normlab jobs --state queued --ids)", "jobs that have not ended"),
+    (r"^normlab (cancel|prioritise j17) .*", HOLD + r"normlab submit mnist_mlp --passes 2 --seeds 1-2 && \g<0> && normlab cancel --state queued" + RELEASE, "jobs that have not ended"),
+    (r"normlab (cancel|prioritise) j17 j18", r"normlab \1 $(normlab jobs --state queued --ids)", "jobs that have not ended"),
+    (r"^normlab (context (use|remove) lab|jobs --context lab)$", r"normlab context add lab --home ~/.local/share/normlab && \g<0> && normlab context use", "a server that is there, and no context in use for the other commands"),
     (r"normlab resume j17 --json", "normlab resume j26 --json", "a cancelled job"),
     (r"^normlab resume j17$", "normlab resume j27", "a cancelled job"),
     (r"^normlab delete j17", "normlab delete j28", "other commands need it"),
-    (r"--state failed --ids", "--state cancelled --ids", "none of this test's fails"),
 ]
 
 
@@ -114,7 +114,7 @@ def help_texts(programs):
     yield (main := of("normlab"))
     for name in commands(main[1]):
         yield (text := of("normlab", name))
-        if name == "data":
+        if name in ("data", "context"):
             yield from (of("normlab", name, sub) for sub in commands(text[1]))
     yield from (of(name) for name in sorted(path.name for path in programs.iterdir()) if re.match(r"normlab(d|-\w+)$", name))
 

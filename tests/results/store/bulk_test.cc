@@ -53,7 +53,7 @@ TEST_F(BulkTest, AFilterHitsWhatMatchesAllOfItAndTellsWhyNotTheRest) {
   ASSERT_OK(store_->Cancel({}, over).status());
   const JobId queued = CreateLabelled("c", {{"who", "ana"}});
   const JobId other = CreateLabelled("d", {{"who", "bob"}});
-  const auto outcomes = Change({.labels = {{"who", "ana"}}}, {.kind = Kind::kCancel});
+  const auto outcomes = Change(OfLabels({{"who", "ana"}}), {.kind = Kind::kCancel});
   EXPECT_THAT(Changed(outcomes), ElementsAre(running, queued));
   EXPECT_THAT(Left(outcomes), ElementsAre(over));
   EXPECT_EQ(StateOf(running), JobState::kCancelling);
@@ -75,19 +75,19 @@ TEST_F(BulkTest, AFilterHitsWhatMatchesAllOfItAndTellsWhyNotTheRest) {
 TEST_F(BulkTest, NamedJobsThatAreNotThereAreTold) {
   const JobId a = Create("a");
   const JobId b = Create("b");
-  const auto outcomes = Change({.ids = {77, b, b}}, {.kind = Kind::kCancel});
+  const auto outcomes = Change(OfIds({77, b, b}), {.kind = Kind::kCancel});
   EXPECT_THAT(Changed(outcomes), ElementsAre(b));
   EXPECT_THAT(Left(outcomes), ElementsAre(77));
   EXPECT_THAT(outcomes.front().left, HasCode(absl::StatusCode::kNotFound));
   EXPECT_EQ(StateOf(a), JobState::kQueued);
-  EXPECT_THAT(Change({.ids = {a, b}, .states = {JobState::kQueued}}, {.kind = Kind::kCancel}), testing::SizeIs(1));
+  EXPECT_THAT(Change(OfIds({a, b}, {JobState::kQueued}), {.kind = Kind::kCancel}), testing::SizeIs(1));
 }
 
 TEST_F(BulkTest, ADryRunSaysTheSameAndChangesNothing) {
   Create("a");
   CreateCancelled("b");
   const std::uint64_t revision = store_->GetJob(2)->revision;
-  const JobFilter all{.experiment = "mnist_mlp"};
+  const JobFilter all = OfExperiment("mnist_mlp");
   for (const Kind kind : {Kind::kCancel, Kind::kResume, Kind::kDelete, Kind::kUpdate}) {
     const BulkChange change{.kind = kind, .set_labels = {{"a", "b"}}, .priority = 3};
     const auto preview = Change(all, change, {}, true);
@@ -105,12 +105,12 @@ TEST_F(BulkTest, MoreThanOneSliceOfJobsIsChangedAndEachIsTold) {
     jobs.push_back(MakeJob(std::to_string(i)));
   }
   ASSERT_OK(store_->CreateJobs({}, jobs).status());
-  const auto cancelled = Change({.states = {JobState::kQueued}}, {.kind = Kind::kCancel}, {"u", "b"});
+  const auto cancelled = Change(OfStates({JobState::kQueued}), {.kind = Kind::kCancel}, {"u", "b"});
   EXPECT_EQ(Changed(cancelled).size(), 1203u);
   EXPECT_THAT(Left(cancelled), IsEmpty());
   EXPECT_EQ(*store_->CountQueued(), 0);
-  EXPECT_EQ(Changed(Change({.states = {JobState::kQueued}}, {.kind = Kind::kCancel}, {"u", "b"})).size(), 1203u);
-  const auto deleted = Change({.experiment = "mnist_mlp"}, {.kind = Kind::kDelete});
+  EXPECT_EQ(Changed(Change(OfStates({JobState::kQueued}), {.kind = Kind::kCancel}, {"u", "b"})).size(), 1203u);
+  const auto deleted = Change(OfExperiment("mnist_mlp"), {.kind = Kind::kDelete});
   EXPECT_EQ(Changed(deleted).size(), 1203u);
   EXPECT_FALSE(deleted.front().shown);
   EXPECT_THAT(store_->ListJobs({}, std::nullopt, 10)->jobs, IsEmpty());
@@ -120,7 +120,7 @@ TEST_F(BulkTest, ARepeatedRequestIsAnsweredAsItWasAndDoesNothing) {
   CreateCancelled("a");
   const JobId queued = Create("b");
   const Request request{"uuid", "body"};
-  const JobFilter all{.experiment = "mnist_mlp"};
+  const JobFilter all = OfExperiment("mnist_mlp");
   const auto first = Change(all, {.kind = Kind::kResume}, request);
   EXPECT_THAT(Changed(first), ElementsAre(3));
   EXPECT_THAT(Left(first), ElementsAre(queued));
@@ -148,14 +148,14 @@ TEST_F(BulkTest, ARequestThatWasCutOffIsFinished) {
   change.may_resume = [&looked_at](const Job&) {
     return ++looked_at > 15 ? absl::UnavailableError("the disk is gone") : absl::OkStatus();
   };
-  const JobFilter cancelled{.states = {JobState::kCancelled}};
+  const JobFilter cancelled = OfStates({JobState::kCancelled});
   EXPECT_THAT(store_->ChangeJobs(request, cancelled, change, false).status(), HasCode(absl::StatusCode::kUnavailable));
   EXPECT_EQ(*store_->CountQueued(), 10) << "a slice is whole or not at all";
   const auto outcomes = Change(cancelled, {.kind = Kind::kResume}, request);
   EXPECT_EQ(Changed(outcomes).size(), 25u);
   EXPECT_EQ(*store_->CountQueued(), 25);
   std::set<JobId> from;
-  for (const Job& job : store_->ListJobs({.states = {JobState::kQueued}}, std::nullopt, 100)->jobs) {
+  for (const Job& job : store_->ListJobs(OfStates({JobState::kQueued}), std::nullopt, 100)->jobs) {
     EXPECT_TRUE(from.insert(job.resumed_from).second) << "resumed twice";
   }
   EXPECT_EQ(from.size(), 25u);
@@ -168,12 +168,12 @@ TEST_F(BulkTest, ResumedJobsSayWhatTheyContinueAndKeepTheirOrder) {
   change.may_resume = [b](const Job& job) {
     return job.id == b ? absl::FailedPreconditionError("its data set is missing") : absl::OkStatus();
   };
-  const auto outcomes = Change({.ids = {a, b}}, change);
+  const auto outcomes = Change(OfIds({a, b}), change);
   EXPECT_THAT(Changed(outcomes), ElementsAre(3));
   EXPECT_THAT(Left(outcomes), ElementsAre(b));
   EXPECT_EQ(store_->GetJob(3)->resumed_from, a);
   EXPECT_EQ(store_->GetJob(a)->resumed_from, 0);
-  const auto both = Change({.ids = {a, b}}, {.kind = Kind::kResume});
+  const auto both = Change(OfIds({a, b}), {.kind = Kind::kResume});
   EXPECT_EQ(store_->GetJob(4)->resumed_from, a);
   EXPECT_EQ(store_->GetJob(5)->resumed_from, b);
 }
@@ -184,7 +184,7 @@ TEST_F(BulkTest, AFullQueueTakesWhatThereIsRoomFor) {
   for (const char* name : {"a", "b", "c"}) {
     CreateCancelled(name);
   }
-  const auto outcomes = Change({.states = {JobState::kCancelled}}, {.kind = Kind::kResume});
+  const auto outcomes = Change(OfStates({JobState::kCancelled}), {.kind = Kind::kResume});
   EXPECT_EQ(Changed(outcomes).size(), 2u);
   EXPECT_THAT(Left(outcomes), ElementsAre(3));
   EXPECT_THAT(Message(outcomes.front().left), HasSubstr("queue is full"));
@@ -197,23 +197,23 @@ TEST_F(BulkTest, LabelsAndPriorityAreSetAndFollowed) {
   const JobId c = CreateLabelled("c", {{"who", "ana"}, {"new", "2"}, {"x", "y"}});
   BulkChange change{.kind = Kind::kUpdate, .set_labels = {{"new", "2"}, {"who", "bo"}}, .remove_labels = {"old"}};
   const std::uint64_t before = store_->GetJob(c)->revision;
-  EXPECT_THAT(Changed(Change({.ids = {a, b, c}}, change)), ElementsAre(a, b, c));
+  EXPECT_THAT(Changed(Change(OfIds({a, b, c}), change)), ElementsAre(a, b, c));
   const std::map<std::string, std::string> two = {{"new", "2"}, {"who", "bo"}};
   EXPECT_EQ(store_->GetJob(a)->labels, two);
   EXPECT_EQ(store_->GetJob(b)->labels, two);
-  EXPECT_EQ(store_->ListJobs({.labels = two}, std::nullopt, 10)->jobs.size(), 3u);
+  EXPECT_EQ(store_->ListJobs(OfLabels(two), std::nullopt, 10)->jobs.size(), 3u);
   EXPECT_GT(store_->GetJob(c)->revision, before) << "whoever watches jobs sees it";
   const std::uint64_t after = store_->GetJob(c)->revision;
-  EXPECT_THAT(Changed(Change({.ids = {c}}, change)), ElementsAre(c));
+  EXPECT_THAT(Changed(Change(OfIds({c}), change)), ElementsAre(c));
   EXPECT_EQ(store_->GetJob(c)->revision, after) << "it was so already";
 
-  const auto outcomes = Change({.experiment = "mnist_mlp"}, {.kind = Kind::kUpdate, .priority = 0});
+  const auto outcomes = Change(OfExperiment("mnist_mlp"), {.kind = Kind::kUpdate, .priority = 0});
   EXPECT_THAT(Left(outcomes), ElementsAre(b));
-  Change({.ids = {c}}, {.kind = Kind::kUpdate, .priority = 9});
+  Change(OfIds({c}), {.kind = Kind::kUpdate, .priority = 9});
   EXPECT_EQ(LeaseOne().job, c);
   BulkChange many{.kind = Kind::kUpdate, .set_labels = {{"1", ""}, {"2", ""}}};
   many.max_labels = 3;
-  EXPECT_THAT(Left(Change({.ids = {a}}, many)), ElementsAre(a));
+  EXPECT_THAT(Left(Change(OfIds({a}), many)), ElementsAre(a));
   EXPECT_EQ(store_->GetJob(a)->labels, two);
 }
 
@@ -223,7 +223,7 @@ TEST_F(BulkTest, DeletedJobsTakeTheirFilesWithThem) {
   ASSERT_OK(store_->AppendPoints(attempt, {Ramp("loss", 1, 2000)}).status());
   const JobId running = CreateAndLease("b").job;
   ASSERT_OK(FinishAs(attempt, JobState::kSucceeded).status());
-  const auto outcomes = Change({.experiment = "mnist_mlp"}, {.kind = Kind::kDelete});
+  const auto outcomes = Change(OfExperiment("mnist_mlp"), {.kind = Kind::kDelete});
   EXPECT_THAT(Changed(outcomes), ElementsAre(attempt.job));
   EXPECT_THAT(Left(outcomes), ElementsAre(running));
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/checkpoints"));

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,6 +52,24 @@ inline PointColumns Ramp(std::string series, std::uint64_t first, std::size_t n)
     values.push_back(1.0 / static_cast<double>(first + i + 1));
   }
   return Column(std::move(series), std::move(steps), std::move(values));
+}
+
+inline JobFilter OfIds(std::vector<JobId> ids, std::vector<JobState> states = {}) {
+  JobFilter filter;
+  filter.ids = std::move(ids);
+  filter.states = std::move(states);
+  return filter;
+}
+inline JobFilter OfStates(std::vector<JobState> states) { return OfIds({}, std::move(states)); }
+inline JobFilter OfExperiment(std::string experiment) {
+  JobFilter filter;
+  filter.experiment = std::move(experiment);
+  return filter;
+}
+inline JobFilter OfLabels(std::map<std::string, std::string> labels) {
+  JobFilter filter;
+  filter.labels = std::move(labels);
+  return filter;
 }
 
 MATCHER_P(HasCode, code, "") {

@@ -53,7 +53,6 @@ TEST_F(OrderTest, ByTheBestTheWorstAndTheLastOfACurve) {
     return JobOrder{.by = by, .series = "test/error", .descending = descending};
   };
   // j3 waited, so its lease came to "c".
-  const std::map<JobId, std::string> names = {{1, "a"}, {2, "b"}, {3, "c's"}, {4, "d's"}, {5, "queued"}};
   const auto first = store_->ListOrdered({}, of(By::kLowest), std::nullopt, 10);
   ASSERT_OK(first.status());
   EXPECT_EQ(first->values.at(0), 0.1);
@@ -105,11 +104,11 @@ TEST_F(OrderTest, FiltersHold) {
   }
   ASSERT_OK(store_->Cancel({}, 2).status());
   const JobOrder order{.by = By::kCreated};
-  EXPECT_THAT(List(order, 2, {.experiment = "draw"}), ElementsAre(4));
-  EXPECT_THAT(List(order, 2, {.states = {JobState::kQueued}}), ElementsAre(4, 3, 1));
-  EXPECT_THAT(List(order, 2, {.labels = {{"who", "bob"}, {"all", "yes"}}}), ElementsAre(4, 3, 2));
-  EXPECT_THAT(List(order, 2, {.labels = {{"who", "bob"}, {"all", "no"}}}), ElementsAre());
-  EXPECT_THAT(List(order, 2, {.ids = {1, 4, 9}}), ElementsAre(4, 1));
+  EXPECT_THAT(List(order, 2, OfExperiment("draw")), ElementsAre(4));
+  EXPECT_THAT(List(order, 2, OfStates({JobState::kQueued})), ElementsAre(4, 3, 1));
+  EXPECT_THAT(List(order, 2, OfLabels({{"who", "bob"}, {"all", "yes"}})), ElementsAre(4, 3, 2));
+  EXPECT_THAT(List(order, 2, OfLabels({{"who", "bob"}, {"all", "no"}})), ElementsAre());
+  EXPECT_THAT(List(order, 2, OfIds({1, 4, 9})), ElementsAre(4, 1));
 }
 
 // The value is that of the points which count: a job that starts again from step 0, one that is resumed from a checkpoint and so
@@ -129,11 +128,11 @@ TEST_F(OrderTest, ValuesAreExactAcrossRewindsAndNewAttempts) {
   ASSERT_OK(store_->Finish(second, stopped).status());
   const auto resumed = store_->ResumeAsNew({}, 1);
   ASSERT_OK(resumed.status());
-  EXPECT_EQ(store_->ListOrdered({.ids = {resumed->id}}, best, std::nullopt, 1)->values.at(0), 0.9)
+  EXPECT_EQ(store_->ListOrdered(OfIds({resumed->id}), best, std::nullopt, 1)->values.at(0), 0.9)
       << "it has the point of step 1 alone";
   const AttemptId third = LeaseOne();
   ASSERT_OK(store_->StartAttempt(third, {"a", {{"arithmetic", "another"}}}).status());
-  EXPECT_TRUE(std::isnan(store_->ListOrdered({.ids = {third.job}}, best, std::nullopt, 1)->values.at(0)));
+  EXPECT_TRUE(std::isnan(store_->ListOrdered(OfIds({third.job}), best, std::nullopt, 1)->values.at(0)));
 }
 
 }  // namespace
