@@ -137,7 +137,7 @@ void JobLog::Read(const std::string& name, std::vector<LogLine>& lines) {
   const std::string path = fmt::format("{}/{}.log", folder_, name);
   const auto known = sources_.find(name);
   if (known == sources_.end()) {
-    Source source{.filter = LineFilter(job_, name != kServer), .file = {}, .rest = {}};
+    Source source{.filter = LineFilter(job_, name != kServer), .file = Descriptor(), .rest = {}};
     // The newer piece is opened first: if it becomes the older one meanwhile, it is read once.
     Descriptor newer = OpenFile(path);
     source.file = OpenFile(OlderPath(folder_, name));
