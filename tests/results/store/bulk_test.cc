@@ -220,13 +220,20 @@ TEST_F(BulkTest, LabelsAndPriorityAreSetAndFollowed) {
 TEST_F(BulkTest, DeletedJobsTakeTheirFilesWithThem) {
   const AttemptId attempt = CreateAndLease("a");
   ASSERT_OK(PutCheckpoint(attempt, 5, "weights"));
+  ASSERT_OK(PutArtifact(attempt, {"a.txt", "text/plain", 1}, "text"));
   ASSERT_OK(store_->AppendPoints(attempt, {Ramp("loss", 1, 2000)}).status());
   const JobId running = CreateAndLease("b").job;
-  ASSERT_OK(FinishAs(attempt, JobState::kSucceeded).status());
+  ASSERT_OK(FinishAs(attempt, JobState::kFailed).status());
+  const std::vector<std::string> folders = {folder_.path() + "/checkpoints", folder_.path() + "/artifacts"};
+  for (const std::string& folder : folders) {
+    ASSERT_FALSE(std::filesystem::is_empty(folder)) << "there is something to remove";
+  }
   const auto outcomes = Change(OfExperiment("mnist_mlp"), {.kind = Kind::kDelete});
   EXPECT_THAT(Changed(outcomes), ElementsAre(attempt.job));
   EXPECT_THAT(Left(outcomes), ElementsAre(running));
-  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/checkpoints"));
+  for (const std::string& folder : folders) {
+    EXPECT_TRUE(std::filesystem::is_empty(folder)) << folder;
+  }
   const auto db = Connection::Open(folder_.path() + "/normlab.db", {.read_only = true, .vfs = {}});
   EXPECT_EQ(*(*db)->Int("SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM purge)"), 0);
 }
