@@ -284,11 +284,10 @@ class LogTest : public ChangeJobsTest {
   }
   std::string logs() const { return folder_.path() + "/home/logs"; }
   // Its lines: "source text".
-  std::vector<std::string> Read(const std::string& job, bool follow = false) {
+  std::vector<std::string> Read(const std::string& job) {
     CallContext context;
     v1::ReadLogRequest request;
     request.set_job_id(job);
-    request.set_follow(follow);
     const auto reader = jobs_->ReadLog(&context, request);
     std::vector<std::string> lines;
     for (v1::ReadLogResponse news; reader->Read(&news);) {
@@ -328,21 +327,42 @@ TEST_F(LogTest, AJobsLinesAreItsAloneByTime) {
   EXPECT_THAT(Read("j3"), IsEmpty());
 }
 
-TEST_F(LogTest, FollowingEndsWithTheJobAndGoesOnBehindANewFile) {
+TEST_F(LogTest, FollowingGoesOnBehindANewFileAndEndsWithTheJob) {
   Create(1);
   const auto lease = LeaseOne();
   Write("worker-1.log", "2026-11-23T04:41:01.000Z info job_leased job=j1 attempt=1\n");
-  std::jthread writer([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    Write("worker-1.log", "half");
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    Write("worker-1.log", " a line\n");
-    std::filesystem::rename(logs() + "/worker-1.log", logs() + "/worker-1.log.1");
-    Write("worker-1.log", "2026-11-23T04:41:02.000Z info job_finished job=j1\n");
-    Finish(lease.attempt());
-  });
-  EXPECT_THAT(Read("j1", true), ElementsAre("worker-1 info job_leased job=j1 attempt=1", "worker-1 half a line",
-                                            "worker-1 info job_finished job=j1"));
+  CallContext context;
+  v1::ReadLogRequest request;
+  request.set_job_id("j1");
+  request.set_follow(true);
+  const auto reader = jobs_->ReadLog(&context, request);
+  v1::ReadLogResponse news;
+  ASSERT_TRUE(reader->Read(&news));
+  ASSERT_EQ(news.lines_size(), 1);
+  Write("worker-1.log", "a line\n");
+  std::filesystem::rename(logs() + "/worker-1.log", logs() + "/worker-1.log.1");
+  Write("worker-1.log", "2026-11-23T04:41:02.000Z info job_finished job=j1\n");
+  ASSERT_TRUE(Finish(lease.attempt()).ok());
+  std::vector<std::string> rest;
+  while (reader->Read(&news)) {
+    for (const auto& line : news.lines()) {
+      rest.push_back(line.text());
+    }
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_THAT(rest, ElementsAre("a line", "info job_finished job=j1"));
+}
+
+TEST_F(LogTest, ALineIsToldWhenItIsWhole) {
+  JobLog log(logs(), 1);
+  EXPECT_THAT(log.Next(), IsEmpty()) << "there is no folder yet";
+  Write("worker-1.log", "2026-11-23T04:41:01.000Z info job_leased job=j1 attempt=1\nhalf");
+  EXPECT_EQ(log.Next().size(), 1u);
+  EXPECT_THAT(log.Next(), IsEmpty());
+  Write("worker-1.log", " a line\n");
+  const std::vector<LogLine> lines = log.Next();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].text, "half a line");
 }
 
 TEST(LineFilterTest, ALineThatNamesAJobIsThatJobsAlone) {
