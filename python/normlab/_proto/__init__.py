@@ -13,14 +13,14 @@ import functools
 import importlib.resources
 from typing import Any
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, duration_pb2, message_factory, timestamp_pb2
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, duration_pb2, field_mask_pb2, message_factory, timestamp_pb2
 
 _UNSET = "UNSPECIFIED"
 
 
 def _load() -> Any:
     pool = descriptor_pool.DescriptorPool()
-    for module in (any_pb2, descriptor_pb2, duration_pb2, timestamp_pb2):
+    for module in (any_pb2, descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
     content = importlib.resources.files(__name__).joinpath("descriptors.binpb").read_bytes()
     files = {file.name: file for file in descriptor_pb2.FileDescriptorSet.FromString(content).file}
