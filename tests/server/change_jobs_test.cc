@@ -306,7 +306,7 @@ TEST_F(LogTest, AJobsLinesAreItsAloneByTime) {
   }
   Write("worker-1.log.1",
         "rest of a line\n2026-11-23T04:41:01.000Z info job_leased job=j1 attempt=1\n"
-        "2026-11-23T04:41:02.000Z warning checkpoint_not_usable why=\"job=j2 or so\"\n");
+        "2026-11-23T04:41:02.000Z warning checkpoint_not_usable why=\"of job=j2 or so\"\n");
   Write("worker-1.log",
         "terminate called after \xff\n"
         "2026-11-23T04:41:04.000Z info worker_starts worker=local-2\n"
@@ -319,7 +319,7 @@ TEST_F(LogTest, AJobsLinesAreItsAloneByTime) {
         "2026-11-23T04:41:03.100Z info serving home=/x\n");
   Write("other.txt", "2026-11-23T04:41:03.000Z info job_leased job=j1\n");
   EXPECT_THAT(Read("j1"), ElementsAre("worker-1 info job_leased job=j1 attempt=1",
-                                      "worker-1 warning checkpoint_not_usable why=\"job=j2 or so\"",
+                                      "worker-1 warning checkpoint_not_usable why=\"of job=j2 or so\"",
                                       "worker-1 terminate called after \uFFFD",
                                       "server warning attempt_ended job=1 why=\"killed\""));
   EXPECT_THAT(Read("j2"), ElementsAre("worker-1 info job_leased job=j2 attempt=1", "worker-1 secret of j2",
