@@ -24,7 +24,9 @@ absl::StatusOr<std::vector<store::SeriesInfo>> WantedSeries(Core& core, const Ru
 
 absl::StatusOr<store::Curve> ReadCurve(Core& core, const Run& run, const store::SeriesInfo& series,
                                        std::uint32_t points) {
-  store::CurveRange range{.max_points = points, .downsampling = store::Downsampling::kLttb};
+  store::CurveRange range;
+  range.max_points = points;
+  range.downsampling = store::Downsampling::kLttb;
   if (points == 1) {
     range.from_step = series.last_step;  // no need to unpack the others
   }
