@@ -13,6 +13,7 @@ namespace normlab::server {
 namespace {
 
 constexpr int kMostNames = 10'000;
+constexpr std::string_view kNoChoice = "defaultExperimentId";  // what the Time Series page says for no experiment
 
 void CheckNames(int count, std::string_view path, std::vector<FieldViolation>& violations) {
   if (count > kMostNames) {
@@ -25,6 +26,9 @@ void CheckNames(int count, std::string_view path, std::vector<FieldViolation>& v
 store::JobFilter ReadExperimentId(std::string_view id, std::vector<FieldViolation>& violations) {
   constexpr char kPath[] = "experiment_id";
   v1::ListJobsRequest request;
+  if (id == kNoChoice) {
+    id = {};
+  }
   while (!id.empty()) {
     const std::string_view term = id.substr(0, id.find(','));
     id.remove_prefix(std::min(id.size(), term.size() + 1));

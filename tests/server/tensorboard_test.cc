@@ -158,6 +158,7 @@ TEST_F(TensorboardTest, AnExperimentIsAChoiceOfJobs) {
     LeaseOne();
   }
   EXPECT_THAT(Runs(""), SizeIs(3));
+  EXPECT_THAT(Runs("defaultExperimentId"), SizeIs(3)) << "so the page says that there is none";
   EXPECT_THAT(Runs("mnist_mlp"), SizeIs(3));
   EXPECT_THAT(Runs("draw"), IsEmpty());
   EXPECT_THAT(Runs("who=ana"), ElementsAre(HasSubstr("/j2"), HasSubstr("/j1")));

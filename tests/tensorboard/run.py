@@ -175,6 +175,7 @@ def check_live(board, server, runs):
     [new] = set(now) - set(runs)
     assert new.startswith("invariance/trials=1/seed="), new
     assert board.get("experiment/invariance/data/runs") == [new], "an experiment is a choice of runs"
+    assert board.get("experiment/defaultExperimentId/data/runs") == now, "as the page says for none"
     why = board.refused("experiment/invarience/data/runs")
     assert "expected one of" in why and "invariance" in why, why
     server.stop()
