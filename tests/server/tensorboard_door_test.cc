@@ -30,7 +30,7 @@ class TensorboardDoorTest : public ServerTest {
     arguments.SetSslTargetNameOverride("localhost");
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     return CallBy(grpc::CreateCustomChannel(GrpcTarget(TensorboardSocketPath(Home())),
-                                            grpc::SslCredentials({.pem_root_certs = trust}), arguments));
+                                            grpc::SslCredentials({trust, "", ""}), arguments));
   }
   static grpc::Status CallBy(const std::shared_ptr<grpc::Channel>& channel) {
     CallContext context;

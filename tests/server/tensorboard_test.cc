@@ -364,10 +364,9 @@ TEST_F(TensorboardTest, BlobKeysAreChecked) {
     EXPECT_THAT(WrongFields(ReadBlob(key, &bytes)), ElementsAre("blob_key")) << key;
   }
   for (const char* key : {"j1/11/picture/broken.png", "j2/10/picture/broken.png", "j1/10/picture/other.png",
-                          "j1/10/picture/weights.safetensors"}) {
+                          "j1/10/picture/weights.safetensors", "j1/10/picture/../broken.png"}) {
     EXPECT_EQ(ReadBlob(key, &bytes).error_code(), grpc::StatusCode::NOT_FOUND) << key;
   }
-  EXPECT_EQ(ReadBlob("j1/10/picture/../broken.png", &bytes).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ReadBlob("j1/10/width/broken.png", &bytes).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_TRUE(ReadBlob("j1/10/picture/broken.png", &bytes).ok());
   EXPECT_EQ(bytes, "no PNG");

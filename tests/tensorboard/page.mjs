@@ -20,8 +20,9 @@ try {
 
   await page.goto(`${address}#timeseries`);
   await page.locator("scalar-card").first().waitFor();
-  await page.locator("scalar-card svg path.line, scalar-card canvas").first().waitFor();
-  await page.getByText("convnet", { exact: false }).first().waitFor();
+  // Below a chart stand the values of its runs.
+  await page.locator("scalar-card").first().getByText(/^convnet\/.*\/seed=\d+\/j\d+$/).first().waitFor();
+  await page.locator("scalar-card").first().getByText(/^0\.\d+$/).first().waitFor();
   await page.screenshot({ path: join(folder, "timeseries.png") });
 
   await page.goto(`${address}#images`);
