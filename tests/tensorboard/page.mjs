@@ -21,8 +21,8 @@ try {
   await page.goto(`${address}#timeseries`);
   await page.locator("scalar-card").first().waitFor();
   // Below a chart stand the values of its runs.
-  await page.locator("scalar-card").first().getByText(/^convnet\/.*\/seed=\d+\/j\d+$/).first().waitFor();
-  await page.locator("scalar-card").first().getByText(/^0\.\d+$/).first().waitFor();
+  await page.locator("scalar-card").first().getByText(/\/seed=\d+\/j\d+/).first().waitFor();
+  await page.locator("scalar-card").first().getByText(/0\.\d\d/).first().waitFor();
   await page.screenshot({ path: join(folder, "timeseries.png") });
 
   await page.goto(`${address}#images`);
