@@ -184,6 +184,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddVerify(app, session);
   AddResults(app, session);
   AddCompare(app, session);
+  AddTensorboard(app, session);
   AddExport(app, session);
   AddImport(app, session);
   AddWrite(app, session);

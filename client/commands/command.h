@@ -135,7 +135,8 @@ void AddWrite(CLI::App& app, Session& session);
 void AddStop(CLI::App& app, Session& session);  // cancel, resume, delete
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
-void AddServer(CLI::App& app, Session& session);  // up, page, tensorboard
+void AddServer(CLI::App& app, Session& session);  // up, page
+void AddTensorboard(CLI::App& app, Session& session);
 void AddCompletion(CLI::App& app, Session& session);
 
 // All of them.

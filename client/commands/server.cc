@@ -162,6 +162,13 @@ struct TensorboardOptions {
   std::vector<std::string> more;
 };
 
+}  // namespace
+
+void AddServer(CLI::App& app, Session& session) {
+  AddUp(app, session);
+  AddPage(app, session);
+}
+
 void AddTensorboard(CLI::App& app, Session& session) {
   CLI::App* command = AddLocalCommand(
       app, session,
@@ -179,14 +186,6 @@ void AddTensorboard(CLI::App& app, Session& session) {
   command->callback([&session, options] {
     session.action = [&session, options] { return Tensorboard(session, options->print, options->more); };
   });
-}
-
-}  // namespace
-
-void AddServer(CLI::App& app, Session& session) {
-  AddUp(app, session);
-  AddPage(app, session);
-  AddTensorboard(app, session);
 }
 
 }  // namespace normlab::client
