@@ -68,6 +68,10 @@ class Server:
         return done.stdout
 
 
+class Refused(Exception):
+    """By TensorBoard: what its answer says."""
+
+
 class TensorBoard:
     """Started by the command line that `normlab tensorboard --print` prints."""
 
@@ -91,8 +95,12 @@ class TensorBoard:
 
     def fetch(self, path, form=None, body=None):
         data = urllib.parse.urlencode(form, doseq=True).encode() if form else body
-        with urllib.request.urlopen(urllib.request.Request(self.address + path, data=data), timeout=60) as answer:
-            return answer.read()
+        headers = {"Content-Type": "application/json"} if body else {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.address + path, data, headers), timeout=60) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            raise Refused(f"{path}: {error.code} {error.read().decode()}") from error
 
     def get(self, path, **more):
         return json.loads(self.fetch(path, **more))
@@ -100,8 +108,8 @@ class TensorBoard:
     def refused(self, path):
         try:
             self.fetch(path)
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
+        except Refused as error:
+            return str(error)
         raise AssertionError(f"{path} was answered")
 
 
@@ -109,9 +117,9 @@ def check_runs(board, jobs):
     runs = board.get("data/runs")
     assert sorted(run.rsplit("/", 1)[1] for run in runs) == sorted(jobs), runs
     for run in runs:
-        job = jobs[run.rsplit("/", 1)[1]]
-        assert run.startswith(f"{job['experiment']}/"), (run, job)
-        assert f"/seed={job['spec'].get('seed', 0)}/" in run, (run, job)
+        spec = jobs[run.rsplit("/", 1)[1]]["spec"]
+        assert run.split("/")[0] in spec, (run, spec)
+        assert f"/seed={spec.get('seed', 0)}/" in run, (run, spec)
     active = [name for name, plugin in board.get("data/plugins_listing").items() if plugin["enabled"]]
     assert {"scalars", "images", "hparams", "timeseries"} <= set(active), active
     return runs
