@@ -15,6 +15,7 @@
 
 #include "base/sha256.h"
 #include "base/version.h"
+#include "proto/older_json.h"
 
 namespace normlab::client {
 namespace {
@@ -313,9 +314,10 @@ absl::Status BundleReader::Check() {
 absl::StatusOr<BundleReader::Contents> BundleReader::ReadJob() {
   const std::string folder = members_->name().substr(0, members_->name().size() - std::string_view(kJobFile).size());
   NORMLAB_ASSIGN_OR_RETURN(const std::string text, members_->ReadAll(kMaxText));
-  const json about = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json about = json::parse(text, nullptr, /*allow_exceptions=*/false);
   Contents contents;
   try {
+    MoveOlderFields(about.at("job"));
     const auto parsed = google::protobuf::util::JsonStringToMessage(about.at("job").dump(), &contents.job.job);
     if (!parsed.ok()) {
       return members_->Wrong(fmt::format("holds no job: {}", std::string(parsed.message())));
