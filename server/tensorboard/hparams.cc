@@ -63,9 +63,7 @@ constexpr std::array kTags = {Tag{"_hparams_/session_start_info", &Start}, Tag{"
 // Calls add_to(run, tag, entry) for each pair that `query` wants, with the entry of its tag in the response.
 template <typename Response, typename Add>
 absl::Status ForEach(Core& core, const Caller& caller, const Query& query, Response& response, const Add& add) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<Run> runs, SelectRuns(core, caller, query));
-  for (const Run& run : runs) {
-    typename Response::RunEntry entry;
+  const auto fill = [&](const Run& run, typename Response::RunEntry& entry) {
     for (const Tag& tag : kTags) {
       if (query.Wants(tag.name)) {
         auto& wire = *entry.add_tags();
@@ -73,12 +71,9 @@ absl::Status ForEach(Core& core, const Caller& caller, const Query& query, Respo
         add(run, tag, wire);
       }
     }
-    if (entry.tags_size() > 0) {
-      entry.set_run_name(run.name);
-      *response.add_runs() = std::move(entry);
-    }
-  }
-  return absl::OkStatus();
+    return absl::OkStatus();
+  };
+  return AddRuns(core, caller, query, response, fill);
 }
 
 }  // namespace

@@ -34,13 +34,8 @@ absl::StatusOr<std::vector<store::ArtifactInfo>> Pictures(Core& core, const Run&
 // Calls add(run, picture, entry) for each picture that `query` wants, with the entry of its tag in the response.
 template <typename Response, typename Add>
 absl::Status ForEach(Core& core, const Caller& caller, const Query& query, Response& response, const Add& add) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<Run> runs, SelectRuns(core, caller, query));
-  for (const Run& run : runs) {
-    if (caller.cancelled()) {
-      return ReaderGone();
-    }
+  const auto fill = [&](const Run& run, typename Response::RunEntry& entry) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::ArtifactInfo> pictures, Pictures(core, run));
-    typename Response::RunEntry entry;
     for (const store::ArtifactInfo& picture : pictures) {
       if (query.Wants(picture.name)) {
         auto& wire = *entry.add_tags();
@@ -48,12 +43,9 @@ absl::Status ForEach(Core& core, const Caller& caller, const Query& query, Respo
         NORMLAB_RETURN_IF_ERROR(add(run, picture, wire));
       }
     }
-    if (entry.tags_size() > 0) {
-      entry.set_run_name(run.name);
-      *response.add_runs() = std::move(entry);
-    }
-  }
-  return absl::OkStatus();
+    return absl::OkStatus();
+  };
+  return AddRuns(core, caller, query, response, fill);
 }
 
 // When the job was at `step`, by the points it measured there; when it began, if it measured none.

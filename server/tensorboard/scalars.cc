@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "server/edge/stream.h"
-
 namespace normlab::server {
 namespace {
 
@@ -53,17 +51,8 @@ void ToWire(const store::Curve& curve, tb::ScalarData& wire) {
 }  // namespace
 
 absl::Status ListScalars(Core& core, const Caller& caller, const Query& query, tb::ListScalarsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<Run> runs, SelectRuns(core, caller, query));
-  for (const Run& run : runs) {
-    if (caller.cancelled()) {
-      return ReaderGone();
-    }
+  const auto fill = [&](const Run& run, tb::ListScalarsResponse::RunEntry& entry) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> all, WantedSeries(core, run, query));
-    if (all.empty()) {
-      continue;
-    }
-    auto& entry = *response.add_runs();
-    entry.set_run_name(run.name);
     for (const store::SeriesInfo& series : all) {
       auto& tag = *entry.add_tags();
       tag.set_tag_name(series.name);
@@ -73,23 +62,15 @@ absl::Status ListScalars(Core& core, const Caller& caller, const Query& query, t
       metadata.mutable_summary_metadata()->set_data_class(tensorboard::DATA_CLASS_SCALAR);
       metadata.mutable_summary_metadata()->mutable_plugin_data()->set_plugin_name(kScalars);
     }
-  }
-  return absl::OkStatus();
+    return absl::OkStatus();
+  };
+  return AddRuns(core, caller, query, response, fill);
 }
 
 absl::Status ReadScalars(Core& core, const Caller& caller, const Query& query, tb::ReadScalarsResponse& response) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<Run> runs, SelectRuns(core, caller, query));
   std::uint64_t points = 0;
-  for (const Run& run : runs) {
-    if (caller.cancelled()) {
-      return ReaderGone();
-    }
+  const auto fill = [&](const Run& run, tb::ReadScalarsResponse::RunEntry& entry) -> absl::Status {
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> all, WantedSeries(core, run, query));
-    if (all.empty()) {
-      continue;
-    }
-    auto& entry = *response.add_runs();
-    entry.set_run_name(run.name);
     for (const store::SeriesInfo& series : all) {
       points += query.points == 0 ? series.points : std::min<std::uint64_t>(series.points, query.points);
       if (points > kMostScalars) {
@@ -103,8 +84,9 @@ absl::Status ReadScalars(Core& core, const Caller& caller, const Query& query, t
       NORMLAB_ASSIGN_OR_RETURN(const store::Curve curve, ReadCurve(core, run, series, query.points));
       ToWire(curve, *tag.mutable_data());
     }
-  }
-  return absl::OkStatus();
+    return absl::OkStatus();
+  };
+  return AddRuns(core, caller, query, response, fill);
 }
 
 }  // namespace normlab::server
