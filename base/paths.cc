@@ -40,6 +40,10 @@ std::string DefaultHome() {
 
 std::string SocketPath(const std::string& home) { return home + "/run/normlabd.sock"; }
 
+std::string TensorboardSocketPath(const std::string& home) { return home + "/run/tensorboard.sock"; }
+
+std::string TensorboardCertificatePath(const std::string& home) { return home + "/run/tensorboard.pem"; }
+
 std::string UsersPath(const std::string& socket) { return socket + ".users"; }
 
 std::vector<std::string> DataDirectories() {

@@ -13,6 +13,10 @@ std::string DefaultHome();
 // The server's socket of a home: <home>/run/normlabd.sock.
 std::string SocketPath(const std::string& home);
 
+// Of a home: the socket for the stock TensorBoard, and what it has to trust for it.
+std::string TensorboardSocketPath(const std::string& home);
+std::string TensorboardCertificatePath(const std::string& home);
+
 // Beside a socket: the lock that everybody who uses the server shares (see base/use_lock.h).
 std::string UsersPath(const std::string& socket);
 

@@ -205,6 +205,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddVerify(app, session);
   AddResults(app, session);
   AddCompare(app, session);
+  AddTensorboard(app, session);
   AddExport(app, session);
   AddImport(app, session);
   AddWrite(app, session);

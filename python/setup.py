@@ -22,7 +22,8 @@ def proto_folder() -> pathlib.Path:
 
 
 def proto_files(folder: pathlib.Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/**/*.proto"))
+    """Those of normlab's own API: what other programs speak with its server (proto/tensorboard) is none of a client's."""
+    return sorted(path.relative_to(folder).as_posix() for top in ("google", "normlab") for path in folder.glob(f"{top}/**/*.proto"))
 
 
 def compiler() -> list[str]:

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/paths.h"
 #include "data/registry.h"
 #include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
@@ -25,6 +26,7 @@
 #include "server/schedule/computed_by.h"
 #include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
+#include "server/tensorboard/tensorboard_service.h"
 
 namespace normlab::server {
 namespace {
@@ -69,10 +71,13 @@ class DaemonImpl : public Daemon {
     core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers,
                                            options_.job_limits, data_,
                                            options_.worker_argv.empty() ? 0 : options_.slots, Logs()});
+    const std::optional<Certificate> certificate = TensorboardCertificate();
     NORMLAB_ASSIGN_OR_RETURN(
-        listener_, Listener::Bind(options_.socket_path, options_.listen,
+        listener_, Listener::Bind({.socket = options_.socket_path,
+                                   .tls_socket = certificate ? TensorboardSocketPath(options_.home) : "",
+                                   .loopback = options_.listen},
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
-    NORMLAB_RETURN_IF_ERROR(StartServer());
+    NORMLAB_RETURN_IF_ERROR(StartServer(certificate));
     NORMLAB_RETURN_IF_ERROR(OpenHttp());
     sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped([this] { Sweep(); }, stop); });
     NORMLAB_RETURN_IF_ERROR(StartWorkers());
@@ -137,8 +142,24 @@ class DaemonImpl : public Daemon {
     }
   }
 
-  absl::Status StartServer() {
-    NORMLAB_ASSIGN_OR_RETURN(auto server, GrpcServer::Start(*core_, *listener_, !options_.listen));
+  // Absent, with a warning, where its socket cannot be: everything else is served all the same.
+  std::optional<Certificate> TensorboardCertificate() const {
+    absl::Status status = SocketAddress(TensorboardSocketPath(options_.home)).status();
+    if (status.ok()) {
+      absl::StatusOr<Certificate> certificate = ReadOrMakeCertificate(TensorboardCertificatePath(options_.home));
+      if (certificate.ok()) {
+        return *std::move(certificate);
+      }
+      status = certificate.status();
+    }
+    Log(LogLevel::kWarning, "no_tensorboard_socket", {{"why", Message(status)}});
+    return std::nullopt;
+  }
+
+  absl::Status StartServer(const std::optional<Certificate>& certificate) {
+    GrpcServerOptions options{.reflection = !options_.listen, .tls = certificate};
+    options.services.push_back(HostTensorboard(*core_));
+    NORMLAB_ASSIGN_OR_RETURN(auto server, GrpcServer::Start(*core_, *listener_, std::move(options)));
     const MutexLock lock(mu_);
     server_ = std::move(server);
     return failure_;

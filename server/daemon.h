@@ -6,6 +6,7 @@
 //   spool/               files on their way from local workers; they have no names
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
+//   run/tensorboard.sock for the stock TensorBoard, which speaks TLS alone; trust in it is in run/tensorboard.pem
 //   run/token            the admin's token of the loopback ports, if there are any
 //   run/tokens/ROLE      those of other roles that were asked for
 //   run/http             address and port of the HTTP door, while it is open

@@ -28,6 +28,7 @@
 #include "base/process.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
+#include "tensorboard/data_provider.grpc.pb.h"
 
 namespace normlab {
 namespace {
@@ -148,6 +149,17 @@ bool Report(std::string_view what, double value, std::string_view unit, double b
   return met;
 }
 
+void FillColumns(std::uint64_t first, std::uint64_t points, v1::AppendPointsRequest::Columns& columns) {
+  columns.clear_steps();
+  columns.clear_values();
+  columns.clear_wall_ms();
+  for (std::uint64_t step = first; step < first + points; ++step) {
+    columns.add_steps(step);
+    columns.add_values(2.3 / (1.0 + static_cast<double>(step * 2654435761U % 1000)));
+    columns.add_wall_ms(static_cast<std::int64_t>(1'700'000'000'000 + step * 11));
+  }
+}
+
 // One trainer: batches of 100 points until the time is up.
 void AppendUntil(const Server& server, Clock::time_point end, std::vector<double>& latencies) {
   const auto workers = v1::WorkerService::NewStub(server.Connect());
@@ -156,14 +168,7 @@ void AppendUntil(const Server& server, Clock::time_point end, std::vector<double
   auto& columns = *request.add_columns();
   columns.set_series("train/nll");
   for (std::uint64_t step = 0; Clock::now() < end; step += 100) {
-    columns.clear_steps();
-    columns.clear_values();
-    columns.clear_wall_ms();
-    for (std::uint64_t i = 0; i < 100; ++i) {
-      columns.add_steps(step + i);
-      columns.add_values(2.3 / (1.0 + static_cast<double>((step + i) * 2654435761U % 1000)));
-      columns.add_wall_ms(static_cast<std::int64_t>(1'700'000'000'000 + (step + i) * 11));
-    }
+    FillColumns(step, 100, columns);
     grpc::ClientContext context;
     v1::AppendPointsResponse response;
     const auto start = Clock::now();
@@ -267,12 +272,53 @@ bool BenchList() {
   return Report("page of 50 among 100,000 jobs, p99", Percentile(latencies, 0.99), "ms", 5, false) && enqueue;
 }
 
+// What TensorBoard asks for when it draws one chart of many runs that are under way.
+bool BenchTensorboard() {
+  constexpr std::uint64_t kRuns = 100;
+  constexpr std::uint64_t kPoints = 1000;
+  const Server server;
+  const auto jobs = v1::JobService::NewStub(server.Connect());
+  const auto workers = v1::WorkerService::NewStub(server.Connect());
+  for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
+    Submit(*jobs, seed);
+    v1::AppendPointsRequest request;
+    *request.mutable_attempt() = Lease(*workers);
+    for (const char* series : {"train/nll", "test/error"}) {
+      auto& columns = *request.add_columns();
+      columns.set_series(series);
+      FillColumns(0, kPoints, columns);
+    }
+    grpc::ClientContext context;
+    v1::AppendPointsResponse response;
+    Must(workers->AppendPoints(&context, request, &response));
+  }
+  const auto provider = tensorboard::data::TensorBoardDataProvider::NewStub(server.Connect());
+  tensorboard::data::ReadScalarsRequest request;
+  request.mutable_plugin_filter()->set_plugin_name("scalars");
+  request.mutable_run_tag_filter()->mutable_tags()->add_names("train/nll");
+  request.mutable_downsample()->set_num_points(kPoints);
+  std::vector<double> latencies;
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext context;
+    tensorboard::data::ReadScalarsResponse response;
+    const auto called = Clock::now();
+    Must(provider->ReadScalars(&context, request, &response));
+    latencies.push_back(MsSince(called));
+    if (response.runs_size() != kRuns || response.runs(0).tags(0).data().step_size() != kPoints) {
+      Die("TensorBoard was not given all points");
+    }
+  }
+  Report("TensorBoard's scalars, 100 runs x 1,000 points, p50", Percentile(latencies, 0.50), "ms", 300, false);
+  return Report("TensorBoard's scalars, 100 runs x 1,000 points, slowest", Percentile(latencies, 1), "ms", 300, false);
+}
+
 int Main(int argc, char** argv) {
   const int seconds = argc == 3 && std::string_view(argv[1]) == "--seconds" ? std::atoi(argv[2]) : 5;
   const bool append = BenchAppend(seconds);
   const bool submit = BenchSubmitToLeased();
+  const bool tensorboard = BenchTensorboard();
   const bool list = BenchList();
-  return append && submit && list ? 0 : 1;
+  return append && submit && tensorboard && list ? 0 : 1;
 }
 
 }  // namespace

@@ -143,7 +143,8 @@ void AddLogs(CLI::App& app, Session& session);
 void AddContext(CLI::App& app, Session& session);
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
-void AddServer(CLI::App& app, Session& session);  // up
+void AddServer(CLI::App& app, Session& session);  // up, page
+void AddTensorboard(CLI::App& app, Session& session);
 void AddCompletion(CLI::App& app, Session& session);
 
 // All of them.

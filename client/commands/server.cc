@@ -1,17 +1,22 @@
-// `normlab up`: a server in the foreground. `normlab page`: a link to its page.
+// `normlab up`: a server in the foreground. `normlab page`: a link to its page. `normlab tensorboard`: the stock
+// TensorBoard on it.
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 
 #include "base/descriptor.h"
 #include "base/fs.h"
+#include "base/paths.h"
 #include "client/commands/command.h"
 #include "client/error.h"
 #include "client/reach.h"
 #include "client/server_process.h"
+#include "proto/transport/address.h"
 #include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
 
@@ -24,7 +29,20 @@ struct Door {
   bool closed = false;
 };
 
-// Becomes normlabd, which handles the terminal's signals itself.
+// Becomes another program, which handles the terminal's signals itself; returns only why not.
+absl::Status Become(const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
+  argv.push_back(nullptr);
+  sigset_t none;  // ours are blocked for the signal thread, and exec would hand that on
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvp(argv[0], argv.data());
+  return SystemError(argv[0], errno);
+}
+
 absl::StatusOr<int> Up(Session& session, ServerOptions options, const Door& door) {
   const absl::Status reached = Reach(session.endpoint);
   if (reached.ok()) {
@@ -43,16 +61,7 @@ absl::StatusOr<int> Up(Session& session, ServerOptions options, const Door& door
   session.Note(
       fmt::format("Serving {} at {}\nCtrl-C stops it; running jobs write a checkpoint and go on at the next start.\n",
                   session.endpoint.Home(), session.endpoint.Socket()));
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  sigset_t none;  // ours are blocked for the signal thread, and exec would hand that on
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(argv[0], argv.data());
-  return absl::UnavailableError(Message(SystemError(argv[0], errno)) + "; it is installed beside normlab");
+  return absl::UnavailableError(Message(Become(arguments)) + "; it is installed beside normlab");
 }
 
 // Who can read the token may make a link; the server needs not be asked.
@@ -73,6 +82,45 @@ absl::StatusOr<int> Page(Session& session) {
   NORMLAB_ASSIGN_OR_RETURN(const std::string code, MakeLinkCode(token, std::chrono::system_clock::now()));
   session.Print(PageLink(*address, code) + "\n");
   return kExitOk;
+}
+
+// As a shell reads it back.
+std::string Quoted(const std::string& word) {
+  std::string quoted = "'";
+  for (const char c : word) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  const bool plain = word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~!{}") == std::string::npos;
+  return plain ? word : quoted + "'";
+}
+
+// The environment variable by which gRPC is told what to trust.
+constexpr char kTrust[] = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH";
+
+absl::StatusOr<int> Tensorboard(Session& session, bool print, const std::vector<std::string>& more) {
+  if (!Reach(session.endpoint).ok()) {
+    return NoServer(session.endpoint);
+  }
+  const std::string home = std::filesystem::absolute(session.endpoint.Home()).string();
+  const std::string socket = TensorboardSocketPath(home);
+  const std::string trust = TensorboardCertificatePath(home);
+  if (!std::filesystem::exists(socket)) {
+    return absl::FailedPreconditionError(
+        fmt::format("the server at {} has no socket for TensorBoard; its log says why", session.endpoint.Describe()));
+  }
+  std::vector<std::string> words = {"tensorboard", "--grpc_creds_type", "ssl_dev", "--grpc_data_provider",
+                                    GrpcTarget(socket)};
+  words.insert(words.end(), more.begin(), more.end());
+  if (print) {
+    std::string line = fmt::format("{}={}", kTrust, Quoted(trust));
+    for (const std::string& word : words) {
+      line += " " + Quoted(word);
+    }
+    session.Print(line + "\n");
+    return kExitOk;
+  }
+  ::setenv(kTrust, trust.c_str(), 1);
+  return absl::UnavailableError(Message(Become(words)) + "; get it with: pip install tensorboard");
 }
 
 void AddUp(CLI::App& app, Session& session) {
@@ -109,11 +157,35 @@ void AddPage(CLI::App& app, Session& session) {
   command->callback([&session] { session.action = [&session] { return Page(session); }; });
 }
 
+struct TensorboardOptions {
+  bool print = false;
+  std::vector<std::string> more;
+};
+
 }  // namespace
 
 void AddServer(CLI::App& app, Session& session) {
   AddUp(app, session);
   AddPage(app, session);
+}
+
+void AddTensorboard(CLI::App& app, Session& session) {
+  CLI::App* command = AddLocalCommand(
+      app, session,
+      {kResults,
+       "tensorboard",
+       "Run TensorBoard on the running server: curves, pictures and hyperparameters as jobs measure them. It is a "
+       "program of its own (pip install tensorboard)",
+       {"normlab tensorboard", "normlab tensorboard --print   the command line, to be run elsewhere",
+        "normlab tensorboard -- --port 6007"},
+       ""});
+  auto options = std::make_shared<TensorboardOptions>();
+  AddHomeOptions(*command, session);
+  command->add_flag("--print", options->print, "print the command line instead of running it");
+  command->add_option("ARGUMENT", options->more, "of TensorBoard's own; behind --")->type_name("");
+  command->callback([&session, options] {
+    session.action = [&session, options] { return Tensorboard(session, options->print, options->more); };
+  });
 }
 
 }  // namespace normlab::client

@@ -47,4 +47,10 @@ absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments ar
 
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials() { return grpc::InsecureServerCredentials(); }
 
+std::shared_ptr<grpc::ServerCredentials> ListenCredentials(const Certificate& certificate) {
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({certificate.key_pem, certificate.certificate_pem});
+  return grpc::SslServerCredentials(options);
+}
+
 }  // namespace normlab

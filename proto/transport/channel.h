@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "proto/transport/certificate.h"
 
 namespace normlab {
 
@@ -37,5 +38,7 @@ absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments ar
 
 // Of every listening server: the Unix socket's mode and loopback keep strangers out, not encryption.
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials();
+// The same for the socket of a client that insists on TLS.
+std::shared_ptr<grpc::ServerCredentials> ListenCredentials(const Certificate& certificate);
 
 }  // namespace normlab

@@ -74,14 +74,8 @@ void SetLimits(grpc::ServerBuilder& builder, const GateLimits& limits) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);
 }
 
-struct Hosted {
-  std::string_view name;  // "normlab.v1.JobService"
-  std::unique_ptr<grpc::Service> service;
-};
-
 // Every service there is: what stands here is served, answers health checks and is told by reflection.
-std::vector<Hosted> MakeServices(Core& core) {
-  std::vector<Hosted> services;
+std::vector<Hosted> MakeServices(Core& core, std::vector<Hosted> services) {
   services.push_back({v1::JobService::service_full_name(), std::make_unique<JobServiceImpl>(core)});
   services.push_back({v1::CurveService::service_full_name(), std::make_unique<CurveServiceImpl>(core)});
   services.push_back({v1::ArtifactService::service_full_name(), std::make_unique<ArtifactServiceImpl>(core)});
@@ -95,11 +89,12 @@ std::vector<Hosted> MakeServices(Core& core) {
 
 class GrpcServerImpl : public GrpcServer {
  public:
-  explicit GrpcServerImpl(Core& core) : core_(core), services_(MakeServices(core)) {}
+  GrpcServerImpl(Core& core, std::vector<Hosted> others)
+      : core_(core), services_(MakeServices(core, std::move(others))) {}
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
-  absl::Status Serve(Listener& listener, bool reflection) {
+  absl::Status Serve(Listener& listener, bool reflection, const std::optional<Certificate>& tls) {
     KeepLibrary();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -111,8 +106,12 @@ class GrpcServerImpl : public GrpcServer {
     if (!reflection) {
       builder.SetOption(std::make_unique<WithoutReflection>());
     }
-    auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, ListenCredentials());
+    const auto accept_with = [&builder](const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+      return builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
+    };
+    Listener::Acceptor plain = accept_with(ListenCredentials());
+    Listener::Acceptor encrypted = tls ? accept_with(ListenCredentials(*tls)) : nullptr;
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
       return absl::InternalError("gRPC did not start");
@@ -120,7 +119,7 @@ class GrpcServerImpl : public GrpcServer {
     for (const Hosted& hosted : services_) {
       server_->GetHealthCheckService()->SetServingStatus(std::string(hosted.name), true);
     }
-    listener.Start(std::move(acceptor));
+    listener.Start(std::move(plain), std::move(encrypted));
     return absl::OkStatus();
   }
 
@@ -144,9 +143,10 @@ class GrpcServerImpl : public GrpcServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Core& core, Listener& listener, bool reflection) {
-  auto server = std::make_unique<GrpcServerImpl>(core);
-  NORMLAB_RETURN_IF_ERROR(server->Serve(listener, reflection));
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Core& core, Listener& listener,
+                                                              GrpcServerOptions options) {
+  auto server = std::make_unique<GrpcServerImpl>(core, std::move(options.services));
+  NORMLAB_RETURN_IF_ERROR(server->Serve(listener, options.reflection, options.tls));
   return server;
 }
 

@@ -51,32 +51,34 @@ absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& socket_path,
-                                                         const std::optional<Loopback>& loopback,
-                                                         ConnectionLimits limits) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Places& places, ConnectionLimits limits) {
   std::unique_ptr<Listener> listener(new Listener());
   listener->socket_.limit = static_cast<std::size_t>(limits.socket);
+  listener->tls_.limit = static_cast<std::size_t>(limits.socket);
   listener->tcp_.limit = static_cast<std::size_t>(limits.tcp);
   listener->wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
   listener->spare_fd_ = OpenSpare();
-  NORMLAB_RETURN_IF_ERROR(listener->BindSocket(socket_path));
-  if (loopback) {
-    NORMLAB_RETURN_IF_ERROR(listener->BindLoopback(*loopback));
+  NORMLAB_RETURN_IF_ERROR(BindSocket(places.socket, listener->socket_));
+  if (!places.tls_socket.empty()) {
+    NORMLAB_RETURN_IF_ERROR(BindSocket(places.tls_socket, listener->tls_));
+  }
+  if (places.loopback) {
+    NORMLAB_RETURN_IF_ERROR(listener->BindLoopback(*places.loopback));
   }
   return listener;
 }
 
-absl::Status Listener::BindSocket(const std::string& path) {
+absl::Status Listener::BindSocket(const std::string& path, Door& door) {
   NORMLAB_ASSIGN_OR_RETURN(const sockaddr_un address, SocketAddress(path));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
   NORMLAB_RETURN_IF_ERROR(ClearPath(path, address));
-  socket_.fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (socket_.fd < 0 || ::bind(socket_.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  door.fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (door.fd < 0 || ::bind(door.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return SocketError("bind", path);
   }
-  socket_path_ = path;
+  door.path = path;
   // Nobody can connect between bind and chmod: the socket does not listen yet.
-  if (::chmod(path.c_str(), 0600) != 0 || ::listen(socket_.fd, kBacklog) != 0) {
+  if (::chmod(path.c_str(), 0600) != 0 || ::listen(door.fd, kBacklog) != 0) {
     return SocketError("listen on", path);
   }
   return absl::OkStatus();
@@ -114,18 +116,21 @@ absl::Status Listener::BindLoopback(const Loopback& loopback) {
 
 Listener::~Listener() {
   Stop();
-  for (const int fd : {socket_.fd, tcp_.fd, wake_fd_, spare_fd_}) {
+  for (const int fd : {socket_.fd, tls_.fd, tcp_.fd, wake_fd_, spare_fd_}) {
     if (fd >= 0) {
       ::close(fd);
     }
   }
-  if (!socket_path_.empty()) {
-    ::unlink(socket_path_.c_str());
+  for (const Door* door : {&socket_, &tls_}) {
+    if (!door->path.empty()) {
+      ::unlink(door->path.c_str());
+    }
   }
 }
 
-void Listener::Start(std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor) {
+void Listener::Start(Acceptor acceptor, Acceptor tls) {
   acceptor_ = std::move(acceptor);
+  tls_acceptor_ = std::move(tls);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -139,8 +144,9 @@ void Listener::Stop() {
 
 void Listener::Run() {
   for (;;) {
-    pollfd fds[] = {{wake_fd_, POLLIN, 0}, {socket_.fd, POLLIN, 0}, {tcp_.fd, POLLIN, 0}};  // poll skips fd -1
-    if (::poll(fds, 3, -1) < 0) {
+    // poll skips fd -1
+    pollfd fds[] = {{wake_fd_, POLLIN, 0}, {socket_.fd, POLLIN, 0}, {tls_.fd, POLLIN, 0}, {tcp_.fd, POLLIN, 0}};
+    if (::poll(fds, 4, -1) < 0) {
       continue;
     }
     if (fds[0].revents != 0) {
@@ -150,6 +156,9 @@ void Listener::Run() {
       Accept(socket_);
     }
     if (fds[2].revents != 0) {
+      Accept(tls_);
+    }
+    if (fds[3].revents != 0) {
       Accept(tcp_);
     }
   }
@@ -195,7 +204,7 @@ void Listener::Accept(Door& door) {
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = door.fd;
   connection.fd = fd;
-  acceptor_->HandleNewConnection(&connection);
+  (&door == &tls_ ? tls_acceptor_ : acceptor_)->HandleNewConnection(&connection);
 }
 
 }  // namespace normlab::server

@@ -16,8 +16,11 @@ constexpr std::array<std::pair<Role, std::string_view>, 4> kNames{
     {{Role::kViewer, "viewer"}, {Role::kSubmitter, "submitter"}, {Role::kWorker, "worker"}, {Role::kAdmin, "admin"}}};
 
 v1::Access AccessOf(std::string_view method) {
-  const auto* descriptor =
-      google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(fmt::format("normlab.v1.{}", method));
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  const auto* descriptor = pool->FindMethodByName(fmt::format("normlab.v1.{}", method));
+  if (descriptor == nullptr) {
+    descriptor = pool->FindMethodByName(std::string(method));
+  }
   return descriptor == nullptr ? v1::ACCESS_UNSPECIFIED : descriptor->options().GetExtension(v1::access);
 }
 

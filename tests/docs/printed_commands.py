@@ -72,6 +72,7 @@ RULES = [
     (r"^normlab neighbours (?!--help).*", NOT_RUN, "a job of skip_thoughts, whose texts a test machine need not have; tests/client has it"),
     (r"^normlab write (.*) --job j17", r"normlab write \1 --job j29", "a job of handwriting"),
     (r"--prime 12", "--prime 2", "the lines are few"),
+    (r"^normlab tensorboard(?! --print)", NOT_RUN, "serves until it is stopped; tests/tensorboard has it"),
     (r"^normlab-worker$", NOT_RUN, "serves until it is stopped"),
     (r"^normlab-worker .*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
     (r"^normlab (cancel|prioritise j17) .*", HOLD + r"normlab submit mnist_mlp --passes 2 --seeds 1-2 && \g<0> && normlab cancel --state queued" + RELEASE, "jobs that have not ended"),

@@ -59,6 +59,7 @@ std::vector<ConvCase> SmallCases() {
     }
   }
   cases.push_back({{2, 5, 5}, 3, 2, {.height = 3, .width = 2, .stride = 2}});
+  cases.push_back({{2, 5, 4}, 3, 2, {.height = 1, .width = 1, .stride = 2}});  // no product of all pixels
   cases.push_back({{2, 4, 4}, 2, 1, {.height = 2, .width = 2, .padding = 3}});
   cases.push_back({{3, 4, 2}, 2, 2, {}});
   cases.push_back({{2, 3, 4}, 5, 2, {.height = 3, .width = 4}});

@@ -16,15 +16,17 @@
 namespace normlab::server {
 namespace {
 
-const std::vector<std::string> kServices = {"JobService",   "CurveService",      "ArtifactService", "ExperimentService",
-                                            "PaperService", "ComparisonService", "ImportService",   "WorkerService"};
+const std::vector<std::string> kServices = {
+    "normlab.v1.JobService",        "normlab.v1.CurveService",  "normlab.v1.ArtifactService",
+    "normlab.v1.ExperimentService", "normlab.v1.PaperService",  "normlab.v1.ComparisonService",
+    "normlab.v1.ImportService",     "normlab.v1.WorkerService", "tensorboard.data.TensorBoardDataProvider"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;
   for (const std::string& name : kServices) {
-    const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName("normlab.v1." + name);
+    const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
     for (int i = 0; i < service->method_count(); ++i) {
-      methods.push_back("/normlab.v1." + name + "/" + service->method(i)->name());
+      methods.push_back("/" + name + "/" + service->method(i)->name());
     }
   }
   return methods;
@@ -96,9 +98,11 @@ const std::map<v1::Access, std::set<Role>> kAllowed = {
     {v1::ACCESS_WORKER, {Role::kWorker, Role::kAdmin}},
     {v1::ACCESS_ADMIN, {Role::kAdmin}}};
 
-v1::Access AccessOf(const std::string& service, const std::string& method) {
+// Of "/normlab.v1.JobService/GetJob".
+v1::Access AccessOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
   return google::protobuf::DescriptorPool::generated_pool()
-      ->FindMethodByName(fmt::format("normlab.v1.{}.{}", service, method))
+      ->FindMethodByName(fmt::format("{}.{}", path.substr(1, slash - 1), path.substr(slash + 1)))
       ->options()
       .GetExtension(v1::access);
 }
@@ -106,9 +110,7 @@ v1::Access AccessOf(const std::string& service, const std::string& method) {
 TEST_F(RolesTest, EveryMethodAnswersTheRolesItNamesAndNoOther) {
   const auto channels = {TcpChannel(), NewChannel()};
   for (const std::string& method : AllMethods()) {
-    const std::size_t slash = method.rfind('/');
-    const std::string service = method.substr(method.find("v1.") + 3, slash - method.find("v1.") - 3);
-    const auto allowed = kAllowed.find(AccessOf(service, method.substr(slash + 1)));
+    const auto allowed = kAllowed.find(AccessOf(method));
     ASSERT_NE(allowed, kAllowed.end()) << method << " does not say who may call it";
     for (const Role role : {Role::kViewer, Role::kSubmitter, Role::kWorker, Role::kAdmin}) {
       const std::string authorization = AuthorizationOf(*ReadToken(TokenFile(role)));
@@ -155,6 +157,16 @@ const std::map<std::string, v1::Access> kMethods = {{"ArtifactService/ListArtifa
                                                     {"PaperService/GetTable", v1::ACCESS_VIEWER},
                                                     {"PaperService/ListPapers", v1::ACCESS_VIEWER},
                                                     {"PaperService/PlanReproduction", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/GetExperiment", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ListBlobSequences", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ListPlugins", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ListRuns", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ListScalars", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ListTensors", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ReadBlob", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ReadBlobSequences", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ReadScalars", v1::ACCESS_VIEWER},
+                                                    {"TensorBoardDataProvider/ReadTensors", v1::ACCESS_VIEWER},
                                                     {"WorkerService/AppendPoints", v1::ACCESS_WORKER},
                                                     {"WorkerService/AwaitOrder", v1::ACCESS_WORKER},
                                                     {"WorkerService/Finish", v1::ACCESS_WORKER},
@@ -168,9 +180,7 @@ const std::map<std::string, v1::Access> kMethods = {{"ArtifactService/ListArtifa
 TEST(Roles, EveryMethodIsForThoseItWasMeantFor) {
   std::map<std::string, v1::Access> said;
   for (const std::string& path : AllMethods()) {
-    const std::string method = path.substr(std::string("/normlab.v1.").size());
-    const std::size_t slash = method.find('/');
-    said[method] = AccessOf(method.substr(0, slash), method.substr(slash + 1));
+    said[path.substr(path.rfind('.') + 1)] = AccessOf(path);
   }
   EXPECT_EQ(said, kMethods);
 }
@@ -259,11 +269,12 @@ TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
   const RawAnswer answer =
       CallRaw(NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", "");
   std::set<std::string> services;
-  for (std::size_t at = 0; (at = answer.first_message.find("normlab.v1.", at)) != std::string::npos; ++at) {
-    const std::size_t begin = at + std::string("normlab.v1.").size();
-    services.insert(answer.first_message.substr(
-        begin,
-        answer.first_message.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", begin) - begin));
+  for (const std::string package : {"normlab.v1.", "tensorboard.data."}) {
+    for (std::size_t at = 0; (at = answer.first_message.find(package, at)) != std::string::npos; at += package.size()) {
+      const std::size_t end = answer.first_message.find_first_not_of(
+          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", at + package.size());
+      services.insert(answer.first_message.substr(at, end - at));
+    }
   }
   EXPECT_EQ(services, std::set<std::string>(kServices.begin(), kServices.end()));
 }
@@ -271,8 +282,7 @@ TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
 TEST_F(SocketTest, HealthAnswersForTheServerAndForEveryService) {
   const std::string serving = "\x08\x01";
   EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", "", "").first_message, serving);
-  for (const std::string& service : kServices) {
-    const std::string name = fmt::format("normlab.v1.{}", service);
+  for (const std::string& name : kServices) {
     const std::string request = fmt::format("\x0a{}{}", static_cast<char>(name.size()), name);
     EXPECT_EQ(CallRaw(NewChannel(), "/grpc.health.v1.Health/Check", request, "").first_message, serving) << name;
   }

@@ -76,6 +76,24 @@ TEST(LayerNorm, ForwardMatchesDoubleOnEveryTarget) {
   });
 }
 
+// Deviations of some ten roundings of the mean: what the first pass's mean is wrong by is seen in the variance.
+TEST(LayerNorm, VarianceIsAboutTheMeanThatWasCorrected) {
+  ForEachTarget([](const std::string& target) {
+    SCOPED_TRACE(target);
+    const Index rows = 5, f = 1000;
+    auto x = Uniform(rows * f, 1);
+    for (float& v : x) {
+      v = 1e4f + v * 0.0173f;
+    }
+    std::vector<float> y(x.size()), mean(rows), inv(rows);
+    layer_norm_forward(rows, f, x.data(), nullptr, nullptr, 0.0f, EpsPlace::kInsideSqrt, y.data(), mean.data(),
+                       inv.data());
+    for (Index r = 0; r < rows; ++r) {
+      EXPECT_NEAR(inv[r] * std::sqrt(Reference({rows, f, true}, r, x).variance), 1.0, 1e-5) << "row " << r;
+    }
+  });
+}
+
 TEST(RmsNorm, ForwardMatchesDoubleOnEveryTarget) {
   ForEachTarget([](const std::string& target) {
     SCOPED_TRACE(target);

@@ -61,8 +61,8 @@ export async function call(method, request) {
 }
 
 // A page that went through the door with the token, at `hash`. What the console says against it fails the test; a call
-// that the server refuses is no such thing.
-export async function open(t, hash, { role, ...options } = {}) {
+// that the server refuses is no such thing. `answers`: by method, what to change in the server's answers.
+export async function open(t, hash, { role, answers = {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(120_000);
@@ -76,6 +76,14 @@ export async function open(t, hash, { role, ...options } = {}) {
     await context.close();
     assert.deepEqual(complaints, [], "nothing is said on the console");
   });
+  for (const [method, change] of Object.entries(answers)) {
+    await page.route(`**/v1/${method}`, async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      change(json);
+      await route.fulfill({ response, json });
+    });
+  }
   await page.goto(address);
   await page.getByLabel("Or paste a link").fill(token(role));
   await page.getByRole("button", { name: "Open" }).click();

@@ -83,7 +83,12 @@ test("one button runs what a budget lacks, and verdicts come in as runs end", as
   assert.ok(jobs.every((job) => job.state === "JOB_STATE_SUCCEEDED" && job.labels.paper === "layer-norm-2016"));
 });
 
+// Every item of the papers that come along can run; a manifest of one's own may hold another.
 test("an item that is not run says why", async (t) => {
-  const page = await open(t, "#/paper/rms-norm-2019/attentive_reader");
-  await page.locator(".warn-box", { hasText: "Not run" }).waitFor();
+  const notRun = ({ papers }) => {
+    const { items } = papers.find((paper) => paper.paper_id === "rms-norm-2019");
+    items.find((item) => item.item_id === "attentive_reader").not_run = "no such experiment here";
+  };
+  const page = await open(t, "#/paper/rms-norm-2019/attentive_reader", { answers: { "PaperService/ListPapers": notRun } });
+  await page.locator(".warn-box", { hasText: "Not run: no such experiment here" }).waitFor();
 });
