@@ -93,7 +93,11 @@ Json JobToJson(const v1::Job& job) {
   Json json;
   json["job_id"] = job.job_id();
   json["state"] = StateName(job.state());
-  json["spec"] = MessageToJson(job.spec());
+  if (job.has_external()) {
+    json["external"] = MessageToJson(job.external());
+  } else {
+    json["spec"] = MessageToJson(job.spec());
+  }
   json["identity"] = job.identity();
   json["priority"] = job.priority();
   json["attempt"] = job.attempt();

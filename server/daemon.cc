@@ -23,6 +23,8 @@
 #include "server/edge/listener.h"
 #include "server/edge/news.h"
 #include "server/http/http_server.h"
+#include "server/mlflow/mlflow_api.h"
+#include "server/mlflow/tracking_service.h"
 #include "server/schedule/computed_by.h"
 #include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
@@ -159,6 +161,7 @@ class DaemonImpl : public Daemon {
   absl::Status StartServer(const std::optional<Certificate>& certificate) {
     GrpcServerOptions options{.reflection = !options_.listen, .tls = certificate};
     options.services.push_back(HostTensorboard(*core_));
+    options.services.push_back(HostTracking(*core_));
     NORMLAB_ASSIGN_OR_RETURN(auto server, GrpcServer::Start(*core_, *listener_, std::move(options)));
     const MutexLock lock(mu_);
     server_ = std::move(server);
@@ -177,6 +180,7 @@ class DaemonImpl : public Daemon {
         http_, http::HttpServer::Start({.listen = *options_.http,
                                         .channel = server_->InProcess(),
                                         .pages = http::EmbeddedPages(),
+                                        .apis = {&MlflowApi()},
                                         .identify = [this](std::string_view shown) { return gate_->Identify(shown); },
                                         .admin_token = [this] { return AdminToken(); },
                                         .serving = [this] { return !gate_->draining(); }}));

@@ -7,6 +7,7 @@
 #include "client/commands/export_bundle.h"
 #include "client/commands/job_curves.h"
 #include "client/commands/job_filter.h"
+#include "client/job_words.h"
 #include "client/output.h"
 #include "client/progress_line.h"
 #include "client/tensorboard.h"
@@ -75,10 +76,10 @@ class LineWriter : public Writer {
   absl::Status Add(const Exported& e) override {
     std::string text;
     for (int i = 0; i < e.curve.steps_size(); ++i) {
-      text += json_ ? JsonLine(e, i)
-                    : fmt::format("{},{},{},{},{},{},{}\n", e.job.job_id(), ExperimentName(e.job.spec()),
-                                  e.job.spec().seed(), CsvCell(e.series), e.curve.steps(i),
-                                  FormatExact(e.curve.values(i)), WallMs(e.curve, i));
+      text +=
+          json_ ? JsonLine(e, i)
+                : fmt::format("{},{},{},{},{},{},{}\n", e.job.job_id(), ExperimentOf(e.job), SeedOf(e.job),
+                              CsvCell(e.series), e.curve.steps(i), FormatExact(e.curve.values(i)), WallMs(e.curve, i));
     }
     return Write(std::move(text));
   }
@@ -95,8 +96,8 @@ class LineWriter : public Writer {
 
  private:
   static std::string JsonLine(const Exported& e, int i) {
-    return Json{{"job_id", e.job.job_id()},     {"experiment", ExperimentName(e.job.spec())},
-                {"seed", e.job.spec().seed()},  {"series", e.series},
+    return Json{{"job_id", e.job.job_id()},     {"experiment", ExperimentOf(e.job)},
+                {"seed", SeedOf(e.job)},        {"series", e.series},
                 {"step", e.curve.steps(i)},     {"value", NumberToJson(e.curve.values(i))},
                 {"wall_ms", WallMs(e.curve, i)}}
                .dump() +
@@ -125,7 +126,7 @@ class TensorboardWriter : public Writer {
 
   absl::Status BeginJob(const v1::Job& job) override {
     NORMLAB_RETURN_IF_ERROR(Publish());
-    const std::string folder = fmt::format("{}/{}/{}", folder_, ExperimentName(job.spec()), RunName(job));
+    const std::string folder = fmt::format("{}/{}/{}", folder_, PlainName(ExperimentOf(job)), RunName(job));
     NORMLAB_RETURN_IF_ERROR(PrepareFolder(folder));
     NORMLAB_ASSIGN_OR_RETURN(file_, FileOutput::Open(folder + "/" + kTensorboardFile, session_.environment().stop));
     return file_->Write(TensorboardHeader(static_cast<double>(job.created().seconds())));
@@ -147,14 +148,18 @@ class TensorboardWriter : public Writer {
   }
 
  private:
-  // "norm=layer batch_size=4" as a folder's name, then seed and job.
-  static std::string RunName(const v1::Job& job) {
-    std::string name;
-    for (const char c : SummarizeSpec(job.spec())) {
+  static std::string PlainName(std::string text) {
+    for (char& c : text) {
       const bool plain =
           std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '=' || c == '_' || c == '.' || c == '-';
-      name += plain ? c : ',';
+      c = plain ? c : ',';
     }
+    return text;
+  }
+
+  // "norm=layer batch_size=4" as a folder's name, then seed and job.
+  static std::string RunName(const v1::Job& job) {
+    const std::string name = PlainName(SummaryOf(job));
     constexpr std::size_t kLongest = 150;
     return fmt::format("{}{}{}", name.substr(0, kLongest), name.empty() ? "" : ",", job.job_id());
   }

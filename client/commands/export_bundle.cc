@@ -49,13 +49,14 @@ absl::Status ExportBundle(Session& session, Client& client, const std::vector<v1
                           const BundleOptions& options) {
   std::vector<v1::Job> ended;
   std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(ended),
-               [](const v1::Job& j) { return IsTerminal(j.state()); });
+               [](const v1::Job& j) { return IsTerminal(j.state()) && !j.has_external(); });
   if (ended.empty()) {
-    return absl::FailedPreconditionError("none of these jobs has ended; only runs that are over go into a bundle");
+    return absl::FailedPreconditionError(
+        "none of these is a job of normlab that has ended; only those go into a bundle, which another store can check");
   }
   if (ended.size() < jobs.size()) {
-    session.Note(fmt::format("not ended, and so left out: {} of {} jobs\n", FormatCount(jobs.size() - ended.size()),
-                             FormatCount(jobs.size())));
+    session.Note(fmt::format("not ended or external, and so left out: {} of {} jobs\n",
+                             FormatCount(jobs.size() - ended.size()), FormatCount(jobs.size())));
   }
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<FileOutput> output,
                            FileOutput::Open(options.file, session.environment().stop));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/follower.h"
+#include "client/job_words.h"
 #include "client/live.h"
 #include "client/progress.h"
 #include "client/text.h"
@@ -21,7 +22,7 @@ constexpr char kAway[] = "the server is away; waiting for it";
 
 std::string Title(const v1::Job& job, const FollowOptions& options) {
   const auto found = options.titles.find(job.job_id());
-  return found != options.titles.end() ? found->second : SummarizeSpec(job.spec());
+  return found != options.titles.end() ? found->second : SummaryOf(job);
 }
 
 std::string EventLine(const v1::Job& job, const FollowOptions& options, const LatestValues& values, double now,

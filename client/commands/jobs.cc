@@ -8,6 +8,7 @@
 
 #include "client/commands/command.h"
 #include "client/commands/job_filter.h"
+#include "client/job_words.h"
 #include "client/progress.h"
 #include "client/text.h"
 #include "proto/spec_text.h"
@@ -57,7 +58,7 @@ std::string RenderJobs(const v1::ListJobsResponse& page, const std::string& sort
                                         job.steps_total() == 0 ? "" : FormatShare(job.steps_done(), job.steps_total()),
                                         Timing(job, now),
                                         age < 9.95 ? "now" : FormatDuration(age),
-                                        ExperimentName(job.spec()) + " " + SummarizeSpec(job.spec())};
+                                        ExperimentOf(job) + " " + SummaryOf(job)};
     if (!by.empty()) {
       const double value = page.sort_values(i);
       row.insert(row.begin() + 1, std::isnan(value) ? "" : FormatValue(value));

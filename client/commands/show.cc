@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/command.h"
+#include "client/job_words.h"
 #include "client/progress.h"
 #include "client/text.h"
 #include "proto/spec_text.h"
@@ -130,9 +131,8 @@ absl::StatusOr<int> Run(Session& session, const std::string& job_id) {
     return kExitOk;
   }
   session.Print(fmt::format("{}  {}  {}\n", session.OutPaint(job.job_id(), Paint::kBold),
-                            session.OutPaint(StateName(job.state()), StatePaint(job.state())),
-                            ExperimentName(job.spec())));
-  const std::string differing = SummarizeSpec(job.spec());
+                            session.OutPaint(StateName(job.state()), StatePaint(job.state())), ExperimentOf(job)));
+  const std::string differing = SummaryOf(job);
   session.Print("  " + (differing.empty() ? "every field at its default" : differing) + "\n");
   PrintRows(session, "", Summary(job, session.environment().now()));
   const std::map<std::string, std::string> facts(job.facts().begin(), job.facts().end());

@@ -106,6 +106,10 @@ int Print(Session& session, const Options& options, std::uint64_t from, const Js
 absl::StatusOr<int> Run(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.job));
+  if (job.has_external()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{} is the run of another program, which nobody here can repeat; expected a job of normlab", options.job));
+  }
   const bool succeeded = job.state() == v1::JOB_STATE_SUCCEEDED;
   if (!succeeded && job.state() != v1::JOB_STATE_DIVERGED) {
     return absl::InvalidArgumentError(

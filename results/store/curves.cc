@@ -61,7 +61,7 @@ absl::StatusOr<Curve> ReadCurve(Connection& db, JobId job, std::string_view seri
     return absl::NotFoundError(fmt::format("{} has no series \"{}\"", JobName(job), series));
   }
   const std::uint64_t to = range.to_step.value_or(std::numeric_limits<std::int64_t>::max());
-  if (range.max_points > 0 && !range.skip_damaged && row.info.points > kChunkPoints * kOverviewRatio) {
+  if (range.max_points > 0 && !range.skip_damaged && !row.loose && row.info.points > kChunkPoints * kOverviewRatio) {
     NORMLAB_ASSIGN_OR_RETURN(std::optional<Overview> overview, TryOverview(db, row, range.from_step, to));
     if (overview.has_value() && overview->points.size() >= kOverviewRatio * range.max_points) {
       return Pick(std::move(overview->points), overview->total, range);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "results/store/external_rows.h"
 #include "results/store/jobs.h"
 #include "results/store/transitions.h"
 
@@ -29,22 +30,26 @@ bool SurelyNotWritten(const absl::Status& status) {
   return !status.ok() && !absl::IsInternal(status) && !absl::IsUnavailable(status);
 }
 
+auto WhileCurrent(AttemptId attempt) {
+  return [attempt](Connection& db) { return CheckCurrent(db, attempt); };
+}
+
 }  // namespace
 
 absl::Status JobFiles::CheckCurrentNow(AttemptId attempt) {
   return readers_.Read([&](Connection& db) { return CheckCurrent(db, attempt); });
 }
 
-template <typename Info, typename Insert>
-absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
+template <typename Info, typename May, typename Insert>
+absl::Status JobFiles::Keep(const May& may, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
                             const Insert& insert) {
   NORMLAB_ASSIGN_OR_RETURN(NamedFile* const named, Whole(folder, info, file));
   // Checked again with the row; here it keeps most files of stale attempts from being published at all.
-  NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
+  NORMLAB_RETURN_IF_ERROR(readers_.Read([&](Connection& db) { return may(db); }));
   NORMLAB_RETURN_IF_ERROR(named->Publish());
   std::vector<std::string> superfluous;
   const absl::Status status = writer_.Run(Writer::Lane::kState, 0, [&](Connection& db) -> absl::Status {
-    NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
+    NORMLAB_RETURN_IF_ERROR(may(db));
     NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
@@ -62,7 +67,7 @@ absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewCheckpoint(AttemptId a
 }
 
 absl::Status JobFiles::PutCheckpoint(AttemptId attempt, const CheckpointInfo& info, std::unique_ptr<PendingFile> file) {
-  return Keep(attempt, Folder::kCheckpoints, info, std::move(file),
+  return Keep(WhileCurrent(attempt), Folder::kCheckpoints, info, std::move(file),
               [&](Connection& db, const std::string& name) { return InsertCheckpoint(db, attempt, info, name); });
 }
 
@@ -123,9 +128,22 @@ absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewArtifact(AttemptId att
 
 absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) {
   NORMLAB_RETURN_IF_ERROR(CheckArtifactName(info.name));
-  return Keep(attempt, Folder::kArtifacts, info, std::move(file), [&](Connection& db, const std::string& name) {
-    return InsertArtifact(db, attempt, {info, name});
-  });
+  return Keep(WhileCurrent(attempt), Folder::kArtifacts, info, std::move(file),
+              [&](Connection& db, const std::string& name) {
+                return InsertArtifact(db, attempt, {info, name});
+              });
+}
+
+absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewExternal(JobId run) {
+  NORMLAB_RETURN_IF_ERROR(readers_.Read([run](Connection& db) { return CheckExternal(db, run); }));
+  return files_.Create(Folder::kArtifacts, fmt::format("j{}-external", run));
+}
+
+absl::Status JobFiles::PutExternal(JobId run, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) {
+  return Keep([run](Connection& db) { return CheckExternal(db, run); }, Folder::kArtifacts, info, std::move(file),
+              [&](Connection& db, const std::string& name) {
+                return InsertArtifact(db, {run, 0}, {info, name});
+              });
 }
 
 absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewImported(std::string_view name) {

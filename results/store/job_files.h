@@ -40,6 +40,10 @@ class JobFiles {
   // `file` comes from NewArtifact.
   absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file);
 
+  // Of an external run; the caller has checked the name.
+  absl::StatusOr<std::unique_ptr<PendingFile>> NewExternal(JobId run);
+  absl::Status PutExternal(JobId run, const ArtifactInfo& info, std::unique_ptr<PendingFile> file);
+
   absl::StatusOr<std::unique_ptr<PendingFile>> NewImported(std::string_view name);
   // Publishes the files of a job that is imported, all or none, before its rows are written. Their names, in order.
   absl::StatusOr<std::vector<std::string>> PublishImported(const std::vector<ImportedJob::Artifact>& artifacts);
@@ -52,10 +56,10 @@ class JobFiles {
 
  private:
   absl::Status CheckCurrentNow(AttemptId attempt);
-  // Publishes a file, has `insert(connection, file's name)` write its row, and removes the files that this leaves
-  // without one.
-  template <typename Info, typename Insert>
-  absl::Status Keep(AttemptId attempt, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
+  // Publishes a file while `may(connection)` lets it, has `insert(connection, file's name)` write its row, and removes the
+  // files that this leaves without one.
+  template <typename Info, typename May, typename Insert>
+  absl::Status Keep(const May& may, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
                     const Insert& insert);
   absl::StatusOr<std::vector<CheckpointRow>> Checkpoints(JobId job);
   absl::StatusOr<OpenedCheckpoint> OpenFirstWhole(JobId job, const std::vector<CheckpointRow>& rows,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "results/store/external_rows.h"
 
 namespace normlab::store {
 namespace {
@@ -177,6 +178,7 @@ absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t 
 
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(Job job, LoadRow(db, id));
+  NORMLAB_ASSIGN_OR_RETURN(job.external, LoadExternal(db, id));
   NORMLAB_ASSIGN_OR_RETURN(job.labels, LoadPairs(db, kSelectLabels, id));
   NORMLAB_ASSIGN_OR_RETURN(job.facts, LoadPairs(db, kSelectFacts, id));
   return job;
@@ -184,6 +186,7 @@ absl::StatusOr<Job> LoadJob(Connection& db, JobId id) {
 
 absl::StatusOr<ReadableJob> LoadReadable(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(Job job, LoadRow(db, id));
+  NORMLAB_ASSIGN_OR_RETURN(job.external, LoadExternal(db, id));
   auto labels = LoadPairs(db, kSelectLabels, id);
   auto facts = LoadPairs(db, kSelectFacts, id);
   for (const absl::Status& status : {labels.status(), facts.status()}) {
@@ -315,8 +318,10 @@ absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t afte
 }
 
 absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> ids,
-                           db.Ints("SELECT id FROM job WHERE state IN (2, 3) ORDER BY id"));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const std::vector<JobId> ids,
+      db.Ints("SELECT id FROM job WHERE state IN (2, 3) AND id NOT IN (SELECT job FROM external_run) "
+              "ORDER BY id"));
   return LoadJobs(db, ids);
 }
 

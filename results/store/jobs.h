@@ -65,6 +65,7 @@ absl::StatusOr<std::optional<JobId>> BestOfIdentity(Connection& db, std::string_
 // As Store::NewestFact.
 absl::StatusOr<std::string> NewestFact(Connection& db, std::string_view dataset, std::string_view key);
 absl::StatusOr<std::vector<Job>> ChangedSince(Connection& db, std::uint64_t after, int limit);
+// As Store::ActiveJobs.
 absl::StatusOr<std::vector<Job>> ActiveJobs(Connection& db);
 
 // For each of `jobs`: the stored job of its identity that makes a new one unnecessary, else a new one.

@@ -8,6 +8,7 @@
 #include <queue>
 
 #include "results/store/chunk_rows.h"
+#include "results/store/loose.h"
 #include "results/store/series.h"
 #include "results/store/tail.h"
 
@@ -51,18 +52,22 @@ absl::StatusOr<std::optional<Unseen>> LookAhead(Connection& db, const Series& se
   return unseen;
 }
 
-// The next chunk of a series that holds points after `after`, else the pieces of its tail that do.
-absl::StatusOr<Points> NextBlock(Connection& db, std::int64_t series, std::uint64_t after) {
+// The next chunk of a series that holds points after `after`, else the pieces of its tail that do; of a loose one the next
+// points.
+absl::StatusOr<Points> NextBlock(Connection& db, const SeriesRow& series, std::uint64_t after) {
+  if (series.loose) {
+    return NewLoose(db, series.id, after);
+  }
   static const std::string sql =
       std::string(kSelectChunk) + "WHERE series = ?1 AND last_sequence > ?2 ORDER BY last_sequence LIMIT 1";
   Points points;
-  Query chunk = db.Ask(sql, series, after);
+  Query chunk = db.Ask(sql, series.id, after);
   if (chunk.Next()) {
     NORMLAB_RETURN_IF_ERROR(UnpackChunk(chunk, Unpack::kAll, points));
     return points;
   }
   NORMLAB_RETURN_IF_ERROR(chunk.status());
-  return NewInTail(db, series, after);
+  return NewInTail(db, series.id, after);
 }
 
 // Collects the `limit` points with the lowest sequences after a given one.
@@ -83,7 +88,7 @@ class Collector {
     while (!unseen_.empty() && (found_.size() < limit_ || unseen_.top().at_least < found_.top().sequence)) {
       const Unseen next = unseen_.top();
       unseen_.pop();
-      NORMLAB_ASSIGN_OR_RETURN(const Points block, NextBlock(db_, series_[next.series].row.id, next.after));
+      NORMLAB_ASSIGN_OR_RETURN(const Points block, NextBlock(db_, series_[next.series].row, next.after));
       if (block.size() == 0) {
         return absl::DataLossError(fmt::format("series \"{}\" says it has points after sequence {}; none are stored",
                                                series_[next.series].row.info.name, next.after));

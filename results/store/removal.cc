@@ -4,6 +4,7 @@
 
 #include "results/store/file_rows.h"
 #include "results/store/jobs.h"
+#include "results/store/loose.h"
 #include "results/store/tail.h"
 
 namespace normlab::store {
@@ -11,6 +12,7 @@ namespace {
 
 // About as much work as a group of points, so that a deletion does not hold up those who wait behind it.
 constexpr int kPurgedChunks = 128;
+constexpr int kPurgedLoose = 10'000;  // points of loose series
 
 absl::Status CheckOver(Connection& db, JobId id) {
   NORMLAB_ASSIGN_OR_RETURN(const JobState state, StateOf(db, id));
@@ -62,6 +64,8 @@ Details PiecesOf(JobId id, bool readable, RemovedFiles& files) {
   add([id](Connection& db) { return db.Run("DELETE FROM label WHERE job = ?1", id); });
   add([id](Connection& db) { return db.Run("DELETE FROM fact WHERE job = ?1", id); });
   add([id](Connection& db) { return db.Run("DELETE FROM attempt WHERE job = ?1", id); });
+  add([id](Connection& db) { return db.Run("DELETE FROM external_text WHERE job = ?1", id); });
+  add([id](Connection& db) { return db.Run("DELETE FROM external_run WHERE job = ?1", id); });
   return pieces;
 }
 
@@ -83,8 +87,9 @@ absl::Status PurgeSome(Connection& db, std::int64_t series) {
                            db.Change("DELETE FROM overview WHERE series = ?1 AND last_step IN "
                                      "(SELECT last_step FROM overview WHERE series = ?1 LIMIT ?2)",
                                      series, kPurgedChunks));
+  NORMLAB_ASSIGN_OR_RETURN(const std::int64_t loose, RemoveLoose(db, series, kPurgedLoose));
   NORMLAB_RETURN_IF_ERROR(ClearTail(db, series));
-  if (chunks < kPurgedChunks && overviews < kPurgedChunks) {
+  if (chunks < kPurgedChunks && overviews < kPurgedChunks && loose < kPurgedLoose) {
     NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM purge WHERE series = ?1", series));
   }
   return absl::OkStatus();

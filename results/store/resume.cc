@@ -53,6 +53,10 @@ absl::StatusOr<Resumable> FindResumable(JobFiles& files, Readers& readers, JobId
 absl::StatusOr<JobId> ContinueJob(Connection& db, ReadableJob readable, const std::optional<CheckpointRow>& checkpoint,
                                   std::int64_t now_ms, Details& details) {
   Job& old = readable.job;
+  if (old.external) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} is the run of another program, which alone can go on with it", JobName(old.id)));
+  }
   NORMLAB_ASSIGN_OR_RETURN(const JobState state, StateOf(db, old.id));
   if (state != JobState::kCancelled && state != JobState::kFailed) {
     return absl::FailedPreconditionError(

@@ -235,8 +235,54 @@ CREATE INDEX job_summary ON job(id, state, experiment, priority, created_ms, sta
 CREATE INDEX series_by_name ON series(name, job);
 )sql";
 
+// Runs of other programs.
+constexpr const char* kVersion8 = R"sql(
+CREATE TABLE external_experiment(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  created_ms INTEGER NOT NULL
+) STRICT;
+-- Of runs whose program names none.
+INSERT INTO external_experiment VALUES(0, 'Default', unixepoch() * 1000);
+CREATE TABLE external_experiment_tag(
+  experiment INTEGER NOT NULL REFERENCES external_experiment(id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(experiment, key)
+) STRICT, WITHOUT ROWID;
+
+-- Jobs that have a row here are external.
+CREATE TABLE external_run(
+  job INTEGER PRIMARY KEY REFERENCES job(id) ON DELETE CASCADE,
+  experiment INTEGER NOT NULL REFERENCES external_experiment(id),
+  removed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+-- Their parameters, tags that are no labels, and notes (external_runs.h).
+CREATE TABLE external_text(
+  job INTEGER NOT NULL REFERENCES job(id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(job, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX external_text_by_key ON external_text(kind, key);
+
+-- Their points (loose.h). No foreign key, as in `tail`.
+CREATE TABLE loose(
+  series INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  wall_ms INTEGER NOT NULL,
+  bits INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY(series, step, wall_ms, bits)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX loose_by_sequence ON loose(series, sequence);
+ALTER TABLE series ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;    -- 1: its points are in `loose`
+ALTER TABLE series ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0;  -- time of its last point; 0: not known
+)sql";
+
 constexpr Migration kMigrations[] = {{kVersion1}, {kVersion2, Repack}, {kVersion3}, {kVersion4},
-                                     {kVersion5}, {kVersion6},         {kVersion7}};
+                                     {kVersion5}, {kVersion6},         {kVersion7}, {kVersion8}};
 
 // Whether `db` is ours, may become ours because it is empty, or is somebody else's.
 absl::Status CheckOwner(Connection& db, const std::string& path) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "results/store/jobs.h"
+#include "results/store/loose.h"
 #include "results/store/overview.h"
 #include "results/store/tail.h"
 
@@ -20,7 +21,7 @@ constexpr std::uint64_t kMinSealedPoints = 64;
 
 constexpr std::string_view kSelectSeries =
     "SELECT id, name, points, tail_points, first_step, last_step, last_sequence, min_bits, max_bits, last_bits, "
-    "not_finite "
+    "not_finite, loose, last_ms "
     "FROM series WHERE job = ?1 ";
 
 SeriesRow ReadRow(const Query& row) {
@@ -36,6 +37,8 @@ SeriesRow ReadRow(const Query& row) {
   series.info.max = row.Exact(8);
   series.info.last = row.Exact(9);
   series.info.not_finite = row.Unsigned(10);
+  series.loose = row.Int(11) != 0;
+  series.info.last_ms = row.Int(12);
   return series;
 }
 
@@ -83,6 +86,7 @@ absl::Status CountAgain(Connection& db, const Points& tail, SeriesRow& row) {
   if (tail.size() > 0) {
     info.last_step = tail.steps.back();
     info.last = tail.values.back();
+    info.last_ms = tail.wall_ms.back();
     row.last_sequence = tail.sequences.back();
     return absl::OkStatus();
   }
@@ -114,15 +118,6 @@ absl::Status TakeTail(Connection& db, JobId job, SeriesRow& row, Points& points)
   return ClearTail(db, row.id);
 }
 
-absl::Status SaveRow(Connection& db, const SeriesRow& row) {
-  const SeriesInfo& info = row.info;
-  return db.Run(
-      "UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
-      "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10 WHERE id = ?1",
-      row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Exactly{info.min},
-      Exactly{info.max}, Exactly{info.last}, info.not_finite);
-}
-
 absl::Status SealSeries(Connection& db, JobId job, SeriesRow& row) {
   Points points;
   NORMLAB_RETURN_IF_ERROR(TakeTail(db, job, row, points));
@@ -130,7 +125,7 @@ absl::Status SealSeries(Connection& db, JobId job, SeriesRow& row) {
     NORMLAB_RETURN_IF_ERROR(PackChunk(db, row.id, points));
   }
   row.tail_points = 0;
-  return SaveRow(db, row);
+  return SaveSeries(db, row);
 }
 
 // Stores `points` behind the tail; packs the chunks that become full.
@@ -169,6 +164,20 @@ absl::StatusOr<SeriesRow> FindSeries(Connection& db, JobId job, std::string_view
   return series;
 }
 
+absl::StatusOr<std::int64_t> CreateLooseSeries(Connection& db, JobId job, std::string_view name) {
+  NORMLAB_RETURN_IF_ERROR(db.Run("INSERT INTO series(job, name, loose) VALUES(?1, ?2, 1)", job, name));
+  return db.LastRowId();
+}
+
+absl::Status SaveSeries(Connection& db, const SeriesRow& row) {
+  const SeriesInfo& info = row.info;
+  return db.Run(
+      "UPDATE series SET points = ?2, tail_points = ?3, first_step = ?4, last_step = ?5, last_sequence = ?6, "
+      "min_bits = ?7, max_bits = ?8, last_bits = ?9, not_finite = ?10, last_ms = ?11 WHERE id = ?1",
+      row.id, info.points, row.tail_points, info.first_step, info.last_step, row.last_sequence, Exactly{info.min},
+      Exactly{info.max}, Exactly{info.last}, info.not_finite, info.last_ms);
+}
+
 absl::StatusOr<std::vector<SeriesRow>> AllSeries(Connection& db, JobId job) {
   static const std::string sql = std::string(kSelectSeries) + "ORDER BY name";
   std::vector<SeriesRow> all;
@@ -192,10 +201,11 @@ absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, Ser
   info.first_step = info.points == 0 ? points.steps.front() : info.first_step;
   info.last_step = points.steps.back();
   info.last = points.values.back();
+  info.last_ms = points.wall_ms.back();
   info.points += points.size();
   row.last_sequence = points.sequences.back();
   Summarise(points.values, info.min, info.max, info.not_finite);
-  return SaveRow(db, row);
+  return SaveSeries(db, row);
 }
 
 absl::Status SealJob(Connection& db, JobId job) {
@@ -212,6 +222,10 @@ absl::Status ReadWholePoints(Connection& db, const SeriesRow& series, std::uint6
                              Unpack columns, Points& points, Damage& damage) {
   from = std::min(from, kLastStep);
   to = std::min(to, kLastStep);
+  if (series.loose) {
+    const std::size_t begin = points.size();
+    return damage.Skip(ReadLoose(db, series.id, from, to, points), begin, points);
+  }
   NORMLAB_RETURN_IF_ERROR(ReadWholeChunks(db, series.id, from, to, columns, points, damage));
   return ReadWholeTail(db, series.id, from, to, columns, points, damage);
 }
@@ -221,6 +235,9 @@ absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t f
   to = std::min({to, kLastStep, series.info.last_step});
   if (series.info.points == 0 || from > to) {
     return absl::OkStatus();
+  }
+  if (series.loose) {
+    return ReadLoose(db, series.id, from, to, points);
   }
   // Growing by doubling would copy, and touch for the first time, twice the memory.
   const std::size_t at_most = std::min(series.info.points, to - from + 1) + 2 * kChunkPoints;

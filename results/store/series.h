@@ -1,4 +1,5 @@
-// series.h - the summary row of each series, and its stored points wherever they lie: packed chunks, then the tail.
+// series.h - the summary row of each series, and its stored points wherever they lie: packed chunks, then the tail; those of
+// external runs are loose.
 //
 // A series grows at its end only: its points lie in step order and were stored in that order, so sequences rise with
 // steps. All functions run on the connection they are given.
@@ -22,12 +23,17 @@ struct SeriesRow {
   SeriesInfo info;
   std::uint64_t tail_points = 0;
   std::uint64_t last_sequence = 0;
+  bool loose = false;  // its points are in loose.h, and what is said below of chunks and tails is not of it
 };
 
 // The row of a series, with id 0 and no points if there is none.
 absl::StatusOr<SeriesRow> FindSeries(Connection& db, JobId job, std::string_view name);
 // By name.
 absl::StatusOr<std::vector<SeriesRow>> AllSeries(Connection& db, JobId job);
+// Adds the row of a loose series, without points; its id.
+absl::StatusOr<std::int64_t> CreateLooseSeries(Connection& db, JobId job, std::string_view name);
+// Stores a row as it is, by its id.
+absl::Status SaveSeries(Connection& db, const SeriesRow& row);
 // Adds `points`, which come after all stored ones, to the series and its `row`; packs full chunks. Creates the row if
 // its id is 0.
 absl::Status AppendToSeries(Connection& db, JobId job, const Points& points, SeriesRow& row);

@@ -12,6 +12,7 @@
 #include "results/store/bulk.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
+#include "results/store/external_store.h"
 #include "results/store/file_rows.h"
 #include "results/store/files.h"
 #include "results/store/import.h"
@@ -65,7 +66,8 @@ class SqliteStore : public Store {
                                                                             .on_commit = [this] { commits_.Raise(); },
                                                                             .on_stopped = options_.on_stopped})),
         job_files_(*files_, *writer_, *readers_),
-        changes_(*writer_, *readers_, *files_) {}
+        changes_(*writer_, *readers_, *files_),
+        external_(*writer_, *readers_, job_files_, options_.now_ms) {}
 
   ~SqliteStore() override {
     readers_->Close();  // before the writer, so that it can empty the log
@@ -124,6 +126,8 @@ class SqliteStore : public Store {
     return job_files_.OpenArtifact(job, name);
   }
 
+  ExternalRuns& external() override { return external_; }
+
   absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) override;
   absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) override;
   absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) override;
@@ -155,6 +159,7 @@ class SqliteStore : public Store {
   std::unique_ptr<Writer> writer_;
   JobFiles job_files_;
   JobChanges changes_;
+  ExternalStore external_;
 };
 
 // --- jobs ---

@@ -46,6 +46,14 @@ std::string_view StateName(JobState state);  // "SUCCEEDED"
 
 using JobId = std::int64_t;  // "j17" on the wire is 17 here
 
+// What makes a job the run of another program, which logs it itself (external_runs.h).
+struct ExternalRun {
+  std::int64_t experiment = 0;  // ExternalExperiment::id, whose name is Job::experiment
+  bool removed = false;         // put aside by whoever logged it
+  std::map<std::string, std::string> params;
+  std::map<std::string, std::string> tags;  // besides labels
+};
+
 struct Job {
   JobId id = 0;
   std::string spec;        // opaque: the resolved spec, serialised
@@ -69,7 +77,8 @@ struct Job {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> facts;
   std::uint64_t revision = 0;
-  JobId resumed_from = 0;  // 0: it continues none
+  JobId resumed_from = 0;               // 0: it continues none
+  std::optional<ExternalRun> external;  // absent: normlab's own; present: no spec, identity, attempt or worker
 };
 
 struct NewJob {
@@ -189,13 +198,14 @@ struct AppendResult {
 
 struct SeriesInfo {
   std::string name;
-  std::uint64_t points = 0;
+  std::uint64_t points = 0;  // steps that have one
   std::uint64_t first_step = 0;
   std::uint64_t last_step = 0;
   double min = 0;  // over finite values; NaN if there are none
   double max = 0;
   double last = 0;
   std::uint64_t not_finite = 0;
+  std::int64_t last_ms = 0;  // when the last point was measured; 0: not known, stored before this was kept
 };
 
 enum class Downsampling { kMinMax, kLttb };
@@ -293,6 +303,8 @@ struct StoreOptions {
   std::int64_t max_queued = 100'000;  // jobs; a call that would make more is kResourceExhausted
 };
 
+class ExternalRuns;
+
 class Store {
  public:
   // Opens or creates <directory>/normlab.db and its checkpoint and artifact folders. Migrates an older schema inside
@@ -356,7 +368,7 @@ class Store {
   // Release for an attempt whose worker died. The job FAILS instead once `most` attempts in a row have died without a
   // checkpoint beyond the one they started from; that is counted on disk, so no restart forgets it.
   virtual absl::Status Died(AttemptId attempt, std::string_view why, int most) = 0;
-  // Every job that is RUNNING or CANCELLING, for a server that starts.
+  // Every job of a worker that is RUNNING or CANCELLING, for a server that starts.
   virtual absl::StatusOr<std::vector<Job>> ActiveJobs() = 0;
   // Returns the job, whose state tells whether to stop.
   virtual absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) = 0;
@@ -384,6 +396,9 @@ class Store {
   virtual absl::Status PutArtifact(AttemptId attempt, const ArtifactInfo& info, std::unique_ptr<PendingFile> file) = 0;
   virtual absl::StatusOr<std::vector<ArtifactInfo>> ListArtifacts(JobId job) = 0;
   virtual absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name) = 0;
+
+  // --- runs of other programs ---
+  virtual ExternalRuns& external() = 0;
 
   // --- curves ---
   virtual absl::StatusOr<std::vector<SeriesInfo>> ListSeries(JobId job) = 0;

@@ -162,10 +162,14 @@ absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int m
               details);
 }
 
+#define NORMLAB_NO_WORKER "(state = 1 OR id IN (SELECT job FROM external_run))"
+
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms) {
+  // An external run has no worker that could be waited for.
   return ChangeJob(db,
-                   "UPDATE job SET finished_ms = CASE state WHEN 1 THEN ?2 ELSE 0 END, "
-                   "state = CASE state WHEN 1 THEN 6 ELSE 3 END, " NORMLAB_NEW_REVISION
+                   "UPDATE job SET finished_ms = CASE WHEN " NORMLAB_NO_WORKER
+                   " THEN ?2 ELSE 0 END, "
+                   "state = CASE WHEN " NORMLAB_NO_WORKER " THEN 6 ELSE 3 END, " NORMLAB_NEW_REVISION
                    " WHERE id = ?1 AND state IN (1, 2)",
                    id, now_ms)
       .status();

@@ -13,6 +13,7 @@
 #include "server/edge/errors.h"
 #include "server/edge/stream.h"
 #include "server/schedule/computed_by.h"
+#include "server/schedule/external_seed.h"
 
 namespace normlab::server {
 namespace {
@@ -79,18 +80,33 @@ absl::StatusOr<std::vector<std::string>> ChooseSeries(Core& core, const std::vec
   return chosen;
 }
 
+// What runs of one arm have in common. External runs are of no arm of ours, whatever their parameters.
+std::vector<std::pair<std::string, std::string>> FieldsOf(const store::Job& job, const v1::JobSpec& spec) {
+  if (!job.external) {
+    return ConfigFields(spec);
+  }
+  std::vector<std::pair<std::string, std::string>> fields = {{"external", job.experiment}};
+  for (const auto& [name, value] : job.external->params) {
+    if (name != kSeedParam) {
+      fields.emplace_back(name, value);
+    }
+  }
+  return fields;
+}
+
 absl::StatusOr<judging::ComparedJob> ReadJob(Core& core, store::JobId id, const std::vector<std::string>& series) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
   v1::Job wire;
   ToWire(stored, wire);
-  judging::ComparedJob job{.name = wire.job_id(),
-                           .experiment = stored.experiment,
-                           .fields = ConfigFields(wire.spec()),
-                           .seed = wire.spec().seed(),
-                           .state = std::string(store::StateName(stored.state)),
-                           .diverged = stored.state == store::JobState::kDiverged,
-                           .computed_by = ComputedByText(stored.facts),
-                           .curves = {}};
+  judging::ComparedJob job{
+      .name = wire.job_id(),
+      .experiment = stored.experiment,
+      .fields = FieldsOf(stored, wire.spec()),
+      .seed = stored.external ? ExternalSeed(stored).value_or(0) : wire.spec().seed(),
+      .state = fmt::format("{}{}", stored.external ? "external, " : "", store::StateName(stored.state)),
+      .diverged = stored.state == store::JobState::kDiverged,
+      .computed_by = ComputedByText(stored.facts),
+      .curves = {}};
   // Runs that were fed other data repeat nothing: what they were fed is part of what they are.
   if (const std::string content = ContentText(stored.facts); !content.empty()) {
     job.fields.emplace_back(kContentFact, content);

@@ -20,6 +20,7 @@ constexpr std::size_t kMaxPoints = 100'000;  // of one AppendPoints call
 constexpr int kMaxNamed = 1000;              // jobs of a filter
 constexpr int kMaxPriority = 1000;
 constexpr std::size_t kMaxLabelValue = 256;
+constexpr std::size_t kMaxSeriesName = 250;
 
 template <typename Map>
 void Copy(const std::map<std::string, std::string>& from, Map& to) {
@@ -91,10 +92,34 @@ absl::StatusOr<store::JobId> ReadJobId(std::string_view name) {
   return id;
 }
 
+namespace {
+
+// As lists show texts of other programs, which may be long.
+void CopyShort(const std::map<std::string, std::string>& texts, google::protobuf::Map<std::string, std::string>& wire) {
+  for (const auto& [key, value] : texts) {
+    wire[key] = OneLine(value, kMaxLabelValue);
+  }
+}
+
+void ToWire(const store::Job& job, v1::ExternalRun& wire) {
+  const std::map<std::string, std::string>& tags = job.external->tags;
+  if (const auto name = tags.find("mlflow.runName"); name != tags.end()) {
+    wire.set_name(name->second);
+  }
+  wire.set_experiment(job.experiment);
+  CopyShort(job.external->params, *wire.mutable_params());
+  CopyShort(tags, *wire.mutable_tags());
+  wire.set_removed(job.external->removed);
+}
+
+}  // namespace
+
 void ToWire(const store::Job& job, v1::Job& wire) {
   wire.set_job_id(JobName(job.id));
-  wire.mutable_spec()->ParseFromString(job.spec);
-  AdoptOlderFields(*wire.mutable_spec());
+  if (!job.external) {
+    wire.mutable_spec()->ParseFromString(job.spec);
+    AdoptOlderFields(*wire.mutable_spec());
+  }
   wire.set_state(static_cast<v1::JobState>(job.state));
   wire.set_identity(job.identity);
   wire.set_priority(job.priority);
@@ -118,6 +143,9 @@ void ToWire(const store::Job& job, v1::Job& wire) {
   Copy(job.facts, *wire.mutable_facts());
   if (job.resumed_from != 0) {
     wire.set_resumed_from(JobName(job.resumed_from));
+  }
+  if (job.external) {
+    ToWire(job, *wire.mutable_external());
   }
 }
 
@@ -258,8 +286,9 @@ store::CurveRange ReadRange(const v1::ReadCurveRequest& request, std::vector<Fie
   }
   range.downsampling =
       request.downsampling() == v1::DOWNSAMPLING_LTTB ? store::Downsampling::kLttb : store::Downsampling::kMinMax;
-  if (!IsName(request.series(), true)) {
-    violations.push_back({"series", fmt::format("is {}; expected a name such as train/nll", Shown(request.series()))});
+  const std::string& series = request.series();  // those of external runs have spaces, and more
+  if (series.empty() || series.size() > kMaxSeriesName || std::any_of(series.begin(), series.end(), IsControl)) {
+    violations.push_back({"series", fmt::format("is {}; expected a name such as train/nll", Shown(series))});
   }
   return range;
 }
@@ -360,6 +389,10 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
   info.cpu_seconds = ReadAmount(request.cpu_seconds(), "cpu_seconds", violations);
   info.facts = ReadFacts(request.facts(), "facts", violations);
   return info;
+}
+
+bool CanBeLabel(std::string_view key, std::string_view value) {
+  return IsName(key, false) && value.size() <= kMaxLabelValue && std::none_of(value.begin(), value.end(), IsControl);
 }
 
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,

@@ -69,6 +69,9 @@ store::FinishInfo ReadFinish(const v1::FinishRequest& request, std::vector<Field
 void CheckPriority(int priority, const std::string& path, std::vector<FieldViolation>& violations);
 
 inline constexpr int kMaxLabels = 64;
+// Whether this can be one of a job's labels: a key [A-Za-z0-9][A-Za-z0-9._-]{0,127} and a value of up to 256 bytes without control
+// characters.
+bool CanBeLabel(std::string_view key, std::string_view value);
 // At most so many labels; keys [A-Za-z0-9][A-Za-z0-9._-]{0,127}, values up to 256 bytes without control characters.
 void CheckLabels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
                  std::vector<FieldViolation>& violations);

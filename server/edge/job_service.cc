@@ -86,7 +86,7 @@ absl::Status Get(Core& core, const v1::GetJobRequest& request, v1::GetJobRespons
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.GetJob(id));
   ToWire(job, *response.mutable_job());
-  if (!store::IsTerminal(job.state)) {
+  if (!store::IsTerminal(job.state) && !job.external) {
     response.mutable_job()->set_held_up(core.attempts.HeldUp(id));
   }
   Trim(request.read_mask(), *response.mutable_job());

@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "server/http/api_call.h"
 #include "server/http/connection.h"
+#include "server/http/rest_call.h"
 #include "server/http/router.h"
 #include "server/http/services.h"
 #include "server/http/sessions.h"
@@ -88,6 +89,7 @@ class HttpServerImpl : public HttpServer {
     options_.listen.port = acceptor_.local_endpoint().port();
     router_.emplace(RouterParts{.loopback = options_.listen,
                                 .pages = options_.pages,
+                                .apis = options_.apis,
                                 .identify = options_.identify,
                                 .serving = options_.serving});
     Accept();
@@ -171,13 +173,15 @@ class HttpServerImpl : public HttpServer {
   // ---- On a connection's strand.
 
   void Handle(const std::shared_ptr<Connection>& connection) {
-    const Route route = router_->Find(connection->header());
+    Route route = router_->Find(connection->header());
     if (const auto* answer = std::get_if<Answer>(&route)) {
       connection->Respond(*answer);
     } else if (std::holds_alternative<OpenSession>(route)) {
       connection->ReadBody(kSessionBytes, [this, connection](const std::string& body) {
         connection->Respond(sessions_.Exchange(body));
       });
+    } else if (auto* rest = std::get_if<RestRoute>(&route)) {
+      RunRestCall(connection, *rest->api, std::move(rest->call), services_);
     } else {
       RunApiCall(connection, *std::get<const google::protobuf::MethodDescriptor*>(route), services_);
     }

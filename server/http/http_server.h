@@ -13,11 +13,13 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "proto/transport/address.h"
 #include "server/http/limits.h"
 #include "server/http/pages.h"
+#include "server/http/rest_api.h"
 
 namespace normlab::server::http {
 
@@ -26,6 +28,7 @@ struct HttpOptions {
   Limits limits = {};
   std::shared_ptr<grpc::Channel> channel = {};  // to the services
   std::span<const Page> pages = {};
+  std::vector<const RestApi*> apis = {};  // of other programs; borrowed
   // OK for the value of an Authorization header that shows a token of this server.
   std::function<absl::Status(std::string_view authorization)> identify = {};
   std::function<absl::StatusOr<std::string>()> admin_token = {};  // reads it from its file

@@ -15,8 +15,9 @@
 
 namespace normlab::server::http {
 
-// On one line.
-absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& message);
+// On one line. kNumbers: 64-bit integers as numbers, for readers of other programs' messages.
+enum class Integers { kStrings, kNumbers };
+absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& message, Integers integers = Integers::kStrings);
 
 // Field names in their proto or JSON form. kInvalidArgument with a field violation for an unknown field, a value of
 // another type, and text that is no JSON. `path` stands before the names of fields.

@@ -113,6 +113,11 @@ Route Router::Find(const Header& header) const {
   if (target == "/session") {
     return FindSession(header);
   }
+  for (const RestApi* api : parts_.apis) {
+    if (api->Owns(path)) {
+      return FindRest(header, *api, path, target.substr(std::min(target.size(), path.size() + 1)));
+    }
+  }
   return path.starts_with("/v1/") ? FindCall(header, target) : Route(FindFile(header, path));
 }
 
@@ -133,6 +138,23 @@ Route Router::FindCall(const Header& header, std::string_view path) const {
     return ErrorAnswer(known);
   }
   return method;
+}
+
+Route Router::FindRest(const Header& header, const RestApi& api, std::string_view path, std::string_view query) const {
+  if (const absl::Status known = parts_.identify(Authorization(header)); !known.ok()) {
+    return api.Error(ToGrpc(known));
+  }
+  absl::StatusOr<RestCall> call = api.Find(Text(header.method_string()), path, query);
+  if (!call.ok()) {
+    return api.Error(ToGrpc(call.status()));
+  }
+  // A form of a hostile page could send the other types a body may have.
+  if (header.method() == verb::post && !call->method->client_streaming() && !IsType(header, kJson)) {
+    return api.Error(
+        ToGrpc(BadField("Content-Type", fmt::format("is {}; expected {}",
+                                                    OneLine(Text(header[field::content_type]), kMaxTold), kJson))));
+  }
+  return RestRoute{.api = &api, .call = *std::move(call)};
 }
 
 Answer Router::FindFile(const Header& header, std::string_view path) const {

@@ -3,6 +3,7 @@
 //   POST /v1/SERVICE/METHOD        a call; needs a token
 //   POST /session                  a one-time code for a token
 //   GET  /, /assets/*              the page
+//   what a RestApi owns            a call of that API; needs a token
 //   GET  /openapi.json             what there is to call
 //   GET  /healthz                  whether calls are served
 //
@@ -17,23 +18,30 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "server/http/answer.h"
 #include "server/http/origin.h"
 #include "server/http/pages.h"
+#include "server/http/rest_api.h"
 
 namespace normlab::server::http {
 
 struct RouterParts {
   Loopback loopback;  // that is listened on
   std::span<const Page> pages;
+  std::vector<const RestApi*> apis;
   // OK for the value of an Authorization header that shows a token of this server.
   std::function<absl::Status(std::string_view authorization)> identify;
   std::function<bool()> serving;  // false: calls are refused
 };
 
 struct OpenSession {};  // POST /session: its body has the code of a link
-using Route = std::variant<Answer, OpenSession, const google::protobuf::MethodDescriptor*>;
+struct RestRoute {
+  const RestApi* api;
+  RestCall call;
+};
+using Route = std::variant<Answer, OpenSession, RestRoute, const google::protobuf::MethodDescriptor*>;
 
 class Router {
  public:
@@ -44,6 +52,8 @@ class Router {
  private:
   Route FindSession(const boost::beast::http::request_header<>& header) const;
   Route FindCall(const boost::beast::http::request_header<>& header, std::string_view path) const;
+  Route FindRest(const boost::beast::http::request_header<>& header, const RestApi& api, std::string_view path,
+                 std::string_view query) const;
   Answer FindFile(const boost::beast::http::request_header<>& header, std::string_view path) const;
 
   const RouterParts parts_;

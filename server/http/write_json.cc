@@ -24,7 +24,7 @@ using google::protobuf::Reflection;
 
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  Writer(std::string& out, Integers integers) : out_(out), quote_(integers == Integers::kStrings ? "\"" : "") {}
 
   absl::Status Write(const Message& message) {
     if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
@@ -110,10 +110,10 @@ class Writer {
         Put("{}", one ? of.GetUInt32(message, &field) : of.GetRepeatedUInt32(message, &field, index));
         break;
       case FieldDescriptor::CPPTYPE_INT64:
-        Put("\"{}\"", one ? of.GetInt64(message, &field) : of.GetRepeatedInt64(message, &field, index));
+        Whole(one ? of.GetInt64(message, &field) : of.GetRepeatedInt64(message, &field, index));
         break;
       case FieldDescriptor::CPPTYPE_UINT64:
-        Put("\"{}\"", one ? of.GetUInt64(message, &field) : of.GetRepeatedUInt64(message, &field, index));
+        Whole(one ? of.GetUInt64(message, &field) : of.GetRepeatedUInt64(message, &field, index));
         break;
       case FieldDescriptor::CPPTYPE_DOUBLE:
         Number(one ? of.GetDouble(message, &field) : of.GetRepeatedDouble(message, &field, index));
@@ -138,6 +138,11 @@ class Writer {
         return Write(one ? of.GetMessage(message, &field) : of.GetRepeatedMessage(message, &field, index));
     }
     return absl::OkStatus();
+  }
+
+  template <typename Int>
+  void Whole(Int value) {
+    Put("{}{}{}", quote_, value, quote_);
   }
 
   // Shortest digits that read back as the same number.
@@ -186,13 +191,14 @@ class Writer {
 
   static constexpr int kSingular = -1;
   std::string& out_;
+  const std::string_view quote_;  // of 64-bit integers
 };
 
 }  // namespace
 
-absl::StatusOr<std::string> WriteJson(const Message& message) {
+absl::StatusOr<std::string> WriteJson(const Message& message, Integers integers) {
   std::string text;
-  NORMLAB_RETURN_IF_ERROR(Writer(text).Write(message));
+  NORMLAB_RETURN_IF_ERROR(Writer(text, integers).Write(message));
   return text;
 }
 

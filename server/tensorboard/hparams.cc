@@ -30,9 +30,14 @@ google::protobuf::Value ValueOf(const std::string& text) {
 HParamsPluginData Start(const Run& run) {
   HParamsPluginData data;
   auto& start = *data.mutable_session_start_info();
-  start.set_group_name(ConfigurationName(run.spec));
+  start.set_group_name(run.job.external ? run.name : ConfigurationName(run.spec));
   start.set_start_time_secs(Seconds(run.job.started_ms));
   (*start.mutable_hparams())["experiment"].set_string_value(run.job.experiment);
+  if (run.job.external) {
+    for (const auto& [name, text] : run.job.external->params) {
+      (*start.mutable_hparams())[name] = ValueOf(text);
+    }
+  }
   for (const auto& [name, text] : ConfigFields(run.spec)) {
     (*start.mutable_hparams())[name] = ValueOf(text);
   }

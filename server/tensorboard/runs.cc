@@ -12,7 +12,15 @@
 namespace normlab::server {
 namespace {
 
+Run MakeExternal(store::Job job) {
+  std::string name = fmt::format("{}/external/{}", job.experiment, JobName(job.id));
+  return {.job = std::move(job), .spec = {}, .name = std::move(name)};
+}
+
 Run MakeRun(store::Job job) {
+  if (job.external) {
+    return MakeExternal(std::move(job));
+  }
   v1::JobSpec spec = ReadStoredSpec(job);
   std::string name = fmt::format("{}/seed={}/{}", ConfigurationName(spec), spec.seed(), JobName(job.id));
   return {.job = std::move(job), .spec = std::move(spec), .name = std::move(name)};

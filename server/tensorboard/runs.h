@@ -1,6 +1,6 @@
 // runs.h - TensorBoard's runs: jobs, named by what they train and by their seed.
 //
-// "mnist_mlp/norm=layer batch_size=4/seed=3/j17": the fields that differ from their defaults, and the job, so that a name
+// "mnist_mlp/norm=layer batch_size=4/seed=3/j17", of another program's run "my experiment/external/j18": the fields that differ from their defaults, and the job, so that a name
 // belongs to one job for ever, and is found without a look at any other.
 //
 // Thread safety: free functions, any thread; they read the store.
@@ -19,7 +19,7 @@ namespace normlab::server {
 
 struct Run {
   store::Job job;
-  v1::JobSpec spec;  // resolved
+  v1::JobSpec spec;  // resolved; of an external run empty
   std::string name;
 };
 

@@ -19,7 +19,8 @@ namespace {
 const std::vector<std::string> kServices = {
     "normlab.v1.JobService",        "normlab.v1.CurveService",  "normlab.v1.ArtifactService",
     "normlab.v1.ExperimentService", "normlab.v1.PaperService",  "normlab.v1.ComparisonService",
-    "normlab.v1.ImportService",     "normlab.v1.WorkerService", "tensorboard.data.TensorBoardDataProvider"};
+    "normlab.v1.ImportService",     "normlab.v1.WorkerService", "tensorboard.data.TensorBoardDataProvider",
+    "mlflow.TrackingService"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;
@@ -269,7 +270,7 @@ TEST_F(SocketTest, ReflectionListsTheServicesThisTestKnows) {
   const RawAnswer answer =
       CallRaw(NewChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", "");
   std::set<std::string> services;
-  for (const std::string package : {"normlab.v1.", "tensorboard.data."}) {
+  for (const std::string package : {"normlab.v1.", "tensorboard.data.", "mlflow."}) {
     for (std::size_t at = 0; (at = answer.first_message.find(package, at)) != std::string::npos; at += package.size()) {
       const std::size_t end = answer.first_message.find_first_not_of(
           "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", at + package.size());

@@ -33,6 +33,7 @@ FLOORS = {
     "server/render": {"server/render", "server/schedule"},
     "server/edge": {"server/edge", "server/render", "server/schedule"},
     "server/http": {"server/http", "server/edge"},
+    "server/mlflow": {"server/mlflow", "server/http", "server/edge"},
     "server/tensorboard": {"server/tensorboard", "server/edge"},
 }
 # System libraries by the first part of their include path -> folders, or floors of one, that may use them.
@@ -87,7 +88,7 @@ def sources(root, folders=None, suffixes=(".cc", ".h")):
 
 
 def wire_folder(include):
-    return "proto" if include.startswith(("normlab/v1/", "google/rpc/", "tensorboard/")) else include.split("/")[0]
+    return "proto" if include.startswith(("normlab/v1/", "google/rpc/", "mlflow/", "tensorboard/")) else include.split("/")[0]
 
 
 def includes_follow_the_table(root):

@@ -40,6 +40,10 @@ const shared = (text: string): string => {
 };
 
 export function configOf(job: Job, experiments: Map<string, Experiment>): string {
+  if (job.external) {
+    const params = Object.entries(job.external.params).map(([name, value]) => `${name}=${value}`);
+    return shared(["external:", job.external.name, ...params].join(" "));
+  }
   const fields = experiments.get(experimentOf(job.spec))?.fields ?? [];
   const changes = job.spec ? changesOf(valuesOf(job.spec), fields) : [];
   return shared(changes.map(([name, value]) => `${name}=${value}`).join(" "));
@@ -49,9 +53,9 @@ export function rowOf(job: Job, experiments: Map<string, Experiment>): Row {
   return {
     id: job.job_id,
     state: stateName(job.state),
-    experiment: shared(experimentOf(job.spec)),
+    experiment: shared(job.external?.experiment ?? experimentOf(job.spec)),
     config: configOf(job, experiments),
-    seed: job.spec?.seed ?? "",
+    seed: job.spec?.seed ?? job.external?.params.seed ?? "",
     labels: job.labels,
     priority: job.priority,
     created: seconds(job.created),
