@@ -80,9 +80,9 @@ def start_mlflow(folder):
 
 def start_normlab(build, folder):
     home = folder / "home"
-    words = [build / "bin/normlabd", "--slots", "0", "--http", "127.0.0.1:0", "--print-ready"]
+    words = [build / "bin/normlabd", "--no-workers", "--http", "127.0.0.1:0", "--print-ready"]
     process = subprocess.Popen(words, env=os.environ | {"NORMLAB_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-    process.stdout.readline()
+    assert process.stdout.readline().startswith(b"ready"), "normlabd did not come up"
     port = int((home / "run/http").read_text().strip().rsplit(":", 1)[1])
     return process, Peer("normlab", port, {"Authorization": "Bearer " + (home / "run/token").read_text().strip()})
 
@@ -94,8 +94,9 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="peer-") as name:
         folder = pathlib.Path(name)
-        started = [start_mlflow(folder), start_normlab(options.build.absolute(), folder)]
+        started = [start_normlab(options.build.absolute(), folder)]
         try:
+            started.insert(0, start_mlflow(folder))
             peers = [peer for _, peer in started]
             for peer in peers:
                 wait_for(peer)

@@ -241,7 +241,8 @@ class ItemReader {
     const Fields common = NamedValues(map_.Optional("fields"), Path("fields"), problems_);
     for (const Entry& entry : products_.Names(map_.Required("arms"), Path("arms"))) {
       MapReader reader(&entry.value, Path("arms." + entry.name), problems_);
-      Arm arm{.id = entry.name, .label = reader.Text("label"), .group = 0, .fields = common, .tuning = {}};
+      Arm arm{
+          .id = entry.name, .label = reader.Text("label"), .group = 0, .fields = common, .tuning = {}, .labels = {}};
       if (!item_.groups.front().id.empty()) {
         arm.group = reader.Choice("group", IdsOf(item_.groups));
       }
@@ -250,11 +251,27 @@ class ItemReader {
       if (reader.Has("tune")) {
         arm.tuning = ReadTuning(reader.Optional("tune"), reader.path() + ".tune");
       }
+      if (reader.Has("labels")) {
+        ReadLabels(reader, arm);
+      }
       reader.Finish();
       item_.arms.push_back(std::move(arm));
       chosen_.arms.push_back(entry.chosen);
     }
     item_.reference.assign(item_.arms.size(), std::vector<ReferenceCurve>(item_.metrics.size()));
+  }
+
+  // labels: {program: torch-ln}. Such runs are found, not planned: there is nothing to configure.
+  void ReadLabels(MapReader& reader, Arm& arm) {
+    for (const auto& [key, value] : NamedValues(reader.Optional("labels"), reader.path() + ".labels", problems_)) {
+      arm.labels[key] = value;
+    }
+    if (arm.labels.empty()) {
+      reader.Problem("labels", "is expected to name the labels of an external program's runs");
+    }
+    if (reader.Has("fields") || reader.Has("tune")) {
+      reader.Problem("labels", "chooses runs of other programs, for which there are no fields and tune");
+    }
   }
 
   // tune: {by: valid_error, over: {learning_rate: [1e-4, 1e-3]}}
@@ -313,6 +330,9 @@ class ItemReader {
     item_.repeat.values = reader.Texts("values");
     if (item_.repeat.values.empty() || item_.repeat.values.size() > kMostGridPoints) {
       reader.Problem("values", fmt::format("is expected to hold 1 to {} values", kMostGridPoints));
+    }
+    if (std::any_of(item_.arms.begin(), item_.arms.end(), [](const Arm& arm) { return !arm.labels.empty(); })) {
+      map_.Problem("repeat", "cannot be asked of runs of other programs, which an arm chooses by labels");
     }
     reader.Finish();
   }

@@ -16,6 +16,7 @@
 namespace normlab::judging {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;  // "norm" -> "layer"
+using Labels = std::map<std::string, std::string>;
 // Sets in `fields` what `with` says; the rest stays, in its order.
 void Override(Fields& fields, const Fields& with);
 
@@ -99,6 +100,7 @@ struct Arm {
   int group = 0;
   Fields fields;
   Tuning tuning;
+  Labels labels;  // of runs of other programs, which are this arm's; empty: they are normlab's own, of these fields
 
   int points() const { return tuning.grid.empty() ? 1 : static_cast<int>(tuning.grid.size()); }
 };

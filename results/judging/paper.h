@@ -37,6 +37,7 @@ struct PlannedRun {
   std::uint64_t seed = 0;
   int part = 0;             // see RunName
   double core_seconds = 0;  // as the manifest says, of another machine; 0: it does not
+  Labels labels = {};       // of the run of another program, which cannot be planned but found; empty: normlab's own
 };
 
 using report::Format;

@@ -19,7 +19,7 @@ std::vector<PlannedRun> PlanItem(const Item& item, const Budget& budget) {
         plan.push_back(
             {item.id, arm.id, item.experiment,
              item.FieldsOf(static_cast<int>(a), extent, part / item.repeat.count(), part % item.repeat.count()),
-             static_cast<std::uint64_t>(seed), part, extent.core_seconds});
+             static_cast<std::uint64_t>(seed), part, extent.core_seconds, arm.labels});
       }
     }
   }

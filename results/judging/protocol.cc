@@ -92,6 +92,23 @@ std::set<std::string> Substitutes(const Item& item, const Budget& budget,
   return substitutes;
 }
 
+// "arm PyTorch: runs of another program, chosen by their labels (program=torch), which nobody here has verified"
+void AddExternalArms(const Item& item, Protocol& protocol) {
+  for (const Arm& arm : item.arms) {
+    if (arm.labels.empty()) {
+      continue;
+    }
+    std::vector<std::string> labels;
+    for (const auto& [key, value] : arm.labels) {
+      labels.push_back(fmt::format("{}={}", key, value));
+    }
+    protocol.deviations.push_back(
+        fmt::format("arm {}: runs of another program, chosen by their labels ({}), which nobody here has verified",
+                    arm.label, fmt::join(labels, ", ")));
+    protocol.same_curve[static_cast<std::size_t>(arm.group)] = false;
+  }
+}
+
 }  // namespace
 
 Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<std::vector<std::string>>& datasets) {
@@ -104,6 +121,7 @@ Protocol ProtocolOf(const Item& item, const Budget& budget, const std::vector<st
     AddDifferences(item, budget, *paper, protocol);
   }
   protocol.deviations.insert(protocol.deviations.end(), item.deviations.begin(), item.deviations.end());
+  AddExternalArms(item, protocol);
   protocol.tier = protocol.deviations.empty() ? Tier::kExact : Tier::kReduced;
   for (const std::string& substitute : Substitutes(item, budget, datasets, protocol)) {
     protocol.tier = Tier::kSubstitute;

@@ -127,6 +127,9 @@ absl::Status Plan(Core& core, const Caller& caller, const v1::PlanReproductionRe
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<PlannedJob> jobs, Resolve(core, found, plan));
   response.set_paper_id(found.paper->id());
   for (const PlannedJob& planned : jobs) {
+    if (!planned.run.labels.empty()) {
+      continue;  // nobody can submit it
+    }
     v1::PlannedRun& wire = *response.add_runs();
     wire.set_item_id(planned.run.item);
     wire.set_arm(planned.run.arm);

@@ -4,6 +4,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -163,10 +164,15 @@ class Api : public http::RestApi {
 
   absl::Status ReadBody(std::string_view json, Message& request) const override {
     google::protobuf::util::JsonParseOptions options;
-    options.ignore_unknown_fields = true;  // newer clients send more
-    const auto status = google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, &request, options);
-    return status.ok() ? absl::OkStatus()
-                       : BadField("body", OneLine({status.message().data(), status.message().size()}, kMaxJsonError));
+    options.ignore_unknown_fields = true;                // newer clients send more
+    const std::unique_ptr<Message> body(request.New());  // parsing clears what it fills
+    const auto status = google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, body.get(), options);
+    if (!status.ok()) {
+      return BadField("body", OneLine({status.message().data(), status.message().size()}, kMaxJsonError));
+    }
+    body->MergeFrom(request);  // what the path says counts
+    request.GetReflection()->Swap(&request, body.get());
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::string> WriteBody(const Message& response) const override {

@@ -7,6 +7,7 @@
 #include "proto/spec.h"
 #include "proto/spec_text.h"
 #include "server/schedule/computed_by.h"
+#include "server/schedule/external_seed.h"
 #include "server/schedule/job_name.h"
 
 namespace normlab::server {
@@ -31,6 +32,10 @@ absl::StatusOr<std::vector<PlannedJob>> ResolvePlan(const std::vector<judging::P
       continue;
     }
     known = run.experiment;
+    if (!run.labels.empty()) {
+      jobs.push_back({.run = run, .job = {}});
+      continue;
+    }
     std::vector<FieldViolation> violations;
     v1::JobSpec spec = SpecFromPairs(run.experiment, run.fields, violations);
     spec.set_seed(run.seed);
@@ -71,6 +76,7 @@ StoredRuns::StoredRuns(store::Store& store, const std::vector<PlannedJob>& plan)
     Run run;
     run.identity = planned.job.identity;
     run.dataset = planned.job.dataset;
+    run.labels = planned.run.labels;
     runs_.emplace(std::tuple(planned.run.item, planned.run.arm, planned.run.seed, planned.run.part), std::move(run));
   }
 }
@@ -83,10 +89,28 @@ absl::StatusOr<const StoredRuns::Run*> StoredRuns::Look(const judging::RunName& 
   }
   Run& run = found->second;
   if (!run.looked_up) {
-    NORMLAB_ASSIGN_OR_RETURN(run.job, store_.FindByIdentity(run.identity));
+    NORMLAB_ASSIGN_OR_RETURN(
+        run.job, run.labels.empty() ? store_.FindByIdentity(run.identity) : FindExternal(run.labels, name.seed));
     run.looked_up = true;
   }
   return &run;
+}
+
+absl::StatusOr<std::optional<store::Job>> StoredRuns::FindExternal(const judging::Labels& labels, std::uint64_t seed) {
+  constexpr int kAtOnce = 100;
+  store::JobFilter filter;
+  filter.labels = labels;
+  std::optional<store::JobId> before;
+  do {
+    NORMLAB_ASSIGN_OR_RETURN(store::JobPage page, store_.ListJobs(filter, before, kAtOnce));
+    for (store::Job& job : page.jobs) {
+      if (job.external && !job.external->removed && ExternalSeed(job) == seed) {
+        return std::move(job);
+      }
+    }
+    before = page.next_before;
+  } while (before);
+  return std::nullopt;
 }
 
 absl::StatusOr<judging::RunStatus> StoredRuns::Find(const judging::RunName& name) {

@@ -16,7 +16,7 @@ namespace normlab::server {
 
 struct PlannedJob {
   judging::PlannedRun run;
-  ResolvedJob job;
+  ResolvedJob job;  // of an external run nothing: there is none to be made
 };
 
 // Why there can be no runs of an experiment: it does not exist. Empty: there can.
@@ -41,12 +41,16 @@ class StoredRuns : public judging::CurveSource {
   struct Run {
     std::string identity;
     std::string dataset;
+    judging::Labels labels;  // of an external run
     bool looked_up = false;
     std::optional<store::Job> job;
   };
 
   // The planned run with its stored job, looked up once: one rendering sees one state of each job.
   absl::StatusOr<const Run*> Look(const judging::RunName& name);
+
+  // The newest external run with these labels and this seed.
+  absl::StatusOr<std::optional<store::Job>> FindExternal(const judging::Labels& labels, std::uint64_t seed);
 
   store::Store& store_;
   std::map<std::tuple<std::string, std::string, std::uint64_t, int>, Run> runs_;  // by item, arm, seed and part

@@ -51,9 +51,17 @@ void HttpClient::Send(std::string_view bytes) {
   }
 }
 
+namespace {
+
+bool HasBody(const HttpRequest& request) {
+  return request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+}
+
+}  // namespace
+
 std::string HttpClient::Text(const HttpRequest& request) const {
   std::map<std::string, std::string> headers = {{"Host", fmt::format("127.0.0.1:{}", port_)}};
-  if (request.method == "POST") {
+  if (HasBody(request)) {
     headers["Content-Type"] = "application/json";
     headers["Content-Length"] = std::to_string(request.body.size());
   }
@@ -67,7 +75,7 @@ std::string HttpClient::Text(const HttpRequest& request) const {
   for (const auto& [name, value] : headers) {
     text += value.empty() ? "" : fmt::format("{}: {}\r\n", name, value);
   }
-  return text + "\r\n" + (request.method == "POST" ? request.body : "");
+  return text + "\r\n" + (HasBody(request) ? request.body : "");
 }
 
 bool HttpClient::Fill() {

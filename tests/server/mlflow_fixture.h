@@ -46,7 +46,8 @@ class MlflowTest : public HttpTest {
   }
   std::vector<std::string> Search(const Json& body) const {
     std::vector<std::string> ids;
-    for (const Json& run : Made("runs/search", body)["runs"]) {
+    const Json answer = Made("runs/search", body);
+    for (const Json& run : answer["runs"]) {
       ids.push_back(run["info"]["run_id"]);
     }
     return ids;

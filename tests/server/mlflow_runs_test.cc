@@ -242,7 +242,8 @@ TEST_F(MlflowRunsTest, ExperimentsAreOursAndTheirs) {
   ExpectWrong(Post("experiments/create", {{"name", "x"}, {"artifact_location", "s3://x"}}), "artifact_location");
   const auto names = [this](const Json& body) {
     std::vector<std::string> found;
-    for (const Json& experiment : Made("experiments/search", body)["experiments"]) {
+    const Json answer = Made("experiments/search", body);
+    for (const Json& experiment : answer["experiments"]) {
       found.push_back(experiment["name"]);
     }
     return found;

@@ -12,6 +12,7 @@
 namespace normlab::judging {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -60,6 +61,26 @@ void SetDataset(LiteralSource& source, const std::string& dataset) {
 void Diverge(LiteralSource& source, std::string_view arm, std::uint64_t seed) {
   source.At(arm, seed).status.succeeded = false;
   source.At(arm, seed).status.diverged = true;
+}
+
+TEST(Verdict, RunsOfOtherProgramsReproduceNothing) {
+  std::string text = kTinyManifest;
+  const std::string ours = "normed: {label: Normed, fields: {norm: layer}}";
+  text.replace(text.find(ours), ours.size(), "normed: {label: Normed, labels: {program: torch, norm: layer}}");
+  for (const std::string budget : {"full", "small"}) {
+    LiteralSource source = TinyRuns(6, 10);
+    ASSERT_EQ(JudgeTiny(source, budget).measured.protocol.tier == Tier::kExact, budget == "full");
+    const Judged judged = JudgeManifest(text, source, budget);
+    EXPECT_NE(judged.measured.protocol.tier, Tier::kExact) << budget;
+    EXPECT_THAT(judged.measured.protocol.deviations,
+                testing::Contains(AllOf(HasSubstr("arm Normed"), HasSubstr("norm=layer, program=torch"))));
+    for (const Judgement& judgement : judged.judgements) {
+      EXPECT_NE(judgement.tier, Tier::kExact) << judgement.claim->id << " " << budget;
+      EXPECT_NE(judgement.verdict, Verdict::kReproduced) << judgement.claim->id << " " << budget;
+    }
+  }
+  LiteralSource source = TinyRuns(6, 10);
+  EXPECT_EQ(JudgeManifest(text, source)[kFaster].verdict, Verdict::kDirectionOnly) << "what they show is still said";
 }
 
 TEST(Verdict, WhatThePaperSaysIsReproduced) {

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "results/judging/plan.h"
 #include "tests/results/judging/tiny_paper.h"
 
 namespace normlab::judging {
@@ -41,6 +42,24 @@ TEST(Manifest, AUsersOwnPaperIsRead) {
   EXPECT_EQ(item.claims[2].value, 1.5);
   EXPECT_EQ(item.reference[1][0][0].hi, 3.8);
   EXPECT_EQ(item.reference[1][1][0].lo, item.reference[1][1][0].hi);
+}
+
+TEST(Manifest, AnArmMayBeRunsOfOtherPrograms) {
+  const std::string arm = "normed: {label: Normed, fields: {norm: layer}}";
+  const auto manifest =
+      ParseManifest(With(arm, "normed: {label: Normed, labels: {program: torch, lr: 0.1}}"), "my.yaml", kFiles);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->items[0].arms[1].labels, (Labels{{"lr", "0.1"}, {"program", "torch"}}));
+  EXPECT_TRUE(manifest->items[0].arms[0].labels.empty());
+  for (const PlannedRun& run : PlanItem(manifest->items[0], manifest->items[0].budgets[0])) {
+    EXPECT_EQ(run.labels.empty(), run.arm == "plain");
+  }
+  EXPECT_THAT(ErrorOf(With(arm, "normed: {label: Normed, labels: {}}")), HasSubstr("arms.normed.labels"));
+  EXPECT_THAT(ErrorOf(With(arm, "normed: {label: Normed, labels: torch}")), HasSubstr("arms.normed.labels"));
+  EXPECT_THAT(ErrorOf(With(arm, "normed: {label: Normed, labels: {a: b}, fields: {norm: layer}}")),
+              HasSubstr("no fields and tune"));
+  EXPECT_THAT(ErrorOf(With(arm, "normed: {label: Normed, labels: {a: b}}\n    repeat: {field: fold, values: [1, 2]}")),
+              HasSubstr("cannot be asked of runs of other programs"));
 }
 
 TEST(Manifest, UnknownKeysNameTheNearestWithLineAndColumn) {

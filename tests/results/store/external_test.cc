@@ -23,7 +23,8 @@ class ExternalTest : public StoreTest {
     const auto made = runs().CreateExperiment(experiment, {});
     EXPECT_TRUE(made.ok() || absl::IsAlreadyExists(made.status()));
     std::int64_t id = 0;
-    for (const ExternalExperiment& known : *runs().ListExperiments()) {
+    const std::vector<ExternalExperiment> all = *runs().ListExperiments();
+    for (const ExternalExperiment& known : all) {
       id = known.name == experiment ? known.id : id;
     }
     const auto run = runs().CreateRun(
@@ -43,7 +44,8 @@ class ExternalTest : public StoreTest {
     return runs().Change(run, change);
   }
   SeriesInfo Series(JobId run, const std::string& name) {
-    for (const SeriesInfo& info : *store_->ListSeries(run)) {
+    const std::vector<SeriesInfo> all = *store_->ListSeries(run);
+    for (const SeriesInfo& info : all) {
       if (info.name == name) {
         return info;
       }
