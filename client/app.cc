@@ -217,6 +217,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddExperiments(app, session);
   AddData(app, session);
   AddContext(app, session);
+  AddAdmin(app, session);
   AddCompletion(app, session);
 }
 

@@ -38,6 +38,8 @@ Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 sto
 
 struct Flags {
   std::string home = DefaultHome();
+  std::string backups;
+  std::string restore;
   std::string socket;
   std::string listen;
   std::string http;
@@ -59,6 +61,7 @@ void Declare(CLI::App& app, Flags& flags) {
   app.footer(std::string(kFooter));
   app.set_version_flag("--version", VersionText("normlabd"));
   app.add_option("--home", flags.home, "data directory")->capture_default_str();
+  app.add_option("--backups", flags.backups, "folder that backups are made in [HOME/backups]");
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
   app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
   app.add_option("--http", flags.http,
@@ -90,6 +93,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
   app.add_flag("--while-used", flags.while_used,
                "end once no normlab command uses the server any more; for servers that a command starts");
+  app.add_option("--restore", flags.restore,
+                 "put this backup into --home, which has no store yet, and end; see `normlab admin restore`");
   app.add_flag("--print-link", flags.print_link,
                "print the link that opens the page, good once, to stdout once serving");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
@@ -104,6 +109,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
     return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
   }
   options.home = flags.home;
+  options.backups = flags.backups;
   options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
   options.token_files[Role::kAdmin] = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
   for (const std::string& name : flags.roles) {
@@ -175,6 +181,7 @@ CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string
   result.print_ready = flags.print_ready;
   result.print_link = flags.print_link;
   result.while_used = flags.while_used;
+  result.restore = flags.restore;
   if (const absl::Status status = Fill(flags, program_directory, result.daemon); !status.ok()) {
     result.done = true;
     result.exit_code = kUsage;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "client/error.h"
 #include "client/text.h"
 
@@ -90,9 +89,7 @@ absl::StatusOr<bool> MayGoOn(Session& session, Client& client, const v1::JobFilt
   if (preview.jobs.size() <= 1) {
     return true;
   }
-  session.Note(fmt::format("normlab: {} {}? [y/N] ", verb.name, Summary(preview.jobs)));
-  const std::string answer = absl::AsciiStrToLower(session.environment().ask());
-  return answer == "y" || answer == "yes";
+  return Confirm(session, fmt::format("{} {}", verb.name, Summary(preview.jobs)));
 }
 
 int SayDryRun(Session& session, const BulkAnswer& answer, const BulkVerb& verb) {

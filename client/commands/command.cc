@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "base/nearest.h"
 #include "base/parse_number.h"
 #include "client/download.h"
@@ -94,6 +95,15 @@ int Written(Session& session, const std::string& file, std::uint64_t bytes) {
 }
 
 }  // namespace
+
+bool Confirm(Session& session, const std::string& question) {
+  if (!session.environment().ask) {
+    return true;
+  }
+  session.Note(fmt::format("normlab: {}? [y/N] ", question));
+  const std::string answer = absl::AsciiStrToLower(session.environment().ask());
+  return answer == "y" || answer == "yes";
+}
 
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content) {
   if (IsStdout(file)) {

@@ -107,6 +107,9 @@ CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& 
                         std::vector<std::string>& values, const std::vector<std::string>& names,
                         const std::string& description);
 
+// Whether a person says yes; true where nobody can be asked.
+bool Confirm(Session& session, const std::string& question);
+
 // Writes `content` to `file`, or to stdout if it is empty or "-".
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content);
 // The same for a file of a job, in pieces as they come.
@@ -141,6 +144,7 @@ void AddUpdate(CLI::App& app, Session& session);  // label, prioritise
 void AddWorkers(CLI::App& app, Session& session);
 void AddLogs(CLI::App& app, Session& session);
 void AddContext(CLI::App& app, Session& session);
+void AddAdmin(CLI::App& app, Session& session);
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddServer(CLI::App& app, Session& session);  // up, page

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 #include "base/log.h"
+#include "results/store/backup.h"
 #include "results/store/bulk.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
@@ -29,7 +32,9 @@
 #include "results/store/restart.h"
 #include "results/store/resume.h"
 #include "results/store/schema.h"
+#include "results/store/scrub.h"
 #include "results/store/series.h"
+#include "results/store/store_status.h"
 #include "results/store/transitions.h"
 #include "results/store/writer.h"
 
@@ -51,10 +56,16 @@ std::uint64_t Cursor(std::uint64_t value) {
 // Holds the parts together: each method picks a connection and calls the function of the part that knows.
 class SqliteStore : public Store {
  public:
-  SqliteStore(StoreOptions options, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
+  struct Place {
+    std::string database;
+    std::string vfs;
+  };
+
+  SqliteStore(StoreOptions options, Place place, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
               std::unique_ptr<Connection> connection, int checkpoint_pages, std::unique_ptr<Readers> readers,
               std::string damage)
       : options_(std::move(options)),
+        place_(std::move(place)),
         damage_(std::move(damage)),
         lock_(std::move(lock)),
         files_(std::move(files)),
@@ -128,6 +139,12 @@ class SqliteStore : public Store {
   absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) override;
   absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) override;
 
+  absl::StatusOr<StoreStatus> Status() override;
+  absl::StatusOr<ScrubReport> Scrub(const OnProgress& on_progress) override {
+    return ScrubStore(place_.database, place_.vfs, *files_, on_progress);
+  }
+  absl::StatusOr<BackupInfo> Backup(const std::string& directory, const OnProgress& on_progress) override;
+
   std::uint64_t WaitForCommit(std::uint64_t seen, int timeout_ms) override {
     return commits_.Wait(seen, std::chrono::milliseconds(timeout_ms));
   }
@@ -147,6 +164,7 @@ class SqliteStore : public Store {
                                                const JobChanges::Carry& carry);
 
   const StoreOptions options_;
+  const Place place_;
   const std::string damage_;
   const std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<Files> files_;
@@ -155,6 +173,7 @@ class SqliteStore : public Store {
   std::unique_ptr<Writer> writer_;
   JobFiles job_files_;
   JobChanges changes_;
+  std::mutex backup_;  // held while one is made
 };
 
 // --- jobs ---
@@ -496,6 +515,31 @@ absl::StatusOr<PointBatch> SqliteStore::PointsSince(const std::vector<JobId>& jo
   return readers_->Read([&](Connection& db) { return store::PointsSince(db, jobs, Cursor(sequence), limit); });
 }
 
+// --- upkeep ---
+
+std::uint64_t SizeOrNone(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
+absl::StatusOr<StoreStatus> SqliteStore::Status() {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(place_.database, error);
+  NORMLAB_ASSIGN_OR_RETURN(StoreStatus status, readers_->Read(DatabaseStatus));
+  status.log_bytes = SizeOrNone(place_.database + "-wal");
+  status.free_bytes = error ? 0 : space.available;
+  return status;
+}
+
+absl::StatusOr<BackupInfo> SqliteStore::Backup(const std::string& directory, const OnProgress& on_progress) {
+  const std::unique_lock alone(backup_, std::try_to_lock);
+  if (!alone) {
+    return absl::FailedPreconditionError("another backup is being made; wait for its end");
+  }
+  return MakeBackup({place_.database, place_.vfs, *files_}, *options_.fs, directory, Now(), on_progress);
+}
+
 // An empty file readable by its owner alone, which SQLite then fills: it would create one readable by everyone.
 absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const std::string& name) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
@@ -550,7 +594,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
                            Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
   NORMLAB_ASSIGN_OR_RETURN(std::string damage, LookForDamage(path, engine.vfs, options.check));
   auto store =
-      std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files), std::move(connection),
+      std::make_unique<SqliteStore>(std::move(options), SqliteStore::Place{path, engine.vfs}, std::move(lock), std::move(files), std::move(connection),
                                     engine.checkpoint_pages, std::move(readers), std::move(damage));
   for (const absl::Status& status : {store->Purge(), store->RemoveUnneededCheckpoints()}) {
     if (!status.ok() && !absl::IsDataLoss(status)) {

@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "server/http/api_call.h"
 #include "server/http/connection.h"
+#include "server/http/metrics_call.h"
 #include "server/http/router.h"
 #include "server/http/services.h"
 #include "server/http/sessions.h"
@@ -178,6 +179,8 @@ class HttpServerImpl : public HttpServer {
       connection->ReadBody(kSessionBytes, [this, connection](const std::string& body) {
         connection->Respond(sessions_.Exchange(body));
       });
+    } else if (std::holds_alternative<ReadMetrics>(route)) {
+      RunMetricsCall(connection, services_);
     } else {
       RunApiCall(connection, *std::get<const google::protobuf::MethodDescriptor*>(route), services_);
     }

@@ -5,6 +5,7 @@
 //   GET  /, /assets/*              the page
 //   GET  /openapi.json             what there is to call
 //   GET  /healthz                  whether calls are served
+//   GET  /metrics                  how the server is, as Prometheus reads it; needs a token
 //
 // Thread safety: immutable after making; any thread.
 #pragma once
@@ -33,7 +34,8 @@ struct RouterParts {
 };
 
 struct OpenSession {};  // POST /session: its body has the code of a link
-using Route = std::variant<Answer, OpenSession, const google::protobuf::MethodDescriptor*>;
+struct ReadMetrics {};  // GET /metrics
+using Route = std::variant<Answer, OpenSession, ReadMetrics, const google::protobuf::MethodDescriptor*>;
 
 class Router {
  public:
@@ -43,6 +45,7 @@ class Router {
 
  private:
   Route FindSession(const boost::beast::http::request_header<>& header) const;
+  Route FindMetrics(const boost::beast::http::request_header<>& header) const;
   Route FindCall(const boost::beast::http::request_header<>& header, std::string_view path) const;
   Answer FindFile(const boost::beast::http::request_header<>& header, std::string_view path) const;
 

@@ -1,0 +1,139 @@
+// Reading everything back: each kind of damage is found and named, and nothing else is called damage.
+#include <filesystem>
+#include <fstream>
+
+#include "tests/results/store/fixture.h"
+
+namespace normlab::store {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::size_t kPoints = 1'500;  // a full chunk and a tail
+
+bool GoOn(const UpkeepProgress&) { return true; }
+
+class ScrubTest : public StoreTest {
+ protected:
+  ScrubTest() : attempt_(CreateAndLease("a")) {
+    EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("test/error", 1, kPoints)}).status());
+    EXPECT_OK(PutCheckpoint(attempt_, 7, "checkpoint"));
+    EXPECT_OK(PutArtifact(attempt_, {.name = "weights"}, "artifact"));
+  }
+
+  ScrubReport Scrub() {
+    const auto report = store_->Scrub(GoOn);
+    EXPECT_OK(report.status());
+    return report.value_or(ScrubReport{.damaged = 99});
+  }
+  std::string DbPath() const { return folder_.path() + "/normlab.db"; }
+  // While the store is closed.
+  void Change(const std::string& sql) {
+    store_.reset();
+    ASSERT_OK((*Connection::Open(DbPath(), {}))->Script(sql));
+    Reopen();
+  }
+  std::string OnlyFileIn(const std::string& folder) const {
+    std::string found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/" + folder)) {
+      EXPECT_EQ(found, "");
+      found = entry.path().string();
+    }
+    return found;
+  }
+
+  const AttemptId attempt_;
+};
+
+TEST_F(ScrubTest, FindsNothingWhereEverythingIsWhole) {
+  const ScrubReport report = Scrub();
+  EXPECT_EQ(report.damaged, 0u);
+  EXPECT_THAT(report.damage, IsEmpty());
+  EXPECT_EQ(report.series, 1u);
+  EXPECT_EQ(report.files, 2u);
+  EXPECT_GT(report.bytes, kPoints * sizeof(double));
+}
+
+TEST_F(ScrubTest, FindsADamagedChunk) {
+  Change("UPDATE chunk SET data = zeroblob(length(data))");
+  const ScrubReport report = Scrub();
+  EXPECT_EQ(report.damaged, 1u);
+  EXPECT_THAT(report.damage, ElementsAre(HasSubstr("j1 test/error: 1 damaged; checksum mismatch")));
+}
+
+TEST_F(ScrubTest, FindsADamagedTail) {
+  Change("UPDATE tail SET crc32c = crc32c + 1");
+  EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j1 test/error: 1 damaged; checksum mismatch")));
+}
+
+TEST_F(ScrubTest, FindsADamagedOverview) {
+  Change("UPDATE overview SET points = points + 1");
+  EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("checksum mismatch of an overview")));
+}
+
+TEST_F(ScrubTest, FindsOneFlippedBitOfAFile) {
+  const std::string path = OnlyFileIn("checkpoints");
+  std::string bytes = *PosixFileSystem().Read(path);
+  bytes[3] ^= 1;
+  ASSERT_OK(PosixFileSystem().AtomicWrite(path, bytes));
+  EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j1 checkpoint of step 7")));
+}
+
+TEST_F(ScrubTest, FindsAFileThatIsGone) {
+  std::filesystem::remove(OnlyFileIn("artifacts"));
+  EXPECT_THAT(Scrub().damage, ElementsAre(testing::AllOf(HasSubstr("j1 weights"), HasSubstr("is gone"))));
+}
+
+TEST_F(ScrubTest, FindsADamagedPageAndGoesOn) {
+  store_.reset();
+  std::int64_t page = 0;
+  {
+    const auto db = Connection::Open(DbPath(), {});
+    ASSERT_OK((*db)->Checkpoint(true));
+    page = *(*db)->Int("SELECT rootpage FROM sqlite_schema WHERE name = 'overview'");
+  }
+  std::fstream file(DbPath(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp((page - 1) * 4096);
+  file.write(std::string(4096, '\x7f').data(), 4096);
+  file.close();
+  std::filesystem::remove(OnlyFileIn("artifacts"));
+  Reopen();
+  const ScrubReport report = Scrub();
+  EXPECT_THAT(report.damage, testing::Contains(HasSubstr("overview")));
+  EXPECT_THAT(report.damage, testing::Contains(HasSubstr("j1 weights")));
+}
+
+TEST_F(ScrubTest, WhatIsRemovedMeanwhileIsNoDamage) {
+  ASSERT_OK(FinishAs(attempt_, JobState::kFailed).status());
+  bool deleted = false;
+  const auto report = store_->Scrub([&](const UpkeepProgress&) {
+    if (!std::exchange(deleted, true)) {
+      EXPECT_OK(store_->Delete({}, attempt_.job));
+    }
+    return true;
+  });
+  ASSERT_OK(report.status());
+  EXPECT_THAT(report->damage, IsEmpty());
+}
+
+TEST_F(ScrubTest, LooksAtEveryPieceOfALongCurve) {
+  constexpr std::uint64_t kChunk = 1024;
+  constexpr std::uint64_t kChunks = 600;  // more than are read at a time
+  const AttemptId attempt = CreateAndLease("long");
+  for (std::uint64_t i = 0; i < kChunks; i += 10) {
+    ASSERT_OK(store_->AppendPoints(attempt, {Ramp("x", 1 + i * kChunk, 10 * kChunk)}).status());
+  }
+  ASSERT_EQ(Scrub().damaged, 0u);
+  Change("UPDATE chunk SET crc32c = crc32c + 1 WHERE last_step IN (1024, 262144, 262145, 263168, 614400)");
+  EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j2 x: 4 damaged")));
+}
+
+TEST_F(ScrubTest, StopsWhenItIsTold) {
+  const auto report = store_->Scrub([](const UpkeepProgress&) { return false; });
+  EXPECT_THAT(report.status(), HasCode(absl::StatusCode::kCancelled));
+}
+
+}  // namespace
+}  // namespace normlab::store
