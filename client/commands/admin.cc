@@ -277,7 +277,7 @@ absl::StatusOr<v1::CollectGarbageRequest> ToRequest(const GarbageOptions& option
   }
   if (!options.older_than.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(const std::int64_t seconds, ReadAge(options.older_than));
-    request.mutable_ended_before()->set_seconds(seconds);
+    request.set_older_than_seconds(static_cast<std::uint64_t>(seconds));
   }
   request.set_keep_newest(options.keep);
   return request;

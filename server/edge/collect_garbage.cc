@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kPage = 1'000;
 constexpr std::size_t kSlice = 500;  // jobs deleted at a time
-constexpr std::int64_t kMostSeconds = std::int64_t{100} * 366 * 24 * 60 * 60;
+constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 366 * 24 * 60 * 60;
 
 std::int64_t NowMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -38,13 +38,13 @@ store::JobFilter ReadWhich(const v1::CollectGarbageRequest& request, std::vector
           {"filter.states", fmt::format("holds {}; expected states of jobs that have ended", store::StateName(state))});
     }
   }
-  const std::int64_t seconds = request.ended_before().seconds();
-  if (seconds < 0 || seconds > kMostSeconds || request.ended_before().nanos() < 0) {
-    violations.push_back({"ended_before", fmt::format("is {} s; expected 0 to a hundred years", seconds)});
+  if (request.older_than_seconds() > kMostSeconds) {
+    violations.push_back({"older_than_seconds",
+                          fmt::format("is {}; expected at most a hundred years", request.older_than_seconds())});
   }
-  if (!request.has_filter() && !request.has_ended_before() && request.keep_newest() == 0) {
+  if (!request.has_filter() && !request.has_older_than_seconds() && request.keep_newest() == 0) {
     violations.push_back(
-        {"filter", "is empty, as are ended_before and keep_newest; that would delete every job that has ended"});
+        {"filter", "is absent, as are older_than_seconds and keep_newest; that would delete every job that has ended"});
   }
   return filter;
 }
@@ -85,7 +85,7 @@ absl::Status CollectGarbage(Core& core, const v1::CollectGarbageRequest& request
   std::vector<FieldViolation> violations;
   const store::JobFilter filter = ReadWhich(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  const std::int64_t before_ms = NowMs() - request.ended_before().seconds() * 1000;
+  const std::int64_t before_ms = NowMs() - static_cast<std::int64_t>(request.older_than_seconds()) * 1000;
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::Job> garbage,
                            Garbage(core, filter, before_ms, request.keep_newest()));
   for (std::size_t begin = 0; begin < garbage.size(); begin += kSlice) {

@@ -117,7 +117,7 @@ TEST_F(AdminCommandTest, GarbageIsLookedAtBeforeItGoes) {
   EXPECT_EQ(Run(words).out, "j2\nj1\n");
   const v1::CollectGarbageRequest& request = server_.admin.collected.back();
   EXPECT_FALSE(request.validate_only());
-  EXPECT_EQ(request.ended_before().seconds(), 90 * 86'400);
+  EXPECT_EQ(request.older_than_seconds(), 90u * 86'400);
   EXPECT_EQ(request.keep_newest(), 100u);
   EXPECT_EQ(request.filter().labels().at("who"), "ana");
   EXPECT_THAT(Run({"admin", "gc", "--keep", "1", "--dry-run"}).err, HasSubstr("This would delete 2 jobs"));
@@ -130,7 +130,7 @@ TEST_F(AdminCommandTest, AgesAreNumbersWithAUnit) {
   }
   EXPECT_TRUE(server_.admin.collected.empty());
   EXPECT_EQ(Run({"admin", "gc", "--older-than", "30m", "--dry-run"}).code, 0);
-  EXPECT_EQ(server_.admin.collected.back().ended_before().seconds(), 1'800);
+  EXPECT_EQ(server_.admin.collected.back().older_than_seconds(), 1'800u);
   EXPECT_FALSE(server_.admin.collected.back().has_filter());
 }
 

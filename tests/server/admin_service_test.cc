@@ -1,6 +1,7 @@
 // Looking after a server, over the wire: status, metrics, draining, backups, checks, and old jobs.
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "normlab/v1/admin.grpc.pb.h"
 #include "tests/server/fixture.h"
@@ -237,11 +238,11 @@ TEST_F(AdminServiceTest, GarbageIsWhatMatchesAndIsNotAmongTheNewest) {
 TEST_F(AdminServiceTest, WhatEndedLatelyIsNoGarbage) {
   Succeed(2);
   v1::CollectGarbageRequest request;
-  request.mutable_ended_before()->set_seconds(3'600);
+  request.set_older_than_seconds(3'600);
   v1::CollectGarbageResponse response;
   ASSERT_EQ(Collect(request, &response).error_message(), "");
   EXPECT_THAT(Ids(response), IsEmpty());
-  request.mutable_ended_before()->set_seconds(0);
+  request.set_older_than_seconds(0);
   ASSERT_EQ(Collect(request, &response).error_message(), "");
   EXPECT_THAT(Ids(response), ElementsAre("j2", "j1"));
 }
@@ -252,8 +253,8 @@ TEST_F(AdminServiceTest, GarbageIsNotEverythingByASlip) {
   EXPECT_THAT(WrongFields(Collect({}, &response)), ElementsAre("filter"));
   v1::CollectGarbageRequest request;
   request.mutable_filter()->add_states(v1::JOB_STATE_RUNNING);
-  request.mutable_ended_before()->set_seconds(-1);
-  EXPECT_THAT(WrongFields(Collect(request, &response)), ElementsAre("filter.states", "ended_before"));
+  request.set_older_than_seconds(std::numeric_limits<std::uint64_t>::max());
+  EXPECT_THAT(WrongFields(Collect(request, &response)), ElementsAre("filter.states", "older_than_seconds"));
   EXPECT_EQ(Jobs(v1::JOB_STATE_SUCCEEDED), 1u);
 }
 

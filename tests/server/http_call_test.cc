@@ -206,6 +206,21 @@ TEST_F(HttpCallTest, WhatIsNotHereIsSaid) {
   }
 }
 
+TEST_F(HttpCallTest, MetricsAreTextForWhoeverShowsAToken) {
+  HttpClient client(Port());
+  const HttpRequest scrape{.method = "GET", .target = "/metrics", .token = Token(Role::kViewer)};
+  for (int i = 0; i < 2; ++i) {
+    const HttpResponse response = client.Call(scrape);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.headers.at("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    EXPECT_THAT(response.body, testing::HasSubstr("\n# TYPE normlab_jobs gauge\n"));
+    EXPECT_TRUE(response.body.ends_with("# EOF\n"));
+  }
+  EXPECT_EQ(Fetch("/metrics").status, 401);
+  EXPECT_EQ(Call({.method = "GET", .target = "/metrics", .token = Token(Role::kWorker)}).status, 403);
+  EXPECT_EQ(Call({.target = "/metrics", .token = Token()}).status, 405);
+}
+
 TEST_F(HttpCallTest, AServerThatStopsSaysSo) {
   EXPECT_EQ(Fetch("/healthz").body, "ok\n");
   daemon_->Stop();
