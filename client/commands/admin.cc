@@ -96,10 +96,9 @@ absl::StatusOr<int> Status(Session& session) {
     return whole ? kExitOk : kExitFailed;
   }
   const double now = session.environment().now();
-  const std::string backup =
-      status.has_last_backup()
-          ? fmt::format("{}, {}", Ago(status.last_backup().taken(), now), status.last_backup().folder())
-          : "none; make one: normlab admin backup";
+  const std::string backup = status.has_last_backup() ? fmt::format("{}, {}", Ago(status.last_backup().taken(), now),
+                                                                    status.last_backup().folder())
+                                                      : "none; make one: normlab admin backup";
   const auto line = [&session](std::string_view name, const std::string& value) {
     session.Print(fmt::format("{:<11} {}\n", name, value));
   };
@@ -150,8 +149,8 @@ absl::StatusOr<int> Drain(Session& session, const DrainOptions& options) {
     std::this_thread::sleep_for(kLook);
     NORMLAB_ASSIGN_OR_RETURN(answer, client->Drain(false));
   }
-  session.Print(fmt::format("no job begins; {} under way\n",
-                            Plural(static_cast<std::uint64_t>(answer.working()), "job")));
+  session.Print(
+      fmt::format("no job begins; {} under way\n", Plural(static_cast<std::uint64_t>(answer.working()), "job")));
   return kExitOk;
 }
 
@@ -288,8 +287,8 @@ absl::StatusOr<int> CollectGarbage(Session& session, const GarbageOptions& optio
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   request.set_validate_only(true);
   NORMLAB_ASSIGN_OR_RETURN(v1::CollectGarbageResponse answer, client->CollectGarbage(request));
-  const std::string what = fmt::format("{} with {} of artifacts", Plural(answer.job_ids().size(), "job"),
-                                       FormatBytes(answer.bytes()));
+  const std::string what =
+      fmt::format("{} with {} of artifacts", Plural(answer.job_ids().size(), "job"), FormatBytes(answer.bytes()));
   if (!options.dry_run && !answer.job_ids().empty()) {
     if (!options.yes && !Confirm(session, "delete " + what)) {
       session.Note("Nothing was done.\n");
@@ -362,13 +361,13 @@ void AddBackups(CLI::App& admin, Session& session) {
                                   "backups[]: name, taken, jobs, bytes, folder."});
   backups->callback([&session] { session.action = [&session] { return Backups(session); }; });
   const auto folder = std::make_shared<std::string>();
-  CLI::App* restore = AddLocalCommand(
-      admin, session,
-      {kMore,
-       "restore",
-       "Put a backup into a data directory that has no store yet. No server may run on it",
-       {"normlab admin restore ~/.local/share/normlab/backups/2026-11-29T114339Z --home /srv/normlab"},
-       ""});
+  CLI::App* restore =
+      AddLocalCommand(admin, session,
+                      {kMore,
+                       "restore",
+                       "Put a backup into a data directory that has no store yet. No server may run on it",
+                       {"normlab admin restore ~/.local/share/normlab/backups/2026-11-29T114339Z --home /srv/normlab"},
+                       ""});
   restore->add_option("FOLDER", *folder, "the backup")->required()->check(CLI::ExistingDirectory)->type_name("");
   AddHomeOptions(*restore, session);
   restore->callback([&session, folder] { session.action = [&session, folder] { return Restore(session, *folder); }; });

@@ -176,9 +176,8 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, cons
     NORMLAB_RETURN_IF_ERROR(transaction.status());
     NORMLAB_ASSIGN_OR_RETURN(named, FilesOf(*from));
     NORMLAB_ASSIGN_OR_RETURN(const std::int64_t jobs, from->Int("SELECT count(*) FROM job"));
-    NORMLAB_ASSIGN_OR_RETURN(
-        const std::int64_t database,
-        from->Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t database,
+                             from->Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
     info.jobs = static_cast<std::uint64_t>(jobs);
     info.bytes = static_cast<std::uint64_t>(database);
     for (const NamedPiece& piece : named) {
@@ -197,7 +196,8 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, cons
   NORMLAB_RETURN_IF_ERROR(CopyFiles(named, source.files, fs, target, progress));
   NORMLAB_ASSIGN_OR_RETURN(const ScrubReport found, CheckStore(fs, target, progress.Stage(info.bytes)));
   if (found.damaged > 0) {
-    return absl::DataLossError(fmt::format("the store is damaged, and so would be its backup: {}", found.damage.front()));
+    return absl::DataLossError(
+        fmt::format("the store is damaged, and so would be its backup: {}", found.damage.front()));
   }
   NORMLAB_RETURN_IF_ERROR(fs.AtomicWrite(MarkOf(target), MarkText(info)));
   return info;
@@ -269,9 +269,8 @@ absl::StatusOr<BackupInfo> RestoreBackup(FileSystem& fs, const std::string& fold
   NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
                            FileLock::Acquire(DatabaseOf(home) + ".lock", "a restore"));
   if (fs.Open(DatabaseOf(home)).ok()) {
-    return absl::AlreadyExistsError(
-        fmt::format("{} has a store already, which would be lost; move {} away, or choose another --home", home,
-                    DatabaseOf(home)));
+    return absl::AlreadyExistsError(fmt::format(
+        "{} has a store already, which would be lost; move {} away, or choose another --home", home, DatabaseOf(home)));
   }
   Stages progress(on_progress);
   progress.Expect(2 * info->bytes);

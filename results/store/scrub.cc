@@ -51,7 +51,8 @@ class Scrub {
  private:
   absl::Status Estimate() {
     // The database is gone through twice, by pages and by rows.
-    NORMLAB_ASSIGN_OR_RETURN(database_, db_.Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+    NORMLAB_ASSIGN_OR_RETURN(database_,
+                             db_.Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
     const absl::StatusOr<std::int64_t> files =
         db_.Int("SELECT (SELECT total(size) FROM checkpoint) + (SELECT total(size) FROM artifact)");
     total_ = 2 * static_cast<std::uint64_t>(database_) + static_cast<std::uint64_t>(files.value_or(0));
@@ -124,7 +125,8 @@ class Scrub {
     ++report_.series;
     if (damage.pieces > 0) {
       Query row = db_.Ask("SELECT job, name FROM series WHERE id = ?1", id);
-      const std::string curve = row.Next() ? fmt::format("j{} {}", row.Int(0), row.View(1)) : fmt::format("series {}", id);
+      const std::string curve =
+          row.Next() ? fmt::format("j{} {}", row.Int(0), row.View(1)) : fmt::format("series {}", id);
       Tell(fmt::format("{}: {} damaged; {}", curve, damage.pieces, damage.first));
     }
     return absl::OkStatus();

@@ -11,24 +11,25 @@
 namespace normlab::server {
 namespace {
 
+constexpr std::chrono::milliseconds kPace{500};  // of messages that say how far something is
+
 // Tells a stream's reader how far something is, now and then; ends it when the reader is gone or the server stops.
 template <typename Response>
 store::OnProgress TellProgress(Core& core, const Caller& caller, grpc::ServerWriter<Response>& writer) {
-  constexpr std::chrono::milliseconds kPace{500};
-  return [&core, &caller, &writer, due = std::chrono::steady_clock::now()](
-             const store::UpkeepProgress& progress) mutable {
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= due) {
-      due = now + kPace;
-      Response response;
-      response.mutable_progress()->set_done(progress.done);
-      response.mutable_progress()->set_total(progress.total);
-      if (!Send(response, writer).ok()) {
-        return false;
-      }
-    }
-    return !caller.cancelled() && !core.gate.draining();
-  };
+  return
+      [&core, &caller, &writer, due = std::chrono::steady_clock::now()](const store::UpkeepProgress& progress) mutable {
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= due) {
+          due = now + kPace;
+          Response response;
+          response.mutable_progress()->set_done(progress.done);
+          response.mutable_progress()->set_total(progress.total);
+          if (!Send(response, writer).ok()) {
+            return false;
+          }
+        }
+        return !caller.cancelled() && !core.gate.draining();
+      };
 }
 
 absl::Status Backup(Core& core, const v1::CreateBackupRequest& request, const Caller& caller,

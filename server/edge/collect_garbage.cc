@@ -39,8 +39,8 @@ store::JobFilter ReadWhich(const v1::CollectGarbageRequest& request, std::vector
     }
   }
   if (request.older_than_seconds() > kMostSeconds) {
-    violations.push_back({"older_than_seconds",
-                          fmt::format("is {}; expected at most a hundred years", request.older_than_seconds())});
+    violations.push_back(
+        {"older_than_seconds", fmt::format("is {}; expected at most a hundred years", request.older_than_seconds())});
   }
   if (!request.has_filter() && !request.has_older_than_seconds() && request.keep_newest() == 0) {
     violations.push_back(

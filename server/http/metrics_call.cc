@@ -14,8 +14,8 @@ Answer AnswerOf(const grpc::Status& status, const v1::GetMetricsResponse& metric
 }  // namespace
 
 void RunMetricsCall(const std::shared_ptr<Connection>& connection, Services& services) {
-  const auto* method = v1::GetMetricsRequest::descriptor()->file()->FindServiceByName("AdminService")->FindMethodByName(
-      "GetMetrics");
+  const auto* method =
+      v1::GetMetricsRequest::descriptor()->file()->FindServiceByName("AdminService")->FindMethodByName("GetMetrics");
   const auto call =
       std::make_shared<Call>(services, *method, Authorization(connection->header()), connection->executor());
   const auto metrics = std::make_shared<v1::GetMetricsResponse>();

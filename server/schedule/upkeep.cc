@@ -121,8 +121,7 @@ bool Upkeep::Rest(const store::UpkeepProgress& progress, std::chrono::steady_clo
   const auto rest = std::min<std::chrono::steady_clock::duration>(options_.rest * worked, kLongestRest);
   const auto until = std::chrono::steady_clock::now() + rest;
   MutexLock lock(mu_);
-  scrub_.done =
-      progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+  scrub_.done = progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
   while (!stopping_ && lock.WaitUntil(wake_, until)) {
   }
   return !stopping_;
@@ -174,9 +173,7 @@ absl::StatusOr<std::vector<store::BackupInfo>> Upkeep::Backups() const {
   return store::ListBackups(PosixFileSystem(), options_.backups);
 }
 
-std::string Upkeep::FolderOf(const std::string& backup) const {
-  return fmt::format("{}/{}", options_.backups, backup);
-}
+std::string Upkeep::FolderOf(const std::string& backup) const { return fmt::format("{}/{}", options_.backups, backup); }
 
 absl::StatusOr<store::ScrubReport> Upkeep::Check(const std::string& backup, const store::OnProgress& on_progress) {
   if (backup.empty()) {
@@ -184,8 +181,8 @@ absl::StatusOr<store::ScrubReport> Upkeep::Check(const std::string& backup, cons
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::BackupInfo> all, Backups());
   if (std::none_of(all.begin(), all.end(), [&](const auto& known) { return known.name == backup; })) {
-    return absl::NotFoundError(fmt::format("no backup {}; normlab admin backups lists those there are",
-                                           OneLine(backup, 100)));
+    return absl::NotFoundError(
+        fmt::format("no backup {}; normlab admin backups lists those there are", OneLine(backup, 100)));
   }
   return store::CheckStore(PosixFileSystem(), FolderOf(backup), on_progress);
 }

@@ -18,12 +18,12 @@
 namespace normlab::server {
 
 struct UpkeepOptions {
-  std::string backups;                              // folder
-  std::string record;                               // file that keeps what the last scrub found
-  std::chrono::hours scrub_every{7 * 24};           // by the system's clock
-  std::chrono::minutes first_scrub{60};             // after the start of a server that has none behind it
-  int rest = 9;                                     // how much longer a scrub rests than it reads
-  std::function<std::int64_t()> now_ms;             // Unix time; default: the system clock
+  std::string backups = {};                   // folder
+  std::string record = {};                    // file that keeps what the last scrub found
+  std::chrono::hours scrub_every{7 * 24};     // by the system's clock
+  std::chrono::minutes first_scrub{60};       // after the start of a server that has none behind it
+  int rest = 9;                               // how much longer a scrub rests than it reads
+  std::function<std::int64_t()> now_ms = {};  // Unix time; default: the system clock
 };
 
 class Upkeep {

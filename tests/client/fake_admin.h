@@ -11,7 +11,7 @@ class FakeAdmin final : public v1::AdminService::Service {
  public:
   // --- what it answers with ---
   v1::GetStatusResponse status;
-  std::vector<int> working = {0};  // of each Drain; the last one again and again
+  std::vector<int> working = {0};   // of each Drain; the last one again and again
   v1::ListBackupsResponse backups;  // the first is the one that is made
   std::vector<std::string> removed;
   v1::CheckResponse::Report report;

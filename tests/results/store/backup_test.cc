@@ -35,8 +35,10 @@ class BackupTest : public StoreTest {
   }
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
-    for (const BackupInfo& backup : *ListBackups(PosixFileSystem(), Directory())) {
-      names.push_back(backup.name);
+    const auto backups = ListBackups(PosixFileSystem(), Directory());
+    EXPECT_OK(backups.status());
+    for (std::size_t i = 0; backups.ok() && i < backups->size(); ++i) {
+      names.push_back((*backups)[i].name);
     }
     return names;
   }
@@ -125,7 +127,7 @@ TEST_F(BackupTest, KeepsFilesThatAreReplacedMeanwhile) {
       for (const std::uint64_t step : {6u, 7u}) {
         EXPECT_OK(PutCheckpoint(attempt_, step, "newer"));
       }
-      EXPECT_OK(PutArtifact(attempt_, {.name = "weights"}, "newer"));
+      EXPECT_OK(PutArtifact(attempt_, {.name = "weights", .media_type = "text/plain"}, "newer"));
     }
     return true;
   });
@@ -133,7 +135,8 @@ TEST_F(BackupTest, KeepsFilesThatAreReplacedMeanwhile) {
   const auto copy = OpenStore(FolderOf(made->name), {}, {});
   EXPECT_EQ(*ReadSmall(*(*copy)->OpenCheckpoint(attempt_.job)->file, 100), "checkpoint of step 5");
   EXPECT_EQ(*ReadSmall(*(*copy)->OpenArtifact(attempt_.job, "weights")->file, 100), "some weights");
-  EXPECT_THAT(*PosixFileSystem().List(folder_.path() + "/checkpoints"), SizeIs(2)) << "the old one was to go afterwards";
+  EXPECT_THAT(*PosixFileSystem().List(folder_.path() + "/checkpoints"), SizeIs(2))
+      << "the old one was to go afterwards";
   EXPECT_THAT(*PosixFileSystem().List(folder_.path() + "/artifacts"), SizeIs(1));
 }
 
@@ -162,10 +165,13 @@ TEST_F(BackupTest, GivenUpItLeavesNothing) {
 
 TEST_F(BackupTest, OneAtATime) {
   absl::Status second;
-  ASSERT_OK(store_->Backup(Directory(), [&](const UpkeepProgress&) {
-                    second = second.ok() ? store_->Backup(Directory(), GoOn).status() : second;
-                    return true;
-                  }).status());
+  ASSERT_OK(store_
+                ->Backup(Directory(),
+                         [&](const UpkeepProgress&) {
+                           second = second.ok() ? store_->Backup(Directory(), GoOn).status() : second;
+                           return true;
+                         })
+                .status());
   EXPECT_THAT(second, HasCode(absl::StatusCode::kFailedPrecondition));
 }
 

@@ -20,7 +20,7 @@ class ScrubTest : public StoreTest {
   ScrubTest() : attempt_(CreateAndLease("a")) {
     EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("test/error", 1, kPoints)}).status());
     EXPECT_OK(PutCheckpoint(attempt_, 7, "checkpoint"));
-    EXPECT_OK(PutArtifact(attempt_, {.name = "weights"}, "artifact"));
+    EXPECT_OK(PutArtifact(attempt_, {.name = "weights", .media_type = "text/plain"}, "artifact"));
   }
 
   ScrubReport Scrub() {
