@@ -77,7 +77,7 @@ void Announce(const normlab::server::Daemon& daemon, const normlab::server::Comm
 
 // Says how far it is every few seconds: a store may be large.
 int Restore(const std::string& backup, const std::string& home) {
-  constexpr std::chrono::seconds kPace{2};
+  static constexpr std::chrono::seconds kPace{2};
   ::umask(0077);
   auto due = std::chrono::steady_clock::now() + kPace;
   const auto restored = normlab::store::RestoreBackup(

@@ -21,6 +21,7 @@ class AdminServiceTest : public ServerTest {
     admin_ = v1::AdminService::NewStub(NewChannel());
   }
 
+  std::string Home() const { return folder_.path() + "/home"; }
   v1::GetStatusResponse Status() {
     CallContext context;
     v1::GetStatusResponse response;
@@ -28,7 +29,8 @@ class AdminServiceTest : public ServerTest {
     return response;
   }
   std::uint64_t Jobs(v1::JobState state) {
-    for (const auto& counted : Status().jobs()) {
+    const v1::GetStatusResponse status = Status();
+    for (const auto& counted : status.jobs()) {
       if (counted.state() == state) {
         return counted.count();
       }
@@ -87,7 +89,7 @@ TEST_F(AdminServiceTest, StatusSaysWhatTheServerHolds) {
   ASSERT_EQ(PutCheckpoint(attempt, 3, std::string(1'000, 'x')).error_message(), "");
   const v1::GetStatusResponse status = Status();
   EXPECT_THAT(status.version(), StartsWith("normlabd "));
-  EXPECT_EQ(status.home(), folder_.path());
+  EXPECT_EQ(status.home(), Home());
   EXPECT_GT(status.started().seconds(), 1'000'000'000);
   EXPECT_EQ(Jobs(v1::JOB_STATE_QUEUED), 1u);
   EXPECT_EQ(Jobs(v1::JOB_STATE_RUNNING), 1u);
@@ -135,7 +137,7 @@ TEST_F(AdminServiceTest, WhileItDrainsNoJobBegins) {
   EXPECT_EQ(Append(under_way, "loss", 1, 5).error_message(), "") << "what is under way goes on";
   EXPECT_EQ(Finish(under_way).error_message(), "");
   Drain(true);
-  EXPECT_EQ(LeaseOne().job().job_id(), "j2");
+  EXPECT_EQ(LeaseOne().attempt().job_id(), "j2");
 }
 
 TEST_F(AdminServiceTest, ABackupIsAHomeThatCanBeServed) {
@@ -143,7 +145,7 @@ TEST_F(AdminServiceTest, ABackupIsAHomeThatCanBeServed) {
   v1::CreateBackupResponse made;
   ASSERT_EQ(Backup(0, &made).error_message(), "");
   EXPECT_EQ(made.backup().jobs(), 1u);
-  EXPECT_EQ(made.backup().folder(), folder_.path() + "/backups/" + made.backup().name());
+  EXPECT_EQ(made.backup().folder(), Home() + "/backups/" + made.backup().name());
   EXPECT_EQ(Status().last_backup().name(), made.backup().name());
   v1::CheckResponse checked;
   ASSERT_EQ(Check(made.backup().name(), &checked).error_message(), "");
@@ -185,7 +187,7 @@ TEST_F(AdminServiceTest, NoNameLeadsOutOfTheBackups) {
 TEST_F(AdminServiceTest, ACheckNamesWhatIsDamaged) {
   Create(1);
   ASSERT_EQ(PutCheckpoint(LeaseOne().attempt(), 3, "some weights").error_message(), "");
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/checkpoints")) {
+  for (const auto& entry : std::filesystem::directory_iterator(Home() + "/checkpoints")) {
     std::fstream(entry.path(), std::ios::in | std::ios::out) << "X";
   }
   v1::CheckResponse checked;
@@ -199,7 +201,7 @@ TEST_F(AdminServiceTest, ACheckNamesWhatIsDamaged) {
 TEST_F(AdminServiceTest, AScrubRunsInTheBackgroundAndIsRemembered) {
   Create(1);
   ASSERT_EQ(PutCheckpoint(LeaseOne().attempt(), 3, "some weights").error_message(), "");
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/checkpoints")) {
+  for (const auto& entry : std::filesystem::directory_iterator(Home() + "/checkpoints")) {
     std::fstream(entry.path(), std::ios::in | std::ios::out) << "X";
   }
   CallContext context;
