@@ -69,6 +69,8 @@ RULES = [
     (r"--last 1000", "--last 1", "its jobs are shorter"),
     (r"^source <\(normlab completion zsh\)$", "normlab completion zsh", "zsh is not everywhere"),
     (r"samples.png", "weights.safetensors", "a file of other experiments"),
+    (r"^normlab admin restore .*", "normlab admin restore $(normlab admin backup) --home $(mktemp -d)", "a backup that is there"),
+    (r"^normlabd --restore$", "normlabd --help", "an option of another command"),
     (r"^normlab neighbours (?!--help).*", NOT_RUN, "a job of skip_thoughts, whose texts a test machine need not have; tests/client has it"),
     (r"^normlab write (.*) --job j17", r"normlab write \1 --job j29", "a job of handwriting"),
     (r"--prime 12", "--prime 2", "the lines are few"),
