@@ -36,6 +36,7 @@ namespace normlab::server {
 struct DaemonOptions {
   std::string home;
   std::string socket_path;
+  bool share_socket = false;  // its group may use it too
   std::optional<Loopback> listen;
   std::optional<Loopback> http;
   std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
