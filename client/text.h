@@ -26,6 +26,9 @@ int DisplayWidth(std::string_view text);
 // At most `width` columns, the last one "~" (or the ellipsis of Unicode) if something was cut.
 std::string Shortened(std::string_view text, int width, bool unicode);
 
+// As a shell reads it back: one word, whatever is in it.
+std::string ShellQuoted(const std::string& word);
+
 // Columns aligned by their widest cell, two blanks apart, no blanks at line ends.
 class TextTable {
  public:

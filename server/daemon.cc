@@ -89,6 +89,7 @@ class DaemonImpl : public Daemon {
     const std::optional<Certificate> certificate = TensorboardCertificate();
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind({.socket = options_.socket_path,
+                                   .socket_mode = options_.share_socket ? 0660U : 0600U,
                                    .tls_socket = certificate ? TensorboardSocketPath(options_.home) : "",
                                    .loopback = options_.listen},
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));

@@ -38,6 +38,7 @@ namespace normlab::server {
 struct DaemonOptions {
   std::string home;
   std::string socket_path;
+  bool share_socket = false;  // its group may use it too
   std::optional<Loopback> listen;
   std::optional<Loopback> http;
   std::string backups;                      // folder; empty: <home>/backups

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "base/service_manager.h"
 #include "base/signals.h"
 #include "base/use_lock.h"
 #include "results/judging/paper.h"
@@ -128,7 +129,9 @@ int Serve(normlab::server::CommandLine command_line) {
     return absl::IsAlreadyExists(daemon.status()) ? normlab::kExitHomeInUse : kCannotServe;
   }
   Announce(**daemon, command_line, socket_path);
+  normlab::TellServiceManager("READY=1");
   AwaitStop(stop.get_future(), users);
+  normlab::TellServiceManager("STOPPING=1");
   StartWatchdog();
   (*daemon)->Stop();
   const absl::Status failure = (*daemon)->failure();

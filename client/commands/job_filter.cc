@@ -23,7 +23,9 @@ std::vector<std::string> StateNames() {
 void AddFilterOptions(Session& session, CLI::App& command, JobFilter& filter) {
   AddChoices(session, command, "--state", filter.states, StateNames(), "only these states, such as running,queued")
       ->delimiter(',');
-  command.add_option("--experiment", filter.experiment, "only this experiment")->type_name("NAME");
+  CLI::Option* experiment =
+      command.add_option("--experiment", filter.experiment, "only this experiment")->type_name("NAME");
+  session.choices[experiment] = ExperimentNames();
   command.add_option("--label", filter.labels, "only jobs with this label; may be repeated")->type_name("KEY=VALUE");
 }
 

@@ -34,6 +34,8 @@ RELEASE = (
 # Jobs: j1 to j24 have ended, of MNIST; j25 to j28 were cancelled; j29 is one of handwriting.
 RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
+    (r"^sudo .*", NOT_RUN, "installs, or needs systemd; tests/package has the package and its unit"),
+    (r"^ssh .*", NOT_RUN, "needs another machine"),
     (r"^pip install .*", NOT_RUN, "tests/python/test_package.py does, where there is an index"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),
@@ -58,10 +60,10 @@ RULES = [
     (r"127.0.0.1:7070 --token-file ~/token", r"127.0.0.1:$PORT --token-file $TOKEN --once", "this test's server"),
     (r"--budget (quick|paper) --out results", "--only invariances --budget smoke --out results", "hours"),
     (r"^(normlab reproduce .*)--budget (quick|paper)$", r"\1--budget \2 --dry-run", "hours"),
-    (r"^normlab reproduce layer-norm-2016.* --budget smoke$", r"\g<0> --dry-run", "minutes"),
+    (r"^normlab reproduce layer-norm-2016(?! --only invariances).* --budget smoke$", r"\g<0> --dry-run", "minutes"),
     (r"^normlab reproduce my.yaml$", r"\g<0> --budget smoke", "half an hour"),
     (r"^(normlab submit mnist_mlp .*)--batch-size 128,4", r"\1--batch-size 32,4", "no more than the images"),
-    (r"^normlab submit mnist_mlp .*", rf"\g<0> {TINY}", "minutes"),
+    (r"^normlab submit mnist_mlp (?!--help).*", rf"\g<0> {TINY}", "minutes"),
     (r"^normlab submit (draw|handwriting) .*", r"\g<0> --dry-run", "half an hour"),
     (r"^normlab (reproduce|submit (draw|handwriting)) .*--dry-run$", r"\g<0> --force", "data sets that are not here"),
     (r"--strict( \|\| echo differs)?$", "--strict || [ $? = 4 ]", "a wrong command line is no difference"),
@@ -76,10 +78,13 @@ RULES = [
     (r"--prime 12", "--prime 2", "the lines are few"),
     (r"^normlab tensorboard(?! --print)", NOT_RUN, "serves until it is stopped; tests/tensorboard has it"),
     (r"^normlab-worker$", NOT_RUN, "serves until it is stopped"),
-    (r"^normlab-worker .*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
+    (r"^normlab-worker (?!--version).*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
     (r"^normlab (cancel|prioritise j17) .*", HOLD + r"normlab submit mnist_mlp --passes 2 --seeds 1-2 && \g<0> && normlab cancel --state queued" + RELEASE, "jobs that have not ended"),
     (r"normlab (cancel|prioritise) j17 j18", r"normlab \1 $(normlab jobs --state queued --ids)", "jobs that have not ended"),
     (r"^normlab (context (use|remove) lab|jobs --context lab)$", r"normlab context add lab --home ~/.local/share/normlab && \g<0> && normlab context use", "a server that is there, and no context in use for the other commands"),
+    (r"^normlab context use service$", r"\g<0> && normlab context use", "no context in use for the other commands"),
+    (r"^normlab complete SHELL -- WORDS...$", "normlab complete bash -- jobs --st | grep -qx -e --state", "words for a shell and a line"),
+    (r"^normlab man DIR$", "mkdir pages && normlab man pages && test -s pages/normlab-jobs.1", "a word for any folder"),
     (r"normlab resume j17 --json", "normlab resume j26 --json", "a cancelled job"),
     (r"^normlab resume j17$", "normlab resume j27", "a cancelled job"),
     (r"^normlab delete j17", "normlab delete j28", "other commands need it"),
@@ -227,7 +232,7 @@ def run_all(machine, commands):
         if run is None:
             left_out += 1
             continue
-        is_server = re.match(r"(normlab up|normlabd)\b", run) and "--help" not in run
+        is_server = re.match(r"(normlab up|normlabd)\b(?!.*--(help|version))", run)
         done = machine.serve(run) if is_server else machine.run(run)
         print(f"{done.returncode:3}  {run}", flush=True)
         if done.returncode != 0:
