@@ -376,8 +376,7 @@ bool BenchTensorboard() {
 
 // A figure as the page draws it: 18 runs of Figure 6 with all their points.
 bool BenchFigure() {
-  constexpr const char* kItem =
-      R"({"paper_id":"layer-norm-2016","item_id":"mnist","budget":"quick","curves":true})";
+  constexpr const char* kItem = R"({"paper_id":"layer-norm-2016","item_id":"mnist","budget":"quick","curves":true})";
   const Server server;
   const auto channel = server.Connect();
   const auto jobs = v1::JobService::NewStub(channel);

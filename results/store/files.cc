@@ -75,8 +75,7 @@ absl::StatusOr<std::unique_ptr<Files>> Files::Open(FileSystem& fs, const std::st
 
 absl::StatusOr<std::unique_ptr<NamedFile>> Files::Create(Folder folder, std::string_view stem) {
   std::string name = fmt::format("{}-{}-{}", stem, run_, created_.fetch_add(1));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file,
-                           fs_.Create(PathOf(directory_, folder, name)));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, fs_.Create(PathOf(directory_, folder, name)));
   return std::make_unique<NamedFile>(folder, std::move(name), std::move(file));
 }
 

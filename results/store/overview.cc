@@ -44,8 +44,7 @@ Query Rows(Connection& db, std::int64_t series, std::uint64_t from) {
 }
 
 absl::Status CheckRow(const Query& row, std::int64_t series) {
-  const std::uint32_t checksum =
-      HeaderChecksum({series, row.Int(0), row.Int(1), row.Int(2), row.Int(3)}, row.View(5));
+  const std::uint32_t checksum = HeaderChecksum({series, row.Int(0), row.Int(1), row.Int(2), row.Int(3)}, row.View(5));
   return checksum == row.Unsigned(4)
              ? absl::OkStatus()
              : DamagedPoints("checksum mismatch of an overview", series, row.Unsigned(1), row.Unsigned(0));

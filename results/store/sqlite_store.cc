@@ -548,24 +548,6 @@ absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const
              : fs.AtomicWrite(fmt::format("{}/{}", directory, name), "");
 }
 
-// With a connection of its own: its deadline is not the writer's.
-absl::StatusOr<std::string> LookForDamage(const std::string& path, const std::string& vfs,
-                                          std::chrono::milliseconds at_most) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> db,
-                           Connection::Open(path, {.read_only = true, .vfs = vfs}));
-  NORMLAB_ASSIGN_OR_RETURN(Integrity found, CheckIntegrity(*db, at_most));
-  if (!found.damage.empty()) {
-    Log(LogLevel::kError, "store_damaged",
-        {{"file", path},
-         {"what", found.damage},
-         {"next", "what is whole is kept and served; restore a backup for the rest"}});
-  }
-  if (!found.complete) {
-    Log(LogLevel::kInfo, "store_not_checked_to_its_end", {{"file", path}, {"after_ms", at_most.count()}});
-  }
-  return std::move(found.damage);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, StoreOptions options,
@@ -593,9 +575,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
                            Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
   NORMLAB_ASSIGN_OR_RETURN(std::string damage, LookForDamage(path, engine.vfs, options.check));
-  auto store =
-      std::make_unique<SqliteStore>(std::move(options), SqliteStore::Place{path, engine.vfs}, std::move(lock), std::move(files), std::move(connection),
-                                    engine.checkpoint_pages, std::move(readers), std::move(damage));
+  auto store = std::make_unique<SqliteStore>(std::move(options), SqliteStore::Place{path, engine.vfs}, std::move(lock),
+                                             std::move(files), std::move(connection), engine.checkpoint_pages,
+                                             std::move(readers), std::move(damage));
   for (const absl::Status& status : {store->Purge(), store->RemoveUnneededCheckpoints()}) {
     if (!status.ok() && !absl::IsDataLoss(status)) {
       return status;

@@ -290,7 +290,7 @@ using OnProgress = std::function<bool(const UpkeepProgress&)>;
 
 // What was found when everything was read back.
 struct ScrubReport {
-  std::uint64_t bytes = 0;          // of rows and files
+  std::uint64_t bytes = 0;  // of rows and files
   std::uint64_t series = 0;
   std::uint64_t files = 0;
   std::uint64_t damaged = 0;        // tables, pieces of curves, files

@@ -30,9 +30,9 @@ struct Core {
   const JobLimits& job_limits;
   LocalData& data;
   Upkeep& upkeep;
-  const int slots;               // workers that this server keeps
+  const int slots;  // workers that this server keeps
   const std::string home;
-  const std::string logs;        // folder of its own log and theirs
+  const std::string logs;         // folder of its own log and theirs
   const std::int64_t started_ms;  // Unix time
 };
 

@@ -211,7 +211,9 @@ TEST_F(ShellTest, Fish) {
   EXPECT_THAT(offered("submit mnist_mlp --batch-s"), HasSubstr("--batch-size\t"));
   EXPECT_THAT(offered("show "), HasSubstr("j1\tRUNNING, mnist_mlp"));
   EXPECT_THAT(offered("jobs --label who"), HasSubstr("who=it"));
-  EXPECT_THAT(offered("submit --file a"), testing::AnyOf(HasSubstr("a spec.yaml"), HasSubstr("a\\ spec.yaml")));  // fish quotes it as it is put in, or before
+  EXPECT_THAT(offered("submit --file a"),
+              testing::AnyOf(HasSubstr("a spec.yaml"),
+                             HasSubstr("a\\ spec.yaml")));  // fish quotes it as it is put in, or before
   EXPECT_FALSE(std::filesystem::exists(server_.home() + "/ran"));
 }
 

@@ -16,10 +16,11 @@
 namespace normlab::server {
 namespace {
 
-const std::vector<std::string> kServices = {
-    "normlab.v1.JobService",        "normlab.v1.CurveService",  "normlab.v1.ArtifactService",
-    "normlab.v1.ExperimentService", "normlab.v1.PaperService",  "normlab.v1.ComparisonService",
-    "normlab.v1.ImportService",     "normlab.v1.WorkerService",   "normlab.v1.AdminService", "tensorboard.data.TensorBoardDataProvider"};
+const std::vector<std::string> kServices = {"normlab.v1.JobService",      "normlab.v1.CurveService",
+                                            "normlab.v1.ArtifactService", "normlab.v1.ExperimentService",
+                                            "normlab.v1.PaperService",    "normlab.v1.ComparisonService",
+                                            "normlab.v1.ImportService",   "normlab.v1.WorkerService",
+                                            "normlab.v1.AdminService",    "tensorboard.data.TensorBoardDataProvider"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;

@@ -126,7 +126,8 @@ TEST_F(ScrubTest, LooksAtEveryPieceOfALongCurve) {
     ASSERT_OK(store_->AppendPoints(attempt, {Ramp("x", 1 + i * kChunk, 10 * kChunk)}).status());
   }
   ASSERT_EQ(Scrub().damaged, 0u);
-  Change("UPDATE chunk SET crc32c = crc32c + 1 WHERE series = 2 AND last_step IN (1024, 262144, 262145, 263168, 614400)");
+  Change(
+      "UPDATE chunk SET crc32c = crc32c + 1 WHERE series = 2 AND last_step IN (1024, 262144, 262145, 263168, 614400)");
   EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j2 x: 4 damaged")));
 }
 

@@ -86,13 +86,15 @@ TEST(UpgradeTest, Version6KeepsItsAnswersAndKnowsNoMoreThanItDid) {
     ASSERT_OK(PrepareSchema(**db, path, 1, Migrations().first(6)));
     ASSERT_OK((*db)->Script(
         "INSERT INTO job(id, experiment, identity, dataset, state, priority, attempt, created_ms, revision, spec) "
-        "VALUES(1, 'mnist_mlp', 'a', 'mnist', 4, 0, 1, 1, 1, x'00'), (2, 'mnist_mlp', 'b', 'mnist', 4, 0, 1, 2, 2, x'00');"
+        "VALUES(1, 'mnist_mlp', 'a', 'mnist', 4, 0, 1, 1, 1, x'00'), (2, 'mnist_mlp', 'b', 'mnist', 4, 0, 1, 2, 2, "
+        "x'00');"
         "INSERT INTO attempt(job, number, worker, started_ms, ended_ms, reason) VALUES(1, 1, 'w', 1, 2, 'SUCCEEDED');"
         "INSERT INTO request(id, uid, method, body_hash, answered_ms) VALUES(1, 'r', 'CreateJobs', 'h', 1000);"
         "INSERT INTO answer(request, position, job, reused, attempt) VALUES(1, 0, 1, 1, 0)"));
-    ASSERT_OK((*db)->Run("INSERT INTO series(id, job, name, points, min_bits, max_bits, last_bits) "
-                         "VALUES(1, 1, 'test/error', 1, ?1, ?1, ?1), (2, 2, 'test/error', 1, ?2, ?2, ?2)",
-                         Exactly{0.25}, Exactly{0.125}));
+    ASSERT_OK(
+        (*db)->Run("INSERT INTO series(id, job, name, points, min_bits, max_bits, last_bits) "
+                   "VALUES(1, 1, 'test/error', 1, ?1, ?1, ?1), (2, 2, 'test/error', 1, ?2, ?2, ?2)",
+                   Exactly{0.25}, Exactly{0.125}));
   }
   StoreOptions options;
   options.now_ms = [] { return std::int64_t{2'000}; };
