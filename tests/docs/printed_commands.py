@@ -45,7 +45,7 @@ RULES = [
     (r"^normlab data import cnn .*", NOT_RUN, "an archive that its user downloads; tests/data imports a small one"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
-    (r"^normlab (compare|reproduce|verify|neighbours|data|data import|context)$", r"\g<0> --help", "text that names a command"),
+    (r"^normlab (compare|reproduce|verify|neighbours|data|data import|context|admin restore)$", r"\g<0> --help", "text that names a command"),
     (r"^normlab export --bundle FILE$", "normlab export j17 j18 --bundle runs.zip", "a word for any file"),
     (r"^normlab import FILE$", "normlab import runs.zip", "a word for any file"),
     (r"COMMAND --help$", "submit --help", "a word for any command"),
