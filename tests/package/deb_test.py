@@ -43,6 +43,9 @@ class Package(unittest.TestCase):
         self.assertEqual(self.deb.name, f"normlab_{version}_{architecture}.deb")
         said = run(self.root / "usr/bin/normlab", "--version").stdout
         self.assertTrue(said.startswith(f"normlab {version}"), said)
+        description = self.field("Description")
+        self.assertRegex(description, r"^[a-z][^;\n]{20,60}\n normlab trains")
+        self.assertNotRegex(description, '[;"]', "CPack makes these of quotation marks")
         depends = self.field("Depends")
         for library in ("libc6 (>=", "libgomp1", "libgrpc++1.51", "libprotobuf32", "libsqlite3-0", "librsvg2-2", "adduser", "fonts-dejavu-core"):
             self.assertIn(library, depends)
