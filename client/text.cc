@@ -46,6 +46,10 @@ std::string FormatCount(std::uint64_t n) {
   return text;
 }
 
+std::string FormatCount(std::uint64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", FormatCount(n), noun, n == 1 ? "" : "s");
+}
+
 std::string FormatRate(double per_second) {
   return per_second >= 100 ? FormatCount(std::llround(std::min(per_second, 1e15))) : fmt::format("{:.3g}", per_second);
 }

@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -71,21 +72,19 @@ class DaemonImpl : public Daemon {
     upkeep_ = std::make_unique<Upkeep>(
         *store_, UpkeepOptions{.backups = options_.backups.empty() ? options_.home + "/backups" : options_.backups,
                                .record = options_.home + "/scrub.txt"});
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    core_ = std::unique_ptr<Core>(
-        new Core{.store = *store_,
-                 .attempts = *attempts_,
-                 .news = *news_,
-                 .gate = *gate_,
-                 .secrets = *secrets_,
-                 .papers = *options_.papers,
-                 .job_limits = options_.job_limits,
-                 .data = data_,
-                 .upkeep = *upkeep_,
-                 .slots = options_.worker_argv.empty() ? 0 : options_.slots,
-                 .home = options_.home,
-                 .logs = Logs(),
-                 .started_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count()});
+    core_ = std::unique_ptr<Core>(new Core{.store = *store_,
+                                           .attempts = *attempts_,
+                                           .news = *news_,
+                                           .gate = *gate_,
+                                           .secrets = *secrets_,
+                                           .papers = *options_.papers,
+                                           .job_limits = options_.job_limits,
+                                           .data = data_,
+                                           .upkeep = *upkeep_,
+                                           .slots = options_.worker_argv.empty() ? 0 : options_.slots,
+                                           .home = options_.home,
+                                           .logs = Logs(),
+                                           .started_ms = UnixMs()});
     const std::optional<Certificate> certificate = TensorboardCertificate();
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind({.socket = options_.socket_path,

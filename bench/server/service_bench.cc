@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -334,6 +335,22 @@ bool BenchList() {
   return BenchListOfPage(server) && page && enqueue;
 }
 
+// The next job, leased and with so many points of each series.
+v1::Attempt Measure(v1::WorkerService::Stub& workers, std::initializer_list<const char*> all, std::uint64_t first,
+                    std::uint64_t points) {
+  v1::AppendPointsRequest request;
+  *request.mutable_attempt() = Lease(workers);
+  for (const char* series : all) {
+    auto& columns = *request.add_columns();
+    columns.set_series(series);
+    FillColumns(first, points, columns);
+  }
+  grpc::ClientContext context;
+  v1::AppendPointsResponse response;
+  Must(workers.AppendPoints(&context, request, &response));
+  return request.attempt();
+}
+
 // What TensorBoard asks for when it draws one chart of many runs that are under way.
 bool BenchTensorboard() {
   constexpr std::uint64_t kRuns = 100;
@@ -343,16 +360,7 @@ bool BenchTensorboard() {
   const auto workers = v1::WorkerService::NewStub(server.Connect());
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     Submit(*jobs, seed);
-    v1::AppendPointsRequest request;
-    *request.mutable_attempt() = Lease(*workers);
-    for (const char* series : {"train/nll", "test/error"}) {
-      auto& columns = *request.add_columns();
-      columns.set_series(series);
-      FillColumns(0, kPoints, columns);
-    }
-    grpc::ClientContext context;
-    v1::AppendPointsResponse response;
-    Must(workers->AppendPoints(&context, request, &response));
+    Measure(*workers, {"train/nll", "test/error"}, 0, kPoints);
   }
   const auto provider = tensorboard::data::TensorBoardDataProvider::NewStub(server.Connect());
   tensorboard::data::ReadScalarsRequest request;
@@ -395,17 +403,7 @@ bool BenchFigure() {
     grpc::ClientContext creating;
     v1::CreateJobResponse created;
     Must(jobs->CreateJob(&creating, create, &created));
-    v1::AppendPointsRequest request;
-    *request.mutable_attempt() = Lease(*workers);
-    for (const char* series : {"train/nll", "train/pass", "test/error"}) {
-      auto& columns = *request.add_columns();
-      columns.set_series(series);
-      FillColumns(1, 4000, columns);
-    }
-    grpc::ClientContext appending;
-    v1::AppendPointsResponse response;
-    Must(workers->AppendPoints(&appending, request, &response));
-    Finish(*workers, request.attempt());
+    Finish(*workers, Measure(*workers, {"train/nll", "train/pass", "test/error"}, 1, 4000));
   }
   std::vector<double> latencies;
   const double before = server.CpuMs();

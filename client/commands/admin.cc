@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <thread>
 
+#include "base/parse_number.h"
 #include "client/commands/command.h"
 #include "client/commands/job_filter.h"
 #include "client/error.h"
@@ -15,10 +15,6 @@
 
 namespace normlab::client {
 namespace {
-
-std::string Plural(std::uint64_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", FormatCount(n), noun, n == 1 ? "" : "s");
-}
 
 std::string Ago(const google::protobuf::Timestamp& time, double now) {
   return FormatDuration(std::max(0.0, now - static_cast<double>(time.seconds()))) + " ago";
@@ -57,7 +53,7 @@ Json ToJson(const v1::GetStatusResponse& status) {
             {"scrub",
              {{"ended", FormatTime(scrub.ended())},
               {"damaged", scrub.damaged()},
-              {"damage", std::vector<std::string>(scrub.damage().begin(), scrub.damage().end())},
+              {"damage", Strings(scrub.damage())},
               {"under_way", scrub.under_way()},
               {"done", scrub.done()},
               {"next", FormatTime(scrub.next())}}}};
@@ -74,10 +70,11 @@ std::string JobCounts(const v1::GetStatusResponse& status) {
 }
 
 std::string ScrubText(const v1::GetStatusResponse::Scrub& scrub, double now) {
-  std::string text = scrub.has_ended() ? fmt::format("{}, {}", Ago(scrub.ended(), now),
-                                                     scrub.damaged() == 0 ? "everything is whole"
-                                                                          : Plural(scrub.damaged(), "damaged piece"))
-                                       : "never";
+  std::string text =
+      scrub.has_ended()
+          ? fmt::format("{}, {}", Ago(scrub.ended(), now),
+                        scrub.damaged() == 0 ? "everything is whole" : FormatCount(scrub.damaged(), "damaged piece"))
+          : "never";
   if (scrub.under_way()) {
     text += fmt::format("; one is under way, {:.0f}% done", 100 * scrub.done());
   } else if (scrub.has_next()) {
@@ -144,13 +141,13 @@ absl::StatusOr<int> Drain(Session& session, const DrainOptions& options) {
   while (options.wait && answer.working() > 0) {
     if (answer.working() != said) {
       said = answer.working();
-      session.Note(fmt::format("{} under way\n", Plural(static_cast<std::uint64_t>(said), "job")));
+      session.Note(fmt::format("{} under way\n", FormatCount(static_cast<std::uint64_t>(said), "job")));
     }
     std::this_thread::sleep_for(kLook);
     NORMLAB_ASSIGN_OR_RETURN(answer, client->Drain(false));
   }
   session.Print(
-      fmt::format("no job begins; {} under way\n", Plural(static_cast<std::uint64_t>(answer.working()), "job")));
+      fmt::format("no job begins; {} under way\n", FormatCount(static_cast<std::uint64_t>(answer.working()), "job")));
   return kExitOk;
 }
 
@@ -166,12 +163,11 @@ absl::StatusOr<int> Backup(Session& session, std::uint32_t keep) {
   NORMLAB_ASSIGN_OR_RETURN(const v1::CreateBackupResponse made, client->CreateBackup(keep, ShowProgress(line)));
   line.Clear();
   if (session.json) {
-    session.Print(Dump({{"backup", ToJson(made.backup())},
-                        {"removed", std::vector<std::string>(made.removed().begin(), made.removed().end())}}));
+    session.Print(Dump({{"backup", ToJson(made.backup())}, {"removed", Strings(made.removed())}}));
     return kExitOk;
   }
   session.Print(made.backup().folder() + "\n");
-  session.Note(fmt::format("{}, {}; copied and read back.\n", Plural(made.backup().jobs(), "job"),
+  session.Note(fmt::format("{}, {}; copied and read back.\n", FormatCount(made.backup().jobs(), "job"),
                            FormatBytes(made.backup().bytes())));
   for (const std::string& name : made.removed()) {
     session.Note(fmt::format("{} removed.\n", name));
@@ -222,16 +218,16 @@ absl::StatusOr<int> Check(Session& session, const std::string& backup) {
                         {"series", report.series()},
                         {"files", report.files()},
                         {"damaged", report.damaged()},
-                        {"damage", std::vector<std::string>(report.damage().begin(), report.damage().end())}}));
+                        {"damage", Strings(report.damage())}}));
     return code;
   }
   for (const std::string& damage : report.damage()) {
     session.Print(session.OutPaint(damage, Paint::kRed) + "\n");
   }
-  session.Print(fmt::format("{}: {}, {}, {} read\n",
-                            report.damaged() == 0 ? "everything is whole" : Plural(report.damaged(), "damaged piece"),
-                            Plural(report.series(), "curve"), Plural(report.files(), "file"),
-                            FormatBytes(report.bytes())));
+  session.Print(fmt::format(
+      "{}: {}, {}, {} read\n",
+      report.damaged() == 0 ? "everything is whole" : FormatCount(report.damaged(), "damaged piece"),
+      FormatCount(report.series(), "curve"), FormatCount(report.files(), "file"), FormatBytes(report.bytes())));
   return code;
 }
 
@@ -254,25 +250,21 @@ struct GarbageOptions {
 
 // "90d", "12h", "30m", "45s".
 absl::StatusOr<std::int64_t> ReadAge(const std::string& text) {
-  std::int64_t n = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::string unit = text.substr(std::min(text.size(), text.find_first_not_of("0123456789")));
+  const auto n = ParseWhole<std::int64_t>(std::string_view(text).substr(0, text.size() - unit.size()));
   const std::int64_t seconds = unit == "d" ? 86'400 : unit == "h" ? 3'600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
-  constexpr std::int64_t kMost = 36'500;  // of any unit
-  if (error != std::errc() || n < 0 || n > kMost * 86'400 || seconds == 0) {
+  constexpr std::int64_t kMost = std::int64_t{36'500} * 86'400;  // of any unit
+  if (!n || *n > kMost || seconds == 0) {
     return absl::InvalidArgumentError(
         fmt::format("--older-than is {}; expected a number and d, h, m or s, such as 90d", text));
   }
-  return n * seconds;
+  return *n * seconds;
 }
 
 absl::StatusOr<v1::CollectGarbageRequest> ToRequest(const GarbageOptions& options) {
   v1::CollectGarbageRequest request;
   if (!options.filter.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(const v1::ListJobsRequest listed, ToRequest(options.filter));
-    *request.mutable_filter()->mutable_states() = listed.states();
-    request.mutable_filter()->set_experiment(listed.experiment());
-    *request.mutable_filter()->mutable_labels() = listed.labels();
+    NORMLAB_ASSIGN_OR_RETURN(*request.mutable_filter(), ToFilter(options.filter));
   }
   if (!options.older_than.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(const std::int64_t seconds, ReadAge(options.older_than));
@@ -288,7 +280,7 @@ absl::StatusOr<int> CollectGarbage(Session& session, const GarbageOptions& optio
   request.set_validate_only(true);
   NORMLAB_ASSIGN_OR_RETURN(v1::CollectGarbageResponse answer, client->CollectGarbage(request));
   const std::string what =
-      fmt::format("{} with {} of artifacts", Plural(answer.job_ids().size(), "job"), FormatBytes(answer.bytes()));
+      fmt::format("{} with {} of artifacts", FormatCount(answer.job_ids().size(), "job"), FormatBytes(answer.bytes()));
   if (!options.dry_run && !answer.job_ids().empty()) {
     if (!options.yes && !Confirm(session, "delete " + what)) {
       session.Note("Nothing was done.\n");
@@ -298,8 +290,7 @@ absl::StatusOr<int> CollectGarbage(Session& session, const GarbageOptions& optio
     NORMLAB_ASSIGN_OR_RETURN(answer, client->CollectGarbage(request));
   }
   if (session.json) {
-    session.Print(Dump({{"job_ids", std::vector<std::string>(answer.job_ids().begin(), answer.job_ids().end())},
-                        {"bytes", answer.bytes()}}));
+    session.Print(Dump({{"job_ids", Strings(answer.job_ids())}, {"bytes", answer.bytes()}}));
     return kExitOk;
   }
   for (const std::string& id : answer.job_ids()) {

@@ -82,7 +82,7 @@ absl::StatusOr<int> Papers(Session& session, bool ids_only) {
       items.push_back({{"item_id", item.item_id()},
                        {"title", item.title()},
                        {"place", item.place()},
-                       {"budgets", std::vector<std::string>(item.budgets().begin(), item.budgets().end())},
+                       {"budgets", Strings(item.budgets())},
                        {"not_run", item.not_run()}});
     }
     all.push_back({{"paper_id", paper.paper_id()}, {"title", paper.title()}, {"items", items}});

@@ -4,16 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "base/log.h"
+#include "base/parse_number.h"
 #include "base/text.h"
 #include "results/store/scrub.h"
+#include "results/store/store_status.h"
 
 namespace normlab::store {
 namespace {
@@ -21,7 +23,6 @@ namespace {
 constexpr std::string_view kMark = "backup.txt";
 constexpr std::string_view kTitle = "a backup of normlab; start a server on it, or: normlab admin restore FOLDER";
 constexpr int kPagesAtATime = 256;
-constexpr std::size_t kPiece = std::size_t{256} << 10;
 
 std::string DatabaseOf(const std::string& folder) { return folder + "/normlab.db"; }
 std::string MarkOf(const std::string& folder) { return fmt::format("{}/{}", folder, kMark); }
@@ -90,15 +91,8 @@ absl::StatusOr<std::vector<NamedPiece>> FilesOf(Connection& db) {
 }
 
 absl::Status CopyFile(const ReadableFile& from, PendingFile& to) {
-  std::vector<char> piece(kPiece);
-  for (std::uint64_t offset = 0;;) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, from.Read(offset, piece));
-    if (n == 0) {
-      return to.Publish();
-    }
-    NORMLAB_RETURN_IF_ERROR(to.Append({piece.data(), n}));
-    offset += n;
-  }
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(from, [&to](std::string_view piece) { return to.Append(piece); }));
+  return to.Publish();
 }
 
 absl::Status CopyFiles(const std::vector<NamedPiece>& named, Files& from, FileSystem& fs, const std::string& target,
@@ -120,17 +114,10 @@ std::string MarkText(const BackupInfo& info) {
 
 absl::StatusOr<BackupInfo> ReadMark(FileSystem& fs, const std::string& folder) {
   NORMLAB_ASSIGN_OR_RETURN(const std::string text, fs.Read(MarkOf(folder)));
-  std::map<std::string, std::uint64_t, std::less<>> values;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = std::string_view(text).substr(begin, end - begin);
-    const std::size_t blank = line.find(' ');
-    std::uint64_t value = 0;
-    if (blank != line.npos &&
-        std::from_chars(line.data() + blank + 1, line.data() + line.size(), value).ec == std::errc()) {
-      values[std::string(line.substr(0, blank))] = value;
-    }
-    begin = end + 1;
+  std::map<std::string, std::uint64_t> values;
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
+    const std::pair<std::string, std::string> field = absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    values[field.first] = ParseWhole<std::uint64_t>(field.second).value_or(0);
   }
   return BackupInfo{.name = std::filesystem::path(folder).filename().string(),
                     .taken_ms = static_cast<std::int64_t>(values["taken_ms"]),
@@ -176,10 +163,9 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, cons
     NORMLAB_RETURN_IF_ERROR(transaction.status());
     NORMLAB_ASSIGN_OR_RETURN(named, FilesOf(*from));
     NORMLAB_ASSIGN_OR_RETURN(const std::int64_t jobs, from->Int("SELECT count(*) FROM job"));
-    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t database,
-                             from->Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+    NORMLAB_ASSIGN_OR_RETURN(const std::uint64_t database, DatabaseBytes(*from));
     info.jobs = static_cast<std::uint64_t>(jobs);
-    info.bytes = static_cast<std::uint64_t>(database);
+    info.bytes = database;
     for (const NamedPiece& piece : named) {
       info.bytes += piece.size;
     }
@@ -244,11 +230,19 @@ absl::StatusOr<std::vector<BackupInfo>> ListBackups(FileSystem& fs, const std::s
   return backups;
 }
 
-absl::Status RemoveBackup(FileSystem& fs, const std::string& directory, const std::string& name) {
+absl::StatusOr<BackupInfo> FindBackup(FileSystem& fs, const std::string& directory, const std::string& name) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<BackupInfo> all, ListBackups(fs, directory));
-  if (std::none_of(all.begin(), all.end(), [&](const BackupInfo& backup) { return backup.name == name; })) {
-    return absl::NotFoundError(fmt::format("no backup {} in {}", OneLine(name, 100), directory));
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&name](const BackupInfo& backup) { return backup.name == name; });
+  if (found == all.end()) {
+    return absl::NotFoundError(
+        fmt::format("no backup {}; normlab admin backups lists those there are", OneLine(name, 100)));
   }
+  return *found;
+}
+
+absl::Status RemoveBackup(FileSystem& fs, const std::string& directory, const std::string& name) {
+  NORMLAB_RETURN_IF_ERROR(FindBackup(fs, directory, name).status());
   return RemoveFolder(fs, fmt::format("{}/{}", directory, name));
 }
 

@@ -28,6 +28,7 @@ absl::StatusOr<BackupInfo> MakeBackup(const BackupSource& source, FileSystem& fs
 absl::StatusOr<std::vector<BackupInfo>> ListBackups(FileSystem& fs, const std::string& directory);
 
 // kNotFound unless `name` is one of them.
+absl::StatusOr<BackupInfo> FindBackup(FileSystem& fs, const std::string& directory, const std::string& name);
 absl::Status RemoveBackup(FileSystem& fs, const std::string& directory, const std::string& name);
 
 // Reads a backup, or the home of a server that is down, back.

@@ -11,7 +11,6 @@
 namespace normlab::store {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{256} << 10;
 constexpr std::int64_t kOrphanKeptMs = std::int64_t{7} * 24 * 60 * 60 * 1000;
 // In the name of a file that is being written, which no row can name.
 constexpr std::string_view kUnpublished = ".tmp-";
@@ -29,15 +28,11 @@ absl::Status CheckBytes(std::uint64_t size, std::uint32_t crc32c, std::uint64_t 
 
 absl::StatusOr<std::uint32_t> ChecksumOf(const ReadableFile& file) {
   std::uint32_t crc32c = 0;
-  std::vector<char> piece(kPiece);
-  for (std::uint64_t offset = 0;;) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(offset, piece));
-    if (n == 0) {
-      return crc32c;
-    }
-    crc32c = Crc32c({piece.data(), n}, crc32c);
-    offset += n;
-  }
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(file, [&crc32c](std::string_view piece) {
+    crc32c = Crc32c(piece, crc32c);
+    return absl::OkStatus();
+  }));
+  return crc32c;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "results/store/integrity.h"
 #include "results/store/overview.h"
 #include "results/store/series.h"
+#include "results/store/store_status.h"
 
 namespace normlab::store {
 namespace {
@@ -51,11 +52,10 @@ class Scrub {
  private:
   absl::Status Estimate() {
     // The database is gone through twice, by pages and by rows.
-    NORMLAB_ASSIGN_OR_RETURN(database_,
-                             db_.Int("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+    NORMLAB_ASSIGN_OR_RETURN(database_, DatabaseBytes(db_));
     const absl::StatusOr<std::int64_t> files =
         db_.Int("SELECT (SELECT total(size) FROM checkpoint) + (SELECT total(size) FROM artifact)");
-    total_ = 2 * static_cast<std::uint64_t>(database_) + static_cast<std::uint64_t>(files.value_or(0));
+    total_ = 2 * database_ + static_cast<std::uint64_t>(files.value_or(0));
     return absl::OkStatus();
   }
 
@@ -78,7 +78,7 @@ class Scrub {
     if (!found.damage.empty()) {
       Tell(found.damage);
     }
-    return Read(static_cast<std::uint64_t>(database_));
+    return Read(database_);
   }
 
   absl::Status CheckCurves() {
@@ -176,7 +176,7 @@ class Scrub {
   Connection& db_;
   Files& files_;
   const OnProgress& on_progress_;
-  std::int64_t database_ = 0;
+  std::uint64_t database_ = 0;
   std::uint64_t total_ = 0;
   ScrubReport report_;
 };

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "results/store/backup.h"
 #include "results/store/bulk.h"
@@ -42,11 +43,6 @@ namespace normlab::store {
 namespace {
 
 using Lane = Writer::Lane;
-
-std::int64_t SystemMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 // A cursor of a client as SQLite can hold it.
 std::uint64_t Cursor(std::uint64_t value) {
@@ -554,7 +550,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
                                                  const EngineOptions& engine) {
   constexpr const char* kFile = "normlab.db";
   const std::string path = fmt::format("{}/{}", directory, kFile);
-  options.now_ms = options.now_ms ? options.now_ms : SystemMs;
+  options.now_ms = options.now_ms ? options.now_ms : UnixMs;
   options.fs = options.fs != nullptr ? options.fs : &PosixFileSystem();
   NORMLAB_RETURN_IF_ERROR(options.fs->MakeDirectories(directory));
   NORMLAB_RETURN_IF_ERROR(CheckPlacement(directory));

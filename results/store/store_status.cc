@@ -12,6 +12,10 @@ absl::StatusOr<std::uint64_t> Bytes(Connection& db, std::string_view sql) {
 
 }  // namespace
 
+absl::StatusOr<std::uint64_t> DatabaseBytes(Connection& db) {
+  return Bytes(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+}
+
 absl::StatusOr<StoreStatus> DatabaseStatus(Connection& db) {
   StoreStatus status;
   Query row = db.Ask("SELECT state, count(*) FROM job GROUP BY state");
@@ -19,8 +23,7 @@ absl::StatusOr<StoreStatus> DatabaseStatus(Connection& db) {
     status.jobs[static_cast<JobState>(row.Int(0))] = row.Unsigned(1);
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
-  NORMLAB_ASSIGN_OR_RETURN(status.database_bytes,
-                           Bytes(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+  NORMLAB_ASSIGN_OR_RETURN(status.database_bytes, DatabaseBytes(db));
   NORMLAB_ASSIGN_OR_RETURN(status.unused_bytes,
                            Bytes(db, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"));
   // A file may be named by several rows.

@@ -1,6 +1,5 @@
 #include "server/edge/admin_service.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
@@ -80,9 +79,7 @@ grpc::Status AdminServiceImpl::Drain(grpc::ServerContext* context, const v1::Dra
   return core_.gate.Call(*context, "AdminService.Drain", CallKind::kShort, [&](const Caller& caller) {
     core_.attempts.HoldBack(!request->off());
     Log(LogLevel::kInfo, request->off() ? "draining_ended" : "draining", {{"caller", caller.identity()}});
-    const std::vector<Attempts::WorkerView> workers = core_.attempts.Workers();
-    response->set_working(static_cast<int>(
-        std::count_if(workers.begin(), workers.end(), [](const auto& worker) { return worker.attempt.has_value(); })));
+    response->set_working(CountWorking(core_.attempts.Workers()));
     return absl::OkStatus();
   });
 }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
 #include "server/edge/stream.h"
@@ -17,11 +17,6 @@ namespace {
 constexpr int kPage = 1'000;
 constexpr std::size_t kSlice = 500;  // jobs deleted at a time
 constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 366 * 24 * 60 * 60;
-
-std::int64_t NowMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 store::JobFilter ReadWhich(const v1::CollectGarbageRequest& request, std::vector<FieldViolation>& violations) {
   store::JobFilter filter;
@@ -85,7 +80,7 @@ absl::Status CollectGarbage(Core& core, const v1::CollectGarbageRequest& request
   std::vector<FieldViolation> violations;
   const store::JobFilter filter = ReadWhich(request, violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  const std::int64_t before_ms = NowMs() - static_cast<std::int64_t>(request.older_than_seconds()) * 1000;
+  const std::int64_t before_ms = UnixMs() - static_cast<std::int64_t>(request.older_than_seconds()) * 1000;
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::Job> garbage,
                            Garbage(core, filter, before_ms, request.keep_newest()));
   for (std::size_t begin = 0; begin < garbage.size(); begin += kSlice) {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "base/version.h"
 #include "server/edge/convert.h"
 
@@ -32,14 +34,6 @@ void FillScrub(const Upkeep::Scrub& scrub, v1::GetStatusResponse::Scrub& wire) {
   if (!scrub.under_way) {
     SetTime(scrub.next_ms, *wire.mutable_next());
   }
-}
-
-std::string LowerStateName(v1::JobState state) {
-  std::string name(store::StateName(static_cast<store::JobState>(state)));
-  for (char& c : name) {
-    c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  }
-  return name;
 }
 
 // Writes metrics one after the other.
@@ -79,6 +73,11 @@ void ToWire(const Core& core, const store::BackupInfo& backup, v1::Backup& wire)
   wire.set_folder(core.upkeep.FolderOf(backup.name));
 }
 
+int CountWorking(const std::vector<Attempts::WorkerView>& workers) {
+  return static_cast<int>(
+      std::count_if(workers.begin(), workers.end(), [](const auto& worker) { return worker.attempt.has_value(); }));
+}
+
 absl::Status FillStatus(Core& core, v1::GetStatusResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::StoreStatus status, core.store.Status());
   response.set_version(VersionText("normlabd"));
@@ -91,11 +90,8 @@ absl::Status FillStatus(Core& core, v1::GetStatusResponse& response) {
     wire.set_count(count);
   }
   response.set_slots(core.slots);
-  int working = 0;
   const std::vector<Attempts::WorkerView> workers = core.attempts.Workers();
-  for (const Attempts::WorkerView& worker : workers) {
-    working += worker.attempt ? 1 : 0;
-  }
+  const int working = CountWorking(workers);
   response.set_working(working);
   response.set_waiting(static_cast<int>(workers.size()) - working);
   response.set_database_bytes(status.database_bytes);
@@ -122,7 +118,8 @@ std::string OpenMetrics(const v1::GetStatusResponse& status) {
              status.started().seconds());
   text.Begin("normlab_jobs", "gauge", "", "Stored jobs by state.");
   for (const auto& jobs : status.jobs()) {
-    text.Sample(jobs.count(), fmt::format("{{state=\"{}\"}}", LowerStateName(jobs.state())));
+    text.Sample(jobs.count(), fmt::format("{{state=\"{}\"}}", absl::AsciiStrToLower(std::string(store::StateName(
+                                                                  static_cast<store::JobState>(jobs.state()))))));
   }
   text.Begin("normlab_workers", "gauge", "", "Workers by what they do.");
   text.Sample(status.working(), "{doing=\"working\"}");

@@ -4,11 +4,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "normlab/v1/admin.pb.h"
 #include "server/edge/core.h"
 
 namespace normlab::server {
+
+// Those that have a job.
+int CountWorking(const std::vector<Attempts::WorkerView>& workers);
 
 absl::Status FillStatus(Core& core, v1::GetStatusResponse& response);
 

@@ -13,9 +13,10 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "normlab/v1/admin.pb.h"
 #include "server/http/api_call.h"
 #include "server/http/connection.h"
-#include "server/http/metrics_call.h"
+#include "server/http/methods.h"
 #include "server/http/router.h"
 #include "server/http/services.h"
 #include "server/http/sessions.h"
@@ -63,6 +64,11 @@ class Places {
   int taken_ ABSL_GUARDED_BY(mu_) = 0;
   std::condition_variable given_;
 };
+
+Answer MetricsAnswer(const google::protobuf::Message& message) {
+  const auto& metrics = static_cast<const v1::GetMetricsResponse&>(message);
+  return {.content_type = metrics.media_type(), .body = metrics.content()};
+}
 
 // Members stand in the order in which they are made; destruction runs backwards: with the context go the connections.
 class HttpServerImpl : public HttpServer {
@@ -180,7 +186,7 @@ class HttpServerImpl : public HttpServer {
         connection->Respond(sessions_.Exchange(body));
       });
     } else if (std::holds_alternative<ReadMetrics>(route)) {
-      RunMetricsCall(connection, services_);
+      RunApiCall(connection, *FindMethod("/v1/AdminService/GetMetrics"), services_, MetricsAnswer);
     } else {
       RunApiCall(connection, *std::get<const google::protobuf::MethodDescriptor*>(route), services_);
     }

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 #include <utility>
 
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/parse_number.h"
 #include "base/text.h"
 #include "results/store/backup.h"
 
@@ -19,27 +20,13 @@ constexpr std::chrono::minutes kLook{1};  // at the clock, for a scrub that is d
 constexpr std::chrono::seconds kLongestRest{10};
 constexpr std::size_t kLineLength = 500;
 
-std::int64_t SystemMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 std::int64_t Milliseconds(std::chrono::milliseconds duration) { return duration.count(); }
-
-// The number behind `key` at the begin of `line`; 0: it is another line.
-std::int64_t Number(std::string_view line, std::string_view key) {
-  std::int64_t value = 0;
-  if (line.starts_with(key)) {
-    std::from_chars(line.data() + key.size(), line.data() + line.size(), value);
-  }
-  return value;
-}
 
 }  // namespace
 
 Upkeep::Upkeep(store::Store& store, UpkeepOptions options)
     : store_(store), options_([&options] {
-        options.now_ms = options.now_ms ? options.now_ms : SystemMs;
+        options.now_ms = options.now_ms ? options.now_ms : UnixMs;
         return std::move(options);
       }()) {
   ReadRecord();
@@ -134,16 +121,15 @@ void Upkeep::ReadRecord() {
   if (!text.ok()) {
     return;
   }
-  constexpr std::string_view kDamage = "damage ";
-  for (std::size_t begin = 0; begin < text->size();) {
-    const std::size_t end = std::min(text->find('\n', begin), text->size());
-    const std::string_view line = std::string_view(*text).substr(begin, end - begin);
-    scrub_.ended_ms = std::max(scrub_.ended_ms, Number(line, "ended_ms "));
-    scrub_.damaged = std::max(scrub_.damaged, static_cast<std::uint64_t>(Number(line, "damaged ")));
-    if (line.starts_with(kDamage)) {
-      scrub_.damage.emplace_back(line.substr(kDamage.size()));
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(*text, '\n'))) {
+    const std::pair<std::string, std::string> field = absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    if (field.first == "ended_ms") {
+      scrub_.ended_ms = ParseWhole<std::int64_t>(field.second).value_or(0);
+    } else if (field.first == "damaged") {
+      scrub_.damaged = ParseWhole<std::uint64_t>(field.second).value_or(0);
+    } else if (field.first == "damage") {
+      scrub_.damage.push_back(field.second);
     }
-    begin = end + 1;
   }
   scrub_.next_ms = std::max(scrub_.next_ms, scrub_.ended_ms + Milliseconds(options_.scrub_every));
 }
@@ -179,11 +165,7 @@ absl::StatusOr<store::ScrubReport> Upkeep::Check(const std::string& backup, cons
   if (backup.empty()) {
     return store_.Scrub(on_progress);
   }
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::BackupInfo> all, Backups());
-  if (std::none_of(all.begin(), all.end(), [&](const auto& known) { return known.name == backup; })) {
-    return absl::NotFoundError(
-        fmt::format("no backup {}; normlab admin backups lists those there are", OneLine(backup, 100)));
-  }
+  NORMLAB_RETURN_IF_ERROR(store::FindBackup(PosixFileSystem(), options_.backups, backup).status());
   return store::CheckStore(PosixFileSystem(), FolderOf(backup), on_progress);
 }
 

@@ -75,6 +75,14 @@ class AdminServiceTest : public ServerTest {
       EXPECT_EQ(Finish(LeaseOne().attempt()).error_message(), "");
     }
   }
+  // Of job j1, after 3 updates.
+  void MakeADamagedCheckpoint() {
+    Create(1);
+    ASSERT_EQ(PutCheckpoint(LeaseOne().attempt(), 3, "some weights").error_message(), "");
+    for (const auto& entry : std::filesystem::directory_iterator(Home() + "/checkpoints")) {
+      std::fstream(entry.path(), std::ios::in | std::ios::out) << "X";
+    }
+  }
   static std::vector<std::string> Ids(const v1::CollectGarbageResponse& response) {
     return {response.job_ids().begin(), response.job_ids().end()};
   }
@@ -185,11 +193,7 @@ TEST_F(AdminServiceTest, NoNameLeadsOutOfTheBackups) {
 }
 
 TEST_F(AdminServiceTest, ACheckNamesWhatIsDamaged) {
-  Create(1);
-  ASSERT_EQ(PutCheckpoint(LeaseOne().attempt(), 3, "some weights").error_message(), "");
-  for (const auto& entry : std::filesystem::directory_iterator(Home() + "/checkpoints")) {
-    std::fstream(entry.path(), std::ios::in | std::ios::out) << "X";
-  }
+  ASSERT_NO_FATAL_FAILURE(MakeADamagedCheckpoint());
   v1::CheckResponse checked;
   ASSERT_EQ(Check("", &checked).error_message(), "");
   EXPECT_EQ(checked.report().damaged(), 1u);
@@ -199,11 +203,7 @@ TEST_F(AdminServiceTest, ACheckNamesWhatIsDamaged) {
 }
 
 TEST_F(AdminServiceTest, AScrubRunsInTheBackgroundAndIsRemembered) {
-  Create(1);
-  ASSERT_EQ(PutCheckpoint(LeaseOne().attempt(), 3, "some weights").error_message(), "");
-  for (const auto& entry : std::filesystem::directory_iterator(Home() + "/checkpoints")) {
-    std::fstream(entry.path(), std::ios::in | std::ios::out) << "X";
-  }
+  ASSERT_NO_FATAL_FAILURE(MakeADamagedCheckpoint());
   CallContext context;
   v1::StartScrubResponse begun;
   ASSERT_EQ(admin_->StartScrub(&context, {}, &begun).error_message(), "");

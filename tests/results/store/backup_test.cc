@@ -1,11 +1,10 @@
 // Backups: of one moment, whole or not at all, beside a server at work; and what is restored is what was backed up.
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "results/store/backup.h"
-#include "tests/results/store/fixture.h"
+#include "tests/results/store/damaged_store.h"
 
 namespace normlab::store {
 namespace {
@@ -17,7 +16,7 @@ using testing::SizeIs;
 
 bool GoOn(const UpkeepProgress&) { return true; }
 
-class BackupTest : public StoreTest {
+class BackupTest : public DamagedStoreTest {
  protected:
   BackupTest() : attempt_(CreateAndLease("a")) {
     EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("loss", 1, 3'000)}).status());
@@ -44,14 +43,6 @@ class BackupTest : public StoreTest {
   }
   std::vector<std::string> Folders() const {
     return std::filesystem::exists(Directory()) ? *PosixFileSystem().List(Directory()) : std::vector<std::string>();
-  }
-  static void Flip(const std::string& path, std::size_t at) {
-    std::string bytes = *PosixFileSystem().Read(path);
-    bytes[at] ^= 1;
-    ASSERT_OK(PosixFileSystem().AtomicWrite(path, bytes));
-  }
-  static std::string OnlyFileIn(const std::string& folder) {
-    return folder + "/" + PosixFileSystem().List(folder)->at(0);
   }
 
   const AttemptId attempt_;
@@ -141,16 +132,14 @@ TEST_F(BackupTest, KeepsFilesThatAreReplacedMeanwhile) {
 }
 
 TEST_F(BackupTest, OfADamagedStoreThereIsNone) {
-  Flip(OnlyFileIn(folder_.path() + "/artifacts"), 2);
+  Flip(OnlyFileIn("artifacts"), 2);
   const auto made = store_->Backup(Directory(), GoOn);
   EXPECT_THAT(made.status(), HasCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(Folders(), IsEmpty());
 }
 
 TEST_F(BackupTest, DamagedPointsGiveNoBackupEither) {
-  store_.reset();
-  ASSERT_OK((*Connection::Open(folder_.path() + "/normlab.db", {}))->Script("UPDATE chunk SET crc32c = crc32c + 1"));
-  Reopen();
+  DamageRows("UPDATE chunk SET crc32c = crc32c + 1");
   const auto made = store_->Backup(Directory(), GoOn);
   EXPECT_THAT(made.status(), HasCode(absl::StatusCode::kDataLoss));
   EXPECT_THAT(made.status().ToString(), HasSubstr("j1 loss"));
@@ -234,7 +223,7 @@ TEST_F(RestoreTest, RefusesAFolderThatIsNoBackup) {
 }
 
 TEST_F(RestoreTest, RefusesADamagedBackup) {
-  Flip(OnlyFileIn(backup_ + "/checkpoints"), 1);
+  Flip(OnlyFileIn("backups/" + Names().at(0) + "/checkpoints"), 1);
   EXPECT_THAT(Restore(), HasCode(absl::StatusCode::kDataLoss));
   EXPECT_FALSE(HomeHasAStore());
 }

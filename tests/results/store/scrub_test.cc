@@ -1,8 +1,7 @@
 // Reading everything back: each kind of damage is found and named, and nothing else is called damage.
 #include <filesystem>
-#include <fstream>
 
-#include "tests/results/store/fixture.h"
+#include "tests/results/store/damaged_store.h"
 
 namespace normlab::store {
 namespace {
@@ -15,7 +14,7 @@ constexpr std::size_t kPoints = 1'500;  // a full chunk and a tail
 
 bool GoOn(const UpkeepProgress&) { return true; }
 
-class ScrubTest : public StoreTest {
+class ScrubTest : public DamagedStoreTest {
  protected:
   ScrubTest() : attempt_(CreateAndLease("a")) {
     EXPECT_OK(store_->AppendPoints(attempt_, {Ramp("test/error", 1, kPoints)}).status());
@@ -28,22 +27,6 @@ class ScrubTest : public StoreTest {
     EXPECT_OK(report.status());
     return report.ok() ? *report : ScrubReport();
   }
-  std::string DbPath() const { return folder_.path() + "/normlab.db"; }
-  // While the store is closed.
-  void Change(const std::string& sql) {
-    store_.reset();
-    ASSERT_OK((*Connection::Open(DbPath(), {}))->Script(sql));
-    Reopen();
-  }
-  std::string OnlyFileIn(const std::string& folder) const {
-    std::string found;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/" + folder)) {
-      EXPECT_EQ(found, "");
-      found = entry.path().string();
-    }
-    return found;
-  }
-
   const AttemptId attempt_;
 };
 
@@ -57,27 +40,24 @@ TEST_F(ScrubTest, FindsNothingWhereEverythingIsWhole) {
 }
 
 TEST_F(ScrubTest, FindsADamagedChunk) {
-  Change("UPDATE chunk SET data = zeroblob(length(data))");
+  DamageRows("UPDATE chunk SET data = zeroblob(length(data))");
   const ScrubReport report = Scrub();
   EXPECT_EQ(report.damaged, 1u);
   EXPECT_THAT(report.damage, ElementsAre(HasSubstr("j1 test/error: 1 damaged; checksum mismatch")));
 }
 
 TEST_F(ScrubTest, FindsADamagedTail) {
-  Change("UPDATE tail SET crc32c = crc32c + 1");
+  DamageRows("UPDATE tail SET crc32c = crc32c + 1");
   EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j1 test/error: 1 damaged; checksum mismatch")));
 }
 
 TEST_F(ScrubTest, FindsADamagedOverview) {
-  Change("UPDATE overview SET points = points + 1");
+  DamageRows("UPDATE overview SET points = points + 1");
   EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("checksum mismatch of an overview")));
 }
 
 TEST_F(ScrubTest, FindsOneFlippedBitOfAFile) {
-  const std::string path = OnlyFileIn("checkpoints");
-  std::string bytes = *PosixFileSystem().Read(path);
-  bytes[3] ^= 1;
-  ASSERT_OK(PosixFileSystem().AtomicWrite(path, bytes));
+  Flip(OnlyFileIn("checkpoints"), 3);
   EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j1 checkpoint of step 7")));
 }
 
@@ -87,19 +67,8 @@ TEST_F(ScrubTest, FindsAFileThatIsGone) {
 }
 
 TEST_F(ScrubTest, FindsADamagedPageAndGoesOn) {
-  store_.reset();
-  std::int64_t page = 0;
-  {
-    const auto db = Connection::Open(DbPath(), {});
-    ASSERT_OK((*db)->Checkpoint(true));
-    page = *(*db)->Int("SELECT rootpage FROM sqlite_schema WHERE name = 'overview'");
-  }
-  std::fstream file(DbPath(), std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp((page - 1) * 4096);
-  file.write(std::string(4096, '\x7f').data(), 4096);
-  file.close();
   std::filesystem::remove(OnlyFileIn("artifacts"));
-  Reopen();
+  DamagePage("overview");
   const ScrubReport report = Scrub();
   EXPECT_THAT(report.damage, testing::Contains(HasSubstr("overview")));
   EXPECT_THAT(report.damage, testing::Contains(HasSubstr("j1 weights")));
@@ -126,7 +95,7 @@ TEST_F(ScrubTest, LooksAtEveryPieceOfALongCurve) {
     ASSERT_OK(store_->AppendPoints(attempt, {Ramp("x", 1 + i * kChunk, 10 * kChunk)}).status());
   }
   ASSERT_EQ(Scrub().damaged, 0u);
-  Change(
+  DamageRows(
       "UPDATE chunk SET crc32c = crc32c + 1 WHERE series = 2 AND last_step IN (1024, 262144, 262145, 263168, 614400)");
   EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("j2 x: 4 damaged")));
 }
