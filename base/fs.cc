@@ -184,6 +184,19 @@ FileSystem& PosixFileSystem() {
   return fs;
 }
 
+absl::Status ReadPieces(const ReadableFile& file, const std::function<absl::Status(std::string_view piece)>& take) {
+  constexpr std::size_t kPiece = std::size_t{256} << 10;
+  std::vector<char> piece(kPiece);
+  for (std::uint64_t offset = 0;;) {
+    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(offset, piece));
+    if (n == 0) {
+      return absl::OkStatus();
+    }
+    NORMLAB_RETURN_IF_ERROR(take({piece.data(), n}));
+    offset += n;
+  }
+}
+
 absl::StatusOr<std::string> ReadSmall(const ReadableFile& file, std::uint64_t at_most) {
   if (file.size() > at_most) {
     return absl::FailedPreconditionError(fmt::format("{} bytes, expected at most {}", file.size(), at_most));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,6 +58,9 @@ class FileSystem {
 
 // The real one; lives for ever.
 FileSystem& PosixFileSystem();
+
+// Gives a file to `take` piece by piece, from its beginning to its end; ends with the first error.
+absl::Status ReadPieces(const ReadableFile& file, const std::function<absl::Status(std::string_view piece)>& take);
 
 // The whole of a file that ought to be small. kFailedPrecondition if it has more than `at_most` bytes.
 absl::StatusOr<std::string> ReadSmall(const ReadableFile& file, std::uint64_t at_most);

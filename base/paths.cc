@@ -46,9 +46,12 @@ std::string TensorboardCertificatePath(const std::string& home) { return home + 
 
 std::string UsersPath(const std::string& socket) { return socket + ".users"; }
 
-std::vector<std::string> DataDirectories() {
+std::vector<std::string> DataDirectories(const std::string& home) {
   std::vector<std::string> directories = absl::StrSplit(Environment("NORMLAB_DATA"), ':', absl::SkipEmpty());
-  directories.push_back(OwnDataDirectory());
+  directories.push_back(home + "/data");
+  if (home != DefaultHome()) {
+    directories.push_back(OwnDataDirectory());
+  }
   directories.push_back("/usr/share/datasets");
   return directories;
 }

@@ -20,9 +20,9 @@ std::string TensorboardCertificatePath(const std::string& home);
 // Beside a socket: the lock that everybody who uses the server shares (see base/use_lock.h).
 std::string UsersPath(const std::string& socket);
 
-// Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <default
-// home>/data, then /usr/share/datasets (Debian's).
-std::vector<std::string> DataDirectories();
+// Where data sets are looked for, in order: the directories of $NORMLAB_DATA (separated by ':'), then <home>/data, then
+// the same of the default home, then /usr/share/datasets (Debian's).
+std::vector<std::string> DataDirectories(const std::string& home = DefaultHome());
 
 // Where `normlab data fetch` puts what it gets: the first of DataDirectories() in the user's own home.
 std::string OwnDataDirectory();

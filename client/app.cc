@@ -68,8 +68,9 @@ std::vector<std::string> CommandNames(const CLI::App& app) {
   return names;
 }
 
-bool Has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// Hidden ones too, which nobody types.
+bool IsCommand(const CLI::App& app, const std::string& word) {
+  return !app.get_subcommands([&word](const CLI::App* command) { return command->get_name() == word; }).empty();
 }
 
 std::vector<std::string> OptionNames(const CLI::App& command) {
@@ -131,6 +132,9 @@ void CheckValues(const CLI::App& app, std::vector<FieldViolation>& violations) {
     check(Shown(word.substr(0, word.find('='))), word, false);
   }
   for (const CLI::App* command : app.get_subcommands()) {
+    if (command->get_group().empty()) {
+      continue;  // a word that a shell completes may be anything
+    }
     CheckValues(*command, violations);
   }
 }
@@ -150,6 +154,7 @@ int RunParsed(Session& session, const std::vector<std::string>& arguments) {
   app.set_version_flag("--version", VersionText("normlab"), "print the version");
   app.set_help_flag("-h,--help", "print this help; normlab COMMAND --help tells more");
   app.footer(kFooter);
+  session.words = arguments;
   AddCommands(app, session);
 
   std::vector<std::string> words = WithRemovals(WithDashes(arguments));
@@ -157,7 +162,7 @@ int RunParsed(Session& session, const std::vector<std::string>& arguments) {
     session.Note(app.help());
     return kExitUsage;
   }
-  if (words[0][0] != '-' && !Has(CommandNames(app), words[0])) {
+  if (words[0][0] != '-' && !IsCommand(app, words[0])) {
     return Fail(session, absl::InvalidArgumentError(fmt::format("{} is not a command{}\nSee: normlab --help", words[0],
                                                                 DidYouMean(Nearest(words[0], CommandNames(app))))));
   }
@@ -217,7 +222,10 @@ void AddCommands(CLI::App& app, Session& session) {
   AddExperiments(app, session);
   AddData(app, session);
   AddContext(app, session);
+  AddAdmin(app, session);
   AddCompletion(app, session);
+  AddComplete(app, session);
+  AddMan(app, session);
 }
 
 }  // namespace normlab::client

@@ -19,6 +19,7 @@
 namespace normlab::client {
 namespace {
 
+using Admin = v1::AdminService::StubInterface;
 using Jobs = v1::JobService::StubInterface;
 using Curves = v1::CurveService::StubInterface;
 using Artifacts = v1::ArtifactService::StubInterface;
@@ -153,7 +154,8 @@ Client::Client(Connection connection, std::stop_token stop, std::chrono::millise
       experiments_(v1::ExperimentService::NewStub(connection_.channel)),
       papers_(v1::PaperService::NewStub(connection_.channel)),
       comparisons_(v1::ComparisonService::NewStub(connection_.channel)),
-      imports_(v1::ImportService::NewStub(connection_.channel)) {}
+      imports_(v1::ImportService::NewStub(connection_.channel)),
+      admin_(v1::AdminService::NewStub(connection_.channel)) {}
 
 void Client::Authorize(grpc::ClientContext& context) const {
   if (!connection_.authorization.empty()) {
@@ -511,6 +513,61 @@ absl::StatusOr<v1::CompareJobsResponse> Client::Compare(const v1::CompareJobsReq
 absl::StatusOr<v1::PlotJobsResponse> Client::Plot(const v1::PlotJobsRequest& request) {
   return ReadJoined<v1::PlotJobsResponse>(
       request, [&](grpc::ClientContext* context) { return comparisons_->PlotJobs(context, request); });
+}
+
+absl::StatusOr<v1::GetStatusResponse> Client::GetStatus() {
+  return Call(*admin_, &Admin::GetStatus, v1::GetStatusRequest(), kUnarySeconds, kOnce);
+}
+
+absl::StatusOr<v1::DrainResponse> Client::Drain(bool off) {
+  v1::DrainRequest request;
+  request.set_off(off);
+  return Call(*admin_, &Admin::Drain, request, kUnarySeconds, kMutationAttempts);
+}
+
+template <typename Response, typename Open>
+absl::StatusOr<Response> Client::ReadLast(const Open& open, const OnProgress& on_progress) {
+  Response last;
+  const std::function<bool(const Response&)> take = [&](const Response& part) {
+    if (part.has_progress()) {
+      on_progress(part.progress());
+    } else {
+      last = part;
+    }
+    return true;
+  };
+  NORMLAB_RETURN_IF_ERROR(ReadStream(open, take, {}));
+  return last;
+}
+
+absl::StatusOr<v1::CreateBackupResponse> Client::CreateBackup(std::uint32_t keep, const OnProgress& on_progress) {
+  v1::CreateBackupRequest request;
+  request.set_keep(keep);
+  return ReadLast<v1::CreateBackupResponse>(
+      [&](grpc::ClientContext* context) { return admin_->CreateBackup(context, request); }, on_progress);
+}
+
+absl::StatusOr<v1::ListBackupsResponse> Client::ListBackups() {
+  return Call(*admin_, &Admin::ListBackups, v1::ListBackupsRequest(), kUnarySeconds, kOnce);
+}
+
+absl::StatusOr<v1::CheckResponse::Report> Client::Check(const std::string& backup, const OnProgress& on_progress) {
+  v1::CheckRequest request;
+  request.set_backup(backup);
+  NORMLAB_RETURN_IF_ERROR(CheckText(request));
+  NORMLAB_ASSIGN_OR_RETURN(
+      v1::CheckResponse response,
+      ReadLast<v1::CheckResponse>([&](grpc::ClientContext* context) { return admin_->Check(context, request); },
+                                  on_progress));
+  return std::move(*response.mutable_report());
+}
+
+absl::Status Client::StartScrub() {
+  return Call(*admin_, &Admin::StartScrub, v1::StartScrubRequest(), kUnarySeconds, kOnce).status();
+}
+
+absl::StatusOr<v1::CollectGarbageResponse> Client::CollectGarbage(const v1::CollectGarbageRequest& request) {
+  return Call(*admin_, &Admin::CollectGarbage, request, kBulkSeconds, kMutationAttempts);
 }
 
 }  // namespace normlab::client

@@ -25,6 +25,7 @@
 
 #include "base/status.h"
 #include "client/connection.h"
+#include "normlab/v1/admin.grpc.pb.h"
 #include "normlab/v1/artifacts.grpc.pb.h"
 #include "normlab/v1/catalog.grpc.pb.h"
 #include "normlab/v1/comparison.grpc.pb.h"
@@ -116,6 +117,18 @@ class Client {
   absl::StatusOr<v1::CompareJobsResponse> Compare(const v1::CompareJobsRequest& request);
   absl::StatusOr<v1::PlotJobsResponse> Plot(const v1::PlotJobsRequest& request);
 
+  // --- looking after the server ---
+  // Called now and then by what takes long.
+  using OnProgress = std::function<void(const v1::UpkeepProgress&)>;
+  absl::StatusOr<v1::GetStatusResponse> GetStatus();
+  absl::StatusOr<v1::DrainResponse> Drain(bool off);
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(std::uint32_t keep, const OnProgress& on_progress);
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups();
+  // `backup` empty: of what is served.
+  absl::StatusOr<v1::CheckResponse::Report> Check(const std::string& backup, const OnProgress& on_progress);
+  absl::Status StartScrub();
+  absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(const v1::CollectGarbageRequest& request);
+
   const std::string& endpoint() const { return connection_.describe; }
 
  private:
@@ -140,6 +153,9 @@ class Client {
   // A file that comes in pieces behind its header; `what` names it in errors.
   template <typename Response, typename Open>
   absl::StatusOr<typename Response::Header> ReadPieces(const Open& open, std::string_view what, const PieceSink& sink);
+  // The last message of a stream that says before how far it is.
+  template <typename Response, typename Open>
+  absl::StatusOr<Response> ReadLast(const Open& open, const OnProgress& on_progress);
   void Authorize(grpc::ClientContext& context) const;
   absl::Status Explain(const grpc::Status& status) const;
 
@@ -153,6 +169,7 @@ class Client {
   std::unique_ptr<v1::PaperService::Stub> papers_;
   std::unique_ptr<v1::ComparisonService::Stub> comparisons_;
   std::unique_ptr<v1::ImportService::Stub> imports_;
+  std::unique_ptr<v1::AdminService::Stub> admin_;
 };
 
 }  // namespace normlab::client

@@ -1,52 +1,49 @@
-// completion.h - shell completion made from the command line itself: commands, options, the names options take, job
-// ids.
+// completion.h - what could stand in the place of a command line's last word: made from the command line itself, so that
+// whatever a command registers with CLI11 is completed.
 //
-// Nothing is listed twice: whatever a command registers with CLI11 is completed. The scripts are tables, in which every
-// word is quoted for its shell, and code that is always the same.
+// The scripts that shells load know nothing of normlab; they ask it (`normlab complete`) and offer the answer.
+//
+// Pure functions; names that only a server knows come through a Lookup.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace normlab::client {
 
-// What stands in the place of a value.
-struct ValueKind {
-  bool files = false;
-  std::vector<std::string> names;  // fixed
-  std::string command;             // prints names, one a line; empty: none
+struct Candidate {
+  std::string word;
+  std::string description = {};
 };
+
+struct Completion {
+  std::vector<Candidate> candidates;  // whether or not they begin with what was typed
+  bool files = false;                 // files and folders as well
+};
+
+// What options and arguments of the line have been given so far, by their names: "--home", "JOB".
+using Given = std::map<std::string, std::string>;
+// Names of a kind, which is what an option or argument calls its value: "JOB", "SERIES".
+using Lookup = std::function<std::vector<Candidate>(const std::string& kind, const Given& given)>;
+// The fixed names of options that take them.
+using Choices = std::map<const CLI::Option*, std::vector<std::string>>;
 
 // Whether an option or argument names a file or folder.
 bool TakesFile(const CLI::Option& option);
 
-struct CompletionCommand {
-  struct Option {
-    std::vector<std::string> names;  // "--output", "-o"
-    std::string description;
-    bool takes_value = false;
-    ValueKind value;
-  };
-  std::string path;  // "data fetch"; empty: the program itself
-  std::string description;
-  std::vector<Option> options;
-  ValueKind positional;                  // of any position
-  std::vector<std::string> subcommands;  // their last words
+// `words`: the line without the program's name; the last one is being typed and may be empty.
+Completion Complete(const CLI::App& app, const Choices& choices, const std::vector<std::string>& words,
+                    const Lookup& lookup);
 
-  std::string parent() const;  // path of the command that this one is a subcommand of
-  std::string name() const;    // last word of path
-};
+// Bash takes a line apart at every '=', and puts what is offered behind the last of them. The words as they were typed.
+std::vector<std::string> JoinedAtEquals(const std::vector<std::string>& words);
 
-// Every command, the program first. `choices` holds the fixed names of options that take them. Positionals called JOB
-// and PAPER are completed by asking the server.
-std::vector<CompletionCommand> CompletionTree(const CLI::App& app,
-                                              const std::map<const CLI::Option*, std::vector<std::string>>& choices);
-
-std::string BashCompletion(const std::vector<CompletionCommand>& commands);
-std::string ZshCompletion(const std::vector<CompletionCommand>& commands);
-std::string FishCompletion(const std::vector<CompletionCommand>& commands);
+// As the script of `shell` (bash, zsh, fish) reads it: "files" or "words", then a candidate a line. Those of bash begin
+// with `typed`, for bash itself does not choose.
+std::string RenderCompletion(const Completion& completion, const std::string& shell, const std::string& typed);
 
 }  // namespace normlab::client

@@ -6,6 +6,24 @@
 #include "client/text.h"
 
 namespace normlab::client {
+namespace {
+
+void AddWithThoseBelow(const CLI::App& command, const std::string& name, std::vector<NamedCommand>& all) {
+  all.push_back({name, &command});
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) {
+    if (!sub->get_group().empty()) {
+      AddWithThoseBelow(*sub, name + " " + sub->get_name(), all);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<NamedCommand> AllCommands(const CLI::App& program) {
+  std::vector<NamedCommand> all;
+  AddWithThoseBelow(program, program.get_name(), all);
+  return all;
+}
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   std::vector<std::string> groups = app->get_groups();

@@ -4,11 +4,20 @@
 #include <CLI/CLI.hpp>
 
 #include <string>
+#include <vector>
 
 namespace normlab::client {
 
 // The group of --home, --socket and so on, which every command has.
 inline constexpr char kServerGroup[] = "Server";
+
+// A command as it is called: "normlab", "normlab data fetch".
+struct NamedCommand {
+  std::string name;
+  const CLI::App* app;
+};
+// The program and every command below it that help shows.
+std::vector<NamedCommand> AllCommands(const CLI::App& program);
 
 class HelpFormatter : public CLI::Formatter {
  public:

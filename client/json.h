@@ -21,6 +21,9 @@ namespace normlab::client {
 using Json = nlohmann::ordered_json;
 
 Json NumberToJson(double value);
+inline std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& strings) {
+  return {strings.begin(), strings.end()};
+}
 // "RUNNING"
 std::string StateName(v1::JobState state);
 

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_replace.h"
+
 namespace normlab::client {
 namespace {
 
@@ -42,6 +44,10 @@ std::string FormatCount(std::uint64_t n) {
     text.insert(text.begin() + i, ',');
   }
   return text;
+}
+
+std::string FormatCount(std::uint64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", FormatCount(n), noun, n == 1 ? "" : "s");
 }
 
 std::string FormatRate(double per_second) {
@@ -86,6 +92,11 @@ std::string Shortened(std::string_view text, int width, bool unicode) {
     }
   }
   return std::string(text.substr(0, end)) + (unicode ? "…" : "~");
+}
+
+std::string ShellQuoted(const std::string& word) {
+  const bool plain = word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~!{}") == std::string::npos;
+  return plain && !word.empty() ? word : "'" + absl::StrReplaceAll(word, {{"'", "'\\''"}}) + "'";
 }
 
 TextTable::TextTable(std::vector<Cell> header, std::vector<int> right) : right_(std::move(right)) {

@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -70,12 +71,26 @@ class DaemonImpl : public Daemon {
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
-    core_ = std::unique_ptr<Core>(new Core{*store_, *attempts_, *news_, *gate_, *secrets_, *options_.papers,
-                                           options_.job_limits, data_,
-                                           options_.worker_argv.empty() ? 0 : options_.slots, Logs()});
+    upkeep_ = std::make_unique<Upkeep>(
+        *store_, UpkeepOptions{.backups = options_.backups.empty() ? options_.home + "/backups" : options_.backups,
+                               .record = options_.home + "/scrub.txt"});
+    core_ = std::unique_ptr<Core>(new Core{.store = *store_,
+                                           .attempts = *attempts_,
+                                           .news = *news_,
+                                           .gate = *gate_,
+                                           .secrets = *secrets_,
+                                           .papers = *options_.papers,
+                                           .job_limits = options_.job_limits,
+                                           .data = data_,
+                                           .upkeep = *upkeep_,
+                                           .slots = options_.worker_argv.empty() ? 0 : options_.slots,
+                                           .home = options_.home,
+                                           .logs = Logs(),
+                                           .started_ms = UnixMs()});
     const std::optional<Certificate> certificate = TensorboardCertificate();
     NORMLAB_ASSIGN_OR_RETURN(
         listener_, Listener::Bind({.socket = options_.socket_path,
+                                   .socket_mode = options_.share_socket ? 0660U : 0600U,
                                    .tls_socket = certificate ? TensorboardSocketPath(options_.home) : "",
                                    .loopback = options_.listen},
                                   {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
@@ -290,6 +305,7 @@ class DaemonImpl : public Daemon {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<News> news_;
+  std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<GrpcServer> server_;  // set and reset under mu_, by the thread of Start and Stop

@@ -4,6 +4,8 @@
 //   normlabd.lock        held while a server runs; says which
 //   normlab.db, ...      the store's
 //   spool/               files on their way from local workers; they have no names
+//   backups/TIME/        copies of the store, unless another folder is asked for
+//   scrub.txt            what the last scrub found
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
 //   run/tensorboard.sock for the stock TensorBoard, which speaks TLS alone; trust in it is in run/tensorboard.pem
@@ -36,8 +38,10 @@ namespace normlab::server {
 struct DaemonOptions {
   std::string home;
   std::string socket_path;
+  bool share_socket = false;  // its group may use it too
   std::optional<Loopback> listen;
   std::optional<Loopback> http;
+  std::string backups;                      // folder; empty: <home>/backups
   std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
   std::vector<std::string> worker_argv;     // empty: no local workers
   int slots = 1;

@@ -12,11 +12,14 @@
 #include <thread>
 
 #include "base/descriptor.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "base/service_manager.h"
 #include "base/signals.h"
 #include "base/use_lock.h"
 #include "results/judging/paper.h"
+#include "results/store/backup.h"
 #include "server/daemon.h"
 #include "server/options.h"
 
@@ -73,6 +76,28 @@ void Announce(const normlab::server::Daemon& daemon, const normlab::server::Comm
   }
 }
 
+// Says how far it is every few seconds: a store may be large.
+int Restore(const std::string& backup, const std::string& home) {
+  static constexpr std::chrono::seconds kPace{2};
+  ::umask(0077);
+  auto due = std::chrono::steady_clock::now() + kPace;
+  const auto restored = normlab::store::RestoreBackup(
+      normlab::PosixFileSystem(), backup, home, [&due](const normlab::store::UpkeepProgress& progress) {
+        if (const auto now = std::chrono::steady_clock::now(); now >= due && progress.total > 0) {
+          due = now + kPace;
+          normlab::PrintToStdout("normlabd", fmt::format("{} of {} MB\n", progress.done >> 20, progress.total >> 20));
+        }
+        return true;
+      });
+  if (!restored.ok()) {
+    fmt::print(stderr, "normlabd: {}\n", normlab::Message(restored.status()));
+    return kCannotServe;
+  }
+  normlab::PrintToStdout("normlabd", fmt::format("{} job{} of {} in {}\n", restored->jobs,
+                                                 restored->jobs == 1 ? "" : "s", restored->name, home));
+  return 0;
+}
+
 int Serve(normlab::server::CommandLine command_line) {
   ::umask(0077);
   RaiseFileLimit();
@@ -104,7 +129,9 @@ int Serve(normlab::server::CommandLine command_line) {
     return absl::IsAlreadyExists(daemon.status()) ? normlab::kExitHomeInUse : kCannotServe;
   }
   Announce(**daemon, command_line, socket_path);
+  normlab::TellServiceManager("READY=1");
   AwaitStop(stop.get_future(), users);
+  normlab::TellServiceManager("STOPPING=1");
   StartWatchdog();
   (*daemon)->Stop();
   const absl::Status failure = (*daemon)->failure();
@@ -130,6 +157,9 @@ int main(int argc, char** argv) {
     }
     fmt::print(stderr, "{}", command_line.text);
     return command_line.exit_code;
+  }
+  if (!command_line.restore.empty()) {
+    return Restore(command_line.restore, command_line.daemon.home);
   }
   return Serve(std::move(command_line));
 }

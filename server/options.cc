@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/man_page.h"
 #include "base/paths.h"
 #include "base/version.h"
 #include "server/edge/roles.h"
@@ -26,7 +27,7 @@ constexpr std::string_view kFooter = R"(Examples:
   normlabd --http 127.0.0.1:8080             also the API as JSON: POST /v1/SERVICE/METHOD with the same tokens
   normlabd --no-workers                      queue only; start normlab-worker by hand
 
-Who may do what on the loopback ports (the Unix socket is its owner's): a viewer reads what was measured; a submitter also queues,
+Who may do what on the loopback ports (the Unix socket is its owner's, and of its group with --share-socket): a viewer reads what was measured; a submitter also queues,
 resumes and cancels jobs and reads checkpoints; a worker leases jobs and reports them; the admin's token does all that, and deletes.
 A token is made once, mode 0600; remove its file and start again for another one.
 
@@ -38,7 +39,10 @@ Exit codes: 0 stopped as asked, 1 could not start or serve, 2 wrong usage, 3 sto
 
 struct Flags {
   std::string home = DefaultHome();
+  std::string backups;
+  std::string restore;
   std::string socket;
+  bool share_socket = false;
   std::string listen;
   std::string http;
   std::string token_file;
@@ -58,8 +62,12 @@ struct Flags {
 void Declare(CLI::App& app, Flags& flags) {
   app.footer(std::string(kFooter));
   app.set_version_flag("--version", VersionText("normlabd"));
-  app.add_option("--home", flags.home, "data directory")->capture_default_str();
+  app.set_help_all_flag("--man", "print this as a man page")->group("");
+  app.add_option("--home", flags.home, "data directory [$NORMLAB_HOME, else ~/.local/share/normlab]");
+  app.add_option("--backups", flags.backups, "folder that backups are made in [HOME/backups]");
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
+  app.add_flag("--share-socket", flags.share_socket,
+               "the group of the socket may use it too, as its owner does; its folder must let the group in");
   app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
   app.add_option("--http", flags.http,
                  "loopback address and port for the API as JSON and the page; port 0: any free one, see HOME/run/http");
@@ -90,6 +98,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
   app.add_flag("--while-used", flags.while_used,
                "end once no normlab command uses the server any more; for servers that a command starts");
+  app.add_option("--restore", flags.restore,
+                 "put this backup into --home, which has no store yet, and end; see `normlab admin restore`");
   app.add_flag("--print-link", flags.print_link,
                "print the link that opens the page, good once, to stdout once serving");
   app.add_flag("--print-ready", flags.print_ready, "print \"ready SOCKET [PORT]\" to stdout once serving");
@@ -104,7 +114,9 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
     return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
   }
   options.home = flags.home;
+  options.backups = flags.backups;
   options.socket_path = flags.socket.empty() ? SocketPath(flags.home) : flags.socket;
+  options.share_socket = flags.share_socket;
   options.token_files[Role::kAdmin] = flags.token_file.empty() ? flags.home + "/run/token" : flags.token_file;
   for (const std::string& name : flags.roles) {
     options.token_files[*ReadRole(name)] = fmt::format("{}/run/tokens/{}", flags.home, name);
@@ -132,12 +144,15 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   if (flags.no_workers) {
     options.slots = 0;
   } else {
-    options.data_directories = DataDirectories();
+    options.data_directories = DataDirectories(flags.home);
     options.worker_argv = {program_directory + "/normlab-worker", "--socket", options.socket_path, "--threads",
                            fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid()),
                            "--spool", flags.home + "/spool",
                            // Later than the server, which then has taken the job back and said why.
                            "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
+    for (const std::string& directory : options.data_directories) {
+      options.worker_argv.insert(options.worker_argv.end(), {"--data", directory});
+    }
   }
   options.job_limits.file_bytes = static_cast<std::uint64_t>(flags.max_file_gib) << 30;
   if (flags.job_memory_gib > 0) {
@@ -158,12 +173,18 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
 
 CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string& program_directory) {
   CommandLine result;
-  CLI::App app("normlabd - queues training jobs, starts workers, keeps what they measure, and draws tables from it.",
-               "normlabd");
+  CLI::App app("Queues training jobs, starts workers, keeps what they measure, and draws tables from it.", "normlabd");
   Flags flags;
   Declare(app, flags);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForAllHelp&) {
+    result.done = true;
+    result.text = ManPage(app, {.command = "normlabd",
+                                .section = 8,
+                                .version = "normlab " + std::string(ThisBuild().version),
+                                .see_also = {"normlab(1)", "normlab-worker(8)"}});
+    return result;
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream err;
@@ -175,6 +196,7 @@ CommandLine ReadCommandLine(int argc, const char* const* argv, const std::string
   result.print_ready = flags.print_ready;
   result.print_link = flags.print_link;
   result.while_used = flags.while_used;
+  result.restore = flags.restore;
   if (const absl::Status status = Fill(flags, program_directory, result.daemon); !status.ok()) {
     result.done = true;
     result.exit_code = kUsage;

@@ -15,6 +15,7 @@ struct CommandLine {
   bool print_ready = false;
   bool print_link = false;
   bool while_used = false;  // end once nobody holds a share of UsersPath(socket)
+  std::string restore;      // a backup to be put into daemon.home, instead of serving; empty: none
   // The program ends with `exit_code` after `text` was printed: --help, --version, or wrong usage.
   bool done = false;
   int exit_code = 0;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proto/spec.h"
@@ -90,8 +91,7 @@ Order Attempt::NextOrder() {
 
 void Attempt::Point(std::string_view series, std::uint64_t step, double value) {
   watchdog_.Moved();
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  outbox_.Point(series, step, value, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  outbox_.Point(series, step, value, UnixMs());
 }
 
 absl::StatusOr<std::shared_ptr<const SpoolFile>> Attempt::Spooled(const FileWriter& write) const {

@@ -21,6 +21,7 @@
 #include "base/descriptor.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/man_page.h"
 #include "base/parallel.h"
 #include "base/parse_number.h"
 #include "base/paths.h"
@@ -66,9 +67,9 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
   CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
   app.footer(kExamples);
   app.set_version_flag("--version", VersionText("normlab-worker"));
-  auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server")
-                     ->type_name("PATH")
-                     ->capture_default_str();
+  app.set_help_all_flag("--man", "print this as a man page")->group("");
+  auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server [HOME/run/normlabd.sock]")
+                     ->type_name("PATH");
   auto* address =
       app.add_option("--address", arguments.address, "address and port of the server instead, loopback only")
           ->type_name("HOST:PORT")
@@ -76,18 +77,16 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
   app.add_option("--token-file", arguments.token_file, "file with the server's token, for --address")
       ->type_name("PATH")
       ->needs(address);
-  app.add_option("--threads", arguments.threads, "threads that train; any number gives the same bits")
+  app.add_option("--threads", arguments.threads, "threads that train; any number gives the same bits [one per core]")
       ->type_name("N")
-      ->capture_default_str()
       ->check(CLI::Range(1, 1024).description(""));
   app.add_option("--data", arguments.data,
                  "directory of data sets, repeatable [$NORMLAB_DATA, HOME/data, /usr/share/datasets]")
       ->type_name("DIRECTORY")
       ->take_all();
   app.add_option("--spool", arguments.spool,
-                 "directory where checkpoints and weights wait to be sent; room for two of each")
-      ->type_name("DIRECTORY")
-      ->capture_default_str();
+                 "directory where checkpoints and weights wait to be sent; room for two of each [$TMPDIR, else /tmp]")
+      ->type_name("DIRECTORY");
   app.add_option("--checkpoint-interval", arguments.checkpoint_interval, "seconds between checkpoints")
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -105,6 +104,12 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->expected(0, 1);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForAllHelp&) {
+    const ManPageTitle title{.command = "normlab-worker",
+                             .section = 8,
+                             .version = "normlab " + std::string(ThisBuild().version),
+                             .see_also = {"normlabd(8)", "normlab(1)"}};
+    return PrintToStdout("normlab-worker", ManPage(app, title)) ? 0 : 1;
   } catch (const CLI::CallForHelp&) {
     return PrintToStdout("normlab-worker", app.help()) ? 0 : 1;
   } catch (const CLI::CallForVersion&) {

@@ -26,6 +26,7 @@ namespace {
 
 struct Arguments {
   std::string job, curve, weights, checkpoint;
+  std::string home = DefaultHome();
   int threads = 1;
 };
 
@@ -60,7 +61,7 @@ absl::Status Verify(const Arguments& arguments) {
   nn::flush_denormals();
   VerifyOptions options;
   options.arithmetic = nn::arithmetic();
-  options.data_directories = DataDirectories();
+  options.data_directories = DataDirectories(arguments.home);
   options.spool_directory = std::filesystem::temp_directory_path().string();
   options.make_experiment = MakeExperiment;
   static constexpr auto kEvery = std::chrono::milliseconds(100);
@@ -83,6 +84,8 @@ int Main(int argc, char** argv) {
   app.add_option("--curve", arguments.curve, "its points, as protobuf")->type_name("FILE")->required();
   app.add_option("--weights", arguments.weights, "its weights.safetensors")->type_name("FILE");
   app.add_option("--checkpoint", arguments.checkpoint, "where to start [the beginning]")->type_name("FILE");
+  app.add_option("--home", arguments.home, "whose data is looked at [$NORMLAB_HOME, else ~/.local/share/normlab]")
+      ->type_name("DIR");
   app.add_option("--threads", arguments.threads, "threads that train")->check(CLI::Range(1, 1024));
   app.set_version_flag("--version", VersionText("normlab-verify"));
   try {

@@ -24,6 +24,7 @@ namespace {
 
 struct Arguments {
   std::string spec, weights, text;
+  std::string home = DefaultHome();
   ScribeOptions options;
   std::int64_t prime = 0;
   std::string data_sha256;
@@ -43,7 +44,7 @@ absl::StatusOr<std::string> Write(const Arguments& arguments) {
   Scribe scribe(spec.handwriting());
   NORMLAB_RETURN_IF_ERROR(Annotate(CopyTensors(*file, tensors, scribe.Weights()), arguments.weights));
   if (arguments.prime > 0) {
-    NORMLAB_RETURN_IF_ERROR(scribe.Imitate(arguments.prime, DataDirectories(), arguments.data_sha256));
+    NORMLAB_RETURN_IF_ERROR(scribe.Imitate(arguments.prime, DataDirectories(arguments.home), arguments.data_sha256));
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::string svg, scribe.Write(arguments.text, arguments.options));
   return arguments.png ? SvgToPng(svg, kPngScale) : svg;
@@ -62,6 +63,8 @@ int Main(int argc, char** argv) {
         return ParseWhole<std::uint64_t>(text) ? "" : "is " + text + "; expected a whole number from 0 on";
       });
   app.add_option("--prime", arguments.prime, "number of the training line whose hand is imitated; 0: none");
+  app.add_option("--home", arguments.home, "whose data is looked at [$NORMLAB_HOME, else ~/.local/share/normlab]")
+      ->type_name("DIR");
   app.add_option("--data-sha256", arguments.data_sha256, "what the job was fed: of other data no hand is imitated");
   app.add_flag("--png", arguments.png, "the picture as PNG, not SVG");
   app.set_version_flag("--version", VersionText("normlab-write"));

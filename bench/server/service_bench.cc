@@ -4,11 +4,13 @@
 //   service_bench [--seconds N]
 //
 // Prints one line per figure with its bar. Exit status 0: all bars met, 1: one missed, 2: the server did not come up.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,15 +20,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/paths.h"
 #include "base/process.h"
 #include "normlab/v1/jobs.grpc.pb.h"
+#include "normlab/v1/papers.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
 #include "tensorboard/data_provider.grpc.pb.h"
 
@@ -55,7 +61,7 @@ void Must(const grpc::Status& status) {
   }
 }
 
-// normlabd on a scratch home, without workers.
+// normlabd on a scratch home, without workers, with its HTTP door open.
 class Server {
  public:
   Server() {
@@ -65,10 +71,10 @@ class Server {
     if (::pipe2(ready, O_CLOEXEC) != 0) {
       Die("pipe");
     }
-    const auto pid =
-        Spawn({.argv = {ExecutableDirectory() + "/normlabd", "--home", home_, "--no-workers", "--print-ready"},
-               .environment = {"NORMLAB_LOG=error"},
-               .stdout_fd = ready[1]});
+    const auto pid = Spawn({.argv = {ExecutableDirectory() + "/normlabd", "--home", home_, "--no-workers", "--http",
+                                     "127.0.0.1:0", "--print-ready"},
+                            .environment = {"NORMLAB_LOG=error"},
+                            .stdout_fd = ready[1]});
     ::close(ready[1]);
     char byte = 0;
     if (!pid.ok() || ::read(ready[0], &byte, 1) != 1) {
@@ -91,6 +97,45 @@ class Server {
       return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
     };
     return seconds(used.ru_utime) + seconds(used.ru_stime);
+  }
+  // The CPU milliseconds it has used so far.
+  double CpuMs() const {
+    std::ifstream stat(fmt::format("/proc/{}/stat", pid_));
+    std::string word;
+    double ticks = 0;
+    for (int field = 1; field <= 15 && stat >> word; ++field) {  // its name has no blank
+      ticks += field >= 14 ? std::atof(word.c_str()) : 0;        // in user mode, in the kernel's
+    }
+    return 1000 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  }
+  // The answer to a call as the page makes it, on a connection of its own.
+  std::string Post(const std::string& method, const std::string& json) const {
+    std::string token;
+    std::ifstream(home_ + "/run/token") >> token;
+    std::string door;
+    std::ifstream(home_ + "/run/http") >> door;
+    const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(door.substr(door.rfind(':') + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::string request = fmt::format(
+        "POST /v1/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+        method, door, token, json.size(), json);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::write(socket.get(), request.data(), request.size()) != static_cast<ssize_t>(request.size())) {
+      Die("the HTTP door is closed");
+    }
+    std::string answer;
+    std::vector<char> piece(1 << 16);
+    for (ssize_t n = 0; (n = ::read(socket.get(), piece.data(), piece.size())) > 0;) {
+      answer.append(piece.data(), static_cast<std::size_t>(n));
+    }
+    if (!answer.starts_with("HTTP/1.1 200 ")) {
+      Die(answer);
+    }
+    return answer;
   }
   // A connection of its own.
   std::shared_ptr<grpc::Channel> Connect() const {
@@ -249,6 +294,23 @@ void SubmitMany(v1::JobService::Stub& jobs, std::uint64_t n) {
   }
 }
 
+// What the page shows of 100,000 jobs when it is opened, and then loads at a time.
+bool BenchListOfPage(const Server& server) {
+  bool met = true;
+  for (const int size : {100, 1000}) {
+    std::vector<double> latencies;
+    for (int i = 0; i < 20; ++i) {
+      const auto called = Clock::now();
+      server.Post("JobService/ListJobs", fmt::format("{{\"page_size\":{}}}", size));
+      latencies.push_back(MsSince(called));
+    }
+    met = Report(fmt::format("the page's {} of 100,000 jobs as JSON, p50", size), Percentile(latencies, 0.50), "ms",
+                 100, false) &&
+          met;
+  }
+  return met;
+}
+
 bool BenchList() {
   constexpr std::uint64_t kJobs = 100'000;
   const Server server;
@@ -269,7 +331,24 @@ bool BenchList() {
     request.set_page_token(response.next_page_token());
   }
   Report("page of 50 among 100,000 jobs, p50", Percentile(latencies, 0.50), "ms", 5, false);
-  return Report("page of 50 among 100,000 jobs, p99", Percentile(latencies, 0.99), "ms", 5, false) && enqueue;
+  const bool page = Report("page of 50 among 100,000 jobs, p99", Percentile(latencies, 0.99), "ms", 5, false);
+  return BenchListOfPage(server) && page && enqueue;
+}
+
+// The next job, leased and with so many points of each series.
+v1::Attempt Measure(v1::WorkerService::Stub& workers, std::initializer_list<const char*> all, std::uint64_t first,
+                    std::uint64_t points) {
+  v1::AppendPointsRequest request;
+  *request.mutable_attempt() = Lease(workers);
+  for (const char* series : all) {
+    auto& columns = *request.add_columns();
+    columns.set_series(series);
+    FillColumns(first, points, columns);
+  }
+  grpc::ClientContext context;
+  v1::AppendPointsResponse response;
+  Must(workers.AppendPoints(&context, request, &response));
+  return request.attempt();
 }
 
 // What TensorBoard asks for when it draws one chart of many runs that are under way.
@@ -281,16 +360,7 @@ bool BenchTensorboard() {
   const auto workers = v1::WorkerService::NewStub(server.Connect());
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     Submit(*jobs, seed);
-    v1::AppendPointsRequest request;
-    *request.mutable_attempt() = Lease(*workers);
-    for (const char* series : {"train/nll", "test/error"}) {
-      auto& columns = *request.add_columns();
-      columns.set_series(series);
-      FillColumns(0, kPoints, columns);
-    }
-    grpc::ClientContext context;
-    v1::AppendPointsResponse response;
-    Must(workers->AppendPoints(&context, request, &response));
+    Measure(*workers, {"train/nll", "test/error"}, 0, kPoints);
   }
   const auto provider = tensorboard::data::TensorBoardDataProvider::NewStub(server.Connect());
   tensorboard::data::ReadScalarsRequest request;
@@ -312,13 +382,51 @@ bool BenchTensorboard() {
   return Report("TensorBoard's scalars, 100 runs x 1,000 points, slowest", Percentile(latencies, 1), "ms", 300, false);
 }
 
+// A figure as the page draws it: 18 runs of Figure 6 with all their points.
+bool BenchFigure() {
+  constexpr const char* kItem = R"({"paper_id":"layer-norm-2016","item_id":"mnist","budget":"quick","curves":true})";
+  const Server server;
+  const auto channel = server.Connect();
+  const auto jobs = v1::JobService::NewStub(channel);
+  const auto workers = v1::WorkerService::NewStub(channel);
+  v1::PlanReproductionRequest plan;
+  plan.set_paper_id("layer-norm-2016");
+  plan.add_item_ids("mnist");
+  plan.set_budget("quick");
+  grpc::ClientContext planning;
+  v1::PlanReproductionResponse planned;
+  Must(v1::PaperService::NewStub(channel)->PlanReproduction(&planning, plan, &planned));
+  for (const auto& run : planned.runs()) {
+    v1::CreateJobRequest create;
+    *create.mutable_spec() = run.spec();
+    create.set_force(true);
+    grpc::ClientContext creating;
+    v1::CreateJobResponse created;
+    Must(jobs->CreateJob(&creating, create, &created));
+    Finish(*workers, Measure(*workers, {"train/nll", "train/pass", "test/error"}, 1, 4000));
+  }
+  std::vector<double> latencies;
+  const double before = server.CpuMs();
+  for (int i = 0; i < 20; ++i) {
+    const auto called = Clock::now();
+    server.Post("PaperService/GetFigure", kItem);
+    latencies.push_back(MsSince(called));
+  }
+  const double cpu = (server.CpuMs() - before) / 20;
+  const std::string what = fmt::format("a figure of {} runs as the page draws it", planned.runs_size());
+  Report(what + ", first", latencies.front(), "ms", 150, false);
+  fmt::print("{:<58} {:>12.1f} ms\n", "  of the server's CPU time", cpu);
+  return Report(what + ", p50", Percentile(latencies, 0.50), "ms", 150, false);
+}
+
 int Main(int argc, char** argv) {
   const int seconds = argc == 3 && std::string_view(argv[1]) == "--seconds" ? std::atoi(argv[2]) : 5;
   const bool append = BenchAppend(seconds);
   const bool submit = BenchSubmitToLeased();
   const bool tensorboard = BenchTensorboard();
+  const bool figure = BenchFigure();
   const bool list = BenchList();
-  return append && submit && tensorboard && list ? 0 : 1;
+  return append && submit && tensorboard && figure && list ? 0 : 1;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "client/error.h"
 #include "client/text.h"
 
@@ -19,8 +18,7 @@ std::string Summary(const std::vector<v1::Job>& jobs) {
   for (std::size_t i = 0; i < std::min(jobs.size(), kShownIds); ++i) {
     ids += (ids.empty() ? "" : ", ") + jobs[i].job_id();
   }
-  return fmt::format("{} job{} ({}{})", FormatCount(jobs.size()), jobs.size() == 1 ? "" : "s", ids,
-                     jobs.size() > kShownIds ? ", ..." : "");
+  return fmt::format("{} ({}{})", FormatCount(jobs.size(), "job"), ids, jobs.size() > kShownIds ? ", ..." : "");
 }
 
 absl::StatusOr<v1::JobFilter> FilterOf(const JobSelection& selection, const BulkVerb& verb) {
@@ -29,12 +27,8 @@ absl::StatusOr<v1::JobFilter> FilterOf(const JobSelection& selection, const Bulk
         fmt::format("name jobs to {}, or choose them by --state, --experiment or --label", verb.name));
   }
   NORMLAB_RETURN_IF_ERROR(CheckNamedOnce(selection.ids));
-  NORMLAB_ASSIGN_OR_RETURN(const v1::ListJobsRequest listed, ToRequest(selection.filter));
-  v1::JobFilter filter;
+  NORMLAB_ASSIGN_OR_RETURN(v1::JobFilter filter, ToFilter(selection.filter));
   filter.mutable_job_ids()->Assign(selection.ids.begin(), selection.ids.end());
-  *filter.mutable_states() = listed.states();
-  filter.set_experiment(listed.experiment());
-  *filter.mutable_labels() = listed.labels();
   if (selection.ids.empty() && filter.states().empty()) {
     filter.mutable_states()->Assign(verb.states.begin(), verb.states.end());
   }
@@ -90,9 +84,7 @@ absl::StatusOr<bool> MayGoOn(Session& session, Client& client, const v1::JobFilt
   if (preview.jobs.size() <= 1) {
     return true;
   }
-  session.Note(fmt::format("normlab: {} {}? [y/N] ", verb.name, Summary(preview.jobs)));
-  const std::string answer = absl::AsciiStrToLower(session.environment().ask());
-  return answer == "y" || answer == "yes";
+  return Confirm(session, fmt::format("{} {}", verb.name, Summary(preview.jobs)));
 }
 
 int SayDryRun(Session& session, const BulkAnswer& answer, const BulkVerb& verb) {

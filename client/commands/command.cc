@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "base/nearest.h"
 #include "base/parse_number.h"
 #include "client/download.h"
 #include "client/help.h"
 #include "client/output.h"
 #include "client/text.h"
+#include "proto/spec.h"
 #include "proto/spec_text.h"
 
 namespace normlab::client {
@@ -65,10 +67,24 @@ void AddServerOptions(CLI::App& command, ServerOptions& options, const std::stri
       ->check(Whole(1, 86'400));
 }
 
+std::vector<std::string> ExperimentNames() {
+  std::vector<std::string> names;
+  for (const ExperimentInfo& experiment : Experiments()) {
+    names.push_back(experiment.name);
+  }
+  return names;
+}
+
 void AddSeedsOption(CLI::App& command, int& seeds) {
   command.add_option("--seeds", seeds, "at least so many seeds of every arm [as the budget has it]")
       ->type_name("N")
       ->check(Whole(1, kMostSeeds));
+}
+
+void AddBudgetOption(Session& session, CLI::App& command, std::string& budget, const std::string& budgets) {
+  CLI::Option* option =
+      command.add_option("--budget", budget, fmt::format("{} [{}]", budgets, kDefaultBudget))->type_name("NAME");
+  session.choices[option] = {"smoke", "quick", "paper"};
 }
 
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
@@ -94,6 +110,15 @@ int Written(Session& session, const std::string& file, std::uint64_t bytes) {
 }
 
 }  // namespace
+
+bool Confirm(Session& session, const std::string& question) {
+  if (!session.environment().ask) {
+    return true;
+  }
+  session.Note(fmt::format("normlab: {}? [y/N] ", question));
+  const std::string answer = absl::AsciiStrToLower(session.environment().ask());
+  return answer == "y" || answer == "yes";
+}
 
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content) {
   if (IsStdout(file)) {

@@ -16,6 +16,7 @@
 
 #include "client/app.h"
 #include "client/client.h"
+#include "client/completion.h"
 #include "client/connection.h"
 #include "client/exit_code.h"
 #include "client/json.h"
@@ -55,8 +56,9 @@ class Session {
   Endpoint endpoint;    // what the options say; after parsing, the server that is meant
   std::string context;  // --context
   bool json = false;
-  std::map<const CLI::Option*, std::vector<std::string>> choices;  // of options that take names, for completion
-  Action action;                                                   // of the command that was parsed
+  Choices choices;                 // of options that take names, for completion
+  std::vector<std::string> words;  // the command line, before it is parsed
+  Action action;                   // of the command that was parsed
 
  private:
   Environment environment_;
@@ -99,6 +101,9 @@ void AddServerOptions(CLI::App& command, ServerOptions& options, const std::stri
 inline constexpr int kMostSeeds = 24;
 void AddSeedsOption(CLI::App& command, int& seeds);
 
+// --budget, described by `budgets`. Which names a paper has, the server says.
+void AddBudgetOption(Session& session, CLI::App& command, std::string& budget, const std::string& budgets);
+
 // An option (or positional) that takes one of `names`.
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,
                        const std::vector<std::string>& names, const std::string& description);
@@ -106,6 +111,9 @@ CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& o
 CLI::Option* AddChoices(Session& session, CLI::App& command, const std::string& option,
                         std::vector<std::string>& values, const std::vector<std::string>& names,
                         const std::string& description);
+
+// Whether a person says yes; true where nobody can be asked.
+bool Confirm(Session& session, const std::string& question);
 
 // Writes `content` to `file`, or to stdout if it is empty or "-".
 absl::StatusOr<int> WriteOutput(Session& session, const std::string& file, const std::string& content);
@@ -117,6 +125,9 @@ absl::StatusOr<int> WriteArtifact(Session& session, Client& client, const std::s
 CLI::Validator Whole(std::int64_t low, std::int64_t high);
 CLI::Validator Unsigned();  // 0 to 2^64 - 1
 CLI::Validator Real(double low, double high);
+
+// Of those that this program was built with; a server may know others.
+std::vector<std::string> ExperimentNames();
 
 // Which runs of a paper are meant when --budget is not given.
 inline constexpr char kDefaultBudget[] = "quick";
@@ -141,11 +152,14 @@ void AddUpdate(CLI::App& app, Session& session);  // label, prioritise
 void AddWorkers(CLI::App& app, Session& session);
 void AddLogs(CLI::App& app, Session& session);
 void AddContext(CLI::App& app, Session& session);
+void AddAdmin(CLI::App& app, Session& session);
 void AddExperiments(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddServer(CLI::App& app, Session& session);  // up, page
 void AddTensorboard(CLI::App& app, Session& session);
 void AddCompletion(CLI::App& app, Session& session);
+void AddComplete(CLI::App& app, Session& session);  // hidden, as the next
+void AddMan(CLI::App& app, Session& session);
 
 // All of them.
 void AddCommands(CLI::App& app, Session& session);

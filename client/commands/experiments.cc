@@ -95,7 +95,8 @@ void AddExperiments(CLI::App& app, Session& session) {
        "experiments[]: name, summary, fields[]: name, type, default, range, unit, meaning, choices[]: name, meaning. "
        "With NAME: one element of experiments[]."});
   auto name = std::make_shared<std::string>();
-  command->add_option("NAME", *name, "one experiment in full")->type_name("");
+  CLI::Option* option = command->add_option("NAME", *name, "one experiment in full")->type_name("");
+  session.choices[option] = ExperimentNames();
   command->callback([&session, name] {
     session.action = [&session, name] { return name->empty() ? List(session) : Describe(session, *name); };
   });

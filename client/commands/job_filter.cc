@@ -23,23 +23,34 @@ std::vector<std::string> StateNames() {
 void AddFilterOptions(Session& session, CLI::App& command, JobFilter& filter) {
   AddChoices(session, command, "--state", filter.states, StateNames(), "only these states, such as running,queued")
       ->delimiter(',');
-  command.add_option("--experiment", filter.experiment, "only this experiment")->type_name("NAME");
+  CLI::Option* experiment =
+      command.add_option("--experiment", filter.experiment, "only this experiment")->type_name("NAME");
+  session.choices[experiment] = ExperimentNames();
   command.add_option("--label", filter.labels, "only jobs with this label; may be repeated")->type_name("KEY=VALUE");
 }
 
-absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter) {
+absl::StatusOr<v1::JobFilter> ToFilter(const JobFilter& filter) {
   std::vector<FieldViolation> violations;
-  v1::ListJobsRequest request;
-  request.set_experiment(filter.experiment);
+  v1::JobFilter wire;
+  wire.set_experiment(filter.experiment);
   for (const std::string& state : filter.states) {
     v1::JobState value = v1::JOB_STATE_UNSPECIFIED;
     v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(state), &value);
-    request.add_states(value);
+    wire.add_states(value);
   }
   for (const auto& [key, value] : ParseLabels(filter.labels, violations)) {
-    (*request.mutable_labels())[key] = value;
+    (*wire.mutable_labels())[key] = value;
   }
   NORMLAB_RETURN_IF_ERROR(InvalidFields(violations));
+  return wire;
+}
+
+absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter) {
+  NORMLAB_ASSIGN_OR_RETURN(const v1::JobFilter wire, ToFilter(filter));
+  v1::ListJobsRequest request;
+  *request.mutable_states() = wire.states();
+  request.set_experiment(wire.experiment());
+  *request.mutable_labels() = wire.labels();
   return request;
 }
 

@@ -20,7 +20,8 @@ struct JobFilter {
 // Adds --state, --experiment and --label.
 void AddFilterOptions(Session& session, CLI::App& command, JobFilter& filter);
 
-// kInvalidArgument for a label that is not KEY=VALUE.
+// As calls for many jobs and as lists take it. kInvalidArgument for a label that is not KEY=VALUE.
+absl::StatusOr<v1::JobFilter> ToFilter(const JobFilter& filter);
 absl::StatusOr<v1::ListJobsRequest> ToRequest(const JobFilter& filter);
 
 // All jobs the filter lets through, oldest first, page by page.

@@ -292,11 +292,8 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->required()
       ->type_name("");
   command->add_option("--only", options->only, "only these tables and figures; may be repeated")->type_name("ITEM");
-  command
-      ->add_option(
-          "--budget", options->budget,
-          fmt::format("smoke, quick or paper: minutes, half an hour, the paper's full scale [{}]", kDefaultBudget))
-      ->type_name("NAME");
+  AddBudgetOption(session, *command, options->budget,
+                  "smoke, quick or paper: minutes, half an hour, the paper's full scale");
   AddSeedsOption(*command, options->seeds);
   command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
       ->type_name("DIR");

@@ -82,7 +82,7 @@ absl::StatusOr<int> Papers(Session& session, bool ids_only) {
       items.push_back({{"item_id", item.item_id()},
                        {"title", item.title()},
                        {"place", item.place()},
-                       {"budgets", std::vector<std::string>(item.budgets().begin(), item.budgets().end())},
+                       {"budgets", Strings(item.budgets())},
                        {"not_run", item.not_run()}});
     }
     all.push_back({{"paper_id", paper.paper_id()}, {"title", paper.title()}, {"items", items}});
@@ -108,9 +108,7 @@ CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, co
                    "such as layer-norm-2016, see `normlab papers`, or a manifest of your own, my.yaml")
       ->required()
       ->type_name("");
-  command
-      ->add_option("--budget", options->budget, fmt::format("which runs: smoke, quick or paper [{}]", kDefaultBudget))
-      ->type_name("NAME");
+  AddBudgetOption(session, *command, options->budget, "which runs: smoke, quick or paper");
   AddSeedsOption(*command, options->seeds);
   options->format.allowed = formats;
   AddFormatOptions(session, *command, options->format);

@@ -1,22 +1,14 @@
-// `normlab up`: a server in the foreground. `normlab page`: a link to its page. `normlab tensorboard`: the stock
-// TensorBoard on it.
+// `normlab up`: a server in the foreground. `normlab page`: a link to its page.
 #include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 
-#include "base/descriptor.h"
 #include "base/fs.h"
-#include "base/paths.h"
+#include "client/become.h"
 #include "client/commands/command.h"
 #include "client/error.h"
 #include "client/reach.h"
 #include "client/server_process.h"
-#include "proto/transport/address.h"
 #include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
 
@@ -28,20 +20,6 @@ struct Door {
   std::string address = "127.0.0.1:0";
   bool closed = false;
 };
-
-// Becomes another program, which handles the terminal's signals itself; returns only why not.
-absl::Status Become(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  sigset_t none;  // ours are blocked for the signal thread, and exec would hand that on
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execvp(argv[0], argv.data());
-  return SystemError(argv[0], errno);
-}
 
 absl::StatusOr<int> Up(Session& session, ServerOptions options, const Door& door) {
   const absl::Status reached = Reach(session.endpoint);
@@ -84,45 +62,6 @@ absl::StatusOr<int> Page(Session& session) {
   return kExitOk;
 }
 
-// As a shell reads it back.
-std::string Quoted(const std::string& word) {
-  std::string quoted = "'";
-  for (const char c : word) {
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  const bool plain = word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~!{}") == std::string::npos;
-  return plain ? word : quoted + "'";
-}
-
-// The environment variable by which gRPC is told what to trust.
-constexpr char kTrust[] = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH";
-
-absl::StatusOr<int> Tensorboard(Session& session, bool print, const std::vector<std::string>& more) {
-  if (!Reach(session.endpoint).ok()) {
-    return NoServer(session.endpoint);
-  }
-  const std::string home = std::filesystem::absolute(session.endpoint.Home()).string();
-  const std::string socket = TensorboardSocketPath(home);
-  const std::string trust = TensorboardCertificatePath(home);
-  if (!std::filesystem::exists(socket)) {
-    return absl::FailedPreconditionError(
-        fmt::format("the server at {} has no socket for TensorBoard; its log says why", session.endpoint.Describe()));
-  }
-  std::vector<std::string> words = {"tensorboard", "--grpc_creds_type", "ssl_dev", "--grpc_data_provider",
-                                    GrpcTarget(socket)};
-  words.insert(words.end(), more.begin(), more.end());
-  if (print) {
-    std::string line = fmt::format("{}={}", kTrust, Quoted(trust));
-    for (const std::string& word : words) {
-      line += " " + Quoted(word);
-    }
-    session.Print(line + "\n");
-    return kExitOk;
-  }
-  ::setenv(kTrust, trust.c_str(), 1);
-  return absl::UnavailableError(Message(Become(words)) + "; get it with: pip install tensorboard");
-}
-
 void AddUp(CLI::App& app, Session& session) {
   CLI::App* command = AddLocalCommand(
       app, session,
@@ -157,35 +96,11 @@ void AddPage(CLI::App& app, Session& session) {
   command->callback([&session] { session.action = [&session] { return Page(session); }; });
 }
 
-struct TensorboardOptions {
-  bool print = false;
-  std::vector<std::string> more;
-};
-
 }  // namespace
 
 void AddServer(CLI::App& app, Session& session) {
   AddUp(app, session);
   AddPage(app, session);
-}
-
-void AddTensorboard(CLI::App& app, Session& session) {
-  CLI::App* command = AddLocalCommand(
-      app, session,
-      {kResults,
-       "tensorboard",
-       "Run TensorBoard on the running server: curves, pictures and hyperparameters as jobs measure them. It is a "
-       "program of its own (pip install tensorboard)",
-       {"normlab tensorboard", "normlab tensorboard --print   the command line, to be run elsewhere",
-        "normlab tensorboard -- --port 6007"},
-       ""});
-  auto options = std::make_shared<TensorboardOptions>();
-  AddHomeOptions(*command, session);
-  command->add_flag("--print", options->print, "print the command line instead of running it");
-  command->add_option("ARGUMENT", options->more, "of TensorBoard's own; behind --")->type_name("");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return Tensorboard(session, options->print, options->more); };
-  });
 }
 
 }  // namespace normlab::client

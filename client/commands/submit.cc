@@ -1,8 +1,9 @@
 // `normlab submit`: one job, several seeds, or a grid of configurations, all or nothing.
 //
 // The options of the fields are made from the compiled-in experiments (proto/spec.h), so `--help` and completion know
-// them; every wrong field is reported at once, before anything is sent.
+// those of the experiment that is named; every wrong field is reported at once, before anything is sent.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -66,11 +67,8 @@ absl::StatusOr<std::vector<v1::JobSpec>> MakeSpecs(const Options& options, const
     experiment = experiment.empty() ? in_file : experiment;
   }
   if (experiment.empty() && violations.empty()) {
-    std::string names;
-    for (const ExperimentInfo& info : Experiments()) {
-      names += (names.empty() ? "" : ", ") + info.name;
-    }
-    violations.push_back({"EXPERIMENT", "is missing; expected one of " + names + ", or --file spec.yaml"});
+    violations.push_back({"EXPERIMENT", fmt::format("is missing; expected one of {}, or --file spec.yaml",
+                                                    fmt::join(ExperimentNames(), ", "))});
   }
   const std::vector<std::uint64_t> seeds =
       options.seeds.empty() ? std::vector<std::uint64_t>{} : ParseSeeds(options.seeds, violations);
@@ -182,8 +180,21 @@ std::string FieldHelp(const FieldInfo& field) {
   return text + choices;
 }
 
+// The experiments, the one that `words` name first; whether they name one.
+std::pair<std::vector<ExperimentInfo>, bool> NamedFirst(const std::vector<std::string>& words) {
+  std::vector<ExperimentInfo> experiments = Experiments();
+  const auto named = std::stable_partition(experiments.begin(), experiments.end(), [&words](const auto& experiment) {
+    return std::find(words.begin(), words.end(), experiment.name) != words.end();
+  });
+  return {experiments, named != experiments.begin()};
+}
+
+// Options of the other experiments' fields are there and hidden: a field that the named one has not is then told as a wrong
+// field, not as a word that stands somewhere.
 void AddFieldOptions(Session& session, CLI::App& command, const std::shared_ptr<Options>& options) {
-  for (const ExperimentInfo& experiment : Experiments()) {
+  const auto [experiments, is_named] = NamedFirst(session.words);
+  for (const ExperimentInfo& experiment : experiments) {
+    const bool shown = is_named && &experiment == &experiments.front();
     for (const FieldInfo& field : experiment.fields) {
       std::string name = field.name;
       std::replace(name.begin(), name.end(), '_', '-');
@@ -194,7 +205,7 @@ void AddFieldOptions(Session& session, CLI::App& command, const std::shared_ptr<
           "--" + name, [options, name](const std::string& value) { options->fields.emplace_back(name, value); },
           FieldHelp(field));
       option->type_name(field.type == "choice" ? "NAME" : field.type == "bool" ? "BOOL" : "N");
-      option->group("Fields of " + experiment.name + " (a,b,c runs every combination)");
+      option->group(shown ? "Fields of " + experiment.name + " (a,b,c runs every combination)" : "");
       for (const ChoiceInfo& choice : field.choices) {
         session.choices[option].push_back(choice.name);  // checked with all other fields, not by the parser
       }
@@ -220,9 +231,7 @@ void AddSubmit(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::Option* experiment =
       command->add_option("EXPERIMENT", options->experiment, "what to train, see `normlab experiments`")->type_name("");
-  for (const ExperimentInfo& info : Experiments()) {
-    session.choices[experiment].push_back(info.name);
-  }
+  session.choices[experiment] = ExperimentNames();
   command->add_option("--file", options->file, "YAML or JSON spec; fields given here as well win. - is stdin")
       ->type_name("FILE");
   command->add_option("--seeds,--seed", options->seeds, "seeds, one job each, such as 1-6 or 1,3,10-12 [1]")
@@ -237,6 +246,9 @@ void AddSubmit(CLI::App& app, Session& session) {
   command->add_flag("--dry-run", options->dry_run, "check everything, submit nothing");
   command->add_flag("--watch", options->watch, "then follow the jobs to their end");
   AddFieldOptions(session, *command, options);
+  command->footer(
+      command->get_footer() +
+      "\n\nEvery experiment has fields of its own, which are options too: normlab submit EXPERIMENT --help");
   command->allow_extras();
   command->callback([&session, options, command] {
     session.action = [&session, options, command]() -> absl::StatusOr<int> {

@@ -120,7 +120,8 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
   NORMLAB_ASSIGN_OR_RETURN(const TemporaryDirectory directory, TemporaryDirectory::Make("normlab-verify"));
   const std::stop_token& stop = session.environment().stop;
   std::vector<std::string> arguments = {"--job=" + directory.path() + "/job", "--curve=" + directory.path() + "/curve",
-                                        fmt::format("--threads={}", options.threads)};
+                                        fmt::format("--threads={}", options.threads),
+                                        "--home=" + session.endpoint.Home()};
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/job", job.SerializeAsString()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().AtomicWrite(directory.path() + "/curve", curve.SerializeAsString()));
   if (succeeded) {

@@ -54,11 +54,11 @@ absl::StatusOr<int> Run(Session& session) {
   if (!answer.workers().empty()) {
     session.Print(table.Render(session.out_colour(), session.table_width(), session.console().unicode));
   }
-  session.Note(fmt::format("{}{} job{} in the queue.\n",
-                           answer.slots() == 0 ? "The server starts no workers itself: normlab-worker does. "
-                                               : fmt::format("The server keeps {} worker{}. ", answer.slots(),
-                                                             answer.slots() == 1 ? "" : "s"),
-                           FormatCount(answer.queued()), answer.queued() == 1 ? "" : "s"));
+  const auto slots = static_cast<std::uint64_t>(answer.slots());
+  session.Note(fmt::format("{}{} in the queue.\n",
+                           slots == 0 ? "The server starts no workers itself: normlab-worker does. "
+                                      : fmt::format("The server keeps {}. ", FormatCount(slots, "worker")),
+                           FormatCount(answer.queued(), "job")));
   return kExitOk;
 }
 

@@ -67,7 +67,8 @@ absl::StatusOr<int> Run(Session& session, const Options& options) {
                                         "--text=" + options.text,
                                         fmt::format("--bias={}", options.bias),
                                         fmt::format("--seed={}", options.seed),
-                                        fmt::format("--prime={}", options.prime)};
+                                        fmt::format("--prime={}", options.prime),
+                                        "--home=" + session.endpoint.Home()};
   const auto data = job.facts().find("data." + DatasetName(job.spec()));
   if (data != job.facts().end()) {
     arguments.push_back("--data-sha256=" + data->second);
@@ -97,7 +98,7 @@ void AddWrite(CLI::App& app, Session& session) {
   command->add_option("TEXT", options->text, "1 to 200 characters of printable ASCII")->required()->type_name("");
   command->add_option("--job", options->job, "a handwriting job that has ended, such as j17")
       ->required()
-      ->type_name("ID");
+      ->type_name("JOB");
   command->add_option("--bias", options->bias, "0: as likely as in the data; larger: neater [0]")
       ->type_name("NUMBER")
       ->check(Real(0, 100));

@@ -111,7 +111,6 @@ def figure(paper: str | os.PathLike[str], item: str, budget: str, seeds: int, fo
 
 def figure_curves(paper: str | os.PathLike[str], item: str, budget: str, seeds: int) -> Steps[pandas.DataFrame]:
     request = v1.GetFigureRequest(**paper_fields(paper), item_id=item, budget=budget, seeds=seeds, curves=True)
-    request.format = enum_number("Format", "format", "csv")
     messages = yield from collect("PaperService.GetFigure", request)
     return papers.figure_frame([curve for message in messages for curve in message.curves])
 

@@ -77,7 +77,7 @@ class ManifestPaper : public Paper {
   absl::StatusOr<Rendered> Table(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                  Format format) const override;
   absl::StatusOr<Rendered> Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
-                                  Format format) const override;
+                                  std::optional<Format> format) const override;
   absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, const BudgetChoice& budget, CurveSource& runs,
                                   Format format) const override;
 
@@ -204,7 +204,7 @@ absl::StatusOr<Rendered> ManifestPaper::Table(std::string_view item, const Budge
 }
 
 absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
-                                               Format format) const {
+                                               std::optional<Format> format) const {
   NORMLAB_ASSIGN_OR_RETURN(const auto results, Evaluate({std::string(item)}, budget, runs));
   const Measured& measured = results.front().measured;
   if (!measured.item->not_run.empty()) {
@@ -214,7 +214,10 @@ absl::StatusOr<Rendered> ManifestPaper::Figure(std::string_view item, const Budg
     return absl::NotFoundError(fmt::format("{} is a table of words and has no figure", item));
   }
   Rendered rendered{"", measured.item, {}, {}, CurvesOf(measured)};
-  switch (format) {
+  if (!format) {
+    return rendered;
+  }
+  switch (*format) {
     case Format::kSvg:
       rendered.content = report::RenderSvg(MakeFigure(measured));
       break;

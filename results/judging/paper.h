@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,9 +102,9 @@ class Paper {
   // kTerminal, kMarkdown, kLatex, kCsv, kJson, kHtml.
   virtual absl::StatusOr<Rendered> Table(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
                                          Format format) const = 0;
-  // kSvg, kCsv, kJson: our curves with the paper's own beside them.
+  // kSvg, kCsv, kJson: our curves with the paper's own beside them. Without a format: the curves alone.
   virtual absl::StatusOr<Rendered> Figure(std::string_view item, const BudgetChoice& budget, CurveSource& runs,
-                                          Format format) const = 0;
+                                          std::optional<Format> format) const = 0;
   // kHtml (self-contained: table, figures and verdicts), kMarkdown.
   virtual absl::StatusOr<Rendered> Report(const std::vector<std::string>& items, const BudgetChoice& budget,
                                           CurveSource& runs, Format format) const = 0;

@@ -11,7 +11,6 @@
 namespace normlab::store {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{256} << 10;
 constexpr std::int64_t kOrphanKeptMs = std::int64_t{7} * 24 * 60 * 60 * 1000;
 // In the name of a file that is being written, which no row can name.
 constexpr std::string_view kUnpublished = ".tmp-";
@@ -29,18 +28,22 @@ absl::Status CheckBytes(std::uint64_t size, std::uint32_t crc32c, std::uint64_t 
 
 absl::StatusOr<std::uint32_t> ChecksumOf(const ReadableFile& file) {
   std::uint32_t crc32c = 0;
-  std::vector<char> piece(kPiece);
-  for (std::uint64_t offset = 0;;) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::size_t n, file.Read(offset, piece));
-    if (n == 0) {
-      return crc32c;
-    }
-    crc32c = Crc32c({piece.data(), n}, crc32c);
-    offset += n;
-  }
+  NORMLAB_RETURN_IF_ERROR(ReadPieces(file, [&crc32c](std::string_view piece) {
+    crc32c = Crc32c(piece, crc32c);
+    return absl::OkStatus();
+  }));
+  return crc32c;
 }
 
 }  // namespace
+
+std::string PathOf(const std::string& directory, Folder folder) {
+  return directory + (folder == Folder::kCheckpoints ? "/checkpoints" : "/artifacts");
+}
+
+std::string PathOf(const std::string& directory, Folder folder, std::string_view name) {
+  return fmt::format("{}/{}", PathOf(directory, folder), name);
+}
 
 absl::Status NamedFile::CheckContent(std::uint64_t size, std::uint32_t crc32c) const {
   return CheckBytes(size_, crc32c_, size, crc32c);
@@ -60,25 +63,20 @@ Files::Files(FileSystem& fs, std::string directory)
 
 absl::StatusOr<std::unique_ptr<Files>> Files::Open(FileSystem& fs, const std::string& directory) {
   std::unique_ptr<Files> files(new Files(fs, directory));
-  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(files->FolderPath(Folder::kCheckpoints)));
-  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(files->FolderPath(Folder::kArtifacts)));
+  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(PathOf(directory, Folder::kCheckpoints)));
+  NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(PathOf(directory, Folder::kArtifacts)));
   return files;
-}
-
-std::string Files::FolderPath(Folder folder) const {
-  return directory_ + (folder == Folder::kCheckpoints ? "/checkpoints" : "/artifacts");
 }
 
 absl::StatusOr<std::unique_ptr<NamedFile>> Files::Create(Folder folder, std::string_view stem) {
   std::string name = fmt::format("{}-{}-{}", stem, run_, created_.fetch_add(1));
-  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file,
-                           fs_.Create(fmt::format("{}/{}", FolderPath(folder), name)));
+  NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<PendingFile> file, fs_.Create(PathOf(directory_, folder, name)));
   return std::make_unique<NamedFile>(folder, std::move(name), std::move(file));
 }
 
 absl::StatusOr<std::unique_ptr<ReadableFile>> Files::Open(Folder folder, const std::string& name, std::uint64_t size,
                                                           std::uint32_t crc32c) {
-  const std::string path = fmt::format("{}/{}", FolderPath(folder), name);
+  const std::string path = PathOf(directory_, folder, name);
   absl::StatusOr<std::unique_ptr<ReadableFile>> file = fs_.Open(path);
   if (absl::IsNotFound(file.status())) {
     return absl::DataLossError(fmt::format("{} is gone", path));
@@ -92,12 +90,43 @@ absl::StatusOr<std::unique_ptr<ReadableFile>> Files::Open(Folder folder, const s
   return *std::move(file);
 }
 
-void Files::Remove(Folder folder, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    const absl::Status status = fs_.Remove(fmt::format("{}/{}", FolderPath(folder), name));
-    if (!status.ok() && !absl::IsNotFound(status)) {
-      Log(LogLevel::kWarning, "store_file_not_removed", {{"error", Message(status)}});
+Files::Hold::Hold(Files& files) : files_(files) {
+  const MutexLock lock(files_.mutex_);
+  ++files_.holds_;
+}
+
+Files::Hold::~Hold() {
+  std::vector<std::pair<Folder, std::string>> due;
+  {
+    const MutexLock lock(files_.mutex_);
+    if (--files_.holds_ == 0) {
+      due.swap(files_.held_);
     }
+  }
+  for (const auto& [folder, name] : due) {
+    files_.RemoveNow(folder, name);
+  }
+}
+
+void Files::Remove(Folder folder, const std::vector<std::string>& names) {
+  {
+    const MutexLock lock(mutex_);
+    if (holds_ > 0) {
+      for (const std::string& name : names) {
+        held_.emplace_back(folder, name);
+      }
+      return;
+    }
+  }
+  for (const std::string& name : names) {
+    RemoveNow(folder, name);
+  }
+}
+
+void Files::RemoveNow(Folder folder, const std::string& name) {
+  const absl::Status status = fs_.Remove(PathOf(directory_, folder, name));
+  if (!status.ok() && !absl::IsNotFound(status)) {
+    Log(LogLevel::kWarning, "store_file_not_removed", {{"error", Message(status)}});
   }
 }
 
@@ -123,7 +152,7 @@ absl::StatusOr<std::vector<std::string>> Files::Orphans(Connection& db, Folder f
     named.insert(row.Text(0));
   }
   NORMLAB_RETURN_IF_ERROR(row.status());
-  NORMLAB_ASSIGN_OR_RETURN(std::vector<std::string> unnamed, fs_.List(FolderPath(folder)));
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<std::string> unnamed, fs_.List(PathOf(directory_, folder)));
   std::erase_if(unnamed, [&](const std::string& name) { return named.contains(name); });
   std::vector<std::string> orphans;
   for (const std::string& name : unnamed) {
@@ -139,7 +168,7 @@ absl::StatusOr<std::vector<std::string>> Files::Orphans(Connection& db, Folder f
   }
   if (!unnamed.empty()) {
     Log(LogLevel::kInfo, "store_orphans",
-        {{"folder", FolderPath(folder)}, {"found", unnamed.size()}, {"removed", orphans.size()}});
+        {{"folder", PathOf(directory_, folder)}, {"found", unnamed.size()}, {"removed", orphans.size()}});
   }
   return orphans;
 }

@@ -11,15 +11,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fs.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "results/store/sqlite.h"
 
 namespace normlab::store {
 
 enum class Folder { kCheckpoints, kArtifacts };
+std::string PathOf(const std::string& directory, Folder folder);  // of a store
+std::string PathOf(const std::string& directory, Folder folder, std::string_view name);
 
 // A file being written, which knows its folder, the name it will have in its row, and what was written into it.
 class NamedFile : public PendingFile {
@@ -55,6 +59,18 @@ class Files {
   // the file is gone.
   absl::StatusOr<std::unique_ptr<ReadableFile>> Open(Folder folder, const std::string& name, std::uint64_t size,
                                                      std::uint32_t crc32c);
+  // While one lives, files that are to be removed stay. Must not outlive its Files.
+  class Hold {
+   public:
+    explicit Hold(Files& files);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Files& files_;
+  };
+
   // Failures are logged only: the next start tries again.
   void Remove(Folder folder, const std::vector<std::string>& names);
   // Removes what was being written at a crash, and files that were found without a row a week ago. Call while nothing
@@ -63,7 +79,7 @@ class Files {
 
  private:
   Files(FileSystem& fs, std::string directory);
-  std::string FolderPath(Folder folder) const;
+  void RemoveNow(Folder folder, const std::string& name);
   // Those that may go, of the files that no row names; notes the others.
   absl::StatusOr<std::vector<std::string>> Orphans(Connection& db, Folder folder, std::string_view names_sql,
                                                    std::int64_t now_ms);
@@ -72,6 +88,9 @@ class Files {
   const std::string directory_;
   const std::string run_;  // random, so that names differ from those of earlier runs
   std::atomic<std::uint64_t> created_{0};
+  Mutex mutex_;
+  int holds_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::pair<Folder, std::string>> held_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace normlab::store

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
 
 namespace normlab::store {
 namespace {
@@ -47,6 +51,23 @@ absl::StatusOr<Integrity> CheckIntegrity(Connection& db, std::chrono::millisecon
     }
   }
   return found;
+}
+
+absl::StatusOr<std::string> LookForDamage(const std::string& path, const std::string& vfs,
+                                          std::chrono::milliseconds at_most) {
+  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> db,
+                           Connection::Open(path, {.read_only = true, .vfs = vfs}));
+  NORMLAB_ASSIGN_OR_RETURN(Integrity found, CheckIntegrity(*db, at_most));
+  if (!found.damage.empty()) {
+    Log(LogLevel::kError, "store_damaged",
+        {{"file", path},
+         {"what", found.damage},
+         {"next", "what is whole is kept and served; restore a backup for the rest"}});
+  }
+  if (!found.complete) {
+    Log(LogLevel::kInfo, "store_not_checked_to_its_end", {{"file", path}, {"after_ms", at_most.count()}});
+  }
+  return std::move(found.damage);
 }
 
 }  // namespace normlab::store

@@ -18,4 +18,8 @@ struct Integrity {
 // connection's deadline. An error only if nothing could be looked at.
 absl::StatusOr<Integrity> CheckIntegrity(Connection& db, std::chrono::milliseconds at_most);
 
+// The same on a connection of its own; what is damaged, which is logged.
+absl::StatusOr<std::string> LookForDamage(const std::string& path, const std::string& vfs,
+                                          std::chrono::milliseconds at_most);
+
 }  // namespace normlab::store

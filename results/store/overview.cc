@@ -35,6 +35,21 @@ void AppendExtremes(const Points& points, Points& shown) {
   }
 }
 
+// Rows of the overviews of a series that reach `from` or beyond, in order.
+Query Rows(Connection& db, std::int64_t series, std::uint64_t from) {
+  return db.Ask(
+      "SELECT last_step, first_step, points, shown, crc32c, data FROM overview WHERE series = ?1 AND last_step >= ?2 "
+      "ORDER BY last_step",
+      series, from);
+}
+
+absl::Status CheckRow(const Query& row, std::int64_t series) {
+  const std::uint32_t checksum = HeaderChecksum({series, row.Int(0), row.Int(1), row.Int(2), row.Int(3)}, row.View(5));
+  return checksum == row.Unsigned(4)
+             ? absl::OkStatus()
+             : DamagedPoints("checksum mismatch of an overview", series, row.Unsigned(1), row.Unsigned(0));
+}
+
 }  // namespace
 
 absl::Status InsertOverview(Connection& db, std::int64_t series, const Points& chunk) {
@@ -54,21 +69,15 @@ absl::Status InsertOverview(Connection& db, std::int64_t series, const Points& c
 
 absl::StatusOr<Overview> ReadOverview(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to) {
   Overview overview;
-  Query row = db.Ask(
-      "SELECT last_step, first_step, points, shown, crc32c, data FROM overview WHERE series = ?1 AND last_step >= ?2 "
-      "ORDER BY last_step",
-      series.id, from);
+  Query row = Rows(db, series.id, from);
   while (row.Next()) {
-    const std::string_view data = row.View(5);
-    if (HeaderChecksum({series.id, row.Int(0), row.Int(1), row.Int(2), row.Int(3)}, data) != row.Unsigned(4)) {
-      return DamagedPoints("checksum mismatch of an overview", series.id, row.Unsigned(1), row.Unsigned(0));
-    }
+    NORMLAB_RETURN_IF_ERROR(CheckRow(row, series.id));
     if (row.Unsigned(1) > to) {
       break;
     }
     if (row.Unsigned(1) >= from && row.Unsigned(0) <= to) {
       overview.total += row.Unsigned(2);
-      NORMLAB_RETURN_IF_ERROR(DecodePlain(data, row.Unsigned(3), Unpack::kCurve, overview.points));
+      NORMLAB_RETURN_IF_ERROR(DecodePlain(row.View(5), row.Unsigned(3), Unpack::kCurve, overview.points));
       continue;
     }
     Points part;
@@ -83,6 +92,15 @@ absl::StatusOr<Overview> ReadOverview(Connection& db, const SeriesRow& series, s
   overview.total += tail.size();
   AppendExtremes(tail, overview.points);
   return overview;
+}
+
+absl::Status CheckOverviews(Connection& db, std::int64_t series, Damage& damage) {
+  Points none;
+  Query row = Rows(db, series, 0);
+  while (row.Next()) {
+    NORMLAB_RETURN_IF_ERROR(damage.Skip(CheckRow(row, series), 0, none));
+  }
+  return damage.Skip(row.status(), 0, none);
 }
 
 }  // namespace normlab::store

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "results/store/chunk.h"
+#include "results/store/chunk_rows.h"
 #include "results/store/series.h"
 #include "results/store/sqlite.h"
 
@@ -28,5 +29,8 @@ struct Overview {
 // Of the points with steps in [from, to]; unpacks only chunks that reach out of the range. kDataLoss if an overview's
 // checksum is wrong: its chunk may still be sound.
 absl::StatusOr<Overview> ReadOverview(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to);
+
+// Looks at the checksum of every overview of a series.
+absl::Status CheckOverviews(Connection& db, std::int64_t series, Damage& damage);
 
 }  // namespace normlab::store

@@ -251,6 +251,25 @@ std::int64_t Connection::LastRowId() const { return sqlite3_last_insert_rowid(db
 std::int64_t Connection::Changes() const { return sqlite3_changes64(db_); }
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
+absl::Status Connection::CopyInto(Connection& target, int pages,
+                                  const std::function<absl::Status(double share)>& on_step) {
+  sqlite3_backup* const copy = sqlite3_backup_init(target.db_, "main", db_, "main");
+  if (copy == nullptr) {
+    return target.ToStatus(sqlite3_extended_errcode(target.db_), "begin a copy of the database");
+  }
+  absl::Status status;
+  int code = SQLITE_OK;
+  while (status.ok() && code == SQLITE_OK) {
+    code = sqlite3_backup_step(copy, pages);
+    const int total = sqlite3_backup_pagecount(copy);
+    const int left = sqlite3_backup_remaining(copy);
+    status = on_step(total == 0 ? 1 : 1 - static_cast<double>(left) / total);
+  }
+  const int finished = sqlite3_backup_finish(copy);
+  code = code == SQLITE_OK || code == SQLITE_DONE ? finished : code;
+  return status.ok() && code != SQLITE_OK ? target.ToStatus(code, "copy the database") : status;
+}
+
 absl::Status Connection::Checkpoint(bool truncate) {
   sqlite3_busy_timeout(db_, 0);
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;

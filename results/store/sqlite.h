@@ -11,6 +11,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -175,6 +176,9 @@ class Connection {
   // Moves the WAL into the database file, as far as readers let it; never waits for them. `truncate`: also empties the
   // WAL, kUnavailable if a reader still needs it.
   absl::Status Checkpoint(bool truncate);
+  // Makes `target`, an empty database, a copy of this one as it sees it, some pages at a time. `on_step` is told what share
+  // was copied and may end it. Inside a read transaction, or the copy begins anew whenever somebody writes.
+  absl::Status CopyInto(Connection& target, int pages, const std::function<absl::Status(double share)>& on_step);
   // Pages in the WAL after the last commit of this connection.
   int wal_pages() const { return wal_pages_; }
   // True once SQLite reported that writing or syncing failed: what is on disk is then unknown to this process. A page

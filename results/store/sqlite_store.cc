@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <limits>
+#include <mutex>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "results/store/backup.h"
 #include "results/store/bulk.h"
 #include "results/store/commit_counter.h"
 #include "results/store/curves.h"
@@ -30,7 +34,9 @@
 #include "results/store/restart.h"
 #include "results/store/resume.h"
 #include "results/store/schema.h"
+#include "results/store/scrub.h"
 #include "results/store/series.h"
+#include "results/store/store_status.h"
 #include "results/store/transitions.h"
 #include "results/store/writer.h"
 
@@ -38,11 +44,6 @@ namespace normlab::store {
 namespace {
 
 using Lane = Writer::Lane;
-
-std::int64_t SystemMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 // A cursor of a client as SQLite can hold it.
 std::uint64_t Cursor(std::uint64_t value) {
@@ -52,10 +53,16 @@ std::uint64_t Cursor(std::uint64_t value) {
 // Holds the parts together: each method picks a connection and calls the function of the part that knows.
 class SqliteStore : public Store {
  public:
-  SqliteStore(StoreOptions options, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
+  struct Place {
+    std::string database;
+    std::string vfs;
+  };
+
+  SqliteStore(StoreOptions options, Place place, std::unique_ptr<FileLock> lock, std::unique_ptr<Files> files,
               std::unique_ptr<Connection> connection, int checkpoint_pages, std::unique_ptr<Readers> readers,
               std::string damage)
       : options_(std::move(options)),
+        place_(std::move(place)),
         damage_(std::move(damage)),
         lock_(std::move(lock)),
         files_(std::move(files)),
@@ -132,6 +139,12 @@ class SqliteStore : public Store {
   absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) override;
   absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) override;
 
+  absl::StatusOr<StoreStatus> Status() override;
+  absl::StatusOr<ScrubReport> Scrub(const OnProgress& on_progress) override {
+    return ScrubStore(place_.database, place_.vfs, *files_, on_progress);
+  }
+  absl::StatusOr<BackupInfo> Backup(const std::string& directory, const OnProgress& on_progress) override;
+
   std::uint64_t WaitForCommit(std::uint64_t seen, int timeout_ms) override {
     return commits_.Wait(seen, std::chrono::milliseconds(timeout_ms));
   }
@@ -151,6 +164,7 @@ class SqliteStore : public Store {
                                                const JobChanges::Carry& carry);
 
   const StoreOptions options_;
+  const Place place_;
   const std::string damage_;
   const std::unique_ptr<FileLock> lock_;
   const std::unique_ptr<Files> files_;
@@ -160,6 +174,7 @@ class SqliteStore : public Store {
   JobFiles job_files_;
   JobChanges changes_;
   ExternalStore external_;
+  std::mutex backup_;  // held while one is made
 };
 
 // --- jobs ---
@@ -501,6 +516,31 @@ absl::StatusOr<PointBatch> SqliteStore::PointsSince(const std::vector<JobId>& jo
   return readers_->Read([&](Connection& db) { return store::PointsSince(db, jobs, Cursor(sequence), limit); });
 }
 
+// --- upkeep ---
+
+std::uint64_t SizeOrNone(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
+absl::StatusOr<StoreStatus> SqliteStore::Status() {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(place_.database, error);
+  NORMLAB_ASSIGN_OR_RETURN(StoreStatus status, readers_->Read(DatabaseStatus));
+  status.log_bytes = SizeOrNone(place_.database + "-wal");
+  status.free_bytes = error ? 0 : space.available;
+  return status;
+}
+
+absl::StatusOr<BackupInfo> SqliteStore::Backup(const std::string& directory, const OnProgress& on_progress) {
+  const std::unique_lock alone(backup_, std::try_to_lock);
+  if (!alone) {
+    return absl::FailedPreconditionError("another backup is being made; wait for its end");
+  }
+  return MakeBackup({place_.database, place_.vfs, *files_}, *options_.fs, directory, Now(), on_progress);
+}
+
 // An empty file readable by its owner alone, which SQLite then fills: it would create one readable by everyone.
 absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const std::string& name) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
@@ -509,31 +549,13 @@ absl::Status CreateIfMissing(FileSystem& fs, const std::string& directory, const
              : fs.AtomicWrite(fmt::format("{}/{}", directory, name), "");
 }
 
-// With a connection of its own: its deadline is not the writer's.
-absl::StatusOr<std::string> LookForDamage(const std::string& path, const std::string& vfs,
-                                          std::chrono::milliseconds at_most) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> db,
-                           Connection::Open(path, {.read_only = true, .vfs = vfs}));
-  NORMLAB_ASSIGN_OR_RETURN(Integrity found, CheckIntegrity(*db, at_most));
-  if (!found.damage.empty()) {
-    Log(LogLevel::kError, "store_damaged",
-        {{"file", path},
-         {"what", found.damage},
-         {"next", "what is whole is kept and served; restore a backup for the rest"}});
-  }
-  if (!found.complete) {
-    Log(LogLevel::kInfo, "store_not_checked_to_its_end", {{"file", path}, {"after_ms", at_most.count()}});
-  }
-  return std::move(found.damage);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, StoreOptions options,
                                                  const EngineOptions& engine) {
   constexpr const char* kFile = "normlab.db";
   const std::string path = fmt::format("{}/{}", directory, kFile);
-  options.now_ms = options.now_ms ? options.now_ms : SystemMs;
+  options.now_ms = options.now_ms ? options.now_ms : UnixMs;
   options.fs = options.fs != nullptr ? options.fs : &PosixFileSystem();
   NORMLAB_RETURN_IF_ERROR(options.fs->MakeDirectories(directory));
   NORMLAB_RETURN_IF_ERROR(CheckPlacement(directory));
@@ -554,9 +576,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
                            Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
   NORMLAB_ASSIGN_OR_RETURN(std::string damage, LookForDamage(path, engine.vfs, options.check));
-  auto store =
-      std::make_unique<SqliteStore>(std::move(options), std::move(lock), std::move(files), std::move(connection),
-                                    engine.checkpoint_pages, std::move(readers), std::move(damage));
+  auto store = std::make_unique<SqliteStore>(std::move(options), SqliteStore::Place{path, engine.vfs}, std::move(lock),
+                                             std::move(files), std::move(connection), engine.checkpoint_pages,
+                                             std::move(readers), std::move(damage));
   for (const absl::Status& status : {store->Purge(), store->RemoveUnneededCheckpoints()}) {
     if (!status.ok() && !absl::IsDataLoss(status)) {
       return status;

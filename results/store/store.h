@@ -291,6 +291,40 @@ struct ImportedJob {
   std::vector<Artifact> artifacts;
 };
 
+// What takes long says now and then how far it is, in bytes; an answer of false ends it with kCancelled.
+struct UpkeepProgress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;  // an estimate
+};
+using OnProgress = std::function<bool(const UpkeepProgress&)>;
+
+// What was found when everything was read back.
+struct ScrubReport {
+  std::uint64_t bytes = 0;  // of rows and files
+  std::uint64_t series = 0;
+  std::uint64_t files = 0;
+  std::uint64_t damaged = 0;        // tables, pieces of curves, files
+  std::vector<std::string> damage;  // what is wrong with the first of them, for people
+};
+
+// A copy of the whole store in a folder of its own, which can be served or restored from.
+struct BackupInfo {
+  std::string name;  // of its folder; the time it was taken
+  std::int64_t taken_ms = 0;
+  std::uint64_t jobs = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct StoreStatus {
+  std::map<JobState, std::uint64_t> jobs;
+  std::uint64_t database_bytes = 0;
+  std::uint64_t unused_bytes = 0;  // of these: free for what comes next
+  std::uint64_t log_bytes = 0;     // not yet moved into the database
+  std::uint64_t checkpoint_bytes = 0;
+  std::uint64_t artifact_bytes = 0;
+  std::uint64_t free_bytes = 0;  // of the disk
+};
+
 struct StoreOptions {
   std::function<std::int64_t()> now_ms;  // Unix time; default: the system clock. Never used for leases.
   FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
@@ -405,6 +439,16 @@ class Store {
   virtual absl::StatusOr<Curve> ReadCurve(JobId job, std::string_view series, const CurveRange& range) = 0;
   // Points of `jobs` stored after `sequence`, at most `limit` points.
   virtual absl::StatusOr<PointBatch> PointsSince(const std::vector<JobId>& jobs, std::uint64_t sequence, int limit) = 0;
+
+  // --- upkeep ---
+  virtual absl::StatusOr<StoreStatus> Status() = 0;
+  // Reads back every page, every checksum of points and every file, beside everything else that goes on. Damage is no
+  // error but in the report.
+  virtual absl::StatusOr<ScrubReport> Scrub(const OnProgress& on_progress) = 0;
+  // Copies all that is committed now into a new folder below `directory`, beside everything else that goes on, and reads the
+  // copy back. Whole or not at all; what a crash left of an earlier one is removed. kDataLoss if the store is damaged, and
+  // kFailedPrecondition while another backup is made.
+  virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory, const OnProgress& on_progress) = 0;
 
   // Blocks until something was committed since `seen` (a counter this returns) or `timeout_ms` has passed. For streams
   // and leases that wait for news.

@@ -3,6 +3,7 @@
 // Thread safety: the members look after themselves; any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
 #include "server/schedule/local_data.h"
+#include "server/schedule/upkeep.h"
 
 namespace normlab::server {
 
@@ -27,8 +29,11 @@ struct Core {
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
   LocalData& data;
-  const int slots;         // workers that this server keeps
-  const std::string logs;  // folder of its own log and theirs
+  Upkeep& upkeep;
+  const int slots;  // workers that this server keeps
+  const std::string home;
+  const std::string logs;         // folder of its own log and theirs
+  const std::int64_t started_ms;  // Unix time
 };
 
 }  // namespace normlab::server

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proto/transport/channel.h"
+#include "server/edge/admin_service.h"
 #include "server/edge/artifact_service.h"
 #include "server/edge/comparison_service.h"
 #include "server/edge/curve_service.h"
@@ -83,6 +84,7 @@ std::vector<Hosted> MakeServices(Core& core, std::vector<Hosted> services) {
   services.push_back({v1::PaperService::service_full_name(), std::make_unique<PaperServiceImpl>(core)});
   services.push_back({v1::ComparisonService::service_full_name(), std::make_unique<ComparisonServiceImpl>(core)});
   services.push_back({v1::ImportService::service_full_name(), std::make_unique<ImportServiceImpl>(core)});
+  services.push_back({v1::AdminService::service_full_name(), std::make_unique<AdminServiceImpl>(core)});
   services.push_back({v1::WorkerService::service_full_name(), std::make_unique<WorkerServiceImpl>(core)});
   return services;
 }

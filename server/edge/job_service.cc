@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "base/clock.h"
 #include "server/edge/change_jobs.h"
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
@@ -103,8 +104,7 @@ absl::Status ListAttempts(Core& core, const v1::ListAttemptsRequest& request, v1
 }
 
 absl::Status ListWorkers(Core& core, v1::ListWorkersResponse& response) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const std::chrono::milliseconds now(UnixMs());
   for (const Attempts::WorkerView& view : core.attempts.Workers()) {
     ToWire(view, now, *response.add_workers());
   }

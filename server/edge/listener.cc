@@ -58,9 +58,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Places& places, C
   listener->tcp_.limit = static_cast<std::size_t>(limits.tcp);
   listener->wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
   listener->spare_fd_ = OpenSpare();
-  NORMLAB_RETURN_IF_ERROR(BindSocket(places.socket, listener->socket_));
+  NORMLAB_RETURN_IF_ERROR(BindSocket(places.socket, places.socket_mode, listener->socket_));
   if (!places.tls_socket.empty()) {
-    NORMLAB_RETURN_IF_ERROR(BindSocket(places.tls_socket, listener->tls_));
+    NORMLAB_RETURN_IF_ERROR(BindSocket(places.tls_socket, 0600, listener->tls_));
   }
   if (places.loopback) {
     NORMLAB_RETURN_IF_ERROR(listener->BindLoopback(*places.loopback));
@@ -68,7 +68,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Places& places, C
   return listener;
 }
 
-absl::Status Listener::BindSocket(const std::string& path, Door& door) {
+absl::Status Listener::BindSocket(const std::string& path, mode_t mode, Door& door) {
   NORMLAB_ASSIGN_OR_RETURN(const sockaddr_un address, SocketAddress(path));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(std::filesystem::path(path).parent_path().string()));
   NORMLAB_RETURN_IF_ERROR(ClearPath(path, address));
@@ -78,7 +78,7 @@ absl::Status Listener::BindSocket(const std::string& path, Door& door) {
   }
   door.path = path;
   // Nobody can connect between bind and chmod: the socket does not listen yet.
-  if (::chmod(path.c_str(), 0600) != 0 || ::listen(door.fd, kBacklog) != 0) {
+  if (::chmod(path.c_str(), mode) != 0 || ::listen(door.fd, kBacklog) != 0) {
     return SocketError("listen on", path);
   }
   return absl::OkStatus();

@@ -32,6 +32,7 @@ struct ConnectionLimits {
 // Where to listen.
 struct Places {
   std::string socket;
+  mode_t socket_mode = 0600;    // of the first socket
   std::string tls_socket = {};  // for a client that speaks nothing but TLS; empty: none
   std::optional<Loopback> loopback = {};
 };
@@ -40,7 +41,7 @@ class Listener {
  public:
   using Acceptor = std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>;
 
-  // Binds the sockets (mode 0600, their directories 0700 if they have to be made) and the port. kFailedPrecondition when
+  // Binds the sockets (mode 0600 unless told otherwise, their directories 0700 if they have to be made) and the port. kFailedPrecondition when
   // another process serves there. A dead server's socket is replaced.
   static absl::StatusOr<std::unique_ptr<Listener>> Bind(const Places& places, ConnectionLimits limits);
   // Stops, and removes the sockets.
@@ -68,7 +69,7 @@ class Listener {
     bool full = false;                      // of the thread
   };
 
-  static absl::Status BindSocket(const std::string& path, Door& door);
+  static absl::Status BindSocket(const std::string& path, mode_t mode, Door& door);
   absl::Status BindLoopback(const Loopback& loopback);
   void Run();
   void Accept(Door& door);

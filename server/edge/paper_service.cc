@@ -195,6 +195,10 @@ absl::Status Figure(Core& core, const v1::GetFigureRequest& request,
                     grpc::ServerWriter<v1::GetFigureResponse>& writer) {
   NORMLAB_ASSIGN_OR_RETURN(Results of, FindResults(core, request, {request.item_id()}));
   judging::Rendered figure;
+  if (request.curves() && request.format() == v1::FORMAT_UNSPECIFIED) {
+    NORMLAB_ASSIGN_OR_RETURN(figure, of.found.paper->Figure(request.item_id(), of.budget, of.runs, std::nullopt));
+    return SendCurves(figure.curves, writer);
+  }
   v1::GetFigureResponse answer;
   NORMLAB_RETURN_IF_ERROR(Deliver(
       request.format(), report::Format::kSvg, answer, [&](report::Format format) -> absl::StatusOr<std::string> {

@@ -24,9 +24,10 @@ std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
 
 class ApiCall : public std::enable_shared_from_this<ApiCall> {
  public:
-  ApiCall(std::shared_ptr<Connection> connection, const MethodDescriptor& method, Services& services)
+  ApiCall(std::shared_ptr<Connection> connection, const MethodDescriptor& method, Services& services, Render render)
       : connection_(std::move(connection)),
         method_(method),
+        render_(std::move(render)),
         call_(std::make_shared<Call>(services, method, Authorization(connection_->header()), connection_->executor())),
         request_(NewMessage(method.input_type())),
         response_(NewMessage(method.output_type())),
@@ -34,7 +35,9 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
 
   void Run() {
     connection_->OnGone([self = shared_from_this()] { self->Leave(); });
-    if (method_.client_streaming()) {
+    if (render_) {
+      SendRequest();
+    } else if (method_.client_streaming()) {
       connection_->BeginBody([self = shared_from_this()] {
         self->call_->Start([self](bool ok) { ok ? self->ReadLines() : self->Finish(); });
       });
@@ -53,6 +56,10 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
       Refuse(read);
       return;
     }
+    SendRequest();
+  }
+
+  void SendRequest() {
     connection_->Watch();
     call_->Start([self = shared_from_this()](bool ok) {
       if (!ok) {
@@ -125,6 +132,11 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
   void OnMessage() {
     absl::StatusOr<std::string> json = absl::InternalError("a service answered with something else than its message");
     if (call_->Take(*response_)) {
+      if (render_) {
+        answer_ = render_(*response_);
+        Finish();
+        return;
+      }
       json = WriteJson(*response_);
     }
     if (!json.ok()) {
@@ -134,7 +146,7 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
       event_ = fmt::format("data: {}\n\n", *json);
       SendEvent(Next::kMessage);
     } else {
-      text_ = *std::move(json);
+      answer_ = {.content_type = "application/json", .body = *std::move(json)};
       Finish();
     }
   }
@@ -156,7 +168,7 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
     } else if (!status.ok()) {
       connection_->Respond(ErrorAnswer(status));
     } else {
-      connection_->Respond({.content_type = "application/json", .body = std::move(text_)});
+      connection_->Respond(answer_);
     }
   }
 
@@ -219,11 +231,13 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
 
   const std::shared_ptr<Connection> connection_;
   const MethodDescriptor& method_;
+  const Render render_;
   const std::shared_ptr<Call> call_;
   const std::unique_ptr<Message> request_;
   const std::unique_ptr<Message> response_;
   asio::steady_timer heartbeat_;
-  std::string text_;          // what is left of lines received, then the answer
+  std::string text_;          // what is left of lines received
+  Answer answer_;             // of a call without a stream
   std::size_t searched_ = 0;  // bytes of text_ that hold no end of a line
   int line_ = 0;
   bool read_ = false;  // the whole request
@@ -237,8 +251,9 @@ class ApiCall : public std::enable_shared_from_this<ApiCall> {
 
 }  // namespace
 
-void RunApiCall(std::shared_ptr<Connection> connection, const MethodDescriptor& method, Services& services) {
-  std::make_shared<ApiCall>(std::move(connection), method, services)->Run();
+void RunApiCall(std::shared_ptr<Connection> connection, const MethodDescriptor& method, Services& services,
+                Render render) {
+  std::make_shared<ApiCall>(std::move(connection), method, services, std::move(render))->Run();
 }
 
 }  // namespace normlab::server::http

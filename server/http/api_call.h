@@ -11,16 +11,23 @@
 #pragma once
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
+#include <functional>
 #include <memory>
 
+#include "server/http/answer.h"
 #include "server/http/connection.h"
 #include "server/http/services.h"
 
 namespace normlab::server::http {
 
-// Answers the connection's request, whose method is `method`. `services` outlive the connection.
+// What a message becomes in place of JSON.
+using Render = std::function<Answer(const google::protobuf::Message& message)>;
+
+// Answers the connection's request, whose method is `method`. `services` outlive the connection. With `render` the request is the
+// empty message, whatever its body, and the method one without streams.
 void RunApiCall(std::shared_ptr<Connection> connection, const google::protobuf::MethodDescriptor& method,
-                Services& services);
+                Services& services, Render render = nullptr);
 
 }  // namespace normlab::server::http

@@ -13,8 +13,10 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "normlab/v1/admin.pb.h"
 #include "server/http/api_call.h"
 #include "server/http/connection.h"
+#include "server/http/methods.h"
 #include "server/http/rest_call.h"
 #include "server/http/router.h"
 #include "server/http/services.h"
@@ -63,6 +65,11 @@ class Places {
   int taken_ ABSL_GUARDED_BY(mu_) = 0;
   std::condition_variable given_;
 };
+
+Answer MetricsAnswer(const google::protobuf::Message& message) {
+  const auto& metrics = static_cast<const v1::GetMetricsResponse&>(message);
+  return {.content_type = metrics.media_type(), .body = metrics.content()};
+}
 
 // Members stand in the order in which they are made; destruction runs backwards: with the context go the connections.
 class HttpServerImpl : public HttpServer {
@@ -180,6 +187,8 @@ class HttpServerImpl : public HttpServer {
       connection->ReadBody(kSessionBytes, [this, connection](const std::string& body) {
         connection->Respond(sessions_.Exchange(body));
       });
+    } else if (std::holds_alternative<ReadMetrics>(route)) {
+      RunApiCall(connection, *FindMethod("/v1/AdminService/GetMetrics"), services_, MetricsAnswer);
     } else if (auto* rest = std::get_if<RestRoute>(&route)) {
       RunRestCall(connection, *rest->api, std::move(rest->call), services_);
     } else {

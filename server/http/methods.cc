@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "normlab/v1/admin.pb.h"
 #include "normlab/v1/artifacts.pb.h"
 #include "normlab/v1/catalog.pb.h"
 #include "normlab/v1/comparison.pb.h"
@@ -26,7 +27,8 @@ std::vector<const FileDescriptor*> Files() {
   return {v1::Job::descriptor()->file(),          v1::Series::descriptor()->file(),
           v1::Artifact::descriptor()->file(),     v1::Field::descriptor()->file(),
           v1::Paper::descriptor()->file(),        v1::CompareJobsRequest::descriptor()->file(),
-          v1::LeaseRequest::descriptor()->file(), v1::ImportJobRequest::descriptor()->file()};
+          v1::LeaseRequest::descriptor()->file(), v1::ImportJobRequest::descriptor()->file(),
+          v1::Backup::descriptor()->file()};
 }
 
 }  // namespace

@@ -113,6 +113,9 @@ Route Router::Find(const Header& header) const {
   if (target == "/session") {
     return FindSession(header);
   }
+  if (path == "/metrics") {
+    return FindMetrics(header);
+  }
   for (const RestApi* api : parts_.apis) {
     if (api->Owns(path)) {
       return FindRest(header, *api, path, target.substr(std::min(target.size(), path.size() + 1)));
@@ -124,6 +127,16 @@ Route Router::Find(const Header& header) const {
 Route Router::FindSession(const Header& header) const {
   std::optional<Answer> refusal = RefusePost(header, kJson);
   return refusal ? Route(*std::move(refusal)) : Route(OpenSession{});
+}
+
+Route Router::FindMetrics(const Header& header) const {
+  if (header.method() != verb::get) {
+    return WrongVerb(header, "GET");
+  }
+  if (const absl::Status known = parts_.identify(Authorization(header)); !known.ok()) {
+    return ErrorAnswer(known);
+  }
+  return ReadMetrics{};
 }
 
 Route Router::FindCall(const Header& header, std::string_view path) const {

@@ -6,6 +6,7 @@
 //   what a RestApi owns            a call of that API; needs a token
 //   GET  /openapi.json             what there is to call
 //   GET  /healthz                  whether calls are served
+//   GET  /metrics                  how the server is, as Prometheus reads it; needs a token
 //
 // Thread safety: immutable after making; any thread.
 #pragma once
@@ -37,11 +38,12 @@ struct RouterParts {
 };
 
 struct OpenSession {};  // POST /session: its body has the code of a link
+struct ReadMetrics {};  // GET /metrics
 struct RestRoute {
   const RestApi* api;
   RestCall call;
 };
-using Route = std::variant<Answer, OpenSession, RestRoute, const google::protobuf::MethodDescriptor*>;
+using Route = std::variant<Answer, OpenSession, ReadMetrics, RestRoute, const google::protobuf::MethodDescriptor*>;
 
 class Router {
  public:
@@ -51,6 +53,7 @@ class Router {
 
  private:
   Route FindSession(const boost::beast::http::request_header<>& header) const;
+  Route FindMetrics(const boost::beast::http::request_header<>& header) const;
   Route FindCall(const boost::beast::http::request_header<>& header, std::string_view path) const;
   Route FindRest(const boost::beast::http::request_header<>& header, const RestApi& api, std::string_view path,
                  std::string_view query) const;

@@ -56,14 +56,19 @@ absl::StatusOr<std::optional<store::Lease>> Attempts::AwaitJob(const store::Requ
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     std::uint64_t seen = 0;
+    bool held_back = false;
     {
       MutexLock lock(mu_);
       if (closed_) {
         return std::optional<store::Lease>();
       }
       seen = queue_version_;
+      held_back = held_back_;
     }
-    absl::StatusOr<std::optional<store::Lease>> next = store_.LeaseNext(request, worker);
+    absl::StatusOr<std::optional<store::Lease>> next = std::optional<store::Lease>();
+    if (!held_back) {
+      next = store_.LeaseNext(request, worker);
+    }
     {
       MutexLock lock(mu_);
       queue_held_up_ = OfFullDisk(next.status());
@@ -106,6 +111,18 @@ void Attempts::QueueChanged() {
   MutexLock lock(mu_);
   ++queue_version_;
   queue_changed_.notify_all();
+}
+
+void Attempts::HoldBack(bool held_back) {
+  MutexLock lock(mu_);
+  held_back_ = held_back;
+  ++queue_version_;
+  queue_changed_.notify_all();
+}
+
+bool Attempts::held_back() {
+  MutexLock lock(mu_);
+  return held_back_;
 }
 
 void Attempts::Close() {
@@ -203,7 +220,7 @@ std::vector<Attempts::WorkerView> Attempts::Workers() {
                        .attempt = {},
                        .for_how_long = ago(waiting.since),
                        .unheard = here ? std::chrono::milliseconds(0) : ago(waiting.heard),
-                       .waits_for = queue_held_up_.empty() ? "the queue is empty" : queue_held_up_});
+                       .waits_for = WhyNoJob()});
     }
   }
   for (const std::string& id : unseen) {
@@ -258,6 +275,13 @@ absl::Status Attempts::Answered(store::AttemptId attempt, absl::Status answer) {
     held->held_up = OfFullDisk(answer);
   }
   return answer;
+}
+
+std::string Attempts::WhyNoJob() const {
+  if (held_back_) {
+    return "the server drains: no job begins";
+  }
+  return queue_held_up_.empty() ? "the queue is empty" : queue_held_up_;
 }
 
 std::string Attempts::HeldUp(store::JobId job) {

@@ -52,6 +52,9 @@ class Attempts {
                                                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
   // A job may have become free.
   void QueueChanged() ABSL_LOCKS_EXCLUDED(mu_);
+  // While held back, no job is leased; attempts under way go on.
+  void HoldBack(bool held_back) ABSL_LOCKS_EXCLUDED(mu_);
+  bool held_back() ABSL_LOCKS_EXCLUDED(mu_);
   // Leases end with no job from now on, those that wait included; workers are told to yield.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -129,6 +132,8 @@ class Attempts {
   Held* Find(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Why the attempt is to end now; empty: it may go on.
   std::string Verdict(const Held& held) const;
+  // Why a worker that asks for a job gets none.
+  std::string WhyNoJob() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Absent: none yet.
   std::optional<absl::StatusOr<Order>> CurrentOrder(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Forgets the lease and gives the job back or fails it. If the store cannot, the next Sweep tries again.
@@ -141,6 +146,7 @@ class Attempts {
   std::condition_variable orders_changed_;
   std::uint64_t queue_version_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool held_back_ ABSL_GUARDED_BY(mu_) = false;
   std::map<store::JobId, Held> held_ ABSL_GUARDED_BY(mu_);
   std::set<std::string, std::less<>> workers_ ABSL_GUARDED_BY(mu_);  // ids of those that launchers keep
   std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);      // by name and id; some are gone, which time tells

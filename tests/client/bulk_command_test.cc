@@ -109,7 +109,7 @@ TEST_F(BulkCommandTest, JobsByACurveShowItsValue) {
   const Outcome outcome = Run({"jobs", "--sort", "best test/error desc"});
   EXPECT_EQ(server_.listed.order_by(), "best test/error desc");
   EXPECT_THAT(outcome.out, HasSubstr("BEST TEST/ERROR"));
-  EXPECT_THAT(outcome.out, HasSubstr("j2           0.0213  RUNNING"));
+  EXPECT_THAT(outcome.out, HasSubstr("j2            0.0213  RUNNING"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("NaN")));
   const auto json = nlohmann::json::parse(Run({"jobs", "--sort", "best test/error", "--json"}).out);
   EXPECT_EQ(json["jobs"][0]["sort_value"], 0.0213);

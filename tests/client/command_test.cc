@@ -30,7 +30,8 @@ Outcome CommandTest::RunLocal(const std::vector<std::string>& words) {
 }
 
 Outcome CommandTest::Run(std::vector<std::string> words) {
-  words.insert(words.begin() + 1, {"--home", server_.home()});
+  const int command = words.front() == "admin" ? 2 : 1;  // words
+  words.insert(words.begin() + command, {"--home", server_.home()});
   return RunLocal(words);
 }
 

@@ -46,6 +46,7 @@ void FakeServer::Start() {
   builder.RegisterService(static_cast<v1::PaperService::Service*>(this));
   builder.RegisterService(static_cast<v1::ComparisonService::Service*>(this));
   builder.RegisterService(static_cast<v1::ImportService::Service*>(this));
+  builder.RegisterService(&admin);
   server_ = builder.BuildAndStart();
 }
 

@@ -23,6 +23,7 @@
 #include "normlab/v1/imports.grpc.pb.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
+#include "tests/client/fake_admin.h"
 #include "tests/scratch_folder.h"
 
 namespace normlab::client {
@@ -67,6 +68,8 @@ class FakeServer final : public v1::JobService::Service,
   v1::ListWorkersResponse workers;
   std::vector<v1::ReadLogResponse> log;
   std::map<std::string, double> sort_values;  // by job id; with any, lists are in their order
+
+  FakeAdmin admin;
 
   // --- what it saw ---
   v1::JobFilter filter;  // of the last call that changes many

@@ -1,4 +1,4 @@
-// reproduce, table, figure, report, papers, data, completion, and the private server.
+// reproduce, table, figure, report, papers, data, and the private server.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 
 #include "base/fs.h"
 #include "base/sha256.h"
-#include "client/completion.h"
 #include "client/exit_code.h"
 #include "client/server_process.h"
 #include "tests/client/command_test.h"
@@ -342,76 +341,6 @@ TEST(ServerProcessTest, CtrlCWhileStartingEndsIt) {
   const std::string program = FakeProgram(home.home(), "exec sleep 1000\n");
   const auto server = StartServer(home.home(), program, 0, stop.get_token());
   EXPECT_EQ(server.status().code(), absl::StatusCode::kCancelled);
-}
-
-class CompletionTest : public CommandTest {
- protected:
-  void SetUp() override {
-    CommandTest::SetUp();
-    if (::system("bash --version >/dev/null 2>&1") != 0) {
-      GTEST_SKIP() << "bash is not here";
-    }
-  }
-  std::string OfTheProgram() { return RunLocal({"completion", "bash"}).out; }
-  // What bash prints for `code` behind `script`.
-  std::string Bash(const std::string& script, const std::string& code) const {
-    const std::string file = server_.home() + "/completion.bash";
-    std::ofstream(file) << script << "\n" << code << "\n";
-    FILE* pipe = ::popen(("cd " + server_.home() + " && bash -u " + file + " 2>&1").c_str(), "r");
-    std::string text;
-    for (char buffer[256]; std::fgets(buffer, sizeof buffer, pipe) != nullptr;) {
-      text += buffer;
-    }
-    ::pclose(pipe);
-    return text;
-  }
-  // What is offered for the last of `words`, one a line, by the function that is registered for normlab.
-  std::string Complete(const std::string& script, const std::string& words) const {
-    return Bash(
-        script,
-        "normlab() { echo j1; echo j2; }; COMP_WORDS=(" + words +
-            "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); $(complete -p normlab | sed 's/.*-F \\([^ ]*\\) .*/\\1/'); "
-            "printf '%s\\n' \"${COMPREPLY[@]}\"");
-  }
-};
-
-TEST_F(CompletionTest, BashCompletesCommandsOptionsFieldsValuesAndJobs) {
-  const std::string script = OfTheProgram();
-  EXPECT_EQ(Complete(script, "normlab re"), "reproduce\nreport\nresume\n");
-  EXPECT_EQ(Complete(script, "normlab submit mn"), "mnist_mlp\n");
-  EXPECT_EQ(Complete(script, "normlab submit mnist_mlp --norm l"), "layer\n");
-  EXPECT_EQ(Complete(script, "normlab submit --batch-s"), "--batch-size\n");
-  EXPECT_EQ(Complete(script, "normlab data ''"), "list\nverify\nfetch\nimport\n");
-  EXPECT_EQ(Complete(script, "normlab data fetch mn"), "mnist\n");
-  EXPECT_EQ(Complete(script, "normlab show ''"), "j1\nj2\n");
-  EXPECT_EQ(Complete(script, "normlab jobs --state r"), "running\n");
-  std::ofstream(server_.home() + "/a spec.yaml") << "";
-  EXPECT_EQ(Complete(script, "normlab submit --file a"), "a spec.yaml\n");
-}
-
-TEST_F(CompletionTest, BashAcceptsTheScriptInSilence) { EXPECT_EQ(Bash(OfTheProgram(), ""), ""); }
-
-TEST_F(CompletionTest, WordsAreWordsWhateverIsInThem) {
-  CompletionCommand program{.path = "", .description = "", .options = {}, .positional = {}, .subcommands = {}};
-  program.positional.names = {"it's", "$(touch ran)", "`touch ran`", "two words", "back\\slash", "\"quoted\"", "*"};
-  program.options.push_back({.names = {"--odd's"}, .description = "it's: $HOME", .takes_value = true, .value = {}});
-  program.options[0].value.names = {"a;b", "$HOME"};
-  const std::string script = BashCompletion({program});
-  EXPECT_EQ(Complete(script, "normlab ''"), "it's\n$(touch ran)\n`touch ran`\ntwo words\nback\\slash\n\"quoted\"\n*\n");
-  EXPECT_EQ(Complete(script, "normlab --"), "--odd's\n");
-  EXPECT_EQ(Complete(script, "normlab \"--odd's\" ''"), "a;b\n$HOME\n");
-  EXPECT_FALSE(std::filesystem::exists(server_.home() + "/ran"));
-  EXPECT_THAT(ZshCompletion({program}), HasSubstr("'normlab' 'it'\\''s\n$(touch ran)\n"));
-  EXPECT_THAT(FishCompletion({program}), HasSubstr(R"(-d 'it\'s: $HOME')"));
-}
-
-TEST_F(CompletionTest, ZshAndFishKnowTheSame) {
-  const std::string zsh = RunLocal({"completion", "zsh"}).out;
-  EXPECT_THAT(zsh, HasSubstr("'normlab submit --norm' 'none\nbatch\nlayer\nweight\nrms'"));
-  EXPECT_THAT(zsh, HasSubstr("fetch:Download, verify"));
-  const std::string fish = RunLocal({"completion", "fish"}).out;
-  EXPECT_THAT(fish, HasSubstr(R"(-n '__fish_seen_subcommand_from \'submit\'' -l 'norm' -x -a '\'none\' \'batch\')"));
-  EXPECT_THAT(fish, HasSubstr(R"(-n '__fish_seen_subcommand_from \'show\'' -a '(normlab jobs --ids)"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "client/progress.h"
@@ -22,6 +23,18 @@ TEST(TextTest, Durations) {
   EXPECT_EQ(FormatDuration(-1), "?");
   EXPECT_EQ(FormatDuration(std::nan("")), "?");
   EXPECT_EQ(FormatDuration(std::numeric_limits<double>::infinity()), "?");
+}
+
+TEST(TextTest, AShellReadsAQuotedWordBack) {
+  EXPECT_EQ(ShellQuoted("j17"), "j17");
+  for (const std::string word :
+       {"", "it's", "two words", "$(echo x)", "`x`", "back\\slash", "*", "~", "a;b", "\"x\"", "#"}) {
+    FILE* pipe = ::popen(("printf %s " + ShellQuoted(word)).c_str(), "r");
+    char buffer[64];
+    const std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe);
+    EXPECT_EQ(::pclose(pipe), 0);
+    EXPECT_EQ(std::string(buffer, size), word);
+  }
 }
 
 TEST(TextTest, Numbers) {

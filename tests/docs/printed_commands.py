@@ -34,6 +34,8 @@ RELEASE = (
 # Jobs: j1 to j24 have ended, of MNIST; j25 to j28 were cancelled; j29 is one of handwriting.
 RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
+    (r"^sudo .*", NOT_RUN, "installs, or needs systemd; tests/package has the package and its unit"),
+    (r"^ssh .*", NOT_RUN, "needs another machine"),
     (r"^pip install .*", NOT_RUN, "tests/python/test_package.py does, where there is an index"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),
@@ -43,7 +45,7 @@ RULES = [
     (r"^normlab data import cnn .*", NOT_RUN, "an archive that its user downloads; tests/data imports a small one"),
     (r"^tools/dev (?!help)(\w+).*", r"tools/dev help | grep -qE '^  \1 '", "installs, builds or runs tests"),
     (r"--prefix DIR$", "--prefix installed", "a word for any folder"),
-    (r"^normlab (compare|reproduce|verify|neighbours|data|data import|context)$", r"\g<0> --help", "text that names a command"),
+    (r"^normlab (compare|reproduce|verify|neighbours|data|data import|context|admin restore)$", r"\g<0> --help", "text that names a command"),
     (r"^normlab export --bundle FILE$", "normlab export j17 j18 --bundle runs.zip", "a word for any file"),
     (r"^normlab import FILE$", "normlab import runs.zip", "a word for any file"),
     (r"COMMAND --help$", "submit --help", "a word for any command"),
@@ -58,10 +60,10 @@ RULES = [
     (r"127.0.0.1:7070 --token-file ~/token", r"127.0.0.1:$PORT --token-file $TOKEN --once", "this test's server"),
     (r"--budget (quick|paper) --out results", "--only invariances --budget smoke --out results", "hours"),
     (r"^(normlab reproduce .*)--budget (quick|paper)$", r"\1--budget \2 --dry-run", "hours"),
-    (r"^normlab reproduce layer-norm-2016.* --budget smoke$", r"\g<0> --dry-run", "minutes"),
+    (r"^normlab reproduce layer-norm-2016(?! --only invariances).* --budget smoke$", r"\g<0> --dry-run", "minutes"),
     (r"^normlab reproduce my.yaml$", r"\g<0> --budget smoke", "half an hour"),
     (r"^(normlab submit mnist_mlp .*)--batch-size 128,4", r"\1--batch-size 32,4", "no more than the images"),
-    (r"^normlab submit mnist_mlp .*", rf"\g<0> {TINY}", "minutes"),
+    (r"^normlab submit mnist_mlp (?!--help).*", rf"\g<0> {TINY}", "minutes"),
     (r"^normlab submit (draw|handwriting) .*", r"\g<0> --dry-run", "half an hour"),
     (r"^normlab (reproduce|submit (draw|handwriting)) .*--dry-run$", r"\g<0> --force", "data sets that are not here"),
     (r"--strict( \|\| echo differs)?$", "--strict || [ $? = 4 ]", "a wrong command line is no difference"),
@@ -69,15 +71,20 @@ RULES = [
     (r"--last 1000", "--last 1", "its jobs are shorter"),
     (r"^source <\(normlab completion zsh\)$", "normlab completion zsh", "zsh is not everywhere"),
     (r"samples.png", "weights.safetensors", "a file of other experiments"),
+    (r"^normlab admin restore .*", "normlab admin restore $(normlab admin backup) --home $(mktemp -d)", "a backup that is there"),
+    (r"^normlabd --restore$", "normlabd --help", "an option of another command"),
     (r"^normlab neighbours (?!--help).*", NOT_RUN, "a job of skip_thoughts, whose texts a test machine need not have; tests/client has it"),
     (r"^normlab write (.*) --job j17", r"normlab write \1 --job j29", "a job of handwriting"),
     (r"--prime 12", "--prime 2", "the lines are few"),
     (r"^normlab tensorboard(?! --print)", NOT_RUN, "serves until it is stopped; tests/tensorboard has it"),
     (r"^normlab-worker$", NOT_RUN, "serves until it is stopped"),
-    (r"^normlab-worker .*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
+    (r"^normlab-worker (?!--version).*", HOLD + rf"normlab submit mnist_mlp {TINY} --rerun && \g<0>" + RELEASE, "work for it"),
     (r"^normlab (cancel|prioritise j17) .*", HOLD + r"normlab submit mnist_mlp --passes 2 --seeds 1-2 && \g<0> && normlab cancel --state queued" + RELEASE, "jobs that have not ended"),
     (r"normlab (cancel|prioritise) j17 j18", r"normlab \1 $(normlab jobs --state queued --ids)", "jobs that have not ended"),
     (r"^normlab (context (use|remove) lab|jobs --context lab)$", r"normlab context add lab --home ~/.local/share/normlab && \g<0> && normlab context use", "a server that is there, and no context in use for the other commands"),
+    (r"^normlab context use service$", r"\g<0> && normlab context use", "no context in use for the other commands"),
+    (r"^normlab complete SHELL -- WORDS...$", "normlab complete bash -- jobs --st | grep -qx -e --state", "words for a shell and a line"),
+    (r"^normlab man DIR$", "mkdir pages && normlab man pages && test -s pages/normlab-jobs.1", "a word for any folder"),
     (r"normlab resume j17 --json", "normlab resume j26 --json", "a cancelled job"),
     (r"^normlab resume j17$", "normlab resume j27", "a cancelled job"),
     (r"^normlab delete j17", "normlab delete j28", "other commands need it"),
@@ -225,7 +232,7 @@ def run_all(machine, commands):
         if run is None:
             left_out += 1
             continue
-        is_server = re.match(r"(normlab up|normlabd)\b", run) and "--help" not in run
+        is_server = re.match(r"(normlab up|normlabd)\b(?!.*--(help|version))", run)
         done = machine.serve(run) if is_server else machine.run(run)
         print(f"{done.returncode:3}  {run}", flush=True)
         if done.returncode != 0:

@@ -16,11 +16,12 @@
 namespace normlab::server {
 namespace {
 
-const std::vector<std::string> kServices = {
-    "normlab.v1.JobService",        "normlab.v1.CurveService",  "normlab.v1.ArtifactService",
-    "normlab.v1.ExperimentService", "normlab.v1.PaperService",  "normlab.v1.ComparisonService",
-    "normlab.v1.ImportService",     "normlab.v1.WorkerService", "tensorboard.data.TensorBoardDataProvider",
-    "mlflow.TrackingService"};
+const std::vector<std::string> kServices = {"normlab.v1.JobService",      "normlab.v1.CurveService",
+                                            "normlab.v1.ArtifactService", "normlab.v1.ExperimentService",
+                                            "normlab.v1.PaperService",    "normlab.v1.ComparisonService",
+                                            "normlab.v1.ImportService",   "normlab.v1.WorkerService",
+                                            "normlab.v1.AdminService",    "tensorboard.data.TensorBoardDataProvider",
+                                            "mlflow.TrackingService"};
 
 std::vector<std::string> AllMethods() {
   std::vector<std::string> methods;
@@ -127,7 +128,15 @@ TEST_F(RolesTest, EveryMethodAnswersTheRolesItNamesAndNoOther) {
 }
 
 // Said a second time, so that nobody opens a method by a slip, and a new one is thought about.
-const std::map<std::string, v1::Access> kMethods = {{"ArtifactService/ListArtifacts", v1::ACCESS_VIEWER},
+const std::map<std::string, v1::Access> kMethods = {{"AdminService/Check", v1::ACCESS_ADMIN},
+                                                    {"AdminService/CollectGarbage", v1::ACCESS_ADMIN},
+                                                    {"AdminService/CreateBackup", v1::ACCESS_ADMIN},
+                                                    {"AdminService/Drain", v1::ACCESS_ADMIN},
+                                                    {"AdminService/GetMetrics", v1::ACCESS_VIEWER},
+                                                    {"AdminService/GetStatus", v1::ACCESS_VIEWER},
+                                                    {"AdminService/ListBackups", v1::ACCESS_VIEWER},
+                                                    {"AdminService/StartScrub", v1::ACCESS_ADMIN},
+                                                    {"ArtifactService/ListArtifacts", v1::ACCESS_VIEWER},
                                                     {"ArtifactService/ReadArtifact", v1::ACCESS_VIEWER},
                                                     {"ArtifactService/ReadCheckpoint", v1::ACCESS_SUBMITTER},
                                                     {"ComparisonService/CompareJobs", v1::ACCESS_VIEWER},

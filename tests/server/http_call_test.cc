@@ -50,6 +50,11 @@ TEST_F(HttpCallTest, EveryMethodSaysToEveryRoleWhatItSaysOverGrpc) {
       const nlohmann::json json = http.Json();
       const int code = json.contains("error") ? json["error"]["code"].get<int>() : 0;
       const bool answered = grpc.status.error_code() == grpc::StatusCode::CANCELLED;  // by us, once it was
+      if ((method->name() == "CreateBackup" || method->name() == "StartScrub") && role == Role::kAdmin) {
+        EXPECT_TRUE(answered || grpc.status.ok())
+            << method->full_name();  // one at a time: what the second is told is not that
+        continue;
+      }
       EXPECT_EQ(code, answered ? 0 : static_cast<int>(grpc.status.error_code()))
           << method->full_name() << " as " << RoleName(role) << ": " << http.body << grpc.status.error_message();
       if (code != 0) {
@@ -204,6 +209,21 @@ TEST_F(HttpCallTest, WhatIsNotHereIsSaid) {
         Call({.target = "/v1/JobService/ListJobs", .token = Token(), .headers = {{"Content-Type", type}}});
     EXPECT_EQ(response.status, 415) << type;
   }
+}
+
+TEST_F(HttpCallTest, MetricsAreTextForWhoeverShowsAToken) {
+  HttpClient client(Port());
+  const HttpRequest scrape{.method = "GET", .target = "/metrics", .token = Token(Role::kViewer)};
+  for (int i = 0; i < 2; ++i) {
+    const HttpResponse response = client.Call(scrape);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.headers.at("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    EXPECT_THAT(response.body, testing::HasSubstr("\n# TYPE normlab_jobs gauge\n"));
+    EXPECT_TRUE(response.body.ends_with("# EOF\n"));
+  }
+  EXPECT_EQ(Fetch("/metrics").status, 401);
+  EXPECT_EQ(Call({.method = "GET", .target = "/metrics", .token = Token(Role::kWorker)}).status, 403);
+  EXPECT_EQ(Call({.target = "/metrics", .token = Token()}).status, 405);
 }
 
 TEST_F(HttpCallTest, AServerThatStopsSaysSo) {

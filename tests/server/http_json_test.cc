@@ -33,7 +33,7 @@ class Filler {
 
   void Fill(Message& message, int depth) {
     if (message.GetDescriptor()->file()->package() == "google.protobuf") {
-      FillTime(message);
+      message.GetDescriptor()->name() == "FieldMask" ? FillMask(message) : FillTime(message);
       return;
     }
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
@@ -55,7 +55,13 @@ class Filler {
     return values.begin()[Next() % values.size()];
   }
 
-  // Within what has a form in JSON.
+  // Both within what has a form in JSON.
+  void FillMask(Message& message) {
+    const FieldDescriptor* paths = message.GetDescriptor()->FindFieldByName("paths");
+    for (std::uint32_t i = Next() % 3; i > 0; --i) {
+      message.GetReflection()->AddString(&message, paths, Pick<std::string>({"state", "job_id", "spec.seed"}));
+    }
+  }
   void FillTime(Message& message) {
     const Reflection& of = *message.GetReflection();
     of.SetInt64(&message, message.GetDescriptor()->FindFieldByName("seconds"),

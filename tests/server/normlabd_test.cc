@@ -1,6 +1,8 @@
 // The program itself: readiness, exit codes, signals.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,9 +10,11 @@
 #include <iterator>
 #include <set>
 
+#include "base/descriptor.h"
 #include "base/paths.h"
 #include "base/process.h"
 #include "base/use_lock.h"
+#include "proto/transport/address.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -92,6 +96,47 @@ TEST_F(NormlabdTest, ServesAndStopsOnSigterm) {
   ::kill(pid, SIGTERM);
   EXPECT_EQ(Wait(pid), 0) << Read("err");
   EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/home/run/normlabd.sock"));
+}
+
+// What a service manager is told, which listens on a socket of its own.
+TEST_F(NormlabdTest, AServiceManagerHearsThatItIsReadyAndThatItStops) {
+  const std::string path = folder_.path() + "/notify";
+  const auto address = SocketAddress(path);
+  const Descriptor manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(manager.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address), 0);
+  const auto heard = [&manager] {
+    char text[64];
+    const ssize_t size = ::recv(manager.get(), text, sizeof text, 0);
+    return std::string(text, static_cast<std::size_t>(size));
+  };
+  const pid_t pid = Start({"--home", folder_.path() + "/home", "--no-workers"}, {"NOTIFY_SOCKET=" + path});
+  EXPECT_EQ(heard(), "READY=1");
+  CallContext context;
+  v1::ListJobsResponse response;
+  EXPECT_TRUE(Jobs()->ListJobs(&context, {}, &response).ok());
+  ::kill(pid, SIGTERM);
+  EXPECT_EQ(heard(), "STOPPING=1");
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
+}
+
+TEST_F(NormlabdTest, OnlyASharedSocketIsOpenToItsGroup) {
+  const std::string socket = folder_.path() + "/shared/normlabd.sock";
+  const auto mode_of = [](const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0);
+    return info.st_mode & 0777;
+  };
+  for (const bool shared : {false, true}) {
+    std::vector<std::string> words = {"--home", folder_.path() + "/home", "--no-workers", "--print-ready", "--socket",
+                                      socket};
+    words.insert(words.end(), shared ? 1 : 0, "--share-socket");
+    const pid_t pid = Start(words);
+    ASSERT_TRUE(Eventually([this] { return !Read("out").empty(); })) << Read("err");
+    EXPECT_EQ(mode_of(socket), shared ? 0660U : 0600U);
+    EXPECT_EQ(mode_of(folder_.path() + "/home/run/tensorboard.sock"), 0600U);
+    ::kill(pid, SIGTERM);
+    EXPECT_EQ(Wait(pid), 0) << Read("err");
+  }
 }
 
 TEST_F(NormlabdTest, AHangupStopsItLikeSigterm) {

@@ -343,6 +343,13 @@ TEST_F(JudgedServiceTest, FiguresHaveTheirCurvesAsMessages) {
   EXPECT_EQ(figure.curves(7).source(), v1::FigureCurve::SOURCE_MEAN);
   EXPECT_EQ(figure.curves(7).arm_id(), "layer");
   EXPECT_EQ(figure.curves(7).lo_size(), 1);
+  EXPECT_EQ(figure.content(), "") << "nothing but the curves was asked for";
+  request.set_format(v1::FORMAT_CSV);
+  CallContext both;
+  v1::GetFigureResponse with_content;
+  ASSERT_TRUE(ReadRendered(papers_->GetFigure(&both, request), &with_content).ok());
+  EXPECT_EQ(with_content.curves_size(), 8);
+  EXPECT_NE(with_content.content(), "");
 }
 
 TEST_F(PaperServiceTest, PlansSayHowLikelyClaimsAreDecided) {

@@ -1,6 +1,7 @@
 // Small parts without a server: errors, addresses and tokens, command line.
 #include <fmt/format.h>
 
+#include "base/paths.h"
 #include "server/edge/access.h"
 #include "server/edge/errors.h"
 #include "server/options.h"
@@ -116,6 +117,21 @@ TEST(CommandLine, DefaultsServeTheHome) {
   EXPECT_EQ(line.daemon.limits.worker_waits, usual.worker_waits + line.daemon.slots);
   EXPECT_EQ(line.daemon.limits.worker_orders, usual.worker_orders + line.daemon.slots);
   EXPECT_EQ(line.daemon.limits.connections, usual.connections + line.daemon.slots);
+}
+
+// Whoever imports with NORMLAB_HOME=/srv/n serves with --home /srv/n, and the workers look where the server looked.
+TEST(CommandLine, DataIsLookedForInTheHomeThatIsServed) {
+  const CommandLine line = Parse({"--home", "/srv/n"});
+  EXPECT_EQ(line.daemon.data_directories, DataDirectories("/srv/n"));
+  EXPECT_THAT(line.daemon.data_directories,
+              testing::IsSupersetOf({std::string("/srv/n/data"), DefaultHome() + "/data"}));
+  std::vector<std::string> of_workers;
+  for (std::size_t i = 1; i < line.daemon.worker_argv.size(); ++i) {
+    if (line.daemon.worker_argv[i - 1] == "--data") {
+      of_workers.push_back(line.daemon.worker_argv[i]);
+    }
+  }
+  EXPECT_EQ(of_workers, line.daemon.data_directories);
 }
 
 TEST(CommandLine, WrongUsageIsCode2AndSaysWhy) {

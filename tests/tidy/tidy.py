@@ -44,7 +44,7 @@ LIBRARIES = {
     "hwy": {"base", "nn"},
     "google": {"proto", "server", "client", "workers"},
     "yaml-cpp": {"base"},
-    "CLI": {"client", "server", "workers"},
+    "CLI": {"base", "client", "server", "workers"},
     "omp.h": {"base"},
     "png.h": {"experiments"},
     "librsvg": {"base"},

@@ -1,8 +1,6 @@
 // One damaged row, chunk or page: the job it belongs to can still be ended, resumed, exported and deleted, what is whole
 // is kept, what is lost is said once, and other jobs notice nothing.
-#include <fstream>
-
-#include "tests/results/store/fixture.h"
+#include "tests/results/store/damaged_store.h"
 
 namespace normlab::store {
 namespace {
@@ -17,37 +15,9 @@ const CurveRange kSkipDamaged = [] {
   return range;
 }();
 
-class DamageTest : public StoreTest {
+class DamageTest : public DamagedStoreTest {
  protected:
   DamageTest() : attempt_(CreateAndLease("a")) {}
-
-  // Damages the store while it is closed.
-  void Damage(const std::function<void(Connection&)>& damage) {
-    store_.reset();
-    auto db = Connection::Open(DbPath(), {});
-    damage(**db);
-    db->reset();
-    Reopen();
-  }
-  void DamageRows(const std::string& update) {
-    Damage([&](Connection& db) { ASSERT_OK(db.Script(update)); });
-  }
-  // Overwrites the root page of a table, which in these small stores holds all of it or leads to it.
-  void DamagePage(std::string_view table) {
-    store_.reset();
-    std::int64_t page = 0;
-    {
-      const auto db = Connection::Open(DbPath(), {});
-      ASSERT_OK((*db)->Checkpoint(true));
-      page = *(*db)->Int("SELECT rootpage FROM sqlite_schema WHERE name = ?1", table);
-    }
-    ASSERT_GT(page, 1);
-    std::fstream file(DbPath(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp((page - 1) * 4096);
-    file.write(std::string(4096, '\x7f').data(), 4096);
-    file.close();
-    Reopen();
-  }
 
   // Overwrites the first page of rows that holds `text`.
   void DamagePageWith(std::string_view text) {
@@ -66,7 +36,6 @@ class DamageTest : public StoreTest {
     FAIL() << "no page holds " << text;
   }
 
-  std::string DbPath() const { return folder_.path() + "/normlab.db"; }
   std::string DamageOf(JobId job) { return store_->GetJob(job)->facts["damage"]; }
   absl::Status Append(std::uint64_t first, std::size_t n) {
     return store_->AppendPoints(attempt_, {Ramp("loss", first, n)}).status();

@@ -77,5 +77,45 @@ TEST(UpgradeTest, Version1KeepsItsPointsAndGoesOn) {
   EXPECT_EQ(*(*db)->Int("SELECT step FROM checkpoint WHERE file = 'c'"), 1536);
 }
 
+TEST(UpgradeTest, Version6KeepsItsAnswersAndKnowsNoMoreThanItDid) {
+  const ScratchFolder folder;
+  const std::string path = folder.path() + "/normlab.db";
+  {
+    auto db = Connection::Open(path, {});
+    ASSERT_OK(db.status());
+    ASSERT_OK(PrepareSchema(**db, path, 1, Migrations().first(6)));
+    ASSERT_OK((*db)->Script(
+        "INSERT INTO job(id, experiment, identity, dataset, state, priority, attempt, created_ms, revision, spec) "
+        "VALUES(1, 'mnist_mlp', 'a', 'mnist', 4, 0, 1, 1, 1, x'00'), (2, 'mnist_mlp', 'b', 'mnist', 4, 0, 1, 2, 2, "
+        "x'00');"
+        "INSERT INTO attempt(job, number, worker, started_ms, ended_ms, reason) VALUES(1, 1, 'w', 1, 2, 'SUCCEEDED');"
+        "INSERT INTO request(id, uid, method, body_hash, answered_ms) VALUES(1, 'r', 'CreateJobs', 'h', 1000);"
+        "INSERT INTO answer(request, position, job, reused, attempt) VALUES(1, 0, 1, 1, 0)"));
+    ASSERT_OK(
+        (*db)->Run("INSERT INTO series(id, job, name, points, min_bits, max_bits, last_bits) "
+                   "VALUES(1, 1, 'test/error', 1, ?1, ?1, ?1), (2, 2, 'test/error', 1, ?2, ?2, ?2)",
+                   Exactly{0.25}, Exactly{0.125}));
+  }
+  StoreOptions options;
+  options.now_ms = [] { return std::int64_t{2'000}; };
+  const auto store = Store::Open(folder.path(), options);
+  ASSERT_OK(store.status());
+  const auto again = (*store)->CreateJobs({"r", "h"}, {MakeJob("something else")});
+  ASSERT_OK(again.status());
+  EXPECT_EQ(again->at(0).job.id, 1);
+  EXPECT_TRUE(again->at(0).reused);
+  EXPECT_EQ((*store)->GetJob(1)->resumed_from, 0);
+  const auto attempts = (*store)->ListAttempts(1);
+  ASSERT_OK(attempts.status());
+  EXPECT_EQ(attempts->at(0).ending, "SUCCEEDED");
+  EXPECT_EQ(attempts->at(0).steps_done, std::nullopt);
+  JobOrder best{.by = JobOrder::By::kLowest};
+  best.series = "test/error";
+  const auto ordered = (*store)->ListOrdered({}, best, std::nullopt, 10);
+  ASSERT_OK(ordered.status());
+  EXPECT_EQ(ordered->jobs.at(0).id, 2);
+  EXPECT_EQ(ordered->values.at(0), 0.125);
+}
+
 }  // namespace
 }  // namespace normlab::store

@@ -71,7 +71,7 @@ export async function loadItem(at: Place, signal?: AbortSignal): Promise<Item> {
 }
 
 export async function loadCurves(at: Place, signal?: AbortSignal): Promise<FigureCurve[]> {
-  const parts = await collect("PaperService/GetFigure", { ...request(at, "FORMAT_CSV"), curves: true }, signal);
+  const parts = await collect("PaperService/GetFigure", { ...request(at, "FORMAT_UNSPECIFIED"), curves: true }, signal);
   return parts.flatMap((p) => p.curves);
 }
 

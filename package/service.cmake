@@ -1,0 +1,10 @@
+# Installs the unit of the service and its configuration; `source`, `made`, `programs` and `doc` were set before.
+set(prefix ${CMAKE_INSTALL_PREFIX})
+if(prefix STREQUAL "/usr")
+  set(etc /etc)
+else()
+  set(etc ${prefix}/etc)
+endif()
+configure_file(${source}/normlab.service.in ${made}/normlab.service @ONLY)
+file(INSTALL DESTINATION ${prefix}/lib/systemd/system TYPE FILE FILES ${made}/normlab.service)
+file(INSTALL DESTINATION ${etc}/normlab TYPE FILE FILES ${source}/normlabd.conf)

@@ -1,0 +1,114 @@
+"""`cmake --install` puts down programs that run from there, know nothing of the folder they were built in, and are all of what is needed.
+
+    python3 installed_test.py SOURCE BUILD
+"""
+
+import gzip
+import os
+import pathlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE, BUILD = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
+PROGRAMS = ["normlab", "normlabd", "normlab-worker", "normlab-write", "normlab-verify"]
+
+
+def run(*words, **more):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **more)
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="normlab-")
+        cls.prefix = pathlib.Path(cls.folder.name) / "prefix"
+        done = run("cmake", "--install", BUILD, "--prefix", cls.prefix)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_every_file_of_a_user_is_there(self):
+        for name in [
+            *(f"bin/{program}" for program in PROGRAMS),
+            "share/man/man1/normlab.1.gz",
+            "share/man/man1/normlab-data-fetch.1.gz",
+            "share/man/man8/normlabd.8.gz",
+            "share/man/man8/normlab-worker.8.gz",
+            "share/bash-completion/completions/normlab",
+            "share/zsh/vendor-completions/_normlab",
+            "share/fish/vendor_completions.d/normlab.fish",
+            "share/doc/normlab/README.md",
+            "share/doc/normlab/copyright",
+            "share/doc/normlab/docs/SUMMARY.md",
+            "share/normlab/proto/normlab/v1/jobs.proto",
+            "lib/systemd/system/normlab.service",
+            "etc/normlab/normlabd.conf",
+        ]:
+            self.assertTrue((self.prefix / name).is_file(), name)
+
+    def test_every_command_has_its_page_and_no_page_is_of_another(self):
+        commands = re.findall(r"^  ([a-z]+)  ", run(self.prefix / "bin/normlab", "--help").stdout, re.M)
+        self.assertGreater(len(commands), 20)
+        pages = {path.name.removesuffix(".1.gz") for path in (self.prefix / "share/man/man1").iterdir()}
+        self.assertLessEqual({f"normlab-{command}" for command in commands}, pages)
+        self.assertLessEqual({page.split("-")[1] for page in pages if "-" in page}, set(commands))
+
+    def test_chapters_and_pictures_that_the_book_links_to_are_installed(self):
+        docs = self.prefix / "share/doc/normlab/docs"
+        for chapter in sorted(docs.glob("*.md")):
+            for target in re.findall(r"\]\(([^)#:]+)\)", chapter.read_text()):
+                inside = not target.startswith("../")  # else of the repository
+                self.assertTrue((docs / target).exists() if inside else (SOURCE / "docs" / target).exists(), f"{chapter.name}: {target}")
+
+    def test_nothing_names_the_folders_it_was_built_from(self):
+        for path in self.prefix.rglob("*"):
+            if path.is_file():
+                content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+                for folder in (SOURCE, BUILD):
+                    self.assertNotIn(bytes(folder), content, path)
+        for program in PROGRAMS:
+            dynamic = run("readelf", "-d", self.prefix / "bin" / program).stdout
+            self.assertIn("NEEDED", dynamic)
+            self.assertNotRegex(dynamic, "RPATH|RUNPATH")
+
+    def test_programs_are_of_one_version_and_commit(self):
+        said = {program: run(self.prefix / "bin" / program, "--version").stdout.strip() for program in PROGRAMS[:3]}
+        versions = {text.removeprefix(program) for program, text in said.items()}
+        self.assertEqual(len(versions), 1, said)
+        self.assertRegex(versions.pop(), r"^ \d+\.\d+\.\d+( \(commit [0-9a-f]{12}(-dirty)?\))?$")
+        if (SOURCE / ".git").exists():
+            self.assertIn("commit", said["normlab"])
+
+    def test_a_job_is_done_by_what_the_unit_starts(self):
+        unit = (self.prefix / "lib/systemd/system/normlab.service").read_text()
+        words = shlex.split(re.search(r"^ExecStart=(.*)$", unit, re.M)[1])
+        self.assertEqual(words[0], f"{self.prefix}/bin/normlabd")
+        home = pathlib.Path(self.folder.name) / "home"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{self.folder.name}/notify")
+            environment = {"HOME": str(home), "NORMLAB_HOME": str(home), "PATH": "/usr/bin:/bin", "NOTIFY_SOCKET": f"{self.folder.name}/notify"}
+            place = f"{self.folder.name}/run/normlabd.sock"
+            words = [place if word == "/run/normlab/normlabd.sock" else word for word in words if word != "$NORMLABD_OPTIONS"]
+            self.assertIn(place, words)
+            server = subprocess.Popen([*words, "--slots", "1"], env=environment, stderr=subprocess.DEVNULL)
+            try:
+                self.assertEqual(manager.recv(64), b"READY=1")
+                done = run(self.prefix / "bin/normlab", "submit", "invariance", "--norm", "layer", "--watch", "--socket", place, env=environment)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                done = run(self.prefix / "bin/normlab", "jobs", "--state", "succeeded", "--ids", "--socket", place, env=environment)
+                self.assertEqual(done.stdout, "j1\n", done.stderr)
+            finally:
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
