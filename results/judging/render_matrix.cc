@@ -86,7 +86,7 @@ std::optional<std::string> PlacePrinted(const Item& item, int arm) {
 }
 
 // Labels of arms, each once: the columns of a brief matrix.
-std::vector<std::string> Labels(const Item& item) {
+std::vector<std::string> LabelsOf(const Item& item) {
   std::vector<std::string> labels;
   for (const Arm& arm : item.arms) {
     if (std::find(labels.begin(), labels.end(), arm.label) == labels.end()) {
@@ -125,7 +125,7 @@ void AddForeignRows(const PrintedTable& printed, report::Table& table) {
 
 report::Table MakeBriefMatrix(const Measured& measured) {
   const Item& item = *measured.item;
-  const std::vector<std::string> labels = Labels(item);
+  const std::vector<std::string> labels = LabelsOf(item);
   report::Table table;
   table.columns.push_back({"", Align::kLeft});
   for (const std::string& label : labels) {

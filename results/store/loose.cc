@@ -6,27 +6,82 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
-
-#include "results/store/chunk_rows.h"
 
 namespace normlab::store {
 namespace {
 
+constexpr std::string_view kSelect = "SELECT series, step, wall_ms, bits, sequence, crc32c FROM loose ";
+
+struct Row {
+  std::uint64_t step = 0;
+  std::int64_t wall_ms = 0;
+  double value = 0;
+  std::uint64_t sequence = 0;
+};
+
+std::uint32_t Checksum(std::int64_t series, const Row& row) {
+  return HeaderChecksum({series, static_cast<std::int64_t>(row.step), row.wall_ms,
+                         std::bit_cast<std::int64_t>(row.value), static_cast<std::int64_t>(row.sequence)},
+                        {});
+}
+
+// The row of a query that begins with kSelect. kDataLoss if its checksum is wrong.
+absl::Status ReadRow(const Query& query, Row& row) {
+  row = {.step = query.Unsigned(1), .wall_ms = query.Int(2), .value = query.Exact(3), .sequence = query.Unsigned(4)};
+  if (Checksum(query.Int(0), row) != query.Unsigned(5)) {
+    return DamagedPoints("checksum mismatch", query.Int(0), row.step, row.step);
+  }
+  return absl::OkStatus();
+}
+
+void Append(const Row& row, Points& points) {
+  points.steps.push_back(row.step);
+  points.wall_ms.push_back(row.wall_ms);
+  points.values.push_back(row.value);
+  points.sequences.push_back(row.sequence);
+  points.attempts.push_back(0);
+}
+
 // Whether a curve shows `a` rather than `b`, two values of one step and time.
 bool Outranks(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a > b; }
 
-// Makes the summary's last value that of its last step.
-absl::Status FindLast(Connection& db, SeriesRow& row) {
-  Query point = db.Ask("SELECT wall_ms, bits FROM loose WHERE series = ?1 AND step = ?2 ORDER BY wall_ms DESC", row.id,
-                       row.info.last_step);
-  for (bool first = true; point.Next() && (first || point.Int(0) == row.info.last_ms); first = false) {
-    if (first || Outranks(point.Exact(1), row.info.last)) {
-      row.info.last = point.Exact(1);
-      row.info.last_ms = point.Int(0);
+// Puts the curve's points with steps in [from, to] into `points`; what `look` makes of a row's status decides whether to go on.
+template <typename Look>
+absl::Status ReadCurve(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points,
+                       const Look& look) {
+  static const std::string sql =
+      std::string(kSelect) + "WHERE series = ?1 AND step BETWEEN ?2 AND ?3 ORDER BY step, wall_ms";
+  Query query = db.Ask(sql, series, from, to);
+  Row row;
+  while (query.Next()) {
+    const absl::Status status = ReadRow(query, row);
+    NORMLAB_RETURN_IF_ERROR(look(status));
+    if (!status.ok()) {
+      continue;
+    }
+    if (points.steps.empty() || points.steps.back() != row.step) {
+      Append(row, points);
+    } else if (row.wall_ms > points.wall_ms.back() || Outranks(row.value, points.values.back())) {
+      points.wall_ms.back() = row.wall_ms;
+      points.values.back() = row.value;
+      points.sequences.back() = row.sequence;
     }
   }
-  return point.status();
+  return look(query.status());
+}
+
+// Makes the summary's last value that of its last step.
+absl::Status FindLast(Connection& db, SeriesRow& series) {
+  Points last;
+  Damage damage;
+  NORMLAB_RETURN_IF_ERROR(ReadWholeLoose(db, series.id, series.info.last_step, series.info.last_step, last, damage));
+  if (last.size() > 0) {
+    series.info.last = last.values.back();
+    series.info.last_ms = last.wall_ms.back();
+  }
+  return absl::OkStatus();
 }
 
 // Whether the series had no point at this step before the one that was just stored.
@@ -50,10 +105,13 @@ absl::Status AddLoose(Connection& db, JobId job, std::string_view series, std::s
   }
   std::vector<double> added;
   for (const LoggedPoint* point : points) {
+    const Row stored_as = {
+        .step = point->step, .wall_ms = point->wall_ms, .value = point->value, .sequence = ++sequence};
     NORMLAB_ASSIGN_OR_RETURN(
         const std::int64_t stored,
-        db.Change("INSERT OR IGNORE INTO loose(series, step, wall_ms, bits, sequence) VALUES(?1, ?2, ?3, ?4, ?5)",
-                  row.id, point->step, point->wall_ms, Exactly{point->value}, ++sequence));
+        db.Change("INSERT OR IGNORE INTO loose(series, step, wall_ms, bits, sequence, crc32c) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                  row.id, point->step, point->wall_ms, Exactly{point->value}, sequence, Checksum(row.id, stored_as)));
     if (stored == 0) {
       continue;
     }
@@ -74,61 +132,50 @@ absl::Status AddLoose(Connection& db, JobId job, std::string_view series, std::s
 }
 
 absl::Status ReadLoose(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points) {
-  Query row = db.Ask(
-      "SELECT step, wall_ms, bits, sequence FROM loose WHERE series = ?1 AND step BETWEEN ?2 AND ?3 "
-      "ORDER BY step, wall_ms",
-      series, from, to);
-  while (row.Next()) {
-    const std::uint64_t step = row.Unsigned(0);
-    if (points.steps.empty() || points.steps.back() != step) {
-      points.steps.push_back(step);
-      points.wall_ms.push_back(row.Int(1));
-      points.values.push_back(row.Exact(2));
-      points.sequences.push_back(row.Unsigned(3));
-      points.attempts.push_back(0);
-    } else if (row.Int(1) > points.wall_ms.back() || Outranks(row.Exact(2), points.values.back())) {
-      points.wall_ms.back() = row.Int(1);
-      points.values.back() = row.Exact(2);
-      points.sequences.back() = row.Unsigned(3);
-    }
-  }
-  return row.status();
+  return ReadCurve(db, series, from, to, points, [](const absl::Status& status) { return status; });
+}
+
+absl::Status ReadWholeLoose(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points,
+                            Damage& damage) {
+  return ReadCurve(db, series, from, to, points,
+                   [&](const absl::Status& status) { return damage.Skip(status, points.size(), points); });
 }
 
 absl::StatusOr<Points> NewLoose(Connection& db, std::int64_t series, std::uint64_t sequence) {
+  static const std::string sql =
+      std::string(kSelect) + "WHERE series = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
   Points points;
-  Query row = db.Ask(
-      "SELECT step, wall_ms, bits, sequence FROM loose WHERE series = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
-      series, sequence, kChunkPoints);
-  while (row.Next()) {
-    points.steps.push_back(row.Unsigned(0));
-    points.wall_ms.push_back(row.Int(1));
-    points.values.push_back(row.Exact(2));
-    points.sequences.push_back(row.Unsigned(3));
-    points.attempts.push_back(0);
+  Query query = db.Ask(sql, series, sequence, kChunkPoints);
+  Row row;
+  while (query.Next()) {
+    NORMLAB_RETURN_IF_ERROR(ReadRow(query, row));
+    Append(row, points);
   }
-  NORMLAB_RETURN_IF_ERROR(row.status());
+  NORMLAB_RETURN_IF_ERROR(query.status());
   return points;
 }
 
 absl::StatusOr<History> ReadLooseHistory(Connection& db, std::int64_t series, const std::string& name,
                                          const std::optional<PointPlace>& after, int limit) {
   constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
+  static const std::string sql =
+      std::string(kSelect) +
+      "WHERE series = ?1 AND (step, wall_ms, bits) > (?2, ?3, ?4) ORDER BY step, wall_ms, bits LIMIT ?5";
   History history;
-  Query row = db.Ask(
-      "SELECT step, wall_ms, bits FROM loose WHERE series = ?1 AND (step, wall_ms, bits) > (?2, ?3, ?4) "
-      "ORDER BY step, wall_ms, bits LIMIT ?5",
-      series, after ? static_cast<std::int64_t>(after->step) : kBeforeAll, after ? after->wall_ms : kBeforeAll,
-      after ? after->bits : kBeforeAll, static_cast<std::int64_t>(limit) + 1);
-  while (row.Next()) {
+  Query query = db.Ask(sql, series, after ? static_cast<std::int64_t>(after->step) : kBeforeAll,
+                       after ? after->wall_ms : kBeforeAll, after ? after->bits : kBeforeAll,
+                       static_cast<std::int64_t>(limit) + 1);
+  Row row;
+  while (query.Next()) {
+    NORMLAB_RETURN_IF_ERROR(ReadRow(query, row));
     if (history.points.size() == static_cast<std::size_t>(limit)) {
       const LoggedPoint& last = history.points.back();
       history.next = PointPlace{last.step, last.wall_ms, std::bit_cast<std::int64_t>(last.value)};
       break;
     }
-    history.points.push_back({.series = name, .step = row.Unsigned(0), .wall_ms = row.Int(1), .value = row.Exact(2)});
+    history.points.push_back({.series = name, .step = row.step, .wall_ms = row.wall_ms, .value = row.value});
   }
-  NORMLAB_RETURN_IF_ERROR(row.status());
+  NORMLAB_RETURN_IF_ERROR(query.status());
   return history;
 }
 

@@ -3,7 +3,7 @@
 // A curve has one value for a step: of several the one with the latest time, and of those the greatest, which is also what
 // MLflow calls a metric's value. Sequences rise in the order of storing.
 //
-// All functions run on the connection they are given.
+// All functions run on the connection they are given. Each row has a checksum; who reads one whose checksum is wrong gets kDataLoss.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "results/store/chunk.h"
+#include "results/store/chunk_rows.h"
 #include "results/store/external_runs.h"
 #include "results/store/series.h"
 #include "results/store/sqlite.h"
@@ -25,6 +26,9 @@ absl::Status AddLoose(Connection& db, JobId job, std::string_view series, std::s
                       std::uint64_t& sequence);
 // Appends the curve's points with steps in [from, to].
 absl::Status ReadLoose(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points);
+// The same, but goes on behind what is damaged.
+absl::Status ReadWholeLoose(Connection& db, std::int64_t series, std::uint64_t from, std::uint64_t to, Points& points,
+                            Damage& damage);
 // Some of the points stored after `sequence`, in the order of storing: several of one step may be among them.
 absl::StatusOr<Points> NewLoose(Connection& db, std::int64_t series, std::uint64_t sequence);
 // As ExternalRuns::ReadHistory.

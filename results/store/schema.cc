@@ -274,6 +274,7 @@ CREATE TABLE loose(
   wall_ms INTEGER NOT NULL,
   bits INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
+  crc32c INTEGER NOT NULL,
   PRIMARY KEY(series, step, wall_ms, bits)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX loose_by_sequence ON loose(series, sequence);

@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::size_t kMostTold = 100;
 constexpr std::int64_t kChunksAtATime = 256;  // a quarter of a million points
+constexpr std::int64_t kRowsAtATime = 250'000;
+constexpr std::string_view kPieceOfChunks =
+    "SELECT last_step FROM chunk WHERE series = ?1 AND last_step >= ?2 ORDER BY last_step LIMIT 1 OFFSET ?3";
+constexpr std::string_view kPieceOfLoose =
+    "SELECT step FROM loose WHERE series = ?1 AND step >= ?2 ORDER BY step LIMIT 1 OFFSET ?3";
 constexpr std::int64_t kFilesAtATime = 1'000;
 
 struct FileRow {
@@ -103,16 +108,18 @@ class Scrub {
   // Nothing to tell of a curve that is deleted meanwhile.
   absl::Status CheckCurve(std::int64_t id) {
     constexpr std::uint64_t kEnd = std::numeric_limits<std::int64_t>::max();
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t loose,
+                             db_.Int("SELECT count(*) FROM series WHERE id = ?1 AND loose = 1", id));
     SeriesRow series;
     series.id = id;
+    series.loose = loose != 0;
     Damage damage;
     for (std::uint64_t from = 0; from <= kEnd;) {
       const Transaction transaction(db_, Transaction::Kind::kRead);
       NORMLAB_RETURN_IF_ERROR(transaction.status());
       std::uint64_t to = kEnd;
-      Query last = db_.Ask(
-          "SELECT last_step FROM chunk WHERE series = ?1 AND last_step >= ?2 ORDER BY last_step LIMIT 1 OFFSET ?3", id,
-          from, kChunksAtATime - 1);
+      Query last = db_.Ask(series.loose ? kPieceOfLoose : kPieceOfChunks, id, from,
+                           series.loose ? kRowsAtATime - 1 : kChunksAtATime - 1);
       if (last.Next()) {
         to = last.Unsigned(0);
       }

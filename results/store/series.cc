@@ -223,8 +223,7 @@ absl::Status ReadWholePoints(Connection& db, const SeriesRow& series, std::uint6
   from = std::min(from, kLastStep);
   to = std::min(to, kLastStep);
   if (series.loose) {
-    const std::size_t begin = points.size();
-    return damage.Skip(ReadLoose(db, series.id, from, to, points), begin, points);
+    return ReadWholeLoose(db, series.id, from, to, points, damage);
   }
   NORMLAB_RETURN_IF_ERROR(ReadWholeChunks(db, series.id, from, to, columns, points, damage));
   return ReadWholeTail(db, series.id, from, to, columns, points, damage);
@@ -232,12 +231,13 @@ absl::Status ReadWholePoints(Connection& db, const SeriesRow& series, std::uint6
 
 absl::Status ReadPoints(Connection& db, const SeriesRow& series, std::uint64_t from, std::uint64_t to, Unpack columns,
                         Points& points) {
-  to = std::min({to, kLastStep, series.info.last_step});
+  to = std::min(to, kLastStep);
+  if (series.loose) {
+    return from > to ? absl::OkStatus() : ReadLoose(db, series.id, from, to, points);
+  }
+  to = std::min(to, series.info.last_step);
   if (series.info.points == 0 || from > to) {
     return absl::OkStatus();
-  }
-  if (series.loose) {
-    return ReadLoose(db, series.id, from, to, points);
   }
   // Growing by doubling would copy, and touch for the first time, twice the memory.
   const std::size_t at_most = std::min(series.info.points, to - from + 1) + 2 * kChunkPoints;

@@ -1,9 +1,10 @@
 #include "server/mlflow/filter.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -22,13 +23,7 @@ struct Token {
   std::string text;  // a word may have quoted parts: params."my key"
 };
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower;
-}
-
-bool IsSpace(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+bool IsSpace(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); }
 bool IsQuote(char c) { return c == '\'' || c == '"' || c == '`'; }
 bool IsSymbol(char c) { return c == '=' || c == '!' || c == '<' || c == '>' || c == '(' || c == ')' || c == ','; }
 
@@ -128,7 +123,7 @@ absl::StatusOr<Subject> ReadSubject(const Tokens& tokens, const Token& token, co
   const std::size_t dot = token.text.find('.');
   Subject subject{.of = Subject::Of::kAttribute, .key = token.text};
   if (dot != std::string::npos && token.kind == Token::Kind::kWord) {
-    const std::optional<Subject::Of> of = EntityNamed(Lower(token.text.substr(0, dot)));
+    const std::optional<Subject::Of> of = EntityNamed(absl::AsciiStrToLower(token.text.substr(0, dot)));
     if (!of || dot + 1 == token.text.size()) {
       return tokens.Wrong(token, "metrics.NAME, params.NAME, tags.NAME or attributes.NAME");
     }
@@ -197,7 +192,9 @@ class Parser {
     return absl::OkStatus();
   }
 
-  bool IsWord(std::string_view word) const { return token_.kind == Token::Kind::kWord && Lower(token_.text) == word; }
+  bool IsWord(std::string_view word) const {
+    return token_.kind == Token::Kind::kWord && absl::AsciiStrToLower(token_.text) == word;
+  }
 
   absl::StatusOr<Clause> ReadClause() {
     Clause clause;
@@ -250,10 +247,10 @@ class Parser {
         {"like", Clause::Op::kLike},    {"ilike", Clause::Op::kILike},    {"in", Clause::Op::kIn},
         {"not in", Clause::Op::kNotIn}, {"is null", Clause::Op::kIsNull}, {"is not null", Clause::Op::kIsNotNull}};
     op_ = token_;
-    std::string text = token_.kind == Token::Kind::kQuoted ? "" : Lower(token_.text);
+    std::string text = token_.kind == Token::Kind::kQuoted ? "" : absl::AsciiStrToLower(token_.text);
     NORMLAB_RETURN_IF_ERROR(Advance());
     while (text == "not" || text == "is" || text == "is not") {
-      text += " " + Lower(token_.text);
+      absl::StrAppend(&text, " ", absl::AsciiStrToLower(token_.text));
       NORMLAB_RETURN_IF_ERROR(Advance());
     }
     for (const auto& [known, op] : kOps) {
@@ -353,7 +350,7 @@ bool MatchesText(const Clause& clause, const std::string& value) {
     case Clause::Op::kLike:
       return Like(value, clause.texts.front());
     case Clause::Op::kILike:
-      return Like(Lower(value), Lower(clause.texts.front()));
+      return Like(absl::AsciiStrToLower(value), absl::AsciiStrToLower(clause.texts.front()));
     default:
       return false;
   }

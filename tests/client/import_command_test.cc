@@ -86,7 +86,7 @@ TEST_F(ImportCommandTest, RunsThatHaveNotEndedStayBehind) {
   AddRunning({{"norm", "batch"}});
   const Outcome outcome = Run({"export", "--experiment", "mnist_mlp", "--bundle", bundle_});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("not ended, and so left out: 1 of 2 jobs"));
+  EXPECT_THAT(outcome.err, HasSubstr("not ended or external, and so left out: 1 of 2 jobs"));
   EXPECT_EQ(Run({"export", "j2", "--bundle", bundle_ + "2"}).code, 2);
   EXPECT_FALSE(std::filesystem::exists(bundle_ + "2"));
 }

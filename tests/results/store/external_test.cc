@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "results/store/schema.h"
-#include "tests/results/store/fixture.h"
+#include "tests/results/store/damaged_store.h"
 
 namespace normlab::store {
 namespace {
@@ -276,6 +276,55 @@ TEST_F(ExternalTest, ExperimentsHaveNamesOfTheirOwn) {
   EXPECT_EQ(all[0].id, 0);
   EXPECT_EQ(all[0].name, "Default");
   EXPECT_THAT(all[1].tags, ElementsAre(Pair("a", "c")));
+}
+TEST_F(ExternalTest, DeletionTakesALongCurveInSlices) {
+  const JobId run = Start();
+  for (std::uint64_t from = 0; from < 25'000; from += 1'000) {
+    std::vector<LoggedPoint> points;
+    for (std::uint64_t step = from; step < from + 1'000; ++step) {
+      points.push_back({.series = "m", .step = step, .wall_ms = 1, .value = 0.5});
+    }
+    ASSERT_OK(Log(run, std::move(points)));
+  }
+  ASSERT_OK(Set(run, [](RunChange& c) { c.state = JobState::kFailed; }));
+  ASSERT_OK(store_->Delete({}, run));
+  Reopen();  // waits for what is purged in the background
+  const auto db = Connection::Open(folder_.path() + "/normlab.db", {.read_only = true, .vfs = {}});
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM loose"), 0);
+  EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM purge"), 0);
+}
+
+class DamagedExternalTest : public DamagedStoreTest {
+ protected:
+  DamagedExternalTest() {
+    const auto run = store_->external().CreateRun({.experiment = 0, .started_ms = 0, .labels = {}, .tags = {}});
+    EXPECT_OK(run.status());
+    run_ = run->id;
+    RunChange change;
+    change.points = {{"m", 1, 1, 0.5}, {"m", 2, 1, 0.25}, {"m", 3, 1, 0.125}};
+    EXPECT_OK(store_->external().Change(run_, change));
+  }
+  JobId run_ = 0;
+};
+
+// Any column of a point that is not what was logged.
+TEST_F(DamagedExternalTest, AChangedPointIsFoundAndTheRestStays) {
+  CurveRange whole_range;
+  whole_range.skip_damaged = true;
+  for (const char* change : {"step = 7", "wall_ms = 2", "bits = bits + 1", "sequence = sequence + 9"}) {
+    DamageRows(fmt::format("UPDATE loose SET {} WHERE step = 2", change));
+    EXPECT_THAT(store_->ReadCurve(run_, "m", {}).status(), HasCode(absl::StatusCode::kDataLoss)) << change;
+    EXPECT_THAT(store_->external().ReadHistory(run_, "m", {}, 10).status(), HasCode(absl::StatusCode::kDataLoss))
+        << change;
+    const auto whole = store_->ReadCurve(run_, "m", whole_range);
+    ASSERT_OK(whole.status());
+    EXPECT_THAT(whole->values, ElementsAre(0.5, 0.125)) << change;
+    const auto report = store_->Scrub([](const UpkeepProgress&) { return true; });
+    ASSERT_OK(report.status());
+    EXPECT_THAT(report->damage, ElementsAre(HasSubstr("j1 m: 1 damaged; checksum mismatch"))) << change;
+    DamageRows("UPDATE loose SET step = 2, wall_ms = 1, bits = 4598175219545276416, sequence = 2 WHERE step IN (2, 7)");
+  }
+  EXPECT_OK(store_->ReadCurve(run_, "m", {}).status());
 }
 
 // A store of before this, with a job of its own, opens and takes external runs; what was not kept then is not made up.
