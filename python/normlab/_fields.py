@@ -46,7 +46,7 @@ def _at(message: Any, path: str) -> Any:
     field = message.DESCRIPTOR.fields_by_name[name]
     if not rest:
         return _plain(message, field)
-    return _at(getattr(message, name), rest) if message.HasField(name) else None
+    return _at(getattr(message, name), rest)  # of what is not there every field is unset
 
 
 def _plain(message: Any, field: Any) -> Any:
