@@ -57,6 +57,17 @@ def test_a_call_names_a_thousand_jobs_at_most_and_is_sent_again_like_any_change(
     assert changed.ids == ["j0", "j1000"] and changed.not_changed["code"].item() == "FAILED_PRECONDITION"
 
 
+def test_draining_is_waited_for_until_no_job_is_under_way():
+    steps = _admin_calls.drain(off=False, wait=True)
+    next(steps)
+    assert isinstance(steps.send(v1.DrainResponse(working=1)), Pause)
+    assert next(steps).method == "AdminService.Drain"
+    assert ended(steps, v1.DrainResponse()) == 0
+    steps = _admin_calls.drain(off=False, wait=False)
+    next(steps)
+    assert ended(steps, v1.DrainResponse(working=1)) == 1
+
+
 def test_what_is_done_without_its_last_word_is_no_result():
     steps = _admin_calls.backup(0, None)
     next(steps).each(v1.CreateBackupResponse(progress={"done": 1, "total": 2}))
