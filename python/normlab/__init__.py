@@ -4,6 +4,7 @@ docs/PYTHON.md is the manual; `Client` and `AsyncClient` are where to begin.
 """
 
 from normlab._progress import Progress
+from normlab.admin import Admin, AsyncAdmin
 from normlab.aio import AsyncClient
 from normlab.client import Client
 from normlab.errors import (
@@ -21,13 +22,20 @@ from normlab.errors import (
     Unauthenticated,
     Unavailable,
 )
-from normlab.jobs import Job, Jobs, JobState
+from normlab.jobs import Changed, Job, Jobs, JobState, LogLine
 from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
+from normlab.upkeep import Backup, CheckReport, Collected, Scrub, Status
 
 __all__ = [
+    "Admin",
     "AlreadyExists",
+    "AsyncAdmin",
     "AsyncClient",
+    "Backup",
+    "Changed",
+    "CheckReport",
     "Client",
+    "Collected",
     "Comparison",
     "DataLoss",
     "DeadlineExceeded",
@@ -39,6 +47,7 @@ __all__ = [
     "JobFailed",
     "JobState",
     "Jobs",
+    "LogLine",
     "NormlabError",
     "NotFound",
     "PermissionDenied",
@@ -47,6 +56,8 @@ __all__ = [
     "Rendered",
     "Reproduction",
     "ResourceExhausted",
+    "Scrub",
+    "Status",
     "Table",
     "Unauthenticated",
     "Unavailable",

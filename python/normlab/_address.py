@@ -12,6 +12,7 @@ import socket as sockets
 import stat
 import urllib.parse
 
+from normlab import _contexts
 from normlab.errors import FieldViolation, InvalidArgument, PermissionDenied, Unavailable, invalid
 
 _LONGEST_SOCKET = 107  # sockaddr_un
@@ -57,22 +58,39 @@ class Endpoint:
 Path = str | os.PathLike[str]
 
 
-def find(home: Path | None, socket: Path | None, address: str | None, token_file: Path | None) -> Endpoint:
-    """What is not given comes from NORMLAB_ADDRESS with NORMLAB_TOKEN_FILE, else from NORMLAB_HOME, else from the user's home."""
-    if address is None and home is None and socket is None:
-        address = os.environ.get("NORMLAB_ADDRESS") or None
-        if address is not None and token_file is None:
-            token_file = os.environ.get("NORMLAB_TOKEN_FILE") or None
-    if address is not None:
+def find(
+    home: Path | None, socket: Path | None, address: str | None, token_file: Path | None, context: str | None = None
+) -> Endpoint:
+    """The server that is meant, by the rules of the command line (client/contexts.h): `home`, `socket` and `address`, else `context`,
+    else NORMLAB_ADDRESS, NORMLAB_HOME, NORMLAB_CONTEXT, the context in use, the user's home. What is empty is not given."""
+    given = {"home": home, "socket": socket, "address": address, "token_file": token_file}
+    parts = {name: os.fspath(value) for name, value in given.items() if value is not None and os.fspath(value)}
+    token_alone = parts.keys() <= {"token_file"}
+    if context and not token_alone:
+        raise _wrong("context", "names a server, and so does home, socket or address; give one")
+    name = context or ""
+    if token_alone and not name:
+        if variable := os.environ.get("NORMLAB_ADDRESS"):
+            parts["address"] = variable
+        elif not os.environ.get("NORMLAB_HOME"):
+            name = os.environ.get("NORMLAB_CONTEXT") or _contexts.current()
+    if name:
+        parts = _contexts.find(name) | parts
+    elif "address" in parts and (variable := os.environ.get("NORMLAB_TOKEN_FILE")):
+        parts.setdefault("token_file", variable)
+    return _endpoint(**parts)
+
+
+def _endpoint(home: str = "", socket: str = "", address: str = "", token_file: str = "") -> Endpoint:
+    if address:
         read_loopback(address)
-        token = read_token(os.fspath(token_file)) if token_file is not None else ""
-        return Endpoint("", "", address, token)
-    if token_file is not None:
+        return Endpoint("", "", address, read_token(token_file) if token_file else "")
+    if token_file:
         raise _wrong("token_file", "goes with address; the Unix socket needs no token")
-    home = os.fspath(home) if home is not None else default_home()
-    path = os.fspath(socket) if socket is not None else f"{home}/run/normlabd.sock"
+    home = home or default_home()
+    path = socket or f"{home}/run/normlabd.sock"
     size = len(os.fsencode(path))
-    if not 0 < size <= _LONGEST_SOCKET or "," in path or "\0" in path:
+    if size > _LONGEST_SOCKET or "," in path or "\0" in path:
         raise _wrong("socket", f"{path!r} has {size} bytes; expected 1 to {_LONGEST_SOCKET} without a comma: choose a shorter home")
     return Endpoint(home, path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pathlib
 import time
@@ -36,7 +37,7 @@ def enum_number(enum: str, field: str, name: str) -> int:
         raise errors.invalid([FieldViolation(field, said)]) from None
 
 
-def _change(method: str, request: Any, seconds: float = 10.0) -> Steps[Any]:
+def change(method: str, request: Any, seconds: float = 10.0) -> Steps[Any]:
     """Sent again with the same id if the server went away meanwhile, so it happens once."""
     request.request_id = str(uuid.uuid4())
     for attempt in range(1, _ATTEMPTS + 1):
@@ -103,7 +104,7 @@ def submit(
     found = list(made.violations)
     if made.specs:
         try:  # what the server would refuse as well is told together with it
-            yield from _change("JobService.BatchCreateJobs", request, 30.0)
+            yield from change("JobService.BatchCreateJobs", request, 30.0)
         except errors.InvalidArgument as error:
             found += error.violations
         except errors.NormlabError:
@@ -112,7 +113,7 @@ def submit(
 
 
 def submitted(request: Any) -> Steps[Jobs]:
-    answer = yield from _change("JobService.BatchCreateJobs", request, 30.0)
+    answer = yield from change("JobService.BatchCreateJobs", request, 30.0)
     for text in dict.fromkeys(created.warning for created in answer.jobs if created.warning):
         warnings.warn(text, stacklevel=4)
     return Jobs(Job.of(created.job, created.reused, created.warning) for created in answer.jobs)
@@ -123,28 +124,39 @@ def job(job_id: str) -> Steps[Job]:
     return Job.of(answer.job)
 
 
-def jobs(
-    states: Iterable[str | JobState], experiment: str, labels: Mapping[str, str] | None, limit: int | None
-) -> Steps[Jobs]:
-    if isinstance(states, (str, JobState)):
-        states = [states]
-    wanted = [enum_number("JobState", "states", str(state)) for state in states]
-    request = v1.ListJobsRequest(states=wanted, experiment=experiment, labels=dict(labels or {}))
-    found: list[Job] = []
+def jobs_request(
+    states: str | JobState | Iterable[str | JobState], experiment: str, labels: Mapping[str, str] | None, order_by: str = ""
+) -> Any:
+    wanted = states_of(states)
+    return v1.ListJobsRequest(states=wanted, experiment=experiment, labels=dict(labels or {}), order_by=order_by)
+
+
+def states_of(states: str | JobState | Iterable[str | JobState]) -> list[int]:
+    listed = [states] if isinstance(states, (str, JobState)) else states
+    return [enum_number("JobState", "states", str(state)) for state in listed]
+
+
+def pages(request: Any, limit: int | None) -> Steps[list[tuple[Any, float]]]:
+    """Jobs of as many pages as it takes, each with the value that it was ordered by; NaN without one."""
+    found: list[tuple[Any, float]] = []
     while limit is None or len(found) < limit:
         request.page_size = _PAGE if limit is None else min(_PAGE, limit - len(found))
         answer = yield Unary("JobService.ListJobs", request)
-        found += map(Job.of, answer.jobs)
+        found += zip(answer.jobs, answer.sort_values or [math.nan] * len(answer.jobs))
         if not answer.next_page_token:
             break
         request.page_token = answer.next_page_token
-    return Jobs(found)
+    return found
+
+
+def jobs(request: Any, limit: int | None) -> Steps[Jobs]:
+    return Jobs([Job.of(message) for message, _ in (yield from pages(request, limit))])
 
 
 def cancel(listed: JobsLike) -> Steps[Jobs]:
     cancelled = []
     for job_id in ids_of(listed):
-        answer = yield from _change("JobService.CancelJob", v1.CancelJobRequest(job_id=job_id))
+        answer = yield from change("JobService.CancelJob", v1.CancelJobRequest(job_id=job_id))
         cancelled.append(Job.of(answer.job))
     return Jobs(cancelled)
 
@@ -152,14 +164,14 @@ def cancel(listed: JobsLike) -> Steps[Jobs]:
 def resume(listed: JobsLike, force: bool) -> Steps[Jobs]:
     resumed = []
     for job_id in ids_of(listed):
-        answer = yield from _change("JobService.ResumeJob", v1.ResumeJobRequest(job_id=job_id, force=force))
+        answer = yield from change("JobService.ResumeJob", v1.ResumeJobRequest(job_id=job_id, force=force))
         resumed.append(Job.of(answer.job, warning=answer.warning))
     return Jobs(resumed)
 
 
 def delete(listed: JobsLike) -> Steps[None]:
     for job_id in ids_of(listed):
-        yield from _change("JobService.DeleteJob", v1.DeleteJobRequest(job_id=job_id))
+        yield from change("JobService.DeleteJob", v1.DeleteJobRequest(job_id=job_id))
 
 
 class JobsFollowed:

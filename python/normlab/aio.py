@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from typing import Any
 
 import pandas
 
-from normlab import _address, _bundle, _calls, _paper_calls, _server
+from normlab import _address, _bundle, _calls, _job_calls, _paper_calls, _server
 from normlab._address import Path
+from normlab._job_calls import Labels, States
 from normlab._progress import ProgressLike
 from normlab._safetensors import Array
 from normlab._wire import AsyncChannel, Patience
+from normlab.admin import AsyncAdmin
 from normlab.client import Client, Items, Seeds, one_id, open_server
-from normlab.jobs import Job, JobLike, Jobs, JobsLike, JobState, ids_of
+from normlab.jobs import Changed, Job, JobLike, Jobs, JobsLike, LogLine, ids_of
 from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
 
 
@@ -40,12 +42,13 @@ class AsyncClient:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._endpoint = _address.find(home, socket, address, token_file)
+        self._endpoint = _address.find(home, socket, address, token_file, context)
         self._start = (start, program, slots)
         self._timeout = timeout
         self._server: _server.Server | None = None
@@ -88,6 +91,10 @@ class AsyncClient:
     def started(self) -> bool:
         return self._server is not None and self._server.ours
 
+    @property
+    def admin(self) -> AsyncAdmin:
+        return AsyncAdmin(self._channel)
+
     def __repr__(self) -> str:
         return f"<normlab.AsyncClient of {self.endpoint}>"
 
@@ -129,12 +136,45 @@ class AsyncClient:
     async def jobs(
         self,
         *,
-        states: str | JobState | Iterable[str | JobState] = (),
+        states: States = (),
         experiment: str = "",
-        labels: Mapping[str, str] | None = None,
+        labels: Labels = None,
+        order_by: str = "",
         limit: int | None = None,
     ) -> Jobs:
-        return await self._channel.run(_calls.jobs(states, experiment, labels, limit))
+        return await self._channel.run(_calls.jobs(_calls.jobs_request(states, experiment, labels, order_by), limit))
+
+    async def jobs_frame(
+        self,
+        fields: Items = ("state",),
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        order_by: str = "",
+        limit: int | None = None,
+    ) -> pandas.DataFrame:
+        request = _calls.jobs_request(states, experiment, labels, order_by)
+        return await self._channel.run(_job_calls.jobs_frame(fields, request, limit))
+
+    async def job_fields(self, job: JobLike, fields: Items) -> dict[str, Any]:
+        return await self._channel.run(_job_calls.job_fields(one_id(job), fields))
+
+    def watch_fields(self, jobs: JobsLike | None, fields: Items) -> AsyncIterator[dict[str, Any]]:
+        ids = None if jobs is None else ids_of(jobs)
+        return self._channel.follow(_job_calls.FieldsFollowed(ids, fields), Patience())
+
+    async def attempts(self, job: JobLike) -> pandas.DataFrame:
+        return await self._channel.run(_job_calls.attempts(one_id(job)))
+
+    async def log(self, job: JobLike) -> pandas.DataFrame:
+        return await self._channel.run(_job_calls.log(one_id(job)))
+
+    def watch_log(self, job: JobLike) -> AsyncIterator[LogLine]:
+        return self._channel.follow(_job_calls.LogFollowed(one_id(job)), Patience())
+
+    async def workers(self) -> pandas.DataFrame:
+        return await self._channel.run(_job_calls.workers())
 
     async def cancel(self, jobs: JobsLike) -> Jobs:
         return await self._channel.run(_calls.cancel(jobs))
@@ -144,6 +184,60 @@ class AsyncClient:
 
     async def delete(self, jobs: JobsLike) -> None:
         await self._channel.run(_calls.delete(jobs))
+
+    # --- many jobs at once: those named, or all that match ---
+
+    async def cancel_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return await self._channel.run(_job_calls.cancel_many(chosen, dry_run))
+
+    async def resume_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Changed:
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return await self._channel.run(_job_calls.resume_many(chosen, force, dry_run))
+
+    async def delete_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return await self._channel.run(_job_calls.delete_many(chosen, dry_run))
+
+    async def update_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        set_labels: Labels = None,
+        remove_labels: Items = (),
+        priority: int | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return await self._channel.run(_job_calls.update_many(chosen, set_labels, remove_labels, priority, dry_run))
 
     # --- what was measured ---
 

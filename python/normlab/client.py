@@ -18,12 +18,14 @@ from typing import Any
 
 import pandas
 
-from normlab import _address, _bundle, _calls, _paper_calls, _server
+from normlab import _address, _bundle, _calls, _job_calls, _paper_calls, _server
 from normlab._address import Path
+from normlab._job_calls import Labels, States
 from normlab._progress import ProgressLike
 from normlab._safetensors import Array
 from normlab._wire import Channel, Patience
-from normlab.jobs import Job, JobLike, Jobs, JobsLike, JobState, ids_of
+from normlab.admin import Admin
+from normlab.jobs import Changed, Job, JobLike, Jobs, JobsLike, LogLine, ids_of
 from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
 
 Seeds = int | str | Iterable[int]
@@ -57,8 +59,9 @@ def _close(channel: Channel, server: _server.Server) -> None:
 class Client:
     """Finds the server of this machine, or starts one that ends with its last user.
 
-    The server is that of `home` (default: NORMLAB_HOME, else ~/.local/share/normlab), on its Unix socket; or, with
-    `address` (default: NORMLAB_ADDRESS), one on loopback, which wants the token in `token_file` (NORMLAB_TOKEN_FILE).
+    The server is that of `home`, on its Unix socket; or, with `address`, one on loopback, which wants the token in `token_file`
+    (default: NORMLAB_TOKEN_FILE); or that of a `context` of the command line. If none is given it is that of NORMLAB_ADDRESS, else
+    of NORMLAB_HOME, else of NORMLAB_CONTEXT, else of the context in use, else that of ~/.local/share/normlab.
     With `start`, a home that nobody serves gets a normlabd of its own: `program`, else that of the folder NORMLAB_BIN, else that
     on PATH; `slots` is how many jobs it runs at a time. What it queued and has not run goes on with the next server of that home.
 
@@ -74,12 +77,13 @@ class Client:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        endpoint = _address.find(home, socket, address, token_file)
+        endpoint = _address.find(home, socket, address, token_file, context)
         self._server = open_server(endpoint, start, program, slots)
         self._channel = Channel(endpoint, timeout)
         self._finalizer = weakref.finalize(self, _close, self._channel, self._server)
@@ -103,6 +107,11 @@ class Client:
     def started(self) -> bool:
         """Whether this client started the server."""
         return self._server.ours
+
+    @property
+    def admin(self) -> Admin:
+        """Status, backups, checks, room: looking after the server."""
+        return Admin(self._channel)
 
     def __repr__(self) -> str:
         return f"<normlab.Client of {self.endpoint}>"
@@ -163,13 +172,64 @@ class Client:
     def jobs(
         self,
         *,
-        states: str | JobState | Iterable[str | JobState] = (),
+        states: States = (),
         experiment: str = "",
-        labels: Mapping[str, str] | None = None,
+        labels: Labels = None,
+        order_by: str = "",
         limit: int | None = None,
     ) -> Jobs:
-        """Newest first: all, or the first `limit`, of those in one of `states` that have every one of `labels`."""
-        return self._channel.run(_calls.jobs(states, experiment, labels, limit))
+        """Newest first: all, or the first `limit`, of those in one of `states` that have every one of `labels`.
+
+        `order_by`: "created", "started", "finished" or "priority", the lowest first; or by a curve, such as "best test/error",
+        "worst test/error", "last train/nll", "lowest ..." and "highest ...". " desc" behind it turns it around.
+        """
+        return self._channel.run(_calls.jobs(_calls.jobs_request(states, experiment, labels, order_by), limit))
+
+    def jobs_frame(
+        self,
+        fields: Items = ("state",),
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        order_by: str = "",
+        limit: int | None = None,
+    ) -> pandas.DataFrame:
+        """job_id and these fields alone, such as "state", "spec.seed" or "spec.mnist_mlp.norm" (the names of the API); the rest as of jobs.
+
+        Nothing else is sent, so that a hundred thousand jobs are some megabytes. None for what a job does not have. Ordered by
+        a curve, sort_value has its value.
+        """
+        request = _calls.jobs_request(states, experiment, labels, order_by)
+        return self._channel.run(_job_calls.jobs_frame(fields, request, limit))
+
+    def job_fields(self, job: JobLike, fields: Items) -> dict[str, Any]:
+        """These fields of one job, by their names of the API, as in jobs_frame."""
+        return self._channel.run(_job_calls.job_fields(one_id(job), fields))
+
+    def watch_fields(self, jobs: JobsLike | None, fields: Items) -> Iterator[dict[str, Any]]:
+        """The same as watch with job_id and these fields alone."""
+        ids = None if jobs is None else ids_of(jobs)
+        yield from self._channel.follow(_job_calls.FieldsFollowed(ids, fields), Patience())
+
+    def attempts(self, job: JobLike) -> pandas.DataFrame:
+        """First to last: number, worker, started, ended, ending, died, first_step (of the checkpoint it began from), steps_done."""
+        return self._channel.run(_job_calls.attempts(one_id(job)))
+
+    def log(self, job: JobLike) -> pandas.DataFrame:
+        """What the server and the workers it keeps wrote about it, oldest first: time, source, text. Kept for some megabytes."""
+        return self._channel.run(_job_calls.log(one_id(job)))
+
+    def watch_log(self, job: JobLike) -> Iterator[LogLine]:
+        """The same from the first line on, then each new one until the job has ended. Goes on like watch; no line comes twice."""
+        yield from self._channel.follow(_job_calls.LogFollowed(one_id(job)), Patience())
+
+    def workers(self) -> pandas.DataFrame:
+        """Who works, those with a job first: worker, kept (by the server), job_id, attempt, since, last_heard, waits_for (why).
+
+        `attrs["slots"]` is how many the server keeps, `attrs["queued"]` how many jobs wait.
+        """
+        return self._channel.run(_job_calls.workers())
 
     def cancel(self, jobs: JobsLike) -> Jobs:
         """A queued job stops at once, a running one at its next step, with a checkpoint. One that has ended stays as it is."""
@@ -182,6 +242,68 @@ class Client:
     def delete(self, jobs: JobsLike) -> None:
         """Removes ended jobs for ever, with their curves and files."""
         self._channel.run(_calls.delete(jobs))
+
+    # --- many jobs at once: those named, or all that match ---
+
+    def cancel_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """One call for many jobs: those that match all that is given. InvalidArgument if nothing is.
+
+        A job that cannot be changed is told in `not_changed`, and the others go on. `dry_run` says what would happen, and changes
+        nothing.
+        """
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return self._channel.run(_job_calls.cancel_many(chosen, dry_run))
+
+    def resume_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Changed:
+        """As cancel_jobs. `jobs` of the answer are the new ones, each with the one that it continues in resumed_from."""
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return self._channel.run(_job_calls.resume_many(chosen, force, dry_run))
+
+    def delete_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """As cancel_jobs: removes ended jobs for ever."""
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return self._channel.run(_job_calls.delete_many(chosen, dry_run))
+
+    def update_jobs(
+        self,
+        jobs: JobsLike | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        set_labels: Labels = None,
+        remove_labels: Items = (),
+        priority: int | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """As cancel_jobs: adds or replaces labels and removes them by name at any time, sets the priority of jobs that have not ended."""
+        chosen = _job_calls.filters(jobs, states, experiment, labels)
+        return self._channel.run(_job_calls.update_many(chosen, set_labels, remove_labels, priority, dry_run))
 
     # --- what was measured ---
 

@@ -141,8 +141,8 @@ _BY_CODE: dict[str, type[NormlabError]] = {
 
 
 def own_name(path: str) -> str:
-    """What a caller of submit gave: the norm of "requests[3].spec.mnist_mlp.norm"."""
-    inner = re.sub(r"^requests\[\d+\]\.", "", path)
+    """What a caller gave: the norm of "requests[3].spec.mnist_mlp.norm", the labels of "filter.labels"."""
+    inner = re.sub(r"^(requests\[\d+\]|filter)\.", "", path)
     return re.sub(r"^spec\.(\w+\.)?", "", inner)
 
 

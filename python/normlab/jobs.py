@@ -69,6 +69,8 @@ class Job:
     """What computed it, on which data."""
     revision: int
     cpu_seconds: float
+    resumed_from: str = ""
+    """The job that this one continues; empty: none."""
     held_up: str = ""
     """Why it cannot get on now; said by `client.job` alone."""
     reused: bool = False
@@ -88,9 +90,9 @@ class Job:
             identity=message.identity,
             priority=message.priority,
             attempt=message.attempt,
-            created=_time(message, "created"),
-            started=_time(message, "started"),
-            finished=_time(message, "finished"),
+            created=time_of(message, "created"),
+            started=time_of(message, "started"),
+            finished=time_of(message, "finished"),
             steps_done=message.steps_done,
             steps_total=message.steps_total,
             steps_per_second=message.steps_per_second,
@@ -101,6 +103,7 @@ class Job:
             facts=dict(message.facts),
             revision=message.revision,
             cpu_seconds=message.cpu_seconds,
+            resumed_from=message.resumed_from,
             held_up=message.held_up,
             reused=reused,
             warning=warning,
@@ -136,12 +139,13 @@ def _state(value: int) -> JobState:
         return JobState.UNSPECIFIED
 
 
-def _time(message: Any, name: str) -> datetime.datetime | None:
-    if not message.HasField(name):
-        return None
-    stamp = getattr(message, name)
-    whole = datetime.datetime.fromtimestamp(stamp.seconds, datetime.timezone.utc)
-    return whole + datetime.timedelta(microseconds=stamp.nanos // 1000)
+def time_of(message: Any, name: str) -> datetime.datetime | None:
+    return stamp(getattr(message, name)) if message.HasField(name) else None
+
+
+def stamp(time: Any) -> datetime.datetime:
+    whole = datetime.datetime.fromtimestamp(time.seconds, datetime.timezone.utc)
+    return whole + datetime.timedelta(microseconds=time.nanos // 1000)
 
 
 JobLike = str | Job
@@ -152,6 +156,37 @@ def ids_of(jobs: JobsLike) -> list[str]:
     if isinstance(jobs, (str, Job)):
         jobs = [jobs]
     return [job.job_id if isinstance(job, Job) else job for job in jobs]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Changed:
+    """What a call for many jobs did."""
+
+    jobs: pandas.DataFrame
+    """A row for each job that was changed, as it is now: job_id, state, priority, labels, resumed_from. Of deleted ones job_id alone."""
+    not_changed: pandas.DataFrame
+    """A row for each of the others that were meant: job_id, code ("FAILED_PRECONDITION": its state does not allow it), reason."""
+    warnings: tuple[str, ...] = ()
+    """Of resume_jobs: what will keep jobs from running."""
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.jobs["job_id"])
+
+    def __repr__(self) -> str:
+        return f"<{len(self.jobs)} jobs changed, {len(self.not_changed)} not>"
+
+
+@dataclasses.dataclass(frozen=True)
+class LogLine:
+    """`source` is "server" or "worker-1"; `text` is as it was written, without its time."""
+
+    time: datetime.datetime
+    source: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.time:%Y-%m-%d %H:%M:%S} {self.source} {self.text}"
 
 
 class Jobs(Sequence[Job]):

@@ -4,6 +4,7 @@
 """
 
 import gzip
+import json
 import os
 import pathlib
 import re
@@ -61,6 +62,43 @@ class Installed(unittest.TestCase):
         self.assertLessEqual({f"normlab-{command}" for command in commands}, pages)
         self.assertLessEqual({page.split("-")[1] for page in pages if "-" in page}, set(commands))
 
+    def test_every_option_of_help_is_on_its_page(self):
+        pages = {path.name.split(".")[0]: path for path in self.prefix.glob("share/man/man*/*.gz")}
+        for name, path in pages.items():
+            program = name if name in ("normlabd", "normlab-worker") else "normlab"
+            words = name.removeprefix(program).split("-")[1:]
+            said = run(self.prefix / "bin" / program, *words, "--help").stdout
+            named = {option for listed in re.findall(r"^  (-\S+)", said, re.M) for option in listed.split(",")}
+            self.assertIn("--help", named, name)
+            page = gzip.decompress(path.read_bytes()).decode().replace("\\-", "-")
+            self.assertLessEqual(named, set(re.findall(r"\\fB(-[^\\]*)\\fR", page)), name)
+
+    def test_every_field_of_an_experiment_is_an_option_of_submit(self):
+        normlab = self.prefix / "bin/normlab"
+        for experiment in json.loads(run(normlab, "experiments", "--json").stdout)["experiments"]:
+            said = run(normlab, "submit", experiment["name"], "--help").stdout
+            fields = json.loads(run(normlab, "experiments", experiment["name"], "--json").stdout)["fields"]
+            options = {f"--{field['name'].replace('_', '-')}" for field in fields if field["name"] != "seed"}
+            self.assertGreater(len(options), 5)
+            self.assertLessEqual(options, set(re.findall(r"^  (--\S+)", said, re.M)), experiment["name"])
+
+    def test_words_that_bash_took_apart_are_completed(self):
+        done = run(self.prefix / "bin/normlab", "complete", "bash", "--", "submit", "invariance", "--norm", "=", "la")
+        self.assertEqual(done.stdout, "words\nlayer\n")
+
+    def test_the_container_has_what_its_file_installs(self):
+        dockerfile = (SOURCE / "docker/Dockerfile").read_text()
+        (words,) = re.findall(r"DESTDIR=/out (cmake --install build/release --prefix /usr/local .*?) *\\?\n", dockerfile)
+        self.assertIn("\nCOPY --from=build /out/ /\n", dockerfile)
+        out = pathlib.Path(self.folder.name) / "out"
+        done = run(*words.replace("build/release", str(BUILD)).split(), env=os.environ | {"DESTDIR": str(out)})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        files = {str(path.relative_to(out / "usr/local")) for path in out.rglob("*") if path.is_file()}
+        self.assertEqual(files, {*(f"bin/{program}" for program in PROGRAMS), "share/doc/normlab/copyright"})
+        for program in PROGRAMS:
+            self.assertNotIn(".symtab", run("readelf", "-S", out / "usr/local/bin" / program).stdout, "stripped")
+        self.assertEqual(run(out / "usr/local/bin/normlab", "--version").returncode, 0)
+
     def test_chapters_and_pictures_that_the_book_links_to_are_installed(self):
         docs = self.prefix / "share/doc/normlab/docs"
         for chapter in sorted(docs.glob("*.md")):
@@ -87,6 +125,13 @@ class Installed(unittest.TestCase):
         if (SOURCE / ".git").exists():
             self.assertIn("commit", said["normlab"])
 
+    def folders_of_a_worker(self, server):
+        """--data of a child of the server, which starts it before it says that it is ready or soon after."""
+        while True:
+            for child in run("pgrep", "-P", str(server), "-f", "normlab-worker").stdout.split():
+                words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                return [value for word, value in zip(words, words[1:]) if word == "--data"]
+
     def test_a_job_is_done_by_what_the_unit_starts(self):
         unit = (self.prefix / "lib/systemd/system/normlab.service").read_text()
         words = shlex.split(re.search(r"^ExecStart=(.*)$", unit, re.M)[1])
@@ -101,6 +146,8 @@ class Installed(unittest.TestCase):
             server = subprocess.Popen([*words, "--slots", "1"], env=environment, stderr=subprocess.DEVNULL)
             try:
                 self.assertEqual(manager.recv(64), b"READY=1")
+                self.assertEqual(pathlib.Path(place).stat().st_mode & 0o777, 0o660, "members of its group may open it")
+                self.assertIn(str(home / "data"), self.folders_of_a_worker(server.pid), "where the server looks for data")
                 done = run(self.prefix / "bin/normlab", "submit", "invariance", "--norm", "layer", "--watch", "--socket", place, env=environment)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 done = run(self.prefix / "bin/normlab", "jobs", "--state", "succeeded", "--ids", "--socket", place, env=environment)

@@ -14,9 +14,9 @@ CLIENT = {"grpc": "python3-grpcio", "google.protobuf": "python3-protobuf", "pand
 NOTEBOOK = {"nbclient": "python3-nbclient", "ipykernel": "python3-ipykernel"}
 # Part -> files of pytest, and what they need beside each module of CLIENT.
 PARTS = {
-    "unit": (["test_address.py", "test_errors.py", "test_progress.py", "test_proto.py", "test_safetensors.py", "test_spec.py",
+    "unit": (["test_address.py", "test_errors.py", "test_fields.py", "test_progress.py", "test_proto.py", "test_safetensors.py", "test_spec.py",
               "test_steps.py"], {}),
-    "server": (["test_aio.py", "test_client.py", "test_lifetime.py", "test_streams.py"], {}),
+    "server": (["test_admin.py", "test_aio.py", "test_client.py", "test_lifetime.py", "test_many.py", "test_streams.py"], {}),
     "papers": (["test_bundle.py", "test_papers.py"], {}),
     "documents": (["test_manual.py", "test_notebook.py"], NOTEBOOK),
     "types": (["test_types.py"], {"mypy": "python3-mypy"}),
@@ -38,7 +38,7 @@ def main(part, source, build):
         print(f"SKIPPED: these Debian packages are missing: {' '.join(missing)}; tools/dev setup installs them")
         return 77
     here = pathlib.Path(__file__).parent
-    others = ("NORMLAB_ADDRESS", "NORMLAB_TOKEN_FILE", "PYTHON")
+    others = ("NORMLAB_ADDRESS", "NORMLAB_TOKEN_FILE", "NORMLAB_CONTEXT", "PYTHON")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     environment |= {
         "PYTHONPATH": str(build / "python"),

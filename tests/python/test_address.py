@@ -1,4 +1,8 @@
+import itertools
+import json
 import os
+import re
+import subprocess
 
 import pytest
 
@@ -8,13 +12,13 @@ from normlab import _address
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    for name in ("NORMLAB_HOME", "NORMLAB_ADDRESS", "NORMLAB_TOKEN_FILE", "XDG_DATA_HOME"):
+    for name in ("NORMLAB_HOME", "NORMLAB_ADDRESS", "NORMLAB_TOKEN_FILE", "NORMLAB_CONTEXT", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/home/ana")
 
 
-def find(home=None, socket=None, address=None, token_file=None):
-    return _address.find(home, socket, address, token_file)
+def find(home=None, socket=None, address=None, token_file=None, context=None):
+    return _address.find(home, socket, address, token_file, context)
 
 
 @pytest.fixture
@@ -41,7 +45,66 @@ def test_an_address_of_the_environment_counts_unless_a_home_or_socket_is_given(m
     endpoint = find()
     assert (endpoint.target, endpoint.metadata) == ("ipv4:127.0.0.1:7070", (("authorization", "Bearer " + "a" * 64),))
     assert find(home="/srv/lab").metadata == ()
-    assert find(address="[::1]:7070").token == "", "the token of the environment is for the server of the environment"
+    assert find(address="[::1]:7070").token == "a" * 64, "as on the command line: for any address that is no context's"
+
+
+# Every server and token file that may be meant; none of them is there, so the complaint tells which one it was.
+NAMED = {
+    "current": "lab",
+    "contexts": {
+        "lab": {"address": "127.0.0.1:11", "token_file": "/none/lab"},
+        "own": {"home": "/none/own"},
+        "bare": {"address": "127.0.0.1:12"},
+    },
+}
+OPTIONS = [{}, {"home": "/none/option"}, {"address": "127.0.0.1:14"}, {"context": "bare"}]
+VARIABLES = {
+    "NORMLAB_ADDRESS": "127.0.0.1:13",
+    "NORMLAB_HOME": "/none/variable",
+    "NORMLAB_CONTEXT": "own",
+    "NORMLAB_TOKEN_FILE": "/none/variable.token",
+}
+TOLD = re.compile(r"127\.0\.0\.1:\d+|/none/[a-z.]+|goes with")
+
+
+@pytest.mark.parametrize("options, current", [({}, ""), *((options, "lab") for options in OPTIONS)], ids=str)
+def test_the_server_is_the_one_that_the_command_line_means(options, current, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "normlab").mkdir()
+    (tmp_path / "normlab/contexts.json").write_text(json.dumps(NAMED | {"current": current}))
+    program = os.path.join(os.environ["NORMLAB_BIN"], "normlab")
+    for there in itertools.product([False, True], repeat=len(VARIABLES)):
+        for name, is_there in zip(VARIABLES, there):
+            monkeypatch.setenv(name, VARIABLES[name] if is_there else "")
+        for given in [options, options | {"token_file": "/none/option.token"}][: 2 if len(set(there)) == 1 else 1]:
+            words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+            told = subprocess.run([program, "jobs", *words], capture_output=True, text=True, check=False).stderr
+            with pytest.raises(normlab.NormlabError) as refused:
+                raise _address.explain(find(**given))
+            here = f"{there} {given}: {refused.value} / {told}"
+            if "/home/ana/" in told:
+                assert "/home/ana/.local/share/normlab/run/normlabd.sock" in str(refused.value), here
+            else:
+                assert TOLD.search(str(refused.value))[0] == TOLD.search(told)[0], here
+
+
+def test_contexts_are_read_with_care(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / ".config/normlab/contexts.json"
+    assert find().socket == f"{tmp_path}/.local/share/normlab/run/normlabd.sock"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(NAMED))
+    with pytest.raises(normlab.InvalidArgument, match="^context names a server, and so does home"):
+        find(context="own", home="/none/option")
+    with pytest.raises(normlab.NotFound, match="there is no context labs; did you mean lab?"):
+        find(context="labs")
+    for content in ("{", "[]", '{"contexts": []}', '{"contexts": {"lab": 3}}', "\xff", " " * 2**20 + "{}"):
+        file.write_text(content, encoding="latin-1")
+        with pytest.raises(normlab.InvalidArgument, match="contexts.json: .*; correct or remove the file"):
+            find(context="lab")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    with pytest.raises(normlab.InvalidArgument, match=re.escape(str(file))):
+        find()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 import normlab
-from normlab import _address, _calls, errors, papers
+from normlab import _address, _admin_calls, _calls, _job_calls, errors, papers
 from normlab._proto import v1
 from normlab._wire import Channel, Pause, Stream, Unary
 
@@ -40,6 +40,39 @@ def test_a_change_is_given_up_after_three_times_and_at_once_for_other_reasons():
     next(steps)
     with pytest.raises(normlab.FailedPrecondition):
         steps.throw(normlab.FailedPrecondition("it runs"))
+
+
+def test_a_call_names_a_thousand_jobs_at_most_and_is_sent_again_like_any_change():
+    chosen = _job_calls.filters([f"j{n}" for n in range(2500)] + ["j0"], "failed", "", None)
+    assert [len(one.job_ids) for one in chosen] == [1000, 1000, 500] and all(list(one.states) == [5] for one in chosen)
+    steps = _job_calls.delete_many(chosen[:2], dry_run=False)
+    sent = next(steps).request.SerializeToString()
+    assert isinstance(steps.throw(AWAY), Pause)
+    again = next(steps)
+    assert again.request.SerializeToString() == sent and again.method == "JobService.DeleteJobs"
+    left = [{"job_id": "j1", "code": 9, "reason": "it runs"}]
+    following = steps.send(v1.DeleteJobsResponse(jobs=[{"job_id": "j0"}], not_changed=left))
+    assert following.request.filter.job_ids[0] == "j1000" and following.request.request_id not in sent.decode("latin-1")
+    changed = ended(steps, v1.DeleteJobsResponse(jobs=[{"job_id": "j1000"}]))
+    assert changed.ids == ["j0", "j1000"] and changed.not_changed["code"].item() == "FAILED_PRECONDITION"
+
+
+def test_draining_is_waited_for_until_no_job_is_under_way():
+    steps = _admin_calls.drain(off=False, wait=True)
+    next(steps)
+    assert isinstance(steps.send(v1.DrainResponse(working=1)), Pause)
+    assert next(steps).method == "AdminService.Drain"
+    assert ended(steps, v1.DrainResponse()) == 0
+    steps = _admin_calls.drain(off=False, wait=False)
+    next(steps)
+    assert ended(steps, v1.DrainResponse(working=1)) == 1
+
+
+def test_what_is_done_without_its_last_word_is_no_result():
+    steps = _admin_calls.backup(0, None)
+    next(steps).each(v1.CreateBackupResponse(progress={"done": 1, "total": 2}))
+    with pytest.raises(normlab.DataLoss):
+        steps.send(None)
 
 
 def watched(**jobs):

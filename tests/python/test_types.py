@@ -30,17 +30,24 @@ def steps(client: normlab.Client) -> None:
     weights: dict[str, numpy.typing.NDArray[Any]] = client.weights(job)
     table: normlab.Table = client.table("layer-norm-2016", "mnist")
     content: bytes = client.figure("layer-norm-2016", "mnist").content
+    changed: normlab.Changed = client.cancel_jobs(labels={"who": "ana"}, dry_run=True)
+    fields: dict[str, Any] = client.job_fields(job, ["state"])
+    lines: Iterator[normlab.LogLine] = client.watch_log(job)
+    damage: tuple[str, ...] = client.admin.check().damage
+    print(changed.ids, fields, next(lines).text, damage, client.admin.status().scrub.done)
     print(state, ended, weights, table.verdicts, content)
     try:
         client.cancel(ended)
     except normlab.InvalidArgument as error:
-        fields: list[str] = [violation.field for violation in error.violations]
-        print(fields)
+        wrong: list[str] = [violation.field for violation in error.violations]
+        print(wrong)
 
 
 async def same() -> None:
     async with normlab.AsyncClient() as client:
         jobs: normlab.Jobs = await client.submit("invariance")
+        backup: normlab.Backup = await client.admin.backup()
+        print(backup.taken.year)
         news: AsyncIterator[normlab.Job] = client.watch(jobs)
         async for job in news:
             print(job.job_id, job.config["norm"])
@@ -55,6 +62,8 @@ WRONG = {
     'client.job("j1").stat': 'attr-defined',
     'number: int = client.artifact("j1", "x")': 'assignment',
     'client.wait(17)': 'arg-type',
+    'client.delete_jobs(label={})': 'call-arg',
+    'text: str = client.admin.status().started': 'assignment',
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // build.mjs - bundles the page: node tools/build.mjs OUT_DIRECTORY
 //
 // Writes OUT/index.html and OUT/assets/NAME-HASH.*; what was there before is removed.
+// OUT.inputs.json names the files that are in the bundle.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,3 +35,4 @@ const find = (ending) => made.find((name) => name.endsWith(ending));
 const names = { script: find(".js"), style: find(".css"), font: find(".woff2") };
 const html = readFileSync(join(web, "src/index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, key) => names[key]);
 writeFileSync(join(out, "index.html"), html);
+writeFileSync(`${out}.inputs.json`, JSON.stringify(Object.keys(result.metafile.inputs), null, 1) + "\n");
