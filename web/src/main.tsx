@@ -85,7 +85,7 @@ function View({ place, known, role }: { place: Place; known: Known; role: string
     case "submit":
       return <SubmitView place={place} experiments={experiments} role={role} />;
     case "machine":
-      return <MachineView experiments={experiments} />;
+      return <MachineView experiments={experiments} role={role} />;
     default:
       return <PaperView papers={papers} place={place} role={role} />;
   }

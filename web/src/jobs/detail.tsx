@@ -9,10 +9,13 @@ import { bytes, clock, count, duration, percent, short } from "../lib/format";
 import { useAction, useLoaded, useThrottled } from "../lib/hooks";
 import { go, hrefOf } from "../router";
 import { Confirm, ErrorBox, Progress, Show, download, say } from "../ui/parts";
-import { forEach } from "./actions";
+import { type Changed, changeOne, outcomeText } from "./actions";
 import { isPicture, readArtifact } from "./artifacts";
+import { Attempts } from "./attempts";
+import { ChangeForm } from "./change";
 import { CurveChart } from "./curve";
 import { changes } from "./feed";
+import { JobLog } from "./log";
 import { Picture } from "./picture";
 import { type Row, canCancel, canResume, isOver, rowOf, secondsLeft, shareDone } from "./rows";
 import { State } from "./state";
@@ -48,9 +51,17 @@ function timesOf(job: Job, row: Row): [string, string | JSX.Element][] {
     ["Worker", job.worker ? `${job.worker}, attempt ${job.attempt}` : ""],
     [
       "Labels",
-      Object.entries(job.labels)
-        .map(([k, v]) => `${k}=${v}`)
-        .join("  "),
+      Object.keys(job.labels).length === 0 ? (
+        ""
+      ) : (
+        <span class="tags">
+          {Object.entries(job.labels).map(([key, value]) => (
+            <a key={key} class="tag" href={hrefOf(["jobs"], { label: `${key}=${value}` })}>
+              {key}={value}
+            </a>
+          ))}
+        </span>
+      ),
     ],
     ["Identity", job.identity],
     ["Fingerprint", job.fingerprint],
@@ -60,18 +71,24 @@ function timesOf(job: Job, row: Row): [string, string | JSX.Element][] {
 function Actions({ job, row, role, reload }: { job: Job; row: Row; role: string; reload: () => void }): JSX.Element {
   const { busy, error, run } = useAction();
   const [asking, setAsking] = useState(false);
+  const [changing, setChanging] = useState(false);
   const id = job.job_id;
-  const cancel = (): void => run(async () => (await forEach("JobService/CancelJob", [id]), reload()));
+  const cancel = (): void => run(async () => (await changeOne("JobService/CancelJobs", id), reload()));
   const resume = (): void =>
     run(async () => {
-      const [next] = await forEach("JobService/ResumeJob", [id]);
+      const next = await changeOne("JobService/ResumeJobs", id);
       say({ text: `${id} goes on as ${next.job_id}` });
       go(hrefOf(["jobs", next.job_id]));
     });
+  const changed = (outcome: Changed): void => {
+    setChanging(false);
+    say({ text: outcomeText(outcome, "changed") });
+    reload();
+  };
   const remove = (): void =>
     run(async () => {
       setAsking(false);
-      await forEach("JobService/DeleteJob", [id]);
+      await changeOne("JobService/DeleteJobs", id);
       say({ text: `${id} is deleted` });
       go("#/jobs");
     });
@@ -91,6 +108,11 @@ function Actions({ job, row, role, reload }: { job: Job; row: Row; role: string;
         <a class="button" href={hrefOf(["submit", row.experiment], { from: id })}>
           Submit one like it
         </a>
+        {role !== "viewer" && (
+          <button type="button" class="button" aria-expanded={changing} onClick={() => setChanging(!changing)}>
+            Priority and labels
+          </button>
+        )}
         {isOver(row.state) && role === "admin" && (
           <button type="button" class="button quiet" disabled={busy} onClick={() => setAsking(true)}>
             Delete
@@ -98,6 +120,7 @@ function Actions({ job, row, role, reload }: { job: Job; row: Row; role: string;
         )}
       </div>
       {error && <ErrorBox error={error} doing="That" />}
+      {changing && <ChangeForm jobs={[row]} onDone={changed} />}
       {asking && (
         <Confirm title={`Delete ${id}?`} action="Delete for ever" onYes={remove} onNo={() => setAsking(false)}>
           <p>Its curves, checkpoints and files go with it. This cannot be undone.</p>
@@ -186,15 +209,35 @@ function Configuration({ job, experiments }: { job: Job; experiments: Experiment
   );
 }
 
+// Closed until somebody asks, for each open one is a connection; of a job that failed it is what one looks for.
+function LogSection({ id, role, failed }: { id: string; role: string; failed: boolean }): JSX.Element {
+  const [open, setOpen] = useState(failed && role !== "viewer");
+  return (
+    <section>
+      <div class="section-head">
+        <h3>Log</h3>
+        {role !== "viewer" && (
+          <button type="button" class="button tiny screen-only" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "Hide the log" : "Show the log"}
+          </button>
+        )}
+      </div>
+      {role === "viewer" && <p class="note">Your token lets you look at results, not at logs: a submitter's or the admin's does.</p>}
+      {open && <JobLog job={id} />}
+    </section>
+  );
+}
+
 export function JobDetail({ id, experiments, role }: { id: string; experiments: Experiments; role: string }): JSX.Element {
   const job = useLoaded(id, async (signal) => (await call("JobService/GetJob", { job_id: id }, signal)).job!);
   const series = useLoaded(id, async (signal) => (await call("CurveService/ListSeries", { job_id: id }, signal)).series);
   const files = useLoaded(id, async (signal) => (await call("ArtifactService/ListArtifacts", { job_id: id }, signal)).artifacts);
+  const attempts = useLoaded(id, async (signal) => (await call("JobService/ListAttempts", { job_id: id }, signal)).attempts);
   const [seen, setSeen] = useState(0);
   const [turn, setTurn] = useState(0);
   useEffect(() => changes.subscribe((jobs) => jobs.some((j) => j.job_id === id) && setSeen((n) => n + 1)), [id]);
   useThrottled(seen, 1500, () => {
-    [job, series, files].forEach((part) => part.reload());
+    [job, series, files, attempts].forEach((part) => part.reload());
     setTurn((n) => n + 1);
   });
   return (
@@ -215,6 +258,11 @@ export function JobDetail({ id, experiments, role }: { id: string; experiments: 
                   {id} <span class="dim small">{row.config}</span>
                 </h2>
                 <Progress share={shareDone(row)} tone={row.state === "succeeded" ? "good" : ""} />
+                {value.resumed_from && (
+                  <p class="note">
+                    Goes on from <a href={hrefOf(["jobs", value.resumed_from])}>{value.resumed_from}</a>.
+                  </p>
+                )}
                 {value.error && (
                   <div class="error-box">
                     <strong>{row.state === "diverged" ? "Diverged." : "Failed."}</strong> {value.error}
@@ -229,6 +277,7 @@ export function JobDetail({ id, experiments, role }: { id: string; experiments: 
                   {(list) => <Curves job={id} series={list} turn={turn} />}
                 </Show>
               </section>
+              <LogSection id={id} role={role} failed={row.state === "failed"} />
               <section>
                 <h3>Configuration</h3>
                 <Configuration job={value} experiments={experiments} />
@@ -237,6 +286,13 @@ export function JobDetail({ id, experiments, role }: { id: string; experiments: 
                 <h3>Times and identity</h3>
                 <Facts of={timesOf(value, row)} />
               </section>
+              {attempts.error && <ErrorBox error={attempts.error} doing="Loading the attempts" />}
+              {(attempts.value?.length ?? 0) > 0 && (
+                <section>
+                  <h3>Attempts</h3>
+                  <Attempts of={attempts.value!} />
+                </section>
+              )}
               {Object.keys(value.facts).length > 0 && (
                 <section>
                   <h3>Facts of the run</h3>

@@ -2,6 +2,7 @@
 import type { Experiment, Job, ListJobsRequest } from "../api/wire";
 import { CallError, call, stream } from "../api/client";
 import { long } from "../api/values";
+import { keepUp } from "../lib/keep";
 import { type Row, rowOf, wireState } from "./rows";
 
 export interface Filter {
@@ -115,7 +116,6 @@ class Changes {
   private readonly listeners = new Set<Listener>();
   private readonly statusListeners = new Set<(away: boolean) => void>();
   private revision = 0;
-  private running?: AbortController;
   away = false;
 
   subscribe(listener: Listener): () => void {
@@ -128,37 +128,27 @@ class Changes {
     return () => this.statusListeners.delete(listener);
   }
 
-  // While the page is hidden nothing is streamed; what was missed follows when it is shown.
-  start(): void {
-    const follow = (): void => (document.hidden ? this.halt() : void this.run());
-    document.addEventListener("visibilitychange", follow);
-    follow();
-  }
-
-  private halt(): void {
-    this.running?.abort();
-    this.running = undefined;
-  }
-
-  private async run(): Promise<void> {
-    if (this.running) return;
-    const stop = (this.running = new AbortController());
-    for (let wait = 500; !stop.signal.aborted; wait = Math.min(wait * 2, 15_000)) {
-      try {
-        this.revision ||= await newestRevision(stop.signal);
-        this.setAway(false);
-        for await (const { jobs } of stream("JobService/WatchJobs", { after_revision: String(this.revision) }, stop.signal)) {
-          wait = 500;
-          this.revision = jobs.reduce((most, job) => Math.max(most, long(job.revision)), this.revision);
-          this.listeners.forEach((listener) => listener(jobs));
-        }
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        if (error instanceof CallError && error.status === "UNAUTHENTICATED") return this.setAway(true);
+  // While the page is hidden nothing is streamed; what was missed follows when it is shown. Returns what ends it.
+  start(): () => void {
+    return keepUp(
+      (signal, alive) => this.read(signal, alive),
+      (error) => {
         this.setAway(true);
-      }
-      await new Promise((done) => setTimeout(done, wait));
+        return !(error instanceof CallError && error.status === "UNAUTHENTICATED");
+      },
+    );
+  }
+
+  private async read(signal: AbortSignal, alive: () => void): Promise<boolean> {
+    const newest = await newestRevision(signal);
+    this.revision ||= newest;
+    this.setAway(false);
+    for await (const { jobs } of stream("JobService/WatchJobs", { after_revision: String(this.revision) }, signal)) {
+      alive();
+      this.revision = jobs.reduce((most, job) => Math.max(most, long(job.revision)), this.revision);
+      this.listeners.forEach((listener) => listener(jobs));
     }
+    return false;
   }
 
   private setAway(away: boolean): void {

@@ -2,16 +2,16 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Experiment } from "../api/wire";
-import { useAction } from "../lib/hooks";
 import { count, plural } from "../lib/format";
 import { type Place, go, hrefOf, setQuery } from "../router";
-import { Confirm, ErrorBox, Wait, say } from "../ui/parts";
-import { forEach } from "./actions";
+import { ErrorBox, Wait, say } from "../ui/parts";
+import type { Changed } from "./actions";
 import { JobDetail } from "./detail";
 import { Feed, type Filter, changes } from "./feed";
 import { labelsOf } from "./labels";
 import { JobList } from "./list";
-import { STATES, type Row, type SortKey, canCancel, canResume, entriesOf, isOver, search, sorted } from "./rows";
+import { STATES, type SortKey, entriesOf, search, sorted } from "./rows";
+import { Selection } from "./selection";
 import { State } from "./state";
 
 type Experiments = Map<string, Experiment>;
@@ -132,72 +132,6 @@ function Filters({ place, experiments, labels }: { place: Place; experiments: Ex
   );
 }
 
-function Selection({ rows, role, feed, clear }: { rows: Row[]; role: string; feed: Feed; clear: () => void }): JSX.Element {
-  const { busy, error, run } = useAction();
-  const [asking, setAsking] = useState(false);
-  const stoppable = rows.filter(canCancel);
-  const resumable = rows.filter(canResume);
-  const over = rows.filter((row) => isOver(row.state));
-  const act = (method: "JobService/CancelJob" | "JobService/ResumeJob", of: Row[], word: string): void =>
-    run(async () => {
-      feed.update(
-        await forEach(
-          method,
-          of.map((row) => row.id),
-        ),
-      );
-      say({ text: `${plural(of.length, "job")} ${word}` });
-      clear();
-    });
-  const remove = (): void =>
-    run(async () => {
-      setAsking(false);
-      const ids = over.map((row) => row.id);
-      await forEach("JobService/DeleteJob", ids);
-      feed.remove(ids);
-      say({ text: `${plural(ids.length, "job")} deleted` });
-      clear();
-    });
-  return (
-    <div class="actions" role="group" aria-label="Selected jobs">
-      <strong>{plural(rows.length, "job")} selected</strong>
-      <button type="button" class="button tiny" onClick={() => go(hrefOf(["compare"], { jobs: rows.map((row) => row.id).join() }))}>
-        Compare
-      </button>
-      <button
-        type="button"
-        class="button tiny"
-        disabled={busy || role === "viewer" || !stoppable.length}
-        onClick={() => act("JobService/CancelJob", stoppable, "told to stop")}
-      >
-        Cancel {stoppable.length || ""}
-      </button>
-      <button
-        type="button"
-        class="button tiny"
-        disabled={busy || role === "viewer" || !resumable.length}
-        onClick={() => act("JobService/ResumeJob", resumable, "resumed")}
-      >
-        Resume {resumable.length || ""}
-      </button>
-      {role === "admin" && (
-        <button type="button" class="button tiny danger" disabled={busy || !over.length} onClick={() => setAsking(true)}>
-          Delete {over.length || ""}
-        </button>
-      )}
-      <button type="button" class="button tiny quiet" onClick={clear}>
-        Clear
-      </button>
-      {error && <ErrorBox error={error} doing="That" />}
-      {asking && (
-        <Confirm title={`Delete ${plural(over.length, "job")}?`} action="Delete for ever" onYes={remove} onNo={() => setAsking(false)}>
-          <p>Curves, checkpoints and files go with them. This cannot be undone.</p>
-        </Confirm>
-      )}
-    </div>
-  );
-}
-
 function countText(feed: Feed, shown: number): string {
   const loaded = feed.rows.size;
   const all = feed.complete ? plural(loaded, "job") : `${count(loaded)} jobs loaded, and more`;
@@ -208,6 +142,7 @@ export function JobsView({ place, experiments, role }: { place: Place; experimen
   const [feed, version] = useFeed(filterOf(place), experiments);
   const [selected, setSelected] = useState<Set<string>>(new Set());
   const [closed, setClosed] = useState<Set<string>>(new Set());
+  const [refusal, setRefusal] = useState("");
   const sort = (place.query.get("sort") ?? "newest") as SortKey;
   const group = place.query.get("group") ?? "";
   const text = place.query.get("q") ?? "";
@@ -228,6 +163,13 @@ export function JobsView({ place, experiments, role }: { place: Place; experimen
     if (!next.delete(name)) next.add(name);
     setClosed(next);
   };
+  // What jobs have become comes with the changes; that they are gone does not.
+  const done = ({ not_changed }: Changed, outcome: string, gone: string[]): void => {
+    feed.remove(gone);
+    setSelected(new Set(not_changed.map((job) => job.job_id)));
+    setRefusal(not_changed.length ? outcome : "");
+    if (!not_changed.length) say({ text: outcome });
+  };
   const show = (id: string): void => go(hrefOf(["jobs", id], Object.fromEntries(place.query)));
   return (
     <>
@@ -240,7 +182,15 @@ export function JobsView({ place, experiments, role }: { place: Place; experimen
       <div class={`split${open ? " open" : ""}`}>
         <div class="card list">
           <Filters place={place} experiments={experiments} labels={labels} />
-          {chosen.length > 0 && <Selection rows={chosen} role={role} feed={feed} clear={() => setSelected(new Set())} />}
+          {chosen.length > 0 && <Selection rows={chosen} role={role} onDone={done} onClear={() => setSelected(new Set())} />}
+          {refusal && (
+            <div class="warn-box row spread" role="alert">
+              <span>{refusal}</span>
+              <button type="button" class="button tiny" onClick={() => setRefusal("")}>
+                Close
+              </button>
+            </div>
+          )}
           {feed.error && <ErrorBox error={feed.error} doing="Loading the jobs" />}
           {!feed.complete && feed.rows.size === 0 && !feed.error && <Wait what="the jobs" />}
           {feed.complete && rows.length === 0 && (

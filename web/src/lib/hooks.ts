@@ -9,7 +9,7 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-const asCallError = (error: unknown): CallError =>
+export const asCallError = (error: unknown): CallError =>
   error instanceof CallError ? error : new CallError("INTERNAL", error instanceof Error ? error.message : String(error));
 
 // Loads anew when `key` changes; the old value stays while the new one of the same `key` is on its way (reload).
@@ -50,6 +50,16 @@ export function useThrottled(signal: unknown, every: number, act: () => void): v
     }, every);
   }, [signal]);
   useEffect(() => () => clearTimeout(timer.current), []);
+}
+
+// Runs `act` every `every` ms while the page is shown.
+export function useEvery(every: number, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && latest.current(), every);
+    return () => clearInterval(timer);
+  }, [every]);
 }
 
 // Unix time, renewed every `every` ms.

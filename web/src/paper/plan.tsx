@@ -6,7 +6,7 @@ import { double } from "../api/values";
 import { useAction, useLoaded } from "../lib/hooks";
 import { duration, plural } from "../lib/format";
 import { hrefOf } from "../router";
-import { forEach } from "../jobs/actions";
+import { change } from "../jobs/actions";
 import { canCancel, stateName } from "../jobs/rows";
 import { ErrorBox, Figures, Progress, Show, say } from "../ui/parts";
 import { type Place, loadPlan } from "./load";
@@ -77,7 +77,7 @@ function Ask({
   const stop = (): void =>
     run(async () => {
       const ids = going.filter((job) => canCancel({ state: stateName(job.state) })).map((job) => job.job_id);
-      await forEach("JobService/CancelJob", ids);
+      await change("JobService/CancelJobs", ids);
       reload();
     });
   return (

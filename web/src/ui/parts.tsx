@@ -21,6 +21,11 @@ export function ErrorBox({ error, doing }: { error: CallError; doing: string }):
   );
 }
 
+// A part of a view that the token does not open is no failure.
+function NotAllowed({ what }: { what: string }): JSX.Element {
+  return <p class="note">Your token does not let you see {what}. The rest is here.</p>;
+}
+
 export function Wait({ what }: { what: string }): JSX.Element {
   return (
     <div role="status">
@@ -34,7 +39,8 @@ export function Wait({ what }: { what: string }): JSX.Element {
 export function Show<T>({ of, what, children }: { of: Loaded<T>; what: string; children: (value: T) => ComponentChildren }): JSX.Element {
   return (
     <>
-      {of.error && <ErrorBox error={of.error} doing={`Loading ${what}`} />}
+      {of.error?.status === "PERMISSION_DENIED" && <NotAllowed what={what} />}
+      {of.error && of.error.status !== "PERMISSION_DENIED" && <ErrorBox error={of.error} doing={`Loading ${what}`} />}
       {of.value !== undefined ? children(of.value) : of.loading && <Wait what={what} />}
     </>
   );

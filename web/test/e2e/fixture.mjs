@@ -60,12 +60,18 @@ export async function call(method, request) {
   return response.json();
 }
 
+// However busy the machine is.
+export async function newPage(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
+  return page;
+}
+
 // A page that went through the door with the token, at `hash`. What the console says against it fails the test; a call
 // that the server refuses is no such thing. `answers`: by method, what to change in the server's answers.
 export async function open(t, hash, { role, answers = {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(120_000);
+  const page = await newPage(context);
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
@@ -90,6 +96,12 @@ export async function open(t, hash, { role, answers = {}, ...options } = {}) {
   await page.getByRole("navigation", { name: "Views" }).waitFor();
   await goTo(page, hash);
   return page;
+}
+
+// Jobs as `normlab submit invariance` makes them: small, or so long that they run until somebody cancels them.
+export function submit(...args) {
+  const answer = JSON.parse(normlab("submit", "invariance", ...args, "--json"));
+  return (answer.jobs ?? answer).map((entry) => entry.job ?? entry);
 }
 
 export async function goTo(page, hash) {

@@ -1,10 +1,10 @@
 // Jobs: the list, what is done to jobs, one job's curves, several side by side; and a hundred thousand of them.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { call, normlab, open } from "./fixture.mjs";
+import { call, normlab, open, submit } from "./fixture.mjs";
 
 const rows = (page) => page.locator(".grid-row:not(.group)");
-const submit = (...args) => JSON.parse(normlab("submit", "invariance", ...args, "--json"));
 
 test("filters, words, order and groups", async (t) => {
   const page = await open(t, "#/jobs");
@@ -44,7 +44,7 @@ test("the list is worked by keys, and a selection is compared", async (t) => {
 });
 
 test("a job shows curves, configuration and facts; a long curve says how much of it is shown, and zooming reads it again", async (t) => {
-  const [{ job_id: id }] = await submitted(["--trials", "3000", "--units", "8"]);
+  const [{ job_id: id }] = submit("--trials", "3000", "--units", "8");
   await ended(id);
   const page = await open(t, `#/jobs/${id}`);
   const series = page.locator('[data-series="identity/norm_growth"]');
@@ -67,10 +67,6 @@ test("a job shows curves, configuration and facts; a long curve says how much of
   assert.match(await detail.innerText(), /Fingerprint/);
 });
 
-const submitted = async (args) => {
-  const answer = submit(...args);
-  return (answer.jobs ?? answer).map((entry) => entry.job ?? entry);
-};
 async function ended(id) {
   normlab("watch", id);
   const { job } = await call("JobService/GetJob", { job_id: id });
@@ -78,7 +74,7 @@ async function ended(id) {
 }
 
 test("a job is followed live, cancelled, resumed and deleted", async (t) => {
-  const [{ job_id: id }] = await submitted(["--trials", "1000000", "--units", "8"]);
+  const [{ job_id: id }] = submit("--trials", "1000000", "--units", "8");
   const page = await open(t, `#/jobs/${id}`);
   const detail = page.getByRole("article", { name: `Job ${id}` });
   await detail.getByText("running", { exact: true }).waitFor();
@@ -88,6 +84,9 @@ test("a job is followed live, cancelled, resumed and deleted", async (t) => {
   const next = page.getByRole("article").filter({ hasNotText: new RegExp(`^${id}\\b`) });
   await page.waitForURL((url) => /#\/jobs\/j\d+$/.test(url.hash) && !url.hash.endsWith(`/${id}`));
   await next.getByText("running", { exact: true }).waitFor();
+  await next.getByRole("link", { name: id, exact: true }).waitFor();
+  const attempt = next.getByRole("region", { name: "Attempts" }).getByRole("row", { name: /under way$/ });
+  assert.doesNotMatch(await attempt.innerText(), /\t0 to /, "it begins where the other one stopped");
   await next.getByRole("button", { name: "Cancel" }).click();
   await next.getByText("cancelled", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Delete" }).click();
@@ -96,18 +95,127 @@ test("a job is followed live, cancelled, resumed and deleted", async (t) => {
   await page.getByText(/is deleted$/).waitFor();
 });
 
-test("a selection is cancelled together", async (t) => {
-  const [first] = await submitted(["--trials", "1000000", "--units", "9"]);
-  await submitted(["--trials", "999999", "--seeds", "1-5", "--label", "many=yes"]);
-  const page = await open(t, "#/jobs?label=many%3Dyes");
-  await rows(page).nth(4).waitFor();
+// The requests of one method that the page sends from now on.
+function requests(page, method) {
+  const sent = [];
+  page.on("request", (request) => request.url().endsWith(`JobService/${method}`) && sent.push(request.postDataJSON()));
+  return sent;
+}
+
+async function selectAll(page, count) {
+  await rows(page)
+    .nth(count - 1)
+    .waitFor();
   await page.getByRole("grid").focus();
   await page.keyboard.press("Control+a");
+  await page.getByText(`${count} jobs selected`).waitFor();
+}
+
+test("a selection is changed, cancelled, resumed and deleted together, by one call each", async (t) => {
+  const [first] = submit("--trials", "1000000", "--units", "9");
+  submit("--trials", "999999", "--seeds", "1-5", "--label", "many=yes", "--label", "draft=1");
+  const jobsNow = async () => (await call("JobService/ListJobs", { labels: { many: "yes" } })).jobs;
+  const page = await open(t, "#/jobs?label=many%3Dyes");
+  await selectAll(page, 5);
+  await page.getByRole("button", { name: "Priority and labels" }).click();
+  const form = page.getByRole("form", { name: "Change 5 jobs" });
+  const button = form.getByRole("button", { name: "Change 5 jobs" });
+  assert.ok(await button.isDisabled(), "there is nothing to change yet");
+  await form.getByLabel("Labels to set").fill("kind");
+  await form.getByText("kind is no label; write NAME=VALUE").waitFor();
+  assert.ok(await button.isDisabled());
+  await form.getByLabel("Labels to set").fill("kind=wide");
+  await form.getByLabel("Priority, higher runs first").fill("7");
+  await form.getByRole("group", { name: "Labels to remove" }).getByRole("button", { name: "draft" }).click();
+  const updates = requests(page, "UpdateJobs");
+  await button.click();
+  await page.getByText("5 jobs changed.").waitFor();
+  assert.equal(updates.length, 2, "one for labels, one for the priority");
+  for (const job of await jobsNow()) {
+    assert.equal(job.priority, 7);
+    assert.deepEqual(job.labels, { many: "yes", kind: "wide" });
+  }
+
+  await selectAll(page, 5);
+  const [cancels, resumes, deletions] = ["CancelJobs", "ResumeJobs", "DeleteJobs"].map((method) => requests(page, method));
   await page.getByRole("button", { name: "Cancel 5" }).click();
-  await page.locator(".state.s-cancelled").nth(5).waitFor();
-  const { jobs } = await call("JobService/ListJobs", { labels: { many: "yes" } });
-  assert.ok(jobs.every((job) => job.state === "JOB_STATE_CANCELLED"));
+  await page.locator(".grid-row .state.s-cancelled").nth(4).waitFor();
+  await selectAll(page, 5);
+  // The answer to the first request is lost, and asked for again: no job is resumed twice.
+  await page.route("**/JobService/ResumeJobs", async (route) => (await route.fetch(), await route.abort()), { times: 1 });
+  await page.getByRole("button", { name: "Resume 5" }).click();
+  await page.locator(".grid-row .state.s-queued").nth(4).waitFor();
+  assert.equal((await jobsNow()).length, 10);
+  assert.equal(resumes.length, 2);
+  assert.equal(resumes[0].request_id, resumes[1].request_id);
+  await selectAll(page, 10);
+  await page.getByRole("button", { name: "Cancel 5" }).click();
+  await page.locator(".grid-row .state.s-cancelled").nth(9).waitFor();
+  await selectAll(page, 10);
+  await page.getByRole("button", { name: "Delete 10" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete for ever" }).click();
+  await page.getByText("No job is like this.").waitFor();
+  assert.deepEqual(await jobsNow(), []);
+  assert.deepEqual([cancels.length, deletions.length], [2, 1]);
   await call("JobService/CancelJob", { request_id: crypto.randomUUID(), job_id: first.job_id });
+});
+
+test("what could not be done to a job of a selection is told, and the job stays selected", async (t) => {
+  submit("--trials", "999998", "--seeds", "1-3", "--label", "race=yes");
+  const page = await open(t, "#/jobs?label=race%3Dyes");
+  await selectAll(page, 3);
+  const { jobs } = await call("JobService/ListJobs", { labels: { race: "yes" } });
+  const taken = jobs.at(-1).job_id;
+  // Another window is quicker.
+  await page.route("**/JobService/CancelJobs", async (route) => {
+    await call("JobService/CancelJob", { request_id: crypto.randomUUID(), job_id: taken });
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Cancel 3" }).click();
+  const refusal = page.getByRole("alert");
+  await refusal.getByText("2 jobs told to stop. 1 job was not:").waitFor();
+  assert.match(await refusal.innerText(), new RegExp(`job ${taken} is CANCELL`));
+  await page.getByText("1 job selected").waitFor();
+  await refusal.getByRole("button", { name: "Close" }).click();
+  await refusal.waitFor({ state: "detached" });
+});
+
+test("a job's log is followed to its end, and saved", async (t) => {
+  const [{ job_id: id }] = submit("--trials", "1000000", "--units", "10");
+  const page = await open(t, `#/jobs/${id}`);
+  const detail = page.getByRole("article", { name: `Job ${id}` });
+  await detail.getByText("running", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("log").count(), 0, "closed until somebody asks");
+  await detail.getByRole("button", { name: "Show the log" }).click();
+  const log = page.getByRole("log", { name: `Log of ${id}` });
+  await log.getByText(`job_leased job=${id} attempt=1`).waitFor();
+  await detail.getByText(/^\d+ lines?; new ones follow as they are written$/).waitFor();
+  await detail.getByRole("button", { name: "Cancel" }).click();
+  await detail.getByText(/^\d+ lines; no more will come$/).waitFor();
+  const [file] = await Promise.all([page.waitForEvent("download"), detail.getByRole("button", { name: "Save" }).last().click()]);
+  assert.equal(file.suggestedFilename(), `${id}.log`);
+  const saved = await readFile(await file.path(), "utf8");
+  assert.equal(saved.trim().split("\n").length, await log.locator("> div").count());
+  assert.match(saved, new RegExp(`worker-1 info job_leased job=${id}`));
+});
+
+test("of a long log the last lines are shown, at its end until somebody looks further up", async (t) => {
+  const line = (n) => ({ time: "2026-01-02T03:04:05Z", source: "worker-1", text: `${n === 2500 ? "warning" : "info"} line ${n}` });
+  const events = Array.from({ length: 50 }, (_, i) => ({ lines: Array.from({ length: 50 }, (_, j) => line(50 * i + j + 1)) }));
+  const page = await open(t, "#/jobs/j3");
+  await page.route("**/JobService/ReadLog", (route) =>
+    route.fulfill({
+      contentType: "text/event-stream",
+      body: `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}event: end\ndata:\n\n`,
+    }),
+  );
+  await page.getByRole("button", { name: "Show the log" }).click();
+  await page.getByText("The last 1,000 of 2,500 lines; no more will come").waitFor();
+  const log = page.getByRole("log");
+  assert.equal(await log.locator("> div").count(), 1000);
+  assert.equal(await log.locator("strong").innerText(), "warning");
+  const fromEnd = await log.evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop);
+  assert.ok(fromEnd < 2, `${fromEnd} pixels from the end`);
 });
 
 // The server's pages are made up here, of 100,000 jobs that differ in number and seed.

@@ -1,9 +1,14 @@
-// The job list: what a row says, filters, order, groups; sweeps of the form; places in the address.
+// The job list: what a row says, filters, order, groups; what is done to a selection; workers and queue; sweeps of the form; places in the address.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Job, JobNotChanged } from "../../src/api/wire";
+import { outcomeText } from "../../src/jobs/actions";
 import { passes } from "../../src/jobs/feed";
+import { labelsOf, notLabels } from "../../src/jobs/labels";
 import { type Row, entriesOf, search, secondsLeft, shareDone, sorted } from "../../src/jobs/rows";
 import { shownText } from "../../src/jobs/points";
+import { machineOf } from "../../src/machine/load";
+import { groupsOf } from "../../src/machine/queue";
 import { hrefOf, parsePlace } from "../../src/router";
 import { combinations, expand, fieldOf } from "../../src/submit/sweep";
 
@@ -124,4 +129,41 @@ test("places in the address", () => {
   assert.deepEqual(parsePlace("").path, []);
   assert.equal(hrefOf(["jobs"], { label: "a=b c", state: "" }), "#/jobs?label=a%3Db+c");
   assert.equal(parsePlace(hrefOf(["jobs"], { label: "a=b c" })).query.get("label"), "a=b c");
+});
+
+test("what was done to a selection, and to which jobs not", () => {
+  const job = (job_id: string): Job => ({ job_id }) as Job;
+  const refused = (n: number): JobNotChanged => ({ job_id: `j${n}`, code: 9, reason: `job j${n} is SUCCEEDED` });
+  assert.equal(outcomeText({ jobs: [job("j1")], not_changed: [], warnings: [] }, "resumed"), "1 job resumed.");
+  assert.equal(
+    outcomeText({ jobs: [], not_changed: [refused(1)], warnings: ["The data set is missing."] }, "resumed"),
+    "0 jobs resumed. 1 job was not: job j1 is SUCCEEDED. The data set is missing.",
+  );
+  assert.equal(
+    outcomeText({ jobs: [job("j9")], not_changed: [1, 2, 3, 4, 5].map(refused), warnings: [] }, "deleted"),
+    "1 job deleted. 5 jobs were not: job j1 is SUCCEEDED; job j2 is SUCCEEDED; job j3 is SUCCEEDED; and 2 others.",
+  );
+});
+
+test("labels as people type them", () => {
+  assert.deepEqual(labelsOf(" item=mnist  arm=a=b "), { item: "mnist", arm: "a=b" });
+  assert.deepEqual(notLabels("item=mnist study =x"), ["study", "=x"]);
+});
+
+test("the queue by experiment and priority, and what comes next", () => {
+  const waiting = [row("j12", { priority: 2, created: 5 }), row("j9", { priority: 2, created: 5 }), row("j1"), row("j3", { experiment: "draw" })];
+  assert.deepEqual(groupsOf(waiting).map(ids), ["j12 j9", "j1", "j3"]);
+  const machine = machineOf({ workers: [], slots: 1, queued: "4" }, [], waiting, []);
+  assert.equal(machine.next?.id, "j9", "of equal ones the oldest, of one moment by number");
+  assert.equal(machineOf({ workers: [], slots: 1, queued: "0" }, [], [], []).next, undefined);
+});
+
+test("a worker stands beside its job", () => {
+  const worker = { worker: "host:1", kept: true, job_id: "j2", attempt: 1, waits_for: "" };
+  const idle = { ...worker, worker: "host:2", job_id: "", waits_for: "the queue is empty" };
+  const { workers } = machineOf({ workers: [worker, idle], slots: 2, queued: "0" }, [row("j2", { state: "running" })], [], []);
+  assert.deepEqual(workers.map(({ of, row }) => [of.worker, row?.id]), [
+    ["host:1", "j2"],
+    ["host:2", undefined],
+  ]);
 });
