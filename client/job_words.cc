@@ -12,6 +12,7 @@ namespace normlab::client {
 namespace {
 
 constexpr std::size_t kMostParams = 200;  // bytes of a line
+constexpr std::size_t kMostValue = 40;    // of one parameter, so that a long one leaves room for the others
 
 }  // namespace
 
@@ -26,7 +27,7 @@ std::string SummaryOf(const v1::Job& job) {
   std::string text = "external: " + job.external().name();
   const std::map<std::string, std::string> params(job.external().params().begin(), job.external().params().end());
   for (const auto& [name, value] : params) {
-    text += fmt::format(" {}={}", name, value);
+    text += fmt::format(" {}={}", name, OneLine(value, kMostValue));
   }
   return OneLine(text, kMostParams);
 }

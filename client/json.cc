@@ -63,6 +63,14 @@ Json MapToJson(const google::protobuf::Map<std::string, std::string>& map) {
   return json;
 }
 
+Json ExternalToJson(const v1::ExternalRun& run) {
+  return {{"name", run.name()},
+          {"experiment", run.experiment()},
+          {"params", MapToJson(run.params())},
+          {"tags", MapToJson(run.tags())},
+          {"removed", run.removed()}};
+}
+
 }  // namespace
 
 Json NumberToJson(double value) { return std::isfinite(value) ? Json(value) : Json(FormatExact(value)); }
@@ -94,7 +102,7 @@ Json JobToJson(const v1::Job& job) {
   json["job_id"] = job.job_id();
   json["state"] = StateName(job.state());
   if (job.has_external()) {
-    json["external"] = MessageToJson(job.external());
+    json["external"] = ExternalToJson(job.external());
   } else {
     json["spec"] = MessageToJson(job.spec());
   }

@@ -84,11 +84,11 @@ def export(listed: JobsLike, path: str | os.PathLike[str], files: bool) -> Steps
     found = []
     for job_id in ids_of(listed):
         found.append((yield Unary("JobService.GetJob", v1.GetJobRequest(job_id=job_id))).job)
-    ended = [job for job in found if Job.of(job).ended]
+    ended = [job for job in found if Job.of(job).ended and not job.HasField("external")]
     if not ended:
-        raise errors.FailedPrecondition("none of these jobs has ended; only runs that are over go into a bundle")
+        raise errors.FailedPrecondition("none of these jobs is one of normlab that has ended; only such runs go into a bundle")
     if len(ended) < len(found):
-        warnings.warn(f"not ended, and so left out: {len(found) - len(ended)} of {len(found)} jobs", stacklevel=4)
+        warnings.warn(f"not ended or external, and so left out: {len(found) - len(ended)} of {len(found)} jobs", stacklevel=4)
     target = pathlib.Path(path)
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:

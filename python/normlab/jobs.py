@@ -47,7 +47,7 @@ class Job:
     experiment: str
     seed: int
     config: dict[str, Any]
-    """Every field of the experiment, defaults included; choices by name."""
+    """Every field of the experiment, defaults included; choices by name. Of an external run the parameters that it logged, as texts."""
     state: JobState
     identity: str
     """SHA-256 of the configuration, the data and the revisions of the code; equal identities give equal bits."""
@@ -77,14 +77,22 @@ class Job:
     """Of submit and reproduce: it was there already."""
     warning: str = ""
     """Of submit, resume and reproduce: what will keep it from running."""
+    external: dict[str, str] | None = None
+    """The tags, without labels, of a run that another program logged; None: normlab's own. Nobody here has trained or verified it."""
 
     @classmethod
     def of(cls, message: Any, reused: bool = False, warning: str = "") -> Job:
         experiment, config = _spec.config_of(message.spec)
+        seed, external = message.spec.seed, None
+        if message.HasField("external"):
+            experiment, config = message.external.experiment, dict(message.external.params)
+            said = config.get("seed", message.labels.get("seed", ""))
+            seed = int(said) if said.isdecimal() else 0
+            external = dict(message.external.tags)
         return cls(
             job_id=message.job_id,
             experiment=experiment,
-            seed=message.spec.seed,
+            seed=seed,
             config=config,
             state=_state(message.state),
             identity=message.identity,
@@ -107,6 +115,7 @@ class Job:
             held_up=message.held_up,
             reused=reused,
             warning=warning,
+            external=external,
         )
 
     def __hash__(self) -> int:

@@ -110,6 +110,26 @@ TEST_F(JobsCommandTest, JobsAsJson) {
   ExpectGolden("jobs_json", {"jobs", "--json"});
 }
 
+TEST_F(JobsCommandTest, ARunOfAnotherProgramIsTold) {
+  v1::Job& job = AddRunning({});
+  job.clear_spec();
+  v1::ExternalRun& external = *job.mutable_external();
+  external.set_name("bold-crow");
+  external.set_experiment("PyTorch");
+  (*external.mutable_params())["a_long_one"] = std::string(5'000, 'x');
+  (*external.mutable_params())["lr"] = "0.1";
+  (*external.mutable_tags())["mlflow.user"] = "ana";
+  const std::string listed = Run({"jobs"}).out;
+  EXPECT_THAT(listed, HasSubstr("PyTorch external: bold-crow a_long_one=xxx"));
+  EXPECT_THAT(listed, HasSubstr(" lr=0.1"));
+  EXPECT_THAT(Run({"show", job.job_id()}).out, HasSubstr("external"));
+  const auto shown = nlohmann::json::parse(Run({"show", job.job_id(), "--json"}).out)["job"];
+  EXPECT_EQ(shown["external"]["params"]["lr"], "0.1");
+  EXPECT_EQ(shown["external"]["tags"]["mlflow.user"], "ana");
+  EXPECT_EQ(shown["external"]["removed"], false);
+  EXPECT_FALSE(shown.contains("spec"));
+}
+
 TEST_F(JobsCommandTest, JobsFiltersAndPages) {
   AddSucceeded({});
   AddRunning({{"seed", "2"}});

@@ -112,7 +112,8 @@ def check_ours(server, client):
 
 def check_among_ours(server, run):
     """An external run where people look at jobs."""
-    assert "external: first lr=0.1" in server.normlab("jobs", "--label", "program=torch")
+    listed = server.normlab("jobs", "--label", "program=torch")
+    assert "external: first" in listed and " lr=0.1 " in listed, listed
     shown = server.normlab("show", run)
     assert "by hand" in shown and "external" in shown, shown
     assert "0.001" in server.normlab("curve", run, "loss", "--format", "csv")

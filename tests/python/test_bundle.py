@@ -63,7 +63,7 @@ def test_the_command_line_takes_what_python_writes(client, jobs, elsewhere, home
 
 def test_only_what_has_ended_goes(client, jobs, tmp_path):
     (endless,) = client.submit("handwriting", **ENDLESS)
-    with pytest.raises(normlab.FailedPrecondition, match="only runs that are over"):
+    with pytest.raises(normlab.FailedPrecondition, match="is one of normlab that has ended"):
         client.export_bundle(endless, tmp_path / "none.zip")
     with pytest.warns(UserWarning, match="1 of 3 jobs"):
         client.export_bundle([*jobs, endless], tmp_path / "some.zip")

@@ -19,6 +19,16 @@ def job(state, done=0, rate=0.0, took=None, **more):
     )
 
 
+def test_a_run_of_another_program_is_told_from_ours():
+    external = {"experiment": "PyTorch", "name": "bold-crow", "params": {"lr": "0.1", "seed": "7"}, "tags": {"mlflow.user": "ana"}}
+    run = Job.of(v1.Job(job_id="j9", external=external, labels={"program": "torch"}))
+    assert (run.experiment, run.seed, run.config["lr"], run.external) == ("PyTorch", 7, "0.1", {"mlflow.user": "ana"})
+    del external["params"]["seed"]
+    assert Job.of(v1.Job(external=external, labels={"seed": "8"})).seed == 8
+    assert Job.of(v1.Job(external=external, labels={"seed": "none"})).seed == 0
+    assert NEW.external is None
+
+
 def test_jobs_that_are_not_known_cost_what_others_do():
     found = _progress.estimate([job("SUCCEEDED", 100, took=50), job("RUNNING", 50, rate=2.0), job("QUEUED")], expected=4)
     assert (found.jobs, found.ended, found.running) == (4, 1, 1)
