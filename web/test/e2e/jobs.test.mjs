@@ -77,23 +77,26 @@ test("a job is followed live, cancelled, resumed and deleted", async (t) => {
   const [{ job_id: id }] = submit("--trials", "1000000", "--units", "8");
   const page = await open(t, `#/jobs/${id}`);
   const detail = page.getByRole("article", { name: `Job ${id}` });
-  await detail.getByText("running", { exact: true }).waitFor();
+  await inState(detail, "running");
   await detail.getByRole("button", { name: "Cancel" }).click();
-  await detail.getByText("cancelled", { exact: true }).waitFor();
+  await inState(detail, "cancelled");
   await detail.getByRole("button", { name: "Resume" }).click();
   const next = page.getByRole("article").filter({ hasNotText: new RegExp(`^${id}\\b`) });
   await page.waitForURL((url) => /#\/jobs\/j\d+$/.test(url.hash) && !url.hash.endsWith(`/${id}`));
-  await next.getByText("running", { exact: true }).waitFor();
+  await inState(next, "running");
   await next.getByRole("link", { name: id, exact: true }).waitFor();
   const attempt = next.getByRole("region", { name: "Attempts" }).getByRole("row", { name: /under way$/ });
   assert.doesNotMatch(await attempt.innerText(), /\t0 to /, "it begins where the other one stopped");
   await next.getByRole("button", { name: "Cancel" }).click();
-  await next.getByText("cancelled", { exact: true }).waitFor();
+  await inState(next, "cancelled");
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete for ever" }).click();
   await page.waitForURL((url) => url.hash === "#/jobs");
   await page.getByText(/is deleted$/).waitFor();
 });
+
+// A job's own state; its attempts have one each.
+const inState = (detail, state) => detail.locator(".state", { hasText: new RegExp(`^${state}$`) }).first().waitFor();
 
 // The requests of one method that the page sends from now on.
 function requests(page, method) {
@@ -184,7 +187,7 @@ test("a job's log is followed to its end, and saved", async (t) => {
   const [{ job_id: id }] = submit("--trials", "1000000", "--units", "10");
   const page = await open(t, `#/jobs/${id}`);
   const detail = page.getByRole("article", { name: `Job ${id}` });
-  await detail.getByText("running", { exact: true }).waitFor();
+  await inState(detail, "running");
   assert.equal(await page.getByRole("log").count(), 0, "closed until somebody asks");
   await detail.getByRole("button", { name: "Show the log" }).click();
   const log = page.getByRole("log", { name: `Log of ${id}` });
