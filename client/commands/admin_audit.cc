@@ -26,7 +26,7 @@ Json ToJson(const v1::AuditEntry& entry) {
           {"left_out", entry.left_out()}};
 }
 
-std::string Jobs(const v1::AuditEntry& entry) {
+std::string JobsText(const v1::AuditEntry& entry) {
   const int shown = std::min(kMostShown, entry.job_ids_size());
   std::string text;
   for (int i = 0; i < shown; ++i) {
@@ -46,7 +46,7 @@ void Show(Session& session, const v1::AuditEntry& entry) {
   const std::string from =
       entry.certificate().empty() ? entry.peer() : fmt::format("{} {}", entry.peer(), entry.certificate());
   session.Print(fmt::format("{}  {}{} from {}  {}{}  {}{}\n", FormatTime(entry.time()),
-                            session.OutPaint(who, Paint::kBold), role, from, entry.method(), Jobs(entry),
+                            session.OutPaint(who, Paint::kBold), role, from, entry.method(), JobsText(entry),
                             session.OutPaint(entry.outcome(), entry.outcome() == "OK" ? Paint::kPlain : Paint::kRed),
                             entry.error().empty() ? "" : ": " + entry.error()));
 }

@@ -14,7 +14,7 @@ namespace normlab::server {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
+using ProtoMessage = google::protobuf::Message;
 
 constexpr std::size_t kMostJobs = 100;  // that a line names
 constexpr std::size_t kMostText = 256;  // bytes of a text that came from outside
@@ -34,7 +34,7 @@ void AddJob(const std::string& id, AuditEntry& entry) {
 }
 
 // Every job_id and job_ids of a message and of the messages in it, but for those of jobs that were left alone.
-void AddJobs(const Message& message, AuditEntry& entry) {
+void AddJobs(const ProtoMessage& message, AuditEntry& entry) {
   const auto* reflection = message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection->ListFields(message, &fields);
@@ -58,12 +58,12 @@ void AddJobs(const Message& message, AuditEntry& entry) {
   }
 }
 
-std::string RequestId(const Message& request) {
+std::string RequestId(const ProtoMessage& request) {
   const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
   return field == nullptr ? "" : CutText(request.GetReflection()->GetString(request, field), 64);
 }
 
-bool OnlyLooks(const Message& request) {
+bool OnlyLooks(const ProtoMessage& request) {
   const auto* field = request.GetDescriptor()->FindFieldByName("validate_only");
   return field != nullptr && request.GetReflection()->GetBool(request, field);
 }

@@ -85,7 +85,7 @@ absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, const 
   std::int64_t room = core.quota.Room(caller);
   const auto may_resume = [&](const store::Job& job) -> absl::Status {
     if (room-- <= 0) {
-      return core.quota.Full(caller);
+      return absl::FailedPreconditionError(Message(core.quota.Full(caller)));  // of this job, not of the call
     }
     const auto known = data.try_emplace(job.dataset, MayQueue(core, job.dataset, request.force())).first;
     NORMLAB_ASSIGN_OR_RETURN(const std::string warning, known->second);

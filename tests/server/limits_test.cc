@@ -109,7 +109,7 @@ TEST_F(LimitsTest, OneSubmittersJobsLeaveRoomForOthers) {
 TEST_F(LimitsTest, ResumingCountsToo) {
   ASSERT_EQ(Batch(1, 3).error_message(), "");
   v1::CancelJobsRequest cancel;
-  cancel.mutable_filter();
+  cancel.mutable_filter()->add_states(v1::JOB_STATE_QUEUED);
   CallContext cancelling;
   v1::CancelJobsResponse cancelled;
   ASSERT_EQ(jobs_->CancelJobs(&cancelling, cancel, &cancelled).error_message(), "");
