@@ -238,7 +238,7 @@ TEST_F(AuditTest, RefusedCallsAreWrittenWhoeverMadeThem) {
   request.set_role(v1::ROLE_VIEWER);
   v1::CreateTokenResponse made;
   ASSERT_EQ(admin_->CreateToken(&context, request, &made).error_message(), "");
-  const RawAnswer viewer = CallRaw(TcpChannel(), "/normlab.v1.AdminService/Drain", "", AuthorizationOf(made.secret()));
+  const RawAnswer viewer = CallRaw(TcpChannel(), "/normlab.v1.JobService/ReadLog", "", AuthorizationOf(made.secret()));
   ASSERT_EQ(viewer.status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
   std::map<std::string, v1::AuditEntry> entries;  // two may have the same time
   for (const v1::AuditEntry& entry : Entries()) {
@@ -250,7 +250,7 @@ TEST_F(AuditTest, RefusedCallsAreWrittenWhoeverMadeThem) {
   EXPECT_EQ(unknown.peer(), "127.0.0.1");
   EXPECT_EQ(unknown.outcome(), "UNAUTHENTICATED");
   EXPECT_EQ(entries["AdminService.CreateToken"].outcome(), "OK");
-  const v1::AuditEntry& ana = entries["AdminService.Drain"];
+  const v1::AuditEntry& ana = entries["JobService.ReadLog"];
   EXPECT_EQ(ana.who(), "ana");
   EXPECT_EQ(ana.role(), "viewer");
   EXPECT_EQ(ana.outcome(), "PERMISSION_DENIED");
