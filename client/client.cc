@@ -570,4 +570,29 @@ absl::StatusOr<v1::CollectGarbageResponse> Client::CollectGarbage(const v1::Coll
   return Call(*admin_, &Admin::CollectGarbage, request, kBulkSeconds, kMutationAttempts);
 }
 
+absl::StatusOr<v1::CreateTokenResponse> Client::CreateToken(const v1::CreateTokenRequest& request) {
+  return Call(*admin_, &Admin::CreateToken, request, kUnarySeconds, kOnce);
+}
+
+absl::StatusOr<v1::ListTokensResponse> Client::ListTokens() {
+  return Call(*admin_, &Admin::ListTokens, v1::ListTokensRequest(), kUnarySeconds, kOnce);
+}
+
+absl::StatusOr<v1::RotateTokenResponse> Client::RotateToken(const std::string& name) {
+  v1::RotateTokenRequest request;
+  request.set_name(name);
+  return Call(*admin_, &Admin::RotateToken, request, kUnarySeconds, kOnce);
+}
+
+absl::StatusOr<v1::RevokeTokenResponse> Client::RevokeToken(const std::string& name) {
+  v1::RevokeTokenRequest request;
+  request.set_name(name);
+  return Call(*admin_, &Admin::RevokeToken, request, kUnarySeconds, kMutationAttempts);
+}
+
+absl::Status Client::ReadAudit(const v1::ReadAuditRequest& request,
+                               const std::function<bool(const v1::ReadAuditResponse&)>& on_news) {
+  return ReadStream([&](grpc::ClientContext* context) { return admin_->ReadAudit(context, request); }, on_news, {});
+}
+
 }  // namespace normlab::client

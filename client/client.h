@@ -128,6 +128,14 @@ class Client {
   absl::StatusOr<v1::CheckResponse::Report> Check(const std::string& backup, const OnProgress& on_progress);
   absl::Status StartScrub();
   absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(const v1::CollectGarbageRequest& request);
+  // Sent once: what a token is, is told once.
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
+  absl::StatusOr<v1::ListTokensResponse> ListTokens();
+  absl::StatusOr<v1::RotateTokenResponse> RotateToken(const std::string& name);
+  absl::StatusOr<v1::RevokeTokenResponse> RevokeToken(const std::string& name);
+  // As WatchJobs.
+  absl::Status ReadAudit(const v1::ReadAuditRequest& request,
+                         const std::function<bool(const v1::ReadAuditResponse&)>& on_news);
 
   const std::string& endpoint() const { return connection_.describe; }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/paths.h"
-#include "proto/transport/channel.h"
 
 namespace normlab::client {
 namespace {
@@ -18,6 +17,10 @@ constexpr int kMaxMessageBytes = 64 << 20;  // a self-contained report with figu
 std::string Endpoint::Home() const { return home.empty() ? DefaultHome() : home; }
 std::string Endpoint::Socket() const { return socket.empty() ? SocketPath(Home()) : socket; }
 std::string Endpoint::Describe() const { return address.empty() ? Socket() : address; }
+
+DialTarget Endpoint::Target() const {
+  return {.socket = Socket(), .address = address, .token_file = token_file, .ca = ca, .cert = cert, .key = key};
+}
 
 absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
   Connection connection;
@@ -35,9 +38,7 @@ absl::StatusOr<Connection> Connect(const Endpoint& endpoint) {
   arguments.SetInt("grpc.max_reconnect_backoff_ms", 1000);
   // Each command has a connection of its own: no sharing of a broken subchannel.
   arguments.SetInt("grpc.use_local_subchannel_pool", 1);
-  NORMLAB_ASSIGN_OR_RETURN(
-      Dialled server,
-      Dial({.socket = endpoint.Socket(), .address = endpoint.address, .token_file = endpoint.token_file}, arguments));
+  NORMLAB_ASSIGN_OR_RETURN(Dialled server, Dial(endpoint.Target(), arguments));
   connection.channel = std::move(server.channel);
   connection.authorization = std::move(server.authorization);
   return connection;

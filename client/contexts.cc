@@ -28,10 +28,15 @@ struct Part {
   const char* key;
   std::string Endpoint::*member;
 };
-constexpr Part kParts[] = {{"home", &Endpoint::home},
-                           {"socket", &Endpoint::socket},
-                           {"address", &Endpoint::address},
-                           {"token_file", &Endpoint::token_file}};
+constexpr Part kParts[] = {{"home", &Endpoint::home},       {"socket", &Endpoint::socket},
+                           {"address", &Endpoint::address}, {"token_file", &Endpoint::token_file},
+                           {"ca", &Endpoint::ca},           {"cert", &Endpoint::cert},
+                           {"key", &Endpoint::key}};
+// Parts that go with an address which came from elsewhere than a context, by the variables that name them.
+constexpr Part kFiles[] = {{"NORMLAB_TOKEN_FILE", &Endpoint::token_file},
+                           {"NORMLAB_CA", &Endpoint::ca},
+                           {"NORMLAB_CERT", &Endpoint::cert},
+                           {"NORMLAB_KEY", &Endpoint::key}};
 
 absl::Status Damaged(std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("{}: {}; correct or remove the file", ContextsFile(), what));
@@ -143,9 +148,13 @@ absl::StatusOr<Endpoint> ResolveEndpoint(const Endpoint& options, const std::str
   }
   if (!name.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(endpoint, FindContext(name));
-    endpoint.token_file = options.token_file.empty() ? endpoint.token_file : options.token_file;
-  } else if (!endpoint.address.empty() && endpoint.token_file.empty()) {
-    endpoint.token_file = Variable("NORMLAB_TOKEN_FILE");
+    for (const Part& file : kFiles) {
+      endpoint.*file.member = (options.*file.member).empty() ? endpoint.*file.member : options.*file.member;
+    }
+  } else if (!endpoint.address.empty()) {
+    for (const Part& file : kFiles) {
+      endpoint.*file.member = (endpoint.*file.member).empty() ? Variable(file.key) : endpoint.*file.member;
+    }
   }
   return endpoint;
 }

@@ -12,9 +12,12 @@
 #include "base/descriptor.h"
 #include "client/error.h"
 #include "proto/transport/address.h"
+#include "proto/transport/tls_probe.h"
 
 namespace normlab::client {
 namespace {
+
+constexpr std::chrono::seconds kPatience{5};
 
 // What connect(2) says of the socket; 0 if somebody listens.
 int TryConnect(const std::string& path) {
@@ -52,16 +55,23 @@ absl::Status ExplainSocket(const std::string& path) {
 }
 
 absl::Status Explain(const Endpoint& endpoint) {
-  return endpoint.address.empty()
-             ? ExplainSocket(endpoint.Socket())
-             : absl::NotFoundError(fmt::format("no server at {}; start one with: normlabd --listen {}",
-                                               endpoint.address, endpoint.address));
+  if (endpoint.address.empty()) {
+    return ExplainSocket(endpoint.Socket());
+  }
+  if (!endpoint.ca.empty()) {
+    const absl::Status probed = ProbeTls(endpoint.Target(), kPatience);
+    return probed.ok() ? absl::UnavailableError(fmt::format(
+                             "{} speaks TLS and does not answer; it is busy or stopped, or it is not normlabd",
+                             endpoint.address))
+                       : probed;
+  }
+  return absl::NotFoundError(
+      fmt::format("no server at {}; start one with: normlabd --listen {}", endpoint.address, endpoint.address));
 }
 
 }  // namespace
 
 absl::Status Reach(const Endpoint& endpoint) {
-  constexpr std::chrono::seconds kPatience{5};
   NORMLAB_ASSIGN_OR_RETURN(const Connection connection, Connect(endpoint));
   if (endpoint.address.empty() && TryConnect(endpoint.Socket()) != 0) {
     return ExplainSocket(endpoint.Socket());  // at once; gRPC would try again and again

@@ -35,8 +35,9 @@ namespace normlab::server {
 namespace {
 
 constexpr std::chrono::milliseconds kSweepPause{250};
-constexpr std::chrono::milliseconds kFailedGrace{1'000};  // for workers, whose last reports nobody can take
-constexpr std::chrono::milliseconds kCallGrace{1'000};    // for calls under way, which take milliseconds
+constexpr std::chrono::milliseconds kCertificatePause{2'000};  // between two looks at their files
+constexpr std::chrono::milliseconds kFailedGrace{1'000};       // for workers, whose last reports nobody can take
+constexpr std::chrono::milliseconds kCallGrace{1'000};         // for calls under way, which take milliseconds
 // For their answers to leave. gRPC waits as long for clients that keep an idle connection.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
 
@@ -65,8 +66,12 @@ class DaemonImpl : public Daemon {
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/run"));
     NORMLAB_ASSIGN_OR_RETURN(std::string key, ReadOrMakeToken(options_.home + "/run/attempts.key"));
     secrets_ = std::make_unique<WorkerSecrets>(std::move(key));
-    gate_ = std::make_unique<Gate>(Access(tokens, *secrets_), options_.limits);
+    NORMLAB_ASSIGN_OR_RETURN(issued_, IssuedTokens::Open(options_.home + "/tokens.json"));
+    NORMLAB_ASSIGN_OR_RETURN(audit_, AuditLog::Open(Logs()));
+    auditor_ = std::make_unique<Auditor>(*audit_);
+    gate_ = std::make_unique<Gate>(Access(tokens, *secrets_, issued_.get()), options_.limits, auditor_.get());
     NORMLAB_ASSIGN_OR_RETURN(store_, OpenStore());
+    quota_ = std::make_unique<QueueQuota>(*store_, options_.limits.queued_of_one);
     LearnData();
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
@@ -79,21 +84,28 @@ class DaemonImpl : public Daemon {
                                            .news = *news_,
                                            .gate = *gate_,
                                            .secrets = *secrets_,
+                                           .tokens = *issued_,
+                                           .audit = *audit_,
                                            .papers = *options_.papers,
                                            .job_limits = options_.job_limits,
+                                           .quota = *quota_,
                                            .data = data_,
                                            .upkeep = *upkeep_,
                                            .slots = options_.worker_argv.empty() ? 0 : options_.slots,
                                            .home = options_.home,
                                            .logs = Logs(),
                                            .started_ms = UnixMs()});
+    NORMLAB_RETURN_IF_ERROR(LoadTls());
     const std::optional<Certificate> certificate = TensorboardCertificate();
-    NORMLAB_ASSIGN_OR_RETURN(
-        listener_, Listener::Bind({.socket = options_.socket_path,
-                                   .socket_mode = options_.share_socket ? 0660U : 0600U,
-                                   .tls_socket = certificate ? TensorboardSocketPath(options_.home) : "",
-                                   .loopback = options_.listen},
-                                  {.socket = options_.limits.connections, .tcp = options_.limits.tcp_connections}));
+    NORMLAB_ASSIGN_OR_RETURN(listener_,
+                             Listener::Bind({.socket = options_.socket_path,
+                                             .socket_mode = options_.share_socket ? 0660U : 0600U,
+                                             .tls_socket = certificate ? TensorboardSocketPath(options_.home) : "",
+                                             .address = options_.listen},
+                                            {.socket = options_.limits.connections,
+                                             .tcp = options_.limits.tcp_connections,
+                                             .tcp_of_one = options_.limits.connections_of_one}));
+    auditor_->KnowSocketUsers([this] { return listener_->SocketUsers(); });
     NORMLAB_RETURN_IF_ERROR(StartServer(certificate));
     NORMLAB_RETURN_IF_ERROR(OpenHttp());
     sweeper_ = std::jthread([this](std::stop_token stop) { SweepUntilStopped([this] { Sweep(); }, stop); });
@@ -159,6 +171,31 @@ class DaemonImpl : public Daemon {
     }
   }
 
+  absl::Status LoadTls() {
+    if (options_.tls) {
+      NORMLAB_ASSIGN_OR_RETURN(tls_, TlsIdentity::Load(*options_.tls));
+    } else if (options_.listen && !options_.listen->loopback) {
+      return absl::InvalidArgumentError("an address that others reach is served with TLS alone");
+    }
+    return absl::OkStatus();
+  }
+
+  // Certificates are renewed while the server runs.
+  void LookAtCertificates() {
+    const auto now = std::chrono::steady_clock::now();
+    if (tls_ == nullptr || now < look_at_certificates_) {
+      return;
+    }
+    look_at_certificates_ = now + kCertificatePause;
+    const absl::StatusOr<bool> fresh = tls_->LookAgain();
+    if (!fresh.ok()) {
+      Log(LogLevel::kError, "certificate_not_taken",
+          {{"why", Message(fresh.status())}, {"next", "the old one is kept"}});
+    } else if (*fresh) {
+      Log(LogLevel::kInfo, "certificate_taken", {{"file", options_.tls->certificate}, {"ends", tls_->ends()}});
+    }
+  }
+
   // Absent, with a warning, where its socket cannot be: everything else is served all the same.
   std::optional<Certificate> TensorboardCertificate() const {
     absl::Status status = SocketAddress(TensorboardSocketPath(options_.home)).status();
@@ -175,6 +212,7 @@ class DaemonImpl : public Daemon {
 
   absl::Status StartServer(const std::optional<Certificate>& certificate) {
     GrpcServerOptions options{.reflection = !options_.listen, .tls = certificate};
+    options.port = tls_ == nullptr ? nullptr : tls_->Credentials();
     options.services.push_back(HostTensorboard(*core_));
     options.services.push_back(HostTracking(*core_));
     NORMLAB_ASSIGN_OR_RETURN(auto server, GrpcServer::Start(*core_, *listener_, std::move(options)));
@@ -216,6 +254,8 @@ class DaemonImpl : public Daemon {
 
   // A store that has stopped writing can end no attempt: the next start will.
   void Sweep() {
+    gate_->EndRevoked();
+    LookAtCertificates();
     if (failure().ok()) {
       attempts_->Sweep();
     }
@@ -301,12 +341,18 @@ class DaemonImpl : public Daemon {
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<WorkerSecrets> secrets_;
+  std::unique_ptr<IssuedTokens> issued_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<Auditor> auditor_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<QueueQuota> quota_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<News> news_;
   std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<TlsIdentity> tls_;
+  std::chrono::steady_clock::time_point look_at_certificates_;  // of the sweeper
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<GrpcServer> server_;  // set and reset under mu_, by the thread of Start and Stop
   std::unique_ptr<http::HttpServer> http_;

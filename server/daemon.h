@@ -6,9 +6,11 @@
 //   spool/               files on their way from local workers; they have no names
 //   backups/TIME/        copies of the store, unless another folder is asked for
 //   scrub.txt            what the last scrub found
+//   logs/audit.jsonl     who changed what; logs/refused.jsonl: who was refused
 //   logs/worker-N.log    what local workers wrote to stderr
 //   run/normlabd.sock    the socket, unless another path is asked for
 //   run/tensorboard.sock for the stock TensorBoard, which speaks TLS alone; trust in it is in run/tensorboard.pem
+//   tokens.json          tokens that were made for people and programs, as SHA-256
 //   run/token            the admin's token of the loopback ports, if there are any
 //   run/tokens/ROLE      those of other roles that were asked for
 //   run/http             address and port of the HTTP door, while it is open
@@ -27,6 +29,7 @@
 
 #include "base/status.h"
 #include "proto/transport/address.h"
+#include "proto/transport/tls_identity.h"
 #include "results/judging/paper.h"
 #include "server/edge/caller.h"
 #include "server/edge/gate.h"
@@ -39,7 +42,8 @@ struct DaemonOptions {
   std::string home;
   std::string socket_path;
   bool share_socket = false;  // its group may use it too
-  std::optional<Loopback> listen;
+  std::optional<ListenAddress> listen;
+  std::optional<TlsFiles> tls;  // of `listen`, which needs it unless it is loopback
   std::optional<Loopback> http;
   std::string backups;                      // folder; empty: <home>/backups
   std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
@@ -71,7 +75,7 @@ class Daemon {
   // is UNAVAILABLE with this reason, and nothing is left but to Stop and to start anew.
   virtual absl::Status failure() const = 0;
 
-  // The loopback port; 0: none.
+  // The port of `listen`; 0: none.
   virtual int port() const = 0;
   // That of the HTTP door; 0: none.
   virtual int http_port() const = 0;

@@ -24,10 +24,12 @@ constexpr std::string_view kFooter = R"(Examples:
   normlabd --slots 1 --threads-per-job 4     one job at a time on four cores
   normlabd --listen 127.0.0.1:50051          also a loopback port; callers show the token in HOME/run/token
   normlabd --listen 127.0.0.1:50051 --role-token viewer   and one for those who only look, in HOME/run/tokens/viewer
+  normlabd --listen 0.0.0.0:50051 --tls-cert certs/server.pem --tls-key certs/server.key --tls-client-ca certs/ca.pem
+                                             also other machines, if they show a certificate; see normlab admin certs
   normlabd --http 127.0.0.1:8080             also the API as JSON: POST /v1/SERVICE/METHOD with the same tokens
   normlabd --no-workers                      queue only; start normlab-worker by hand
 
-Who may do what on the loopback ports (the Unix socket is its owner's, and of its group with --share-socket): a viewer reads what was measured; a submitter also queues,
+Who may do what on the ports (the Unix socket is its owner's, and of its group with --share-socket): a viewer reads what was measured; a submitter also queues,
 resumes and cancels jobs and reads checkpoints; a worker leases jobs and reports them; the admin's token does all that, and deletes.
 A token is made once, mode 0600; remove its file and start again for another one.
 
@@ -44,6 +46,9 @@ struct Flags {
   std::string socket;
   bool share_socket = false;
   std::string listen;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;
   std::string http;
   std::string token_file;
   std::vector<std::string> roles;
@@ -52,6 +57,8 @@ struct Flags {
   int lease_seconds = 60;
   int stall_seconds = 900;
   int max_file_gib = 8;
+  int queued_per_caller = 1'000;
+  int calls_per_second = 200;
   double job_memory_gib = 0;
   bool no_workers = false;
   bool print_ready = false;
@@ -68,11 +75,17 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");
   app.add_flag("--share-socket", flags.share_socket,
                "the group of the socket may use it too, as its owner does; its folder must let the group in");
-  app.add_option("--listen", flags.listen, "loopback address and port to serve as well, such as 127.0.0.1:50051");
+  app.add_option("--listen", flags.listen,
+                 "address and port to serve as well: loopback, such as 127.0.0.1:50051, or with --tls-cert any of the "
+                 "machine's, such as 0.0.0.0:50051");
+  app.add_option("--tls-cert", flags.tls_cert,
+                 "serve --listen with TLS and the certificate in this PEM file, which may be replaced meanwhile");
+  app.add_option("--tls-key", flags.tls_key, "its key, a PEM file of mode 0600");
+  app.add_option("--tls-client-ca", flags.tls_client_ca,
+                 "and let in only who shows a certificate that one in this PEM file signed");
   app.add_option("--http", flags.http,
                  "loopback address and port for the API as JSON and the page; port 0: any free one, see HOME/run/http");
-  app.add_option("--token-file", flags.token_file,
-                 "admin's token of the loopback ports, made if missing [HOME/run/token]");
+  app.add_option("--token-file", flags.token_file, "admin's token of the ports, made if missing [HOME/run/token]");
   app.add_option("--role-token", flags.roles,
                  "also a token for viewers, submitters or workers, in HOME/run/tokens/ROLE")
       ->type_name("ROLE")
@@ -90,6 +103,14 @@ void Declare(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--max-file-gib", flags.max_file_gib, "largest checkpoint or artifact; larger jobs are refused")
       ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--queued-per-caller", flags.queued_per_caller, "jobs of one submitter's token that may wait")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option(
+         "--calls-per-second", flags.calls_per_second,
+         "calls of one token, ten times as many at once; workers' reports and the Unix socket have no such limit")
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--job-memory-gib", flags.job_memory_gib,
                  "memory that a job may need by estimate; larger ones are refused [all of the machine's; with "
@@ -109,6 +130,36 @@ std::uint64_t MachineMemory() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+absl::Status FillListen(const Flags& flags, DaemonOptions& options) {
+  if (!flags.listen.empty()) {
+    NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadListenAddress("--listen", flags.listen));
+  }
+  if (flags.tls_cert.empty() != flags.tls_key.empty()) {
+    return absl::InvalidArgumentError(
+        "--tls-cert and --tls-key go together: a certificate and the key it was made for");
+  }
+  if (flags.tls_cert.empty() && !flags.tls_client_ca.empty()) {
+    return absl::InvalidArgumentError(
+        "--tls-client-ca goes with --tls-cert and --tls-key, a certificate of the server's own");
+  }
+  if (!flags.tls_cert.empty()) {
+    if (!options.listen) {
+      return absl::InvalidArgumentError("--tls-cert goes with --listen; the Unix socket and --http speak no TLS");
+    }
+    options.tls =
+        TlsFiles{.certificate = flags.tls_cert, .key = flags.tls_key, .client_authority = flags.tls_client_ca};
+  } else if (options.listen && !options.listen->loopback) {
+    return absl::InvalidArgumentError(fmt::format(
+        "--listen {}: other machines reach this address, and without TLS nothing would be encrypted. Give --tls-cert "
+        "FILE "
+        "--tls-key "
+        "FILE (`normlab admin certs init DIR --host NAME` makes them), or listen on loopback and let others "
+        "tunnel: ssh -L 50051:127.0.0.1:50051 HOST",
+        flags.listen));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Fill(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
   if (flags.home.empty()) {
     return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
@@ -121,9 +172,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   for (const std::string& name : flags.roles) {
     options.token_files[*ReadRole(name)] = fmt::format("{}/run/tokens/{}", flags.home, name);
   }
-  if (!flags.listen.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(options.listen, ReadLoopback("--listen", flags.listen));
-  }
+  NORMLAB_RETURN_IF_ERROR(FillListen(flags, options));
   if (!flags.http.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(options.http, ReadLoopback("--http", flags.http));
   }
@@ -160,6 +209,9 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   } else if (!flags.no_workers) {
     options.job_limits.memory_bytes = MachineMemory();
   }
+  options.limits.queued_of_one = flags.queued_per_caller;
+  options.limits.calls_per_second = flags.calls_per_second;
+  options.limits.calls_at_once = 10.0 * flags.calls_per_second;
   // Beside the workers, and their connections, that are started by hand.
   options.limits.worker_waits += options.slots;
   options.limits.worker_orders += options.slots;

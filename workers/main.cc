@@ -53,6 +53,9 @@ struct Arguments {
   std::string socket = SocketPath(DefaultHome());
   std::string address;
   std::string token_file;
+  std::string ca;
+  std::string cert;
+  std::string key;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::vector<std::string> data = DataDirectories();
   std::string spool = std::filesystem::temp_directory_path().string();
@@ -70,13 +73,21 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
   app.set_help_all_flag("--man", "print this as a man page")->group("");
   auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server [HOME/run/normlabd.sock]")
                      ->type_name("PATH");
-  auto* address =
-      app.add_option("--address", arguments.address, "address and port of the server instead, loopback only")
-          ->type_name("HOST:PORT")
-          ->excludes(socket);
+  auto* address = app.add_option("--address", arguments.address,
+                                 "address and port of the server instead: loopback, or with --ca any host")
+                      ->type_name("HOST:PORT")
+                      ->excludes(socket);
   app.add_option("--token-file", arguments.token_file, "file with the server's token, for --address")
       ->type_name("PATH")
       ->needs(address);
+  auto* ca = app.add_option("--ca", arguments.ca,
+                            "speak TLS with a server whose certificate was signed by the one in this PEM file")
+                 ->type_name("PATH")
+                 ->needs(address);
+  auto* cert = app.add_option("--cert", arguments.cert, "this worker's certificate, for servers that ask for one")
+                   ->type_name("PATH")
+                   ->needs(ca);
+  cert->needs(app.add_option("--key", arguments.key, "its key")->type_name("PATH")->needs(cert));
   app.add_option("--threads", arguments.threads, "threads that train; any number gives the same bits [one per core]")
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""));
@@ -173,10 +184,13 @@ std::string Authorization(const Dialled& server) {
 }
 
 absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
-  NORMLAB_ASSIGN_OR_RETURN(
-      const Dialled server,
-      Dial({.socket = arguments.socket, .address = arguments.address, .token_file = arguments.token_file},
-           Reconnecting()));
+  NORMLAB_ASSIGN_OR_RETURN(const Dialled server, Dial({.socket = arguments.socket,
+                                                       .address = arguments.address,
+                                                       .token_file = arguments.token_file,
+                                                       .ca = arguments.ca,
+                                                       .cert = arguments.cert,
+                                                       .key = arguments.key},
+                                                      Reconnecting()));
   NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(arguments.spool));
   ServiceClient client(server.channel, Authorization(server));
   SetThreads(arguments.threads);

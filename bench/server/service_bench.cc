@@ -72,7 +72,7 @@ class Server {
       Die("pipe");
     }
     const auto pid = Spawn({.argv = {ExecutableDirectory() + "/normlabd", "--home", home_, "--no-workers", "--http",
-                                     "127.0.0.1:0", "--print-ready"},
+                                     "127.0.0.1:0", "--print-ready", "--calls-per-second", "1000000"},
                             .environment = {"NORMLAB_LOG=error"},
                             .stdout_fd = ready[1]});
     ::close(ready[1]);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/parse_number.h"
+#include "client/commands/admin.h"
 #include "client/commands/command.h"
 #include "client/commands/job_filter.h"
 #include "client/error.h"
@@ -248,26 +249,13 @@ struct GarbageOptions {
   bool yes = false;
 };
 
-// "90d", "12h", "30m", "45s".
-absl::StatusOr<std::int64_t> ReadAge(const std::string& text) {
-  const std::string unit = text.substr(std::min(text.size(), text.find_first_not_of("0123456789")));
-  const auto n = ParseWhole<std::int64_t>(std::string_view(text).substr(0, text.size() - unit.size()));
-  const std::int64_t seconds = unit == "d" ? 86'400 : unit == "h" ? 3'600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
-  constexpr std::int64_t kMost = std::int64_t{36'500} * 86'400;  // of any unit
-  if (!n || *n > kMost || seconds == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("--older-than is {}; expected a number and d, h, m or s, such as 90d", text));
-  }
-  return *n * seconds;
-}
-
 absl::StatusOr<v1::CollectGarbageRequest> ToRequest(const GarbageOptions& options) {
   v1::CollectGarbageRequest request;
   if (!options.filter.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(*request.mutable_filter(), ToFilter(options.filter));
   }
   if (!options.older_than.empty()) {
-    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t seconds, ReadAge(options.older_than));
+    NORMLAB_ASSIGN_OR_RETURN(const std::int64_t seconds, ReadAge("--older-than", options.older_than));
     request.set_older_than_seconds(static_cast<std::uint64_t>(seconds));
   }
   request.set_keep_newest(options.keep);
@@ -409,11 +397,23 @@ void AddGarbage(CLI::App& admin, Session& session) {
 
 }  // namespace
 
+absl::StatusOr<std::int64_t> ReadAge(std::string_view option, const std::string& text) {
+  const std::string unit = text.substr(std::min(text.size(), text.find_first_not_of("0123456789")));
+  const auto n = ParseWhole<std::int64_t>(std::string_view(text).substr(0, text.size() - unit.size()));
+  const std::int64_t seconds = unit == "d" ? 86'400 : unit == "h" ? 3'600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
+  constexpr std::int64_t kMost = std::int64_t{36'500} * 86'400;  // of any unit
+  if (!n || *n > kMost || seconds == 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is {}; expected a number and d, h, m or s, such as 90d", option, text));
+  }
+  return *n * seconds;
+}
+
 void AddAdmin(CLI::App& app, Session& session) {
   CLI::App* admin = AddLocalCommand(app, session,
                                     {kMore,
                                      "admin",
-                                     "Look after a server: its state, backups, checks, and room",
+                                     "Look after a server: its state, backups, checks, room, and who may use it",
                                      {"normlab admin status", "normlab admin backup --keep 7"},
                                      ""});
   admin->require_subcommand(1);
@@ -422,6 +422,9 @@ void AddAdmin(CLI::App& app, Session& session) {
   AddBackups(*admin, session);
   AddChecks(*admin, session);
   AddGarbage(*admin, session);
+  AddTokens(*admin, session);
+  AddAudit(*admin, session);
+  AddCerts(*admin, session);
 }
 
 }  // namespace normlab::client

@@ -208,7 +208,7 @@ void AddHomeOptions(CLI::App& command, Session& session) {
 void AddAddressOptions(CLI::App& command, Session& session) {
   command
       .add_option("--address", session.endpoint.address,
-                  "TCP address on loopback instead of the socket [$NORMLAB_ADDRESS]")
+                  "TCP address instead of the socket: loopback, or with --ca any host [$NORMLAB_ADDRESS]")
       ->type_name("HOST:PORT")
       ->group(kServerGroup);
   command
@@ -216,6 +216,16 @@ void AddAddressOptions(CLI::App& command, Session& session) {
                   "file with the bearer token that goes with an address [$NORMLAB_TOKEN_FILE]")
       ->type_name("FILE")
       ->group(kServerGroup);
+  command
+      .add_option("--ca", session.endpoint.ca,
+                  "speak TLS with a server whose certificate was signed by the one in this PEM file [$NORMLAB_CA]")
+      ->type_name("FILE")
+      ->group(kServerGroup);
+  command
+      .add_option("--cert", session.endpoint.cert, "your own certificate, for servers that ask for one [$NORMLAB_CERT]")
+      ->type_name("FILE")
+      ->group(kServerGroup);
+  command.add_option("--key", session.endpoint.key, "its key [$NORMLAB_KEY]")->type_name("FILE")->group(kServerGroup);
 }
 
 CLI::App* AddCommand(CLI::App& app, Session& session, const CommandText& text) {

@@ -91,7 +91,7 @@ CLI::App* AddLocalCommand(CLI::App& app, Session& session, const CommandText& te
 // --home and --socket alone, for commands that start a server.
 void AddHomeOptions(CLI::App& command, Session& session);
 
-// --address and --token-file.
+// --address, and the files that go with it: --token-file, --ca, --cert, --key.
 void AddAddressOptions(CLI::App& command, Session& session);
 
 // --jobs, described by `jobs`, and --stall-seconds, with `when` behind what it does.

@@ -16,8 +16,13 @@ absl::StatusOr<int> List(Session& session) {
   TextTable table({"", "CONTEXT", "SERVER", "TOKEN FILE"});
   for (const auto& [name, endpoint] : contexts.named) {
     const bool current = name == contexts.current;
-    json.push_back(
-        {{"name", name}, {"current", current}, {"server", endpoint.Describe()}, {"token_file", endpoint.token_file}});
+    json.push_back({{"name", name},
+                    {"current", current},
+                    {"server", endpoint.Describe()},
+                    {"token_file", endpoint.token_file},
+                    {"ca", endpoint.ca},
+                    {"cert", endpoint.cert},
+                    {"key", endpoint.key}});
     table.Add({current ? "*" : "", {name, Paint::kBold}, endpoint.Describe(), endpoint.token_file});
   }
   if (session.json) {
@@ -37,7 +42,8 @@ absl::StatusOr<int> Add(Session& session, const std::string& name) {
     return absl::InvalidArgumentError("--address, --home or --socket is missing: which server is it?");
   }
   // The command may be given anywhere; what the file holds is meant from everywhere.
-  for (std::string* path : {&endpoint.home, &endpoint.socket, &endpoint.token_file}) {
+  for (std::string* path :
+       {&endpoint.home, &endpoint.socket, &endpoint.token_file, &endpoint.ca, &endpoint.cert, &endpoint.key}) {
     *path = path->empty() ? *path : std::filesystem::absolute(*path).lexically_normal().string();
   }
   NORMLAB_ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
@@ -90,15 +96,17 @@ void AddContext(CLI::App& app, Session& session) {
                                     "list",
                                     "List contexts; * is the one in use",
                                     {"normlab context list"},
-                                    "contexts[]: name, current, server, token_file."});
+                                    "contexts[]: name, current, server, token_file, ca, cert, key."});
   list->callback([&session] { session.action = [&session] { return List(session); }; });
-  CLI::App* add = AddLocalCommand(*command, session,
-                                  {kMore,
-                                   "add",
-                                   "Add a context, or change it",
-                                   {"normlab context add lab --address 127.0.0.1:50051 --token-file ~/lab.token",
-                                    "normlab context add other --home ~/other"},
-                                   ""});
+  CLI::App* add =
+      AddLocalCommand(*command, session,
+                      {kMore,
+                       "add",
+                       "Add a context, or change it",
+                       {"normlab context add lab --address 127.0.0.1:50051 --token-file ~/lab.token",
+                        "normlab context add gpu --address gpu.example:50051 --ca ca.pem --token-file gpu.token",
+                        "normlab context add other --home ~/other"},
+                       ""});
   add->add_option("CONTEXT", *name, "its name")->required()->type_name("");
   AddHomeOptions(*add, session);
   AddAddressOptions(*add, session);

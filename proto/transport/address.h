@@ -1,7 +1,7 @@
-// address.h - where a server listens: a loopback address and port, or a Unix socket.
+// address.h - where a server listens: a loopback address and port, one that others reach, or a Unix socket.
 //
-// Read here and nowhere else, so that all three programs agree on what is loopback: a token and everything else is sent
-// in the clear, and only the kernel may carry it.
+// Read here and nowhere else, so that all three programs agree on what is loopback: without TLS a token and everything else is
+// sent in the clear, and only the kernel may carry it.
 //
 // Thread safety: free functions, any thread.
 #pragma once
@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/status.h"
 
@@ -28,6 +29,32 @@ absl::StatusOr<Loopback> ReadLoopback(std::string_view option, std::string_view 
 
 // "127.0.0.1:8080", "[::1]:8080".
 std::string HostAndPort(const Loopback& loopback);
+
+// Any address of this machine.
+struct ListenAddress {
+  ListenAddress(std::string host, int port, bool loopback) : host(std::move(host)), port(port), loopback(loopback) {}
+  ListenAddress(Loopback only) : host(std::move(only.host)), port(only.port) {}  // NOLINT: is one
+
+  std::string host;  // numeric
+  int port = 0;      // 0: any free one
+  bool loopback = true;
+};
+
+// The same for an address that is served with TLS: also "10.0.0.7:8080", "[2001:db8::7]:8080", and "0.0.0.0:8080" or "[::]:8080"
+// for all of the machine. What is no loopback address by ReadLoopback's rule is none here.
+absl::StatusOr<ListenAddress> ReadListenAddress(std::string_view option, std::string_view address);
+
+// Where a client finds a server that speaks TLS.
+struct Remote {
+  std::string host;  // a name or a numeric address, without brackets
+  int port = 0;      // 1 to 65535
+};
+
+// Reads "lab.example:8080", "10.0.0.7:8080" or "[::1]:8080".
+absl::StatusOr<Remote> ReadRemote(std::string_view option, std::string_view address);
+
+// As gRPC takes it: names are looked up, numbers are not.
+std::string GrpcTarget(const Remote& remote);
 
 // As gRPC takes it, numeric, so that nothing is looked up: "ipv4:127.0.0.1:8080", "ipv6:[::1]:8080".
 std::string GrpcTarget(const Loopback& loopback);

@@ -1,4 +1,4 @@
-// channel.h - how programs dial a server, and the only place where credentials of connections are chosen.
+// channel.h - how programs dial a server, and with tls_identity.h the only place where credentials of connections are chosen.
 //
 // Thread safety: free functions, any thread.
 #pragma once
@@ -22,8 +22,12 @@ inline constexpr int kReadAhead = 1 << 20;
 // Where a server is. The socket, unless there is an address.
 struct DialTarget {
   std::string socket = {};
-  std::string address = {};     // "127.0.0.1:7070"; see ReadLoopback
+  std::string address = {};     // "127.0.0.1:7070" (see ReadLoopback), with `ca` any host (see ReadRemote)
   std::string token_file = {};  // goes with an address; empty: no token
+  // PEM files. With `ca` TLS is spoken, and the server must show a certificate for the host that one of these signed.
+  std::string ca = {};
+  std::string cert = {};  // this machine's own, for servers that ask for one; goes with `key` and `ca`
+  std::string key = {};   // nobody else may read it
 };
 
 struct Dialled {
@@ -31,9 +35,10 @@ struct Dialled {
   std::string authorization;               // the value of every call's kAuthorization entry; empty: none
 };
 
-// No proxy and nothing looked up, whatever the environment says. `arguments` are the program's own. kInvalidArgument,
-// naming the option --address or --token-file, for what ReadLoopback, SocketAddress or ReadToken refuse, and for a
-// token without an address.
+// No proxy, whatever the environment says, and nothing but a server with TLS is looked up by its name. `arguments` are the
+// program's own. kInvalidArgument, naming the option, for what ReadLoopback, ReadRemote, SocketAddress or ReadToken refuse, for
+// files that cannot be used, and for a token or certificates without an address. Files that are replaced while the channel lives
+// are read again.
 absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments arguments);
 
 // Of every listening server: the Unix socket's mode and loopback keep strangers out, not encryption.

@@ -24,30 +24,6 @@ absl::Status Failed(std::string_view doing, const std::string& path, int error) 
   return SystemError(fmt::format("{} token file {}", doing, path), error);
 }
 
-absl::StatusOr<std::string> MakeToken(const std::string& path) {
-  unsigned char bytes[kRandomBytes];
-  if (::getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) {
-    return Failed("random numbers for", path, errno);
-  }
-  std::string token;
-  for (const unsigned char byte : bytes) {
-    token += fmt::format("{:02x}", byte);
-  }
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0) {
-    return Failed("create", path, errno);
-  }
-  int error = WriteAll(file.get(), token + "\n");
-  if (error == 0 && ::fsync(file.get()) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
-    ::unlink(path.c_str());
-    return Failed("write", path, error);
-  }
-  return token;
-}
-
 // What is checked is the file that is read: both go by the descriptor.
 absl::StatusOr<std::string> ReadFrom(int fd, const std::string& path) {
   struct stat info {};
@@ -77,6 +53,35 @@ absl::StatusOr<std::string> ReadFrom(int fd, const std::string& path) {
 
 }  // namespace
 
+absl::StatusOr<std::string> NewToken() {
+  unsigned char bytes[kRandomBytes];
+  if (::getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) {
+    return SystemError("random numbers for a token", errno);
+  }
+  std::string token;
+  for (const unsigned char byte : bytes) {
+    token += fmt::format("{:02x}", byte);
+  }
+  return token;
+}
+
+absl::Status WriteToken(const std::string& path, std::string_view token) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.get() < 0) {
+    return errno == EEXIST ? absl::AlreadyExistsError(fmt::format("{} exists; choose another file", path))
+                           : Failed("create", path, errno);
+  }
+  int error = WriteAll(file.get(), fmt::format("{}\n", token));
+  if (error == 0 && ::fsync(file.get()) != 0) {
+    error = errno;
+  }
+  if (error != 0) {
+    ::unlink(path.c_str());
+    return Failed("write", path, error);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> ReadToken(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe is refused, not waited for
   return file.get() < 0 ? Failed("open", path, errno) : ReadFrom(file.get(), path);
@@ -84,7 +89,11 @@ absl::StatusOr<std::string> ReadToken(const std::string& path) {
 
 absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path) {
   absl::StatusOr<std::string> token = ReadToken(path);
-  return absl::IsNotFound(token.status()) ? MakeToken(path) : token;
+  if (absl::IsNotFound(token.status())) {
+    NORMLAB_ASSIGN_OR_RETURN(token, NewToken());
+    NORMLAB_RETURN_IF_ERROR(WriteToken(path, *token));
+  }
+  return token;
 }
 
 std::string AuthorizationOf(std::string_view token) { return fmt::format("{}{}", kBearer, token); }

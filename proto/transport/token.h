@@ -16,6 +16,12 @@ inline constexpr char kAuthorization[] = "authorization";
 // The environment variable in which a launcher gives a worker that it starts a token of the worker's own.
 inline constexpr char kWorkerCredential[] = "NORMLAB_WORKER_CREDENTIAL";
 
+// 256 random bits in hexadecimal. kUnavailable if the system has none.
+absl::StatusOr<std::string> NewToken();
+
+// Puts `token` into a new file of mode 0600. kAlreadyExists if there is a file.
+absl::Status WriteToken(const std::string& path, std::string_view token);
+
 // The token in the file `path`: 32 to 512 printable characters on one line. kNotFound if there is no file,
 // kPermissionDenied if others may read it, kInvalidArgument if it holds something else.
 absl::StatusOr<std::string> ReadToken(const std::string& path);

@@ -9,7 +9,8 @@
 
 namespace normlab::server {
 
-Access::Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets) : secrets_(secrets) {
+Access::Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets, const IssuedTokens* issued)
+    : secrets_(secrets), issued_(issued) {
   for (const auto& [role, token] : tokens) {
     sha256_[role] = Sha256Hex(token);
   }
@@ -17,7 +18,7 @@ Access::Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& s
 
 absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_view authorization) const {
   if (authorization.empty() && peer.starts_with("unix:")) {
-    return Principal{.identity = "owner", .role = Role::kAdmin};
+    return Principal{.identity = kOwner, .role = Role::kAdmin};
   }
   const std::string_view token = TokenOf(authorization);
   if (const std::optional<std::string> worker = secrets_.WorkerOf(token)) {
@@ -29,9 +30,15 @@ absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_vi
       return Principal{.identity = fmt::format("{} token", RoleName(role)), .role = role};
     }
   }
+  if (issued_ != nullptr) {
+    if (std::shared_ptr<const Grant> grant = issued_->Find(shown)) {
+      return Principal{.identity = grant->name(), .role = grant->role(), .grant = std::move(grant)};
+    }
+  }
   return absl::UnauthenticatedError(
       fmt::format("{}: metadata \"authorization: Bearer <content of a token file>\"",
-                  authorization.empty() ? "this port needs a token of the server" : "this is no token of the server"));
+                  authorization.empty() ? "this port needs a token of the server"
+                                        : "this is no token of the server, or it was revoked or has expired"));
 }
 
 }  // namespace normlab::server

@@ -1,9 +1,9 @@
 // access.h - who calls: the user, who can open the Unix socket; a worker that shows what its launcher gave it; or whoever
-// shows a role's token.
+// shows a role's token, or one that was made for him.
 //
 // The server keeps only the SHA-256 of tokens, so a memory dump or a log never shows one.
 //
-// Thread safety: Access is immutable after making; any thread. Borrows the secrets.
+// Thread safety: any thread. Borrows the secrets and the tokens.
 #pragma once
 
 #include <map>
@@ -12,14 +12,15 @@
 
 #include "base/status.h"
 #include "server/edge/caller.h"
+#include "server/edge/issued_tokens.h"
 #include "server/edge/secrets.h"
 
 namespace normlab::server {
 
 class Access {
  public:
-  // One token for each role that has one; none: nobody but workers of a launcher may call on TCP.
-  Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets);
+  // One token for each role that has one. `issued`: null: none were.
+  Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets, const IssuedTokens* issued = nullptr);
 
   // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711"), `authorization` the value of that metadata
   // entry. The Unix socket's caller is an admin, unless he shows a token: a program that was given less keeps to it.
@@ -28,6 +29,7 @@ class Access {
 
  private:
   const WorkerSecrets& secrets_;
+  const IssuedTokens* issued_;
   std::map<Role, std::string> sha256_;  // of tokens
 };
 

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "server/edge/collect_garbage.h"
+#include "server/edge/manage_tokens.h"
+#include "server/edge/read_audit.h"
 #include "server/edge/server_status.h"
 #include "server/edge/stream.h"
 
@@ -76,17 +78,18 @@ grpc::Status AdminServiceImpl::GetMetrics(grpc::ServerContext* context, const v1
 
 grpc::Status AdminServiceImpl::Drain(grpc::ServerContext* context, const v1::DrainRequest* request,
                                      v1::DrainResponse* response) {
-  return core_.gate.Call(*context, "AdminService.Drain", CallKind::kShort, [&](const Caller& caller) {
-    core_.attempts.HoldBack(!request->off());
-    Log(LogLevel::kInfo, request->off() ? "draining_ended" : "draining", {{"caller", caller.identity()}});
-    response->set_working(CountWorking(core_.attempts.Workers()));
-    return absl::OkStatus();
-  });
+  return core_.gate.Call(
+      *context, "AdminService.Drain", CallKind::kShort, {request, response}, [&](const Caller& caller) {
+        core_.attempts.HoldBack(!request->off());
+        Log(LogLevel::kInfo, request->off() ? "draining_ended" : "draining", {{"caller", caller.identity()}});
+        response->set_working(CountWorking(core_.attempts.Workers()));
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status AdminServiceImpl::CreateBackup(grpc::ServerContext* context, const v1::CreateBackupRequest* request,
                                             grpc::ServerWriter<v1::CreateBackupResponse>* writer) {
-  return core_.gate.Call(*context, "AdminService.CreateBackup", CallKind::kRead,
+  return core_.gate.Call(*context, "AdminService.CreateBackup", CallKind::kRead, {request},
                          [&](const Caller& caller) { return Backup(core_, *request, caller, *writer); });
 }
 
@@ -115,8 +118,39 @@ grpc::Status AdminServiceImpl::StartScrub(grpc::ServerContext* context, const v1
 
 grpc::Status AdminServiceImpl::CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest* request,
                                               v1::CollectGarbageResponse* response) {
-  return core_.gate.Call(*context, "AdminService.CollectGarbage", CallKind::kShort, [&](const Caller& caller) {
-    return server::CollectGarbage(core_, *request, caller, *response);
+  return core_.gate.Call(
+      *context, "AdminService.CollectGarbage", CallKind::kShort, {request, response},
+      [&](const Caller& caller) { return server::CollectGarbage(core_, *request, caller, *response); });
+}
+
+grpc::Status AdminServiceImpl::CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
+                                           v1::CreateTokenResponse* response) {
+  return core_.gate.Call(*context, "AdminService.CreateToken", CallKind::kShort, {request, response},
+                         [&](const Caller&) { return server::CreateToken(core_.tokens, *request, *response); });
+}
+
+grpc::Status AdminServiceImpl::ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest*,
+                                          v1::ListTokensResponse* response) {
+  return core_.gate.Call(*context, "AdminService.ListTokens", CallKind::kShort,
+                         [&](const Caller&) { return server::ListTokens(core_.tokens, *response); });
+}
+
+grpc::Status AdminServiceImpl::RotateToken(grpc::ServerContext* context, const v1::RotateTokenRequest* request,
+                                           v1::RotateTokenResponse* response) {
+  return core_.gate.Call(*context, "AdminService.RotateToken", CallKind::kShort, {request, response},
+                         [&](const Caller&) { return server::RotateToken(core_.tokens, *request, *response); });
+}
+
+grpc::Status AdminServiceImpl::RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+                                           v1::RevokeTokenResponse* response) {
+  return core_.gate.Call(*context, "AdminService.RevokeToken", CallKind::kShort, {request, response},
+                         [&](const Caller&) { return server::RevokeToken(core_.tokens, *request, *response); });
+}
+
+grpc::Status AdminServiceImpl::ReadAudit(grpc::ServerContext* context, const v1::ReadAuditRequest* request,
+                                         grpc::ServerWriter<v1::ReadAuditResponse>* writer) {
+  return core_.gate.Call(*context, "AdminService.ReadAudit", CallKind::kRead, [&](const Caller& caller) {
+    return server::ReadAudit(core_.audit, *request, caller, *writer);
   });
 }
 

@@ -28,6 +28,16 @@ class AdminServiceImpl final : public v1::AdminService::Service {
                           v1::StartScrubResponse* response) override;
   grpc::Status CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest* request,
                               v1::CollectGarbageResponse* response) override;
+  grpc::Status CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
+                           v1::CreateTokenResponse* response) override;
+  grpc::Status ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
+                          v1::ListTokensResponse* response) override;
+  grpc::Status RotateToken(grpc::ServerContext* context, const v1::RotateTokenRequest* request,
+                           v1::RotateTokenResponse* response) override;
+  grpc::Status RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+                           v1::RevokeTokenResponse* response) override;
+  grpc::Status ReadAudit(grpc::ServerContext* context, const v1::ReadAuditRequest* request,
+                         grpc::ServerWriter<v1::ReadAuditResponse>* writer) override;
 
  private:
   Core& core_;

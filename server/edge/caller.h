@@ -7,18 +7,26 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
+
+#include "server/edge/grant.h"
 
 namespace normlab::server {
 
 // What each may call is said by the option `access` of each method; see proto/normlab/v1/options.proto.
 enum class Role { kViewer, kSubmitter, kWorker, kAdmin };
 
+// Who came through the Unix socket and showed nothing.
+inline constexpr char kOwner[] = "owner";
+
 struct Principal {
-  std::string identity;  // for logs: "owner" came through the Unix socket, "viewer token" showed that
+  std::string
+      identity;  // for logs: "owner" came through the Unix socket, "viewer token" showed that, "ana" what was made for her
   Role role = Role::kAdmin;
-  std::string worker_id = {};  // of a worker that a launcher started; empty: someone else
+  std::string worker_id = {};                    // of a worker that a launcher started; empty: someone else
+  std::shared_ptr<const Grant> grant = nullptr;  // of a token that was made for somebody; null: none was shown
 };
 
 class Caller {
@@ -34,7 +42,11 @@ class Caller {
   // Given by its launcher; empty: the caller is someone else.
   const std::string& worker_id() const { return principal_.worker_id; }
   Clock::time_point deadline() const { return deadline_; }  // Clock::time_point::max(): none
-  bool cancelled() const { return cancelled_(); }
+  // Nobody waits for the answer, or nobody may have it any more.
+  bool cancelled() const { return cancelled_() || !allowed(); }
+  // Whether a token was shown that may end while the call runs, and whether it is still good.
+  bool revocable() const { return principal_.grant != nullptr; }
+  bool allowed() const { return principal_.grant == nullptr || principal_.grant->good(); }
 
  private:
   const Principal principal_;

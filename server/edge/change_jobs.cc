@@ -78,10 +78,15 @@ absl::Status CancelJobs(Core& core, const v1::CancelJobsRequest& request, v1::Ca
   return absl::OkStatus();
 }
 
-absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, v1::ResumeJobsResponse& response) {
+absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, const Caller& caller,
+                        v1::ResumeJobsResponse& response) {
   std::map<std::string, absl::StatusOr<std::string>> data;  // by data set; looked for once
   std::set<std::string> warnings;
+  std::int64_t room = core.quota.Room(caller);
   const auto may_resume = [&](const store::Job& job) -> absl::Status {
+    if (room-- <= 0) {
+      return absl::FailedPreconditionError(Message(core.quota.Full(caller)));  // of this job, not of the call
+    }
     const auto known = data.try_emplace(job.dataset, MayQueue(core, job.dataset, request.force())).first;
     NORMLAB_ASSIGN_OR_RETURN(const std::string warning, known->second);
     if (!warning.empty()) {
@@ -92,6 +97,11 @@ absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, v1::Re
   NORMLAB_ASSIGN_OR_RETURN(
       Outcomes outcomes,
       Carry(core, request, {.kind = store::BulkChange::Kind::kResume, .may_resume = may_resume}, {}));
+  for (const store::BulkOutcome& outcome : outcomes) {
+    if (outcome.left.ok() && !request.validate_only()) {
+      core.quota.Queued(caller, outcome.job.id, {});
+    }
+  }
   core.attempts.QueueChanged();
   Answer(std::move(outcomes), response);
   response.mutable_warnings()->Assign(warnings.begin(), warnings.end());

@@ -10,7 +10,8 @@
 namespace normlab::server {
 
 absl::Status CancelJobs(Core& core, const v1::CancelJobsRequest& request, v1::CancelJobsResponse& response);
-absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, v1::ResumeJobsResponse& response);
+absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, const Caller& caller,
+                        v1::ResumeJobsResponse& response);
 absl::Status DeleteJobs(Core& core, const v1::DeleteJobsRequest& request, v1::DeleteJobsResponse& response);
 absl::Status UpdateJobs(Core& core, const v1::UpdateJobsRequest& request, v1::UpdateJobsResponse& response);
 

@@ -10,8 +10,11 @@
 
 #include "results/judging/paper.h"
 #include "results/store/store.h"
+#include "server/edge/audit_log.h"
 #include "server/edge/gate.h"
+#include "server/edge/issued_tokens.h"
 #include "server/edge/news.h"
+#include "server/edge/queue_quota.h"
 #include "server/edge/secrets.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
@@ -26,8 +29,11 @@ struct Core {
   News& news;
   Gate& gate;
   const WorkerSecrets& secrets;
+  IssuedTokens& tokens;
+  const AuditLog& audit;
   const std::vector<std::unique_ptr<judging::Paper>>& papers;
   const JobLimits& job_limits;
+  QueueQuota& quota;
   LocalData& data;
   Upkeep& upkeep;
   const int slots;  // workers that this server keeps

@@ -1,8 +1,10 @@
 #include "server/edge/gate.h"
 
 #include <fmt/format.h>
+#include <grpc/grpc_security_constants.h>
 
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "proto/transport/token.h"
@@ -18,6 +20,12 @@ std::string_view Authorization(const grpc::ServerContext& context) {
   return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
 }
 
+// The name in the certificate that the caller's machine showed; empty: none.
+std::string CertificateOf(const grpc::ServerContext& context) {
+  const auto names = context.auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+  return names.empty() ? std::string() : std::string(names.front().data(), names.front().size());
+}
+
 constexpr std::string_view kInProcessPeer = "inproc";  // gRPC's name of them
 
 // Codes that point at the server, not at the caller.
@@ -31,6 +39,14 @@ bool IsOurFault(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+bool IsReport(CallKind kind) {
+  return kind == CallKind::kWorker || kind == CallKind::kWorkerWait || kind == CallKind::kWorkerOrder;
+}
+
+absl::Status NoLongerAllowed() {
+  return absl::UnauthenticatedError("the token that this call came with was revoked, rotated or has expired");
 }
 
 absl::Status Thrown(std::string_view what) {
@@ -75,6 +91,25 @@ class Gate::UnderWay {
 
  private:
   Gate& gate_;
+};
+
+// Can be ended from outside while it lives, if its caller came with a token that can.
+class Gate::Revocable {
+ public:
+  Revocable(Gate& gate, grpc::ServerContext& context, const Caller& caller) : gate_(gate) {
+    const MutexLock lock(gate_.mu_);
+    place_ = gate_.open_.insert(gate_.open_.end(), Open{context, caller});
+  }
+  ~Revocable() {
+    const MutexLock lock(gate_.mu_);
+    gate_.open_.erase(place_);
+  }
+  Revocable(const Revocable&) = delete;
+  Revocable& operator=(const Revocable&) = delete;
+
+ private:
+  Gate& gate_;
+  std::list<Open>::iterator place_;
 };
 
 absl::Status Gate::Admit(const Caller& caller, std::string_view method, CallKind kind) const {
@@ -145,17 +180,68 @@ absl::Status Gate::Serve(const Caller& caller, std::string_view method, CallKind
   return status;
 }
 
-grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body) {
+absl::Status Gate::ServeOpen(grpc::ServerContext& context, const Caller& caller, std::string_view method, CallKind kind,
+                             const Body& body) {
+  if (!caller.revocable()) {
+    return Serve(caller, method, kind, body);
+  }
+  const Revocable revocable(*this, context, caller);
+  const absl::Status status = Serve(caller, method, kind, body);
+  return status.ok() || caller.allowed() ? status : NoLongerAllowed();
+}
+
+absl::Status Gate::CheckRate(const Caller& caller, CallKind kind) {
+  if (IsReport(kind) || !caller.worker_id().empty() || caller.identity() == kOwner) {
+    return absl::OkStatus();
+  }
+  const std::chrono::milliseconds wait = rate_.Take(caller.identity());
+  return wait.count() == 0 ? absl::OkStatus()
+                           : WithReason(WithRetry(absl::ResourceExhaustedError(fmt::format(
+                                                      "{} makes more than {} calls per second; wait {} ms",
+                                                      caller.identity(), limits_.calls_per_second, wait.count())),
+                                                  wait),
+                                        "RATE");
+}
+
+void Gate::Audit(const Caller* caller, const grpc::ServerContext& context, std::string_view method, CallKind kind,
+                 const Messages& messages, const absl::Status& status) const {
+  if (auditor_ == nullptr || (IsReport(kind) && status.ok())) {
+    return;
+  }
+  auditor_->Ended(caller, {.name = context.peer(), .certificate = CertificateOf(context)}, method, messages, status);
+}
+
+grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Messages& messages,
+                        const Body& body) {
   absl::StatusOr<Principal> principal = access_.Identify(context.peer(), Authorization(context));
   if (!principal.ok()) {
+    Audit(nullptr, context, method, kind, messages, principal.status());
     return ToGrpc(principal.status());
   }
   const Caller caller(*std::move(principal), context.deadline(), [&context] { return context.IsCancelled(); });
-  return ToGrpc(Serve(caller, method, kind, body));
+  absl::Status status = CheckRate(caller, kind);
+  if (status.ok()) {
+    status = ServeOpen(context, caller, method, kind, body);
+  }
+  Audit(&caller, context, method, kind, messages, status);
+  return ToGrpc(status);
+}
+
+void Gate::EndRevoked() {
+  const MutexLock lock(mu_);
+  for (Open& call : open_) {
+    if (!call.caller.allowed() && std::exchange(call.seen, true)) {
+      call.context.TryCancel();
+    }
+  }
 }
 
 absl::Status Gate::Identify(std::string_view authorization) const {
-  return access_.Identify(kInProcessPeer, authorization).status();
+  const absl::Status status = access_.Identify(kInProcessPeer, authorization).status();
+  if (!status.ok() && auditor_ != nullptr) {
+    auditor_->Ended(nullptr, {.name = std::string(kInProcessPeer)}, "", {}, status);
+  }
+  return status;
 }
 
 void Gate::WaitUntilIdle(std::chrono::milliseconds timeout) {

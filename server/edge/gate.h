@@ -14,11 +14,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <string_view>
 
 #include "base/mutex.h"
 #include "base/status.h"
 #include "server/edge/access.h"
+#include "server/edge/auditor.h"
+#include "server/edge/rate_limiter.h"
 
 namespace normlab::server {
 
@@ -40,20 +43,34 @@ struct GateLimits {
   int worker_waits = 128;
   int worker_orders = 128;
   int connections = 512;                      // of the socket; further ones are closed as they come
-  int tcp_connections = 256;                  // of the loopback port, so that strangers there leave the owner his
+  int tcp_connections = 256;                  // of the port, so that strangers there leave the owner his
+  int connections_of_one = 64;                // of these: from one address, where the port is not loopback
   std::uint64_t compared_points = 8'000'000;  // of all curves of one comparison; each takes 16 bytes
   std::int64_t queued = 100'000;              // jobs that wait for a worker
+  std::int64_t queued_of_one = 1'000;         // of these: of one submitter
+  // Of one caller with a token; workers' reports, and the Unix socket's user, have no such limit.
+  double calls_per_second = 200;
+  double calls_at_once = 2'000;
 };
 
 class Gate {
  public:
   using Body = std::function<absl::Status(const Caller&)>;
 
-  Gate(Access access, GateLimits limits) : access_(std::move(access)), limits_(limits) {}
+  // `auditor`: null: nothing is written.
+  Gate(Access access, GateLimits limits, Auditor* auditor = nullptr)
+      : access_(std::move(access)),
+        limits_(limits),
+        auditor_(auditor),
+        rate_(limits.calls_per_second, limits.calls_at_once) {}
 
   // The door of gRPC: finds out who calls, serves him, and puts the status on the wire. `method` is
-  // "JobService.GetJob".
-  grpc::Status Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body);
+  // "JobService.GetJob". A call that changes something gives its messages, of which the audit log says what it was about.
+  grpc::Status Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Body& body) {
+    return Call(context, method, kind, {}, body);
+  }
+  grpc::Status Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Messages& messages,
+                    const Body& body);
 
   // What Call would say first to somebody inside this process who shows this: OK for a token of the server. Such a caller
   // speaks for others, so he is never taken for the user of the Unix socket.
@@ -63,6 +80,10 @@ class Gate {
   // logged with the method's name.
   absl::Status Serve(const Caller& caller, std::string_view method, CallKind kind, const Body& body)
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends calls that came with a token which is good no more. Called now and then: those that look whether they are still wanted
+  // end by themselves, with a text that says why; those that wait for a slow reader are cut off at the second look.
+  void EndRevoked() ABSL_LOCKS_EXCLUDED(mu_);
 
   // From now on only workers' reports are served.
   void Drain() { draining_ = true; }
@@ -75,6 +96,19 @@ class Gate {
 
  private:
   class UnderWay;
+  class Revocable;
+  // A call that came with a token.
+  struct Open {
+    grpc::ServerContext& context;
+    const Caller& caller;
+    bool seen = false;  // without its token being good
+  };
+  absl::Status ServeOpen(grpc::ServerContext& context, const Caller& caller, std::string_view method, CallKind kind,
+                         const Body& body);
+  // kResourceExhausted for a caller who makes more calls than he may.
+  absl::Status CheckRate(const Caller& caller, CallKind kind);
+  void Audit(const Caller* caller, const grpc::ServerContext& context, std::string_view method, CallKind kind,
+             const Messages& messages, const absl::Status& status) const;
   absl::Status Admit(const Caller& caller, std::string_view method, CallKind kind) const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Run(const Caller& caller, std::string_view method, CallKind kind, const Body& body);
   // Runs `body` if fewer than `limit` calls counted by `open` run.
@@ -82,6 +116,8 @@ class Gate {
 
   const Access access_;
   const GateLimits limits_;
+  Auditor* const auditor_;
+  RateLimiter rate_;
   std::atomic<bool> draining_{false};
   std::atomic<int> streams_{0};
   std::atomic<int> reads_{0};
@@ -92,6 +128,7 @@ class Gate {
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::condition_variable idle_;
   int calls_ ABSL_GUARDED_BY(mu_) = 0;  // under way
+  std::list<Open> open_ ABSL_GUARDED_BY(mu_);
 };
 
 // What calls get while the server stops: kUnavailable, to be tried again.

@@ -96,7 +96,7 @@ class GrpcServerImpl : public GrpcServer {
 
   ~GrpcServerImpl() override { Stop(std::chrono::milliseconds(0)); }
 
-  absl::Status Serve(Listener& listener, bool reflection, const std::optional<Certificate>& tls) {
+  absl::Status Serve(Listener& listener, const GrpcServerOptions& options) {
     KeepLibrary();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -105,15 +105,17 @@ class GrpcServerImpl : public GrpcServer {
     for (const Hosted& hosted : services_) {
       builder.RegisterService(hosted.service.get());
     }
-    if (!reflection) {
+    if (!options.reflection) {
       builder.SetOption(std::make_unique<WithoutReflection>());
     }
     const auto accept_with = [&builder](const std::shared_ptr<grpc::ServerCredentials>& credentials) {
       return builder.experimental().AddExternalConnectionAcceptor(
           grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
     };
-    Listener::Acceptor plain = accept_with(ListenCredentials());
-    Listener::Acceptor encrypted = tls ? accept_with(ListenCredentials(*tls)) : nullptr;
+    Listener::Acceptors acceptors;
+    acceptors.plain = accept_with(ListenCredentials());
+    acceptors.tls_socket = options.tls ? accept_with(ListenCredentials(*options.tls)) : nullptr;
+    acceptors.port = options.port ? accept_with(options.port) : nullptr;
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
       return absl::InternalError("gRPC did not start");
@@ -121,7 +123,7 @@ class GrpcServerImpl : public GrpcServer {
     for (const Hosted& hosted : services_) {
       server_->GetHealthCheckService()->SetServingStatus(std::string(hosted.name), true);
     }
-    listener.Start(std::move(plain), std::move(encrypted));
+    listener.Start(std::move(acceptors));
     return absl::OkStatus();
   }
 
@@ -148,7 +150,7 @@ class GrpcServerImpl : public GrpcServer {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Core& core, Listener& listener,
                                                               GrpcServerOptions options) {
   auto server = std::make_unique<GrpcServerImpl>(core, std::move(options.services));
-  NORMLAB_RETURN_IF_ERROR(server->Serve(listener, options.reflection, options.tls));
+  NORMLAB_RETURN_IF_ERROR(server->Serve(listener, options));
   return server;
 }
 

@@ -27,6 +27,7 @@ struct GrpcServerOptions {
   bool reflection = false;              // also answer what services there are, which is not guarded by the gate
   std::vector<Hosted> services = {};    // beside those of this floor
   std::optional<Certificate> tls = {};  // of the listener's TLS socket, if it has one
+  std::shared_ptr<grpc::ServerCredentials> port = {};  // of the listener's port; null: nothing is encrypted there
 };
 
 // Thread safety: Drain from any thread; the rest from one.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/clock.h"
@@ -19,13 +20,37 @@ namespace {
 
 constexpr int kMaxBatch = 1000;
 
-absl::Status Create(Core& core, const v1::CreateJobRequest& request, v1::CreateJobResponse& response) {
+// Whether the caller may have these wait, too. What is there already takes no place, and is looked for only if it matters.
+absl::Status CheckQuota(Core& core, const Caller& caller, const std::vector<store::NewJob>& jobs,
+                        const store::Request& key) {
+  const absl::Status all = core.quota.CheckRoom(caller, static_cast<std::int64_t>(jobs.size()), key);
+  if (all.ok()) {
+    return all;
+  }
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> previewed, core.store.PreviewJobs(jobs));
+  const auto fresh = std::count_if(previewed.begin(), previewed.end(), [](const auto& job) { return !job.reused; });
+  return core.quota.CheckRoom(caller, fresh, key);
+}
+
+void CountQueued(Core& core, const Caller& caller, const std::vector<store::CreatedJob>& created,
+                 const store::Request& key) {
+  for (const store::CreatedJob& job : created) {
+    if (!job.reused) {
+      core.quota.Queued(caller, job.job.id, key);
+    }
+  }
+}
+
+absl::Status Create(Core& core, const v1::CreateJobRequest& request, const Caller& caller,
+                    v1::CreateJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   std::vector<FieldViolation> violations;
   const store::NewJob job = PrepareJob(core, request, "", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, {job}, {request.force()}));
+  NORMLAB_RETURN_IF_ERROR(CheckQuota(core, caller, {job}, key));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
+  CountQueued(core, caller, created, key);
   core.attempts.QueueChanged();
   ToWire(created.at(0).job, *response.mutable_job());
   response.set_reused(created.at(0).reused);
@@ -49,7 +74,8 @@ absl::Status Preview(Core& core, const std::vector<store::NewJob>& jobs, v1::Bat
   return absl::OkStatus();
 }
 
-absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, v1::BatchCreateJobsResponse& response) {
+absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, const Caller& caller,
+                         v1::BatchCreateJobsResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Request key, RequestOf(request));
   if (request.requests_size() < 1 || request.requests_size() > kMaxBatch) {
     return BadField("requests", fmt::format("holds {} jobs; expected 1 to {}", request.requests_size(), kMaxBatch));
@@ -66,7 +92,9 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   if (request.validate_only()) {
     NORMLAB_RETURN_IF_ERROR(Preview(core, jobs, response));
   } else {
+    NORMLAB_RETURN_IF_ERROR(CheckQuota(core, caller, jobs, key));
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, jobs));
+    CountQueued(core, caller, created, key);
     core.attempts.QueueChanged();
     for (const store::CreatedJob& job : created) {
       v1::CreateJobResponse& wire = *response.add_jobs();
@@ -114,11 +142,13 @@ absl::Status ListWorkers(Core& core, v1::ListWorkersResponse& response) {
   return absl::OkStatus();
 }
 
-absl::Status Resume(Core& core, const v1::ResumeJobRequest& request, const store::Request& key, store::JobId id,
-                    v1::ResumeJobResponse& response) {
+absl::Status Resume(Core& core, const v1::ResumeJobRequest& request, const Caller& caller, const store::Request& key,
+                    store::JobId id, v1::ResumeJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
   NORMLAB_ASSIGN_OR_RETURN(const std::string warning, MayQueue(core, stored.dataset, request.force()));
+  NORMLAB_RETURN_IF_ERROR(core.quota.CheckRoom(caller, 1, key));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ResumeAsNew(key, id));
+  core.quota.Queued(caller, job.id, key);
   core.attempts.QueueChanged();
   ToWire(job, *response.mutable_job());
   response.set_warning(warning);
@@ -137,14 +167,14 @@ absl::StatusOr<std::pair<store::Request, store::JobId>> KeyAndJob(const Request&
 
 grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext* context, const v1::CreateJobRequest* request,
                                        v1::CreateJobResponse* response) {
-  return core_.gate.Call(*context, "JobService.CreateJob", CallKind::kShort,
-                         [&](const Caller&) { return Create(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.CreateJob", CallKind::kShort, {request, response},
+                         [&](const Caller& caller) { return Create(core_, *request, caller, *response); });
 }
 
 grpc::Status JobServiceImpl::BatchCreateJobs(grpc::ServerContext* context, const v1::BatchCreateJobsRequest* request,
                                              v1::BatchCreateJobsResponse* response) {
-  return core_.gate.Call(*context, "JobService.BatchCreateJobs", CallKind::kShort,
-                         [&](const Caller&) { return BatchCreate(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.BatchCreateJobs", CallKind::kShort, {request, response},
+                         [&](const Caller& caller) { return BatchCreate(core_, *request, caller, *response); });
 }
 
 grpc::Status JobServiceImpl::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
@@ -161,54 +191,57 @@ grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext* context, const v1::Li
 
 grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                                        v1::CancelJobResponse* response) {
-  return core_.gate.Call(*context, "JobService.CancelJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
-    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
-    NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.Cancel(key_and_job.first, key_and_job.second));
-    core_.attempts.Cancelled(key_and_job.second);
-    ToWire(job, *response->mutable_job());
-    return absl::OkStatus();
-  });
+  return core_.gate.Call(
+      *context, "JobService.CancelJob", CallKind::kShort, {request, response}, [&](const Caller&) -> absl::Status {
+        NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+        NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core_.store.Cancel(key_and_job.first, key_and_job.second));
+        core_.attempts.Cancelled(key_and_job.second);
+        ToWire(job, *response->mutable_job());
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
                                        v1::ResumeJobResponse* response) {
-  return core_.gate.Call(*context, "JobService.ResumeJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
-    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
-    return Resume(core_, *request, key_and_job.first, key_and_job.second, *response);
-  });
+  return core_.gate.Call(*context, "JobService.ResumeJob", CallKind::kShort, {request, response},
+                         [&](const Caller& caller) -> absl::Status {
+                           NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+                           return Resume(core_, *request, caller, key_and_job.first, key_and_job.second, *response);
+                         });
 }
 
 grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext* context, const v1::DeleteJobRequest* request,
                                        v1::DeleteJobResponse*) {
-  return core_.gate.Call(*context, "JobService.DeleteJob", CallKind::kShort, [&](const Caller&) -> absl::Status {
-    NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
-    NORMLAB_RETURN_IF_ERROR(core_.store.Delete(key_and_job.first, key_and_job.second));
-    core_.news.JobDeleted();
-    return absl::OkStatus();
-  });
+  return core_.gate.Call(*context, "JobService.DeleteJob", CallKind::kShort, {request},
+                         [&](const Caller&) -> absl::Status {
+                           NORMLAB_ASSIGN_OR_RETURN(const auto key_and_job, KeyAndJob(*request));
+                           NORMLAB_RETURN_IF_ERROR(core_.store.Delete(key_and_job.first, key_and_job.second));
+                           core_.news.JobDeleted();
+                           return absl::OkStatus();
+                         });
 }
 
 grpc::Status JobServiceImpl::CancelJobs(grpc::ServerContext* context, const v1::CancelJobsRequest* request,
                                         v1::CancelJobsResponse* response) {
-  return core_.gate.Call(*context, "JobService.CancelJobs", CallKind::kShort,
+  return core_.gate.Call(*context, "JobService.CancelJobs", CallKind::kShort, {request, response},
                          [&](const Caller&) { return server::CancelJobs(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::ResumeJobs(grpc::ServerContext* context, const v1::ResumeJobsRequest* request,
                                         v1::ResumeJobsResponse* response) {
-  return core_.gate.Call(*context, "JobService.ResumeJobs", CallKind::kShort,
-                         [&](const Caller&) { return server::ResumeJobs(core_, *request, *response); });
+  return core_.gate.Call(*context, "JobService.ResumeJobs", CallKind::kShort, {request, response},
+                         [&](const Caller& caller) { return server::ResumeJobs(core_, *request, caller, *response); });
 }
 
 grpc::Status JobServiceImpl::DeleteJobs(grpc::ServerContext* context, const v1::DeleteJobsRequest* request,
                                         v1::DeleteJobsResponse* response) {
-  return core_.gate.Call(*context, "JobService.DeleteJobs", CallKind::kShort,
+  return core_.gate.Call(*context, "JobService.DeleteJobs", CallKind::kShort, {request, response},
                          [&](const Caller&) { return server::DeleteJobs(core_, *request, *response); });
 }
 
 grpc::Status JobServiceImpl::UpdateJobs(grpc::ServerContext* context, const v1::UpdateJobsRequest* request,
                                         v1::UpdateJobsResponse* response) {
-  return core_.gate.Call(*context, "JobService.UpdateJobs", CallKind::kShort,
+  return core_.gate.Call(*context, "JobService.UpdateJobs", CallKind::kShort, {request, response},
                          [&](const Caller&) { return server::UpdateJobs(core_, *request, *response); });
 }
 

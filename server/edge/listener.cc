@@ -11,9 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -29,6 +33,40 @@ absl::Status SocketError(std::string_view doing, std::string_view where) {
 }
 
 int OpenSpare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+// The parent of a process; 0: it is gone.
+pid_t ParentOf(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(file, text);
+  const std::size_t name = text.rfind(')');  // of the program, which may hold anything
+  return name == std::string::npos || name + 4 > text.size() ? 0 : std::atoi(text.c_str() + name + 4);
+}
+
+// Whose process is at the other end of a Unix socket; absent for other sockets, and for a process that this one started.
+std::optional<uid_t> UserOf(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0 ||
+      ParentOf(peer.pid) == ::getpid()) {
+    return std::nullopt;
+  }
+  return peer.uid;
+}
+
+// What one machine, or one household, has: an IPv4 address, a /64 of IPv6. Empty: no such address.
+std::string NetworkOf(const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET) {
+    const auto& address = reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
+    return {reinterpret_cast<const char*>(&address), sizeof address};
+  }
+  if (peer.ss_family != AF_INET6) {
+    return "";
+  }
+  const auto& address = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+  const auto* bytes = reinterpret_cast<const char*>(&address);
+  return IN6_IS_ADDR_V4MAPPED(&address) ? std::string(bytes + 12, 4) : std::string(bytes, 8);
+}
 
 // Makes room for a socket at `path`: removes one whose server is dead.
 absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
@@ -62,8 +100,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Places& places, C
   if (!places.tls_socket.empty()) {
     NORMLAB_RETURN_IF_ERROR(BindSocket(places.tls_socket, 0600, listener->tls_));
   }
-  if (places.loopback) {
-    NORMLAB_RETURN_IF_ERROR(listener->BindLoopback(*places.loopback));
+  listener->tcp_of_one_ = static_cast<std::size_t>(limits.tcp_of_one);
+  if (places.address) {
+    NORMLAB_RETURN_IF_ERROR(listener->BindPort(*places.address));
   }
   return listener;
 }
@@ -84,24 +123,19 @@ absl::Status Listener::BindSocket(const std::string& path, mode_t mode, Door& do
   return absl::OkStatus();
 }
 
-absl::Status Listener::BindLoopback(const Loopback& loopback) {
-  const bool v6 = loopback.host == "::1";
+absl::Status Listener::BindPort(const ListenAddress& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
   sockaddr_storage storage{};
+  storage.ss_family = v6 ? AF_INET6 : AF_INET;
   socklen_t size = v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-  if (v6) {
-    auto& address = reinterpret_cast<sockaddr_in6&>(storage);
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(static_cast<std::uint16_t>(loopback.port));
-    address.sin6_addr = in6addr_loopback;
-  } else {
-    auto& address = reinterpret_cast<sockaddr_in&>(storage);
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(loopback.port));
-    if (::inet_pton(AF_INET, loopback.host.c_str(), &address.sin_addr) != 1) {
-      return absl::InternalError(fmt::format("{} is no IPv4 address", loopback.host));
-    }
+  auto& in4 = reinterpret_cast<sockaddr_in&>(storage);
+  auto& in6 = reinterpret_cast<sockaddr_in6&>(storage);
+  (v6 ? in6.sin6_port : in4.sin_port) = htons(static_cast<std::uint16_t>(address.port));
+  void* const number = v6 ? static_cast<void*>(&in6.sin6_addr) : static_cast<void*>(&in4.sin_addr);
+  if (::inet_pton(storage.ss_family, address.host.c_str(), number) != 1) {
+    return absl::InternalError(fmt::format("{} is no address", address.host));
   }
-  const std::string where = fmt::format("{} port {}", loopback.host, loopback.port);
+  const std::string where = fmt::format("{} port {}", address.host, address.port);
   tcp_.fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;  // only skips the wait after an earlier server's end; two servers on one port stay impossible
   if (tcp_.fd < 0 || ::setsockopt(tcp_.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
@@ -109,8 +143,8 @@ absl::Status Listener::BindLoopback(const Loopback& loopback) {
       ::getsockname(tcp_.fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return SocketError("listen on", where);
   }
-  port_ =
-      ntohs(v6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port : reinterpret_cast<sockaddr_in&>(storage).sin_port);
+  port_ = ntohs(v6 ? in6.sin6_port : in4.sin_port);
+  tcp_of_one_ = address.loopback ? 0 : tcp_of_one_;
   return absl::OkStatus();
 }
 
@@ -128,9 +162,8 @@ Listener::~Listener() {
   }
 }
 
-void Listener::Start(Acceptor acceptor, Acceptor tls) {
-  acceptor_ = std::move(acceptor);
-  tls_acceptor_ = std::move(tls);
+void Listener::Start(Acceptors acceptors) {
+  acceptors_ = std::move(acceptors);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -164,12 +197,30 @@ void Listener::Run() {
   }
 }
 
+void Listener::DropGone(Door& door) {
+  std::erase_if(door.connections, [](const auto& connection) {
+    struct stat info {};
+    return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second.inode;
+  });
+}
+
+std::vector<uid_t> Listener::SocketUsers() {
+  std::set<uid_t> users;
+  const MutexLock lock(mu_);
+  for (Door* door : {&socket_, &tls_}) {
+    DropGone(*door);
+    for (const auto& [fd, connection] : door->connections) {
+      if (connection.user) {
+        users.insert(*connection.user);
+      }
+    }
+  }
+  return {users.begin(), users.end()};
+}
+
 bool Listener::HasRoom(Door& door) {
   if (door.connections.size() >= door.limit) {
-    std::erase_if(door.connections, [](const auto& connection) {
-      struct stat info {};
-      return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second;
-    });
+    DropGone(door);
   }
   const bool full = door.connections.size() >= door.limit;
   if (full && !door.full) {
@@ -180,8 +231,39 @@ bool Listener::HasRoom(Door& door) {
   return !full;
 }
 
+// Of the port: one address must not take all places.
+bool Listener::TooMany(Door& door, const std::string& from) const {
+  if (from.empty() || tcp_of_one_ == 0) {
+    return false;
+  }
+  const auto full = [&] {
+    const auto n = std::count_if(door.connections.begin(), door.connections.end(),
+                                 [&from](const auto& connection) { return connection.second.from == from; });
+    return static_cast<std::size_t>(n) >= tcp_of_one_;
+  };
+  if (!full()) {
+    return false;
+  }
+  DropGone(door);
+  return full();
+}
+
+bool Listener::Enter(Door& door, int fd, const sockaddr_storage& peer) {
+  struct stat info {};
+  const std::optional<uid_t> user = UserOf(fd);
+  const MutexLock lock(mu_);
+  const std::string from = NetworkOf(peer);
+  if (!HasRoom(door) || TooMany(door, from) || ::fstat(fd, &info) != 0) {
+    return false;
+  }
+  door.connections[fd] = {.inode = info.st_ino, .user = user, .from = from};
+  return true;
+}
+
 void Listener::Accept(Door& door) {
-  const int fd = ::accept4(door.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const int fd = ::accept4(door.fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE) {
       ::close(spare_fd_);
@@ -191,12 +273,10 @@ void Listener::Accept(Door& door) {
     }
     return;
   }
-  struct stat info {};
-  if (!HasRoom(door) || ::fstat(fd, &info) != 0) {
+  if (!Enter(door, fd, peer)) {
     ::close(fd);
     return;
   }
-  door.connections[fd] = info.st_ino;
   if (&door == &tcp_) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -204,7 +284,13 @@ void Listener::Accept(Door& door) {
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = door.fd;
   connection.fd = fd;
-  (&door == &tls_ ? tls_acceptor_ : acceptor_)->HandleNewConnection(&connection);
+  Acceptor* acceptor = &acceptors_.plain;
+  if (&door == &tls_) {
+    acceptor = &acceptors_.tls_socket;
+  } else if (&door == &tcp_ && acceptors_.port != nullptr) {
+    acceptor = &acceptors_.port;
+  }
+  (*acceptor)->HandleNewConnection(&connection);
 }
 
 }  // namespace normlab::server

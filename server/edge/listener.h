@@ -1,14 +1,15 @@
-// listener.h - accepts connections on Unix sockets and a loopback port and hands them to gRPC.
+// listener.h - accepts connections on Unix sockets and a port and hands them to gRPC.
 //
 // gRPC 1.51's own listener stays deaf for ever after it once ran out of file descriptors (CVE-2023-4785). This one then
 // closes a spare descriptor, takes and drops the connection, and goes on listening. It also keeps the connections of each
 // door to a number of their own: each costs memory and a descriptor before anyone has shown a token, and strangers who
 // fill the port must not lock the socket's owner out.
 //
-// Thread safety: Start and Stop from one thread; one thread of its own accepts.
+// Thread safety: Start and Stop from one thread, SocketUsers from any; one thread of its own accepts.
 #pragma once
 
 #include <grpcpp/server_builder.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <map>
@@ -17,7 +18,9 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
+#include "base/mutex.h"
 #include "base/status.h"
 #include "proto/transport/address.h"
 
@@ -27,6 +30,7 @@ namespace normlab::server {
 struct ConnectionLimits {
   int socket = 0;  // of each
   int tcp = 0;
+  int tcp_of_one = 0;  // of these: from one address (IPv6: one /64), unless the port is a loopback one
 };
 
 // Where to listen.
@@ -34,7 +38,7 @@ struct Places {
   std::string socket;
   mode_t socket_mode = 0600;    // of the first socket
   std::string tls_socket = {};  // for a client that speaks nothing but TLS; empty: none
-  std::optional<Loopback> loopback = {};
+  std::optional<ListenAddress> address = {};
 };
 
 class Listener {
@@ -49,42 +53,61 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Connections wait in the kernel's queue until this is called. Acceptors come from the server's builder; `tls` takes
-  // those of the TLS socket.
-  void Start(Acceptor acceptor, Acceptor tls);
+  // From the server's builder.
+  struct Acceptors {
+    Acceptor plain;
+    Acceptor tls_socket;  // of the TLS socket; null: there is none
+    Acceptor port;        // of the port; null: `plain` takes its connections
+  };
+  // Connections wait in the kernel's queue until this is called.
+  void Start(Acceptors acceptors);
   void Stop();
 
+  // Users who have a connection to one of the Unix sockets, each once; processes that this one started are not looked at.
+  std::vector<uid_t> SocketUsers() ABSL_LOCKS_EXCLUDED(mu_);
+
   bool has_tls_socket() const { return tls_.fd >= 0; }
-  // The loopback port; 0: none.
+  // The port that is listened on; 0: none.
   int port() const { return port_; }
 
  private:
   Listener() = default;
+  // One that was handed over, by its descriptor.
+  struct Handed {
+    ino_t inode = 0;            // of its socket
+    std::optional<uid_t> user;  // of a Unix socket, unless it is a process that this one started
+    std::string from;           // of the port: the address, as far as its connections are counted together
+  };
   struct Door {
     std::string_view name;  // "socket", for the log
     int fd = -1;            // that listens; -1: not asked for
     std::string path = {};  // of the socket to remove; empty: none was made
     std::size_t limit = 0;
-    std::map<int, ino_t> connections = {};  // descriptors handed over, with their sockets' inodes; of the thread
-    bool full = false;                      // of the thread
+    std::map<int, Handed> connections = {};
+    bool full = false;  // of the thread
   };
 
   static absl::Status BindSocket(const std::string& path, mode_t mode, Door& door);
-  absl::Status BindLoopback(const Loopback& loopback);
+  absl::Status BindPort(const ListenAddress& address);
   void Run();
-  void Accept(Door& door);
+  // Whether it is served.
+  bool Enter(Door& door, int fd, const sockaddr_storage& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  bool TooMany(Door& door, const std::string& from) const;
+  void Accept(Door& door) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether one more connection may be served. gRPC closes connections without saying so: those that are gone are found
   // by their descriptors, which are closed or mean other files.
   static bool HasRoom(Door& door);
+  static void DropGone(Door& door);
 
+  Mutex mu_;  // of the doors' connections
   Door socket_{.name = "socket"};
   Door tls_{.name = "TLS socket"};
   Door tcp_{.name = "port"};
   int wake_fd_ = -1;
   int spare_fd_ = -1;
   int port_ = 0;
-  Acceptor acceptor_;
-  Acceptor tls_acceptor_;
+  std::size_t tcp_of_one_ = 0;  // 0: as many as there are
+  Acceptors acceptors_;
   std::thread thread_;
 };
 

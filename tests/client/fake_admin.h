@@ -16,6 +16,9 @@ class FakeAdmin final : public v1::AdminService::Service {
   std::vector<std::string> removed;
   v1::CheckResponse::Report report;
   v1::CollectGarbageResponse garbage;
+  std::vector<v1::Token> tokens;
+  std::vector<v1::AuditEntry> audit;          // each in a message of its own
+  std::string secret = std::string(64, 'a');  // of every token that is made
 
   // --- what it saw ---
   std::vector<v1::DrainRequest> drains;
@@ -23,6 +26,10 @@ class FakeAdmin final : public v1::AdminService::Service {
   std::string checked = "nothing";
   int scrubs = 0;
   std::vector<v1::CollectGarbageRequest> collected;
+  std::vector<v1::CreateTokenRequest> made;
+  v1::ReadAuditRequest read_audit;
+  std::vector<std::string> rotated;
+  std::vector<std::string> revoked;
 
  private:
   template <typename Response>
@@ -74,6 +81,44 @@ class FakeAdmin final : public v1::AdminService::Service {
                               v1::CollectGarbageResponse* response) override {
     collected.push_back(*request);
     *response = garbage;
+    return grpc::Status::OK;
+  }
+  grpc::Status CreateToken(grpc::ServerContext*, const v1::CreateTokenRequest* request,
+                           v1::CreateTokenResponse* response) override {
+    made.push_back(*request);
+    response->mutable_token()->set_name(request->name());
+    response->mutable_token()->set_role(request->role());
+    response->set_secret(secret);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListTokens(grpc::ServerContext*, const v1::ListTokensRequest*,
+                          v1::ListTokensResponse* response) override {
+    response->mutable_tokens()->Assign(tokens.begin(), tokens.end());
+    return grpc::Status::OK;
+  }
+  grpc::Status ReadAudit(grpc::ServerContext*, const v1::ReadAuditRequest* request,
+                         grpc::ServerWriter<v1::ReadAuditResponse>* writer) override {
+    read_audit = *request;
+    for (const v1::AuditEntry& entry : audit) {
+      v1::ReadAuditResponse response;
+      *response.add_entries() = entry;
+      writer->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status RotateToken(grpc::ServerContext*, const v1::RotateTokenRequest* request,
+                           v1::RotateTokenResponse* response) override {
+    rotated.push_back(request->name());
+    response->mutable_token()->set_name(request->name());
+    response->mutable_token()->set_role(v1::ROLE_VIEWER);
+    response->set_secret(secret);
+    return grpc::Status::OK;
+  }
+  grpc::Status RevokeToken(grpc::ServerContext*, const v1::RevokeTokenRequest* request,
+                           v1::RevokeTokenResponse* response) override {
+    revoked.push_back(request->name());
+    response->mutable_token()->set_name(request->name());
+    response->mutable_token()->mutable_revoked()->set_seconds(1);
     return grpc::Status::OK;
   }
 };

@@ -1,0 +1,75 @@
+#include "server/edge/queue_quota.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <limits>
+
+#include "server/edge/errors.h"
+
+namespace normlab::server {
+namespace {
+
+constexpr std::chrono::seconds kRetry{30};
+constexpr std::size_t kMostRequests = 10'000;
+
+bool IsLimited(const Caller& caller) { return caller.role() == Role::kSubmitter; }
+
+}  // namespace
+
+void QueueQuota::Prune(Account& account) const {
+  std::erase_if(account.jobs, [this](store::JobId id) {
+    const absl::StatusOr<store::Job> job = store_.GetJob(id);
+    return absl::IsNotFound(job.status()) || (job.ok() && job->state != store::JobState::kQueued);
+  });
+}
+
+absl::Status QueueQuota::Full(const Caller& caller) const {
+  return WithReason(WithRetry(absl::ResourceExhaustedError(
+                                  fmt::format("no more jobs of {} may wait: the limit for one submitter is {} "
+                                              "(normlabd --queued-per-caller); try again when some have begun",
+                                              caller.identity(), limit_)),
+                              kRetry),
+                    "QUEUE_QUOTA");
+}
+
+absl::Status QueueQuota::CheckRoom(const Caller& caller, std::int64_t n, const store::Request& key) {
+  if (!IsLimited(caller)) {
+    return absl::OkStatus();
+  }
+  const MutexLock lock(mu_);
+  Account& account = accounts_[caller.identity()];
+  const auto room = [&] { return static_cast<std::int64_t>(account.jobs.size()) + n <= limit_; };
+  if (room() || account.requests.contains(key.id)) {
+    return absl::OkStatus();
+  }
+  Prune(account);
+  return room() ? absl::OkStatus() : Full(caller);
+}
+
+std::int64_t QueueQuota::Room(const Caller& caller) {
+  if (!IsLimited(caller)) {
+    return std::numeric_limits<std::int64_t>::max();
+  }
+  const MutexLock lock(mu_);
+  Account& account = accounts_[caller.identity()];
+  Prune(account);
+  return limit_ - static_cast<std::int64_t>(account.jobs.size());
+}
+
+void QueueQuota::Queued(const Caller& caller, store::JobId job, const store::Request& key) {
+  if (!IsLimited(caller)) {
+    return;
+  }
+  const MutexLock lock(mu_);
+  Account& account = accounts_[caller.identity()];
+  account.jobs.insert(job);
+  if (account.requests.size() >= kMostRequests) {
+    account.requests.clear();
+  }
+  if (!key.id.empty()) {
+    account.requests.insert(key.id);
+  }
+}
+
+}  // namespace normlab::server

@@ -1,0 +1,49 @@
+// queue_quota.h - how many jobs of one caller may wait: so that one person's sweep leaves room in the queue for others.
+//
+// Counted are jobs that this server took from the caller since it started; those from before wait for free.
+//
+// Thread safety: all methods, any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "results/store/store.h"
+#include "server/edge/caller.h"
+
+namespace normlab::server {
+
+class QueueQuota {
+ public:
+  // `limit` of each submitter; admins, and the Unix socket's user, have none.
+  QueueQuota(store::Store& store, std::int64_t limit) : store_(store), limit_(limit) {}
+
+  // kResourceExhausted unless `n` more may wait, or the request was taken before: its answer is the same again. Two calls at once
+  // may both get in where there is room for one.
+  absl::Status CheckRoom(const Caller& caller, std::int64_t n, const store::Request& key) ABSL_LOCKS_EXCLUDED(mu_);
+  // How many more may wait, for calls that do not know how many they will be; and what the next one is refused with.
+  std::int64_t Room(const Caller& caller) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Full(const Caller& caller) const;
+  // `job` was queued for the caller by this request.
+  void Queued(const Caller& caller, store::JobId job, const store::Request& key) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Account {
+    std::set<store::JobId> jobs;     // some may wait no more
+    std::set<std::string> requests;  // that were taken; begun anew now and then
+  };
+
+  // Forgets those that wait no more.
+  void Prune(Account& account) const;
+
+  store::Store& store_;
+  const std::int64_t limit_;
+  Mutex mu_;
+  std::map<std::string, Account> accounts_ ABSL_GUARDED_BY(mu_);  // by the caller's name
+};
+
+}  // namespace normlab::server

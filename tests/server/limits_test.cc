@@ -1,0 +1,163 @@
+// What one caller may take: calls, and places in the queue. Workers' reports and the socket's owner are not slowed.
+
+#include "normlab/v1/admin.grpc.pb.h"
+#include "proto/transport/token.h"
+#include "server/edge/rate_limiter.h"
+#include "tests/server/fixture.h"
+
+namespace normlab::server {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+TEST(RateLimiter, GivesABurstAndThenSoManyPerSecond) {
+  RateLimiter limiter(10, 3);
+  const auto start = RateLimiter::Clock::now();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(limiter.Take("ana", start), milliseconds(0)) << i;
+  }
+  EXPECT_EQ(limiter.Take("ana", start), milliseconds(100)) << "how long to wait";
+  EXPECT_EQ(limiter.Take("ben", start), milliseconds(0)) << "another has his own";
+  EXPECT_GT(limiter.Take("ana", start + milliseconds(99)), milliseconds(0));
+  EXPECT_EQ(limiter.Take("ana", start + milliseconds(101)), milliseconds(0));
+  EXPECT_GT(limiter.Take("ana", start + milliseconds(101)), milliseconds(0));
+  const auto later = start + std::chrono::hours(1);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(limiter.Take("ana", later), milliseconds(0)) << "no more than the burst is saved";
+  }
+  EXPECT_GT(limiter.Take("ana", later), milliseconds(0));
+}
+
+TEST(RateLimiter, InventedNamesShareOneBucket) {
+  RateLimiter limiter(1, 2, /*most_names=*/10);
+  const auto start = RateLimiter::Clock::now();
+  int taken = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    taken += limiter.Take(std::to_string(i), start).count() == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(taken, 10 + 2);
+  EXPECT_EQ(limiter.Take("ana", start + std::chrono::seconds(10)), milliseconds(0)) << "they are forgotten";
+}
+
+class LimitsTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    tcp_ = v1::JobService::NewStub(
+        grpc::CreateChannel("127.0.0.1:" + std::to_string(daemon_->port()), grpc::InsecureChannelCredentials()));
+    token_ = Make("ana", v1::ROLE_SUBMITTER);
+  }
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.listen = Loopback{.host = "127.0.0.1", .port = 0};
+    options.limits.queued_of_one = 3;
+    options.limits.calls_per_second = 1.0 / 3'600;  // none comes back while a test runs
+    options.limits.calls_at_once = 40;
+    return options;
+  }
+  std::string Make(const std::string& name, v1::Role role) const {
+    CallContext context;
+    v1::CreateTokenRequest request;
+    request.set_name(name);
+    request.set_role(role);
+    v1::CreateTokenResponse response;
+    EXPECT_EQ(v1::AdminService::NewStub(NewChannel())->CreateToken(&context, request, &response).error_message(), "");
+    return response.secret();
+  }
+  grpc::Status Submit(std::uint64_t seed, const std::string& token, int request_id = 0) {
+    CallContext context;
+    context.AddMetadata(kAuthorization, AuthorizationOf(token));
+    v1::CreateJobRequest request = MnistRequest(seed);
+    request.set_request_id(request_id == 0 ? "" : Uuid(request_id));
+    v1::CreateJobResponse response;
+    return tcp_->CreateJob(&context, request, &response);
+  }
+  grpc::Status Batch(std::uint64_t first, int n) {
+    CallContext context;
+    context.AddMetadata(kAuthorization, AuthorizationOf(token_));
+    v1::BatchCreateJobsRequest request;
+    for (int i = 0; i < n; ++i) {
+      *request.add_requests() = MnistRequest(first + static_cast<std::uint64_t>(i));
+    }
+    v1::BatchCreateJobsResponse response;
+    return tcp_->BatchCreateJobs(&context, request, &response);
+  }
+
+  std::unique_ptr<v1::JobService::Stub> tcp_;
+  std::string token_;
+};
+
+TEST_F(LimitsTest, OneSubmittersJobsLeaveRoomForOthers) {
+  EXPECT_EQ(Batch(1, 4).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Batch(1, 2).error_message(), "");
+  EXPECT_EQ(Submit(3, token_, 7).error_message(), "");
+  const grpc::Status full = Submit(4, token_);
+  EXPECT_EQ(full.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(full), "QUEUE_QUOTA");
+  EXPECT_GT(DetailOf<google::rpc::RetryInfo>(full).retry_delay().seconds(), 0);
+  EXPECT_EQ(Submit(3, token_, 7).error_message(), "") << "what was taken is answered again";
+  EXPECT_EQ(Submit(4, Make("ben", v1::ROLE_SUBMITTER)).error_message(), "") << "another's";
+  EXPECT_EQ(Submit(5, Make("root", v1::ROLE_ADMIN)).error_message(), "") << "an admin has no limit";
+  for (std::uint64_t seed = 10; seed < 20; ++seed) {
+    EXPECT_NE(Create(seed).job_id(), "") << "nor has the socket's owner";
+  }
+  LeaseOne();
+  EXPECT_EQ(Submit(6, token_).error_message(), "") << "one of hers waits no more";
+}
+
+TEST_F(LimitsTest, ResumingCountsToo) {
+  ASSERT_EQ(Batch(1, 3).error_message(), "");
+  v1::CancelJobsRequest cancel;
+  cancel.mutable_filter()->add_states(v1::JOB_STATE_QUEUED);
+  CallContext cancelling;
+  v1::CancelJobsResponse cancelled;
+  ASSERT_EQ(jobs_->CancelJobs(&cancelling, cancel, &cancelled).error_message(), "");
+  ASSERT_EQ(cancelled.jobs_size(), 3);
+  ASSERT_EQ(Batch(10, 2).error_message(), "") << "cancelled jobs wait no more";
+  CallContext context;
+  context.AddMetadata(kAuthorization, AuthorizationOf(token_));
+  v1::ResumeJobsRequest request;
+  request.mutable_filter()->add_states(v1::JOB_STATE_CANCELLED);
+  v1::ResumeJobsResponse response;
+  ASSERT_EQ(tcp_->ResumeJobs(&context, request, &response).error_message(), "");
+  EXPECT_EQ(response.jobs_size(), 1);
+  ASSERT_EQ(response.not_changed_size(), 2);
+  EXPECT_THAT(response.not_changed(0).reason(), HasSubstr("--queued-per-caller"));
+}
+
+TEST_F(LimitsTest, TooManyCallsWaitAndWorkersReportsDoNot) {
+  const auto list = [this](const std::string& token) {
+    CallContext context;
+    context.AddMetadata(kAuthorization, AuthorizationOf(token));
+    v1::ListJobsResponse response;
+    return tcp_->ListJobs(&context, {}, &response);
+  };
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(list(token_).error_message(), "") << i;
+  }
+  const grpc::Status refused = list(token_);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(refused), "RATE");
+  EXPECT_GT(DetailOf<google::rpc::RetryInfo>(refused).retry_delay().seconds(), 0);
+  EXPECT_TRUE(list(Make("ben", v1::ROLE_VIEWER)).ok()) << "another's";
+  Create(1);
+  const v1::Attempt attempt = LeaseOne().attempt();
+  const std::string worker = Make("gpu", v1::ROLE_WORKER);
+  const auto workers = v1::WorkerService::NewStub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(daemon_->port()), grpc::InsecureChannelCredentials()));
+  for (int i = 0; i < 100; ++i) {
+    CallContext context;
+    context.AddMetadata(kAuthorization, AuthorizationOf(worker));
+    v1::HeartbeatRequest request;
+    *request.mutable_attempt() = attempt;
+    v1::HeartbeatResponse response;
+    ASSERT_EQ(workers->Heartbeat(&context, request, &response).error_message(), "") << i;
+  }
+  for (int i = 0; i < 100; ++i) {
+    Get("j1");  // through the socket
+  }
+}
+
+}  // namespace
+}  // namespace normlab::server
