@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "results/store/jobs.h"
 #include "results/store/transitions.h"
@@ -41,13 +42,16 @@ absl::Status JobFiles::Keep(AttemptId attempt, Folder folder, const Info& info, 
   NORMLAB_ASSIGN_OR_RETURN(NamedFile* const named, Whole(folder, info, file));
   // Checked again with the row; here it keeps most files of stale attempts from being published at all.
   NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
+  Pass(Failpoint::kFileWritten);
   NORMLAB_RETURN_IF_ERROR(named->Publish());
+  Pass(Failpoint::kFilePublished);
   std::vector<std::string> superfluous;
   const absl::Status status = writer_.Run(Writer::Lane::kState, 0, [&](Connection& db) -> absl::Status {
     NORMLAB_RETURN_IF_ERROR(CheckCurrent(db, attempt));
     NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
+  Pass(Failpoint::kFileNamed);
   if (status.ok()) {
     files_.Remove(folder, superfluous);
   } else if (SurelyNotWritten(status)) {

@@ -33,6 +33,7 @@
 #include "base/descriptor.h"
 #include "base/fs.h"
 #include "base/parallel.h"
+#include "tests/reliability.h"
 #include "tests/sanitizer.h"
 #include "tests/scratch_folder.h"
 
@@ -200,6 +201,7 @@ TEST_F(SandboxTest, ItsFilesAreFewAndBoundedAndItLeavesNoCore) {
               return wrong;
             }),
             "");
+  RecordReliability(41, "files and addresses are bounded");
 }
 
 TEST_F(SandboxTest, ItReadsItsDataAndNothingElse) {
@@ -353,6 +355,7 @@ TEST_F(SandboxTest, ItStartsThreadsAndNoProcess) {
               return wrong;
             }),
             "");
+  RecordReliability(41, "no process is started");
 }
 
 TEST_F(SandboxTest, MemoryIsWrittenOrExecuted) {
