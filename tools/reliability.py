@@ -1,6 +1,7 @@
 """What the store, the server and the workers are tried against: 44 rows, what was asked of each and what was reached.
 
-    python3 tools/reliability.py write BUILD           runs the tests that record a row and writes docs/RELIABILITY.md
+    python3 tools/reliability.py write BUILD           runs the tests that record a row and writes docs/RELIABILITY.md; a report of
+                                                       an earlier run counts while it is newer than the test's program
     python3 tools/reliability.py soak BUILD [TEST] [MINUTES]
                                                        runs them, or those whose name has TEST in it, for MINUTES (10) each
     python3 tools/reliability.py check                 whether the table names the tests that record its rows, and no others
@@ -113,24 +114,34 @@ def figures(report):
             yield int(match[1]), element.get("value")
 
 
-def run(name, lines, environment):
+def run(line, report, environment):
     """What a test recorded, {row: figure}; None if it failed."""
-    reached = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, line in enumerate(lines):
-            report = f"{folder}/{number}.xml"
-            done = subprocess.run([*line, f"--gtest_output=xml:{report}"], capture_output=True, text=True, env={**os.environ, **environment})
-            if done.returncode != 0:
-                print(done.stdout[-4000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
-                return None
-            reached.update(figures(report))
-    return reached
+    done = subprocess.run([*line, f"--gtest_output=xml:{report}"], capture_output=True, text=True, env={**os.environ, **environment})
+    if done.returncode != 0:
+        print(done.stdout[-4000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
+        report.unlink(missing_ok=True)
+        return None
+    return dict(figures(report))
+
+
+def up_to_date(report, program):
+    return report.exists() and report.stat().st_mtime > pathlib.Path(program).stat().st_mtime
 
 
 def write(build):
-    tests = commands(build)
-    reached = {name: run(name, lines, {}) for name, lines in tests.items()}
-    if failed := [name for name, rows in reached.items() if rows is None]:
+    folder = pathlib.Path(build).resolve() / "reliability"
+    folder.mkdir(exist_ok=True)
+    reached, failed = {}, []
+    for name, lines in commands(build).items():
+        reached[name] = {}
+        for number, line in enumerate(lines):
+            report = folder / f"{name}-{number}.xml"
+            got = dict(figures(report)) if up_to_date(report, line[0]) else run(line, report, {})
+            if got is None:
+                failed.append(name)
+            else:
+                reached[name].update(got)
+    if failed:
         sys.exit(f"reliability: failed: {', '.join(failed)}; the table stays as it was")
     text = INTRODUCTION
     for number, (what, asked) in enumerate(ROWS, 1):
@@ -146,11 +157,13 @@ def soak(build, test="", minutes="10"):
     tests = {name: lines for name, lines in commands(build).items() if test in name}
     if not tests:
         sys.exit(f"reliability: no test that records a row has '{test}' in its name; see docs/RELIABILITY.md")
-    failed = []
-    for name, lines in tests.items():
-        reached = run(name, lines, {"NORMLAB_SOAK": minutes})
-        print(name, "FAILED" if reached is None else "; ".join(f"row {row}: {figure}" for row, figure in reached.items()), flush=True)
-        failed += [name] if reached is None else []
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        for name, lines in tests.items():
+            for line in lines:
+                reached = run(line, pathlib.Path(folder) / "report.xml", {"NORMLAB_SOAK": minutes})
+                print(name, "FAILED" if reached is None else "; ".join(f"row {row}: {figure}" for row, figure in reached.items()), flush=True)
+                failed = failed or reached is None
     sys.exit(1 if failed else 0)
 
 
