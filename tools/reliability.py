@@ -73,7 +73,7 @@ INTRODUCTION = """# Reliability
 
 What normlab promises: a submit that was answered is on disk; a point that was answered is stored exactly once; a job may be started more
 than once, but only one attempt's writes count; a job that has ended stays as it ended. Below is what that is tried against. The figures in
-the third column were reached by the tests in the fourth, which wrote them: `tools/dev reliability` runs them and writes this table, and
+the column "reached" were reached by the tests beside them, which wrote them: `tools/dev reliability` runs them and writes this table, and
 `tools/dev soak [TEST] [MINUTES]` runs them for longer.
 
 | # | what happens | asked | reached | by |
