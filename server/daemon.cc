@@ -321,6 +321,8 @@ class DaemonImpl : public Daemon {
     if (options_.worker_argv.empty()) {
       return absl::OkStatus();
     }
+    // What is missing when a worker enters its sandbox stays out of its reach.
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/data"));
     launcher_ = std::make_unique<LocalLauncher>(
         LocalLauncherOptions{.argv = options_.worker_argv,
                              .slots = options_.slots,

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr int kWatchdogDelay = 10;  // seconds
+constexpr int kWorkerFileGib = 64;  // --max-file-gib of normlab-worker, by default
 
 constexpr std::string_view kFooter = R"(Examples:
   normlabd                                   serve $NORMLAB_HOME (or ~/.local/share/normlab), one worker per core
@@ -61,6 +62,7 @@ struct Flags {
   int calls_per_second = 200;
   double job_memory_gib = 0;
   bool no_workers = false;
+  bool no_sandbox = false;
   bool print_ready = false;
   bool print_link = false;
   bool while_used = false;
@@ -117,6 +119,8 @@ void Declare(CLI::App& app, Flags& flags) {
                  "--no-workers: any]")
       ->check(CLI::Range(0.1, 65'536.0));
   app.add_flag("--no-workers", flags.no_workers, "start no local workers");
+  app.add_flag("--no-sandbox", flags.no_sandbox,
+               "start workers without their sandbox, for debuggers; see normlab-worker(8)");
   app.add_flag("--while-used", flags.while_used,
                "end once no normlab command uses the server any more; for servers that a command starts");
   app.add_option("--restore", flags.restore,
@@ -199,6 +203,13 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
                            "--spool", flags.home + "/spool",
                            // Later than the server, which then has taken the job back and said why.
                            "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
+    if (flags.no_sandbox) {
+      options.worker_argv.emplace_back("--no-sandbox");
+    }
+    // More than the workers' own limit only where somebody asked for larger files.
+    if (flags.max_file_gib > kWorkerFileGib) {
+      options.worker_argv.insert(options.worker_argv.end(), {"--max-file-gib", fmt::to_string(flags.max_file_gib)});
+    }
     for (const std::string& directory : options.data_directories) {
       options.worker_argv.insert(options.worker_argv.end(), {"--data", directory});
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proto/spec.h"
@@ -187,8 +188,10 @@ RunEnd Attempt::Finish(const RunResult& result) {
     (*request.mutable_facts())[key] = OneLine(value, kLongestError);
   }
   lease_.Finishing();
+  Pass(Failpoint::kFinishSends);
   const absl::Status status =
       Retry("finish", options_.backoff, lease_.lost(), [&] { return client_.Finish(request, lease_.lost()); });
+  Pass(Failpoint::kFinishSent);
   if (!status.ok()) {
     return Dropped(status);
   }

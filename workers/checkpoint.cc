@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/failpoint.h"
 #include "base/parse_number.h"
 
 namespace normlab::workers {
@@ -89,7 +90,9 @@ absl::Status WriteCheckpoint(const RunLabel& label, std::uint64_t steps_done, co
   TextMap metadata = Metadata(label, steps_done);
   metadata["format"] = kFormat;
   metadata["curve"] = CurveToText(curve);
-  return WriteSafetensors(experiment.State(), metadata, sink);
+  const absl::Status written = WriteSafetensors(experiment.State(), metadata, sink);
+  Pass(Failpoint::kCheckpointWritten);
+  return written;
 }
 
 absl::Status WriteWeights(const RunLabel& label, std::uint64_t steps_done, Experiment& experiment,

@@ -6,16 +6,18 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor.h"
@@ -25,11 +27,13 @@
 #include "base/parallel.h"
 #include "base/parse_number.h"
 #include "base/paths.h"
+#include "base/sandbox.h"
 #include "base/signals.h"
 #include "base/version.h"
 #include "experiments/experiment.h"
 #include "nn/cpu.h"
 #include "nn/denormals.h"
+#include "proto/transport/address.h"
 #include "proto/transport/channel.h"
 #include "proto/transport/token.h"
 #include "workers/facts.h"
@@ -49,6 +53,11 @@ constexpr char kExamples[] = R"(Examples:
 normlabd starts workers of its own; start one by hand to add cores or another machine. Stop it with Ctrl-C: it
 finishes the step, leaves a checkpoint, and the job goes on elsewhere or when a worker is back.)";
 
+// A folder of this user's alone in the temporary one, most of which the sandbox then keeps closed.
+std::string OwnSpool() {
+  return (std::filesystem::temp_directory_path() / fmt::format("normlab-spool-{}", ::getuid())).string();
+}
+
 struct Arguments {
   std::string socket = SocketPath(DefaultHome());
   std::string address;
@@ -58,10 +67,13 @@ struct Arguments {
   std::string key;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::vector<std::string> data = DataDirectories();
-  std::string spool = std::filesystem::temp_directory_path().string();
+  std::string spool = OwnSpool();
   double checkpoint_interval = 30;
   int stall_seconds = 900;
   bool once = false;
+  bool no_sandbox = false;
+  int max_file_gib = 64;
+  std::optional<int> address_space_gib;
   std::optional<int> parent;  // 0: whoever it is now
 };
 
@@ -96,7 +108,8 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->type_name("DIRECTORY")
       ->take_all();
   app.add_option("--spool", arguments.spool,
-                 "directory where checkpoints and weights wait to be sent; room for two of each [$TMPDIR, else /tmp]")
+                 "directory where checkpoints and weights wait to be sent; room for two of each [normlab-spool-UID in "
+                 "$TMPDIR, else /tmp]")
       ->type_name("DIRECTORY");
   app.add_option("--checkpoint-interval", arguments.checkpoint_interval, "seconds between checkpoints")
       ->type_name("SECONDS")
@@ -109,6 +122,16 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100'000).description(""));
   app.add_flag("--once", arguments.once, "exit after one job");
+  app.add_flag("--no-sandbox", arguments.no_sandbox,
+               "do not give up files, ports and system calls that training has no use for; for debuggers");
+  app.add_option("--max-file-gib", arguments.max_file_gib, "largest file that may be written, in the sandbox")
+      ->type_name("GIB")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024).description(""));
+  app.add_option("--address-space-gib", arguments.address_space_gib,
+                 "largest address space, in the sandbox; libraries reserve more of it than they use [any]")
+      ->type_name("GIB")
+      ->check(CLI::Range(1, 65'536).description(""));
   app.add_option("--die-with-parent", arguments.parent,
                  "end at once when the process that started this one ends; with its PID also if it has ended already")
       ->type_name("[PID]")
@@ -138,10 +161,65 @@ bool DieWithParent(int expected) {
   return ::getppid() == before;
 }
 
-// Core files of a training process are as large as its data, and nobody asked for them.
-void ForbidCoreFiles() {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
+// Data, and data sets that somebody keeps elsewhere behind a symbolic link.
+std::vector<std::string> DataToRead(const std::vector<std::string>& directories) {
+  std::vector<std::string> paths = directories;
+  for (const std::string& directory : directories) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; entry != end; entry.increment(error)) {
+      if (entry->is_symlink(error)) {
+        paths.push_back(entry->path().string());
+      }
+    }
+  }
+  return paths;
+}
+
+// The folders of this user's home that may still be missing: what is made later could not be reached.
+void MakeOwnFolders() {
+  if (!DefaultHome().empty()) {
+    PosixFileSystem().MakeDirectories(OwnDataDirectory()).IgnoreError();
+    PosixFileSystem().MakeDirectories(CacheDirectory()).IgnoreError();
+  }
+}
+
+// Anybody may make a folder in /tmp; this one is used only if it is this user's and closed to others.
+absl::Status MakeSpool(const std::string& spool) {
+  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(spool));
+  struct stat info {};
+  const bool mine = ::lstat(spool.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::getuid() &&
+                    (info.st_mode & 077) == 0;
+  return mine || spool != OwnSpool()
+             ? absl::OkStatus()
+             : absl::PermissionDeniedError(fmt::format(
+                   "{} is not a folder of yours that is closed to others; remove it, or name another with --spool",
+                   spool));
+}
+
+// What is in force, for people.
+std::string EnterSandbox(const Arguments& arguments) {
+  if (arguments.no_sandbox) {
+    return "none: --no-sandbox";
+  }
+  MakeOwnFolders();
+  SandboxOptions options;
+  options.allowed.read_only = DataToRead(arguments.data);
+  options.allowed.read_write = {arguments.spool, CacheDirectory()};
+  if (!arguments.address.empty()) {
+    for (const std::string& file : {arguments.token_file, arguments.ca, arguments.cert, arguments.key}) {
+      if (!file.empty()) {
+        options.allowed.read_only.push_back(file);
+      }
+    }
+    if (const auto server = ReadRemote("--address", arguments.address); server.ok()) {
+      options.allowed.connect.push_back(server->port);
+    }
+  }
+  options.file_bytes = static_cast<std::uint64_t>(arguments.max_file_gib) << 30;
+  if (arguments.address_space_gib) {
+    options.address_space = static_cast<std::uint64_t>(*arguments.address_space_gib) << 30;
+  }
+  return SandboxText(normlab::EnterSandbox(options));
 }
 
 [[noreturn]] void EndStalled(int seconds) {
@@ -150,13 +228,13 @@ void ForbidCoreFiles() {
   ::_exit(kStalled);
 }
 
-SessionOptions ToOptions(const Arguments& arguments) {
+SessionOptions ToOptions(const Arguments& arguments, std::map<std::string, std::string> facts) {
   SessionOptions options;
   options.worker = WorkerName();
   options.arithmetic = nn::arithmetic();
   options.data_directories = arguments.data;
   options.spool_directory = arguments.spool;
-  options.facts = ProcessFacts(arguments.threads);
+  options.facts = std::move(facts);
   options.once = arguments.once;
   options.leave_with_server = arguments.parent.has_value();
   options.runner.checkpoint_interval =
@@ -183,7 +261,7 @@ std::string Authorization(const Dialled& server) {
   return credential == nullptr ? server.authorization : AuthorizationOf(credential);
 }
 
-absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
+absl::Status Serve(const Arguments& arguments, std::map<std::string, std::string> facts, std::stop_token stop) {
   NORMLAB_ASSIGN_OR_RETURN(const Dialled server, Dial({.socket = arguments.socket,
                                                        .address = arguments.address,
                                                        .token_file = arguments.token_file,
@@ -191,11 +269,11 @@ absl::Status Serve(const Arguments& arguments, std::stop_token stop) {
                                                        .cert = arguments.cert,
                                                        .key = arguments.key},
                                                       Reconnecting()));
-  NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(arguments.spool));
   ServiceClient client(server.channel, Authorization(server));
   SetThreads(arguments.threads);
   nn::flush_denormals();
-  return RunSession(client, ToOptions(arguments), stop);
+  Log(LogLevel::kInfo, "sandbox", {{"in_force", facts.at("sandbox")}});
+  return RunSession(client, ToOptions(arguments, std::move(facts)), stop);
 }
 
 int Main(int argc, char** argv) {
@@ -206,7 +284,13 @@ int Main(int argc, char** argv) {
   if (arguments.parent && !DieWithParent(*arguments.parent)) {
     return 0;
   }
-  ForbidCoreFiles();
+  if (const absl::Status made = MakeSpool(arguments.spool); !made.ok()) {
+    fmt::print(stderr, "normlab-worker: {}\n", Message(made));
+    return 1;
+  }
+  // Before the first thread, before anything of the server or of a data set is read, and after /proc/cpuinfo is.
+  std::map<std::string, std::string> facts = ProcessFacts(arguments.threads);
+  facts["sandbox"] = EnterSandbox(arguments);
   std::stop_source stop;
   SignalThread signals([&stop](int count) {
     stop.request_stop();
@@ -214,7 +298,7 @@ int Main(int argc, char** argv) {
       ::_exit(1);
     }
   });
-  if (const absl::Status status = Serve(arguments, stop.get_token()); !status.ok()) {
+  if (const absl::Status status = Serve(arguments, std::move(facts), stop.get_token()); !status.ok()) {
     fmt::print(stderr, "normlab-worker: {}\n", Message(status));
     return absl::IsInvalidArgument(status) ? 2 : 1;
   }

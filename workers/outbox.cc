@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/failpoint.h"
+
 namespace normlab::workers {
 namespace {
 
@@ -115,7 +117,9 @@ void Outbox::SendAll(std::stop_token stop) {
   std::stop_callback on_lost(lost_, [&] { end.request_stop(); });
   std::stop_callback on_destroyed(stop, [&] { end.request_stop(); });
   while (std::optional<Item> item = Next(end.get_token())) {
+    Pass(Failpoint::kOutboxSends);
     const absl::Status status = Send(item->payload, end.get_token());
+    Pass(Failpoint::kOutboxSent);
     if (std::holds_alternative<CheckpointItem>(item->payload)) {
       --checkpoints_;
     }

@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "base/crc32c.h"
+#include "base/failpoint.h"
 
 namespace normlab::workers {
 
 absl::StatusOr<std::shared_ptr<SpoolFile>> SpoolFile::Create(const std::string& directory) {
   std::string path = directory + "/normlab-spool-XXXXXX";
   std::shared_ptr<SpoolFile> file(new SpoolFile(::mkostemp(path.data(), O_CLOEXEC), directory));
+  Pass(Failpoint::kSpoolMade);
   // O_TMPFILE would do both at once; file systems of containers and NFS do not know it.
   if (file->fd_.get() < 0 || ::unlink(path.c_str()) != 0) {
     return file->Failed("make", errno);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "results/store/external_rows.h"
 #include "results/store/jobs.h"
@@ -46,13 +47,16 @@ absl::Status JobFiles::Keep(const May& may, Folder folder, const Info& info, std
   NORMLAB_ASSIGN_OR_RETURN(NamedFile* const named, Whole(folder, info, file));
   // Checked again with the row; here it keeps most files of stale attempts from being published at all.
   NORMLAB_RETURN_IF_ERROR(readers_.Read([&](Connection& db) { return may(db); }));
+  Pass(Failpoint::kFileWritten);
   NORMLAB_RETURN_IF_ERROR(named->Publish());
+  Pass(Failpoint::kFilePublished);
   std::vector<std::string> superfluous;
   const absl::Status status = writer_.Run(Writer::Lane::kState, 0, [&](Connection& db) -> absl::Status {
     NORMLAB_RETURN_IF_ERROR(may(db));
     NORMLAB_ASSIGN_OR_RETURN(superfluous, insert(db, named->name()));
     return absl::OkStatus();
   });
+  Pass(Failpoint::kFileNamed);
   if (status.ok()) {
     files_.Remove(folder, superfluous);
   } else if (SurelyNotWritten(status)) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 
 namespace normlab::store {
@@ -174,7 +175,10 @@ absl::Status Writer::RunGroup(Group& group, bool join) {
       group.insert(group.end(), late.begin(), late.end());
     }
   }
-  return transaction.Commit();
+  Pass(Failpoint::kCommitBegins);
+  const absl::Status committed = transaction.Commit();
+  Pass(Failpoint::kCommitted);
+  return committed;
 }
 
 void Writer::RunCall(Call& call) {
@@ -203,6 +207,7 @@ void Writer::Checkpoint(bool truncate) {
   if (!broken_.ok()) {
     return;
   }
+  Pass(Failpoint::kLogBegins);
   const absl::Status status = db_->Checkpoint(truncate);
   if (db_->broken()) {
     StopWriting(status);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 
 namespace normlab::server {
@@ -75,6 +76,7 @@ absl::StatusOr<std::optional<store::Lease>> Attempts::AwaitJob(const store::Requ
     }
     NORMLAB_ASSIGN_OR_RETURN(std::optional<store::Lease> lease, std::move(next));
     if (lease) {
+      Pass(Failpoint::kLeaseStored);
       const store::AttemptId attempt{.job = lease->job.id, .number = lease->job.attempt};
       Grant(attempt, worker);
       if (given_up() || !IsKnown(worker)) {
@@ -364,7 +366,9 @@ void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
     held_.erase(attempt.job);
     orders_changed_.notify_all();
   }
+  Pass(Failpoint::kAttemptEnds);
   const absl::Status status = died ? store_.Died(attempt, why, options_.max_deaths) : store_.Release(attempt, why);
+  Pass(Failpoint::kAttemptEnded);
   Log(LogLevel::kWarning, "attempt_ended",
       {{"job", attempt.job}, {"attempt", attempt.number}, {"why", why}, {"died", died}, {"status", Message(status)}});
   MutexLock lock(mu_);

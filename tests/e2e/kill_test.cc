@@ -12,11 +12,13 @@
 
 #include "base/rng.h"
 #include "tests/e2e/result.h"
+#include "tests/reliability.h"
 
 namespace normlab::e2e {
 namespace {
 
 constexpr int kKills = 20;
+constexpr int kKillsSoaked = 500;
 constexpr int kKillsOfOneHome = 4;  // the server starts a worker that keeps dying after ever longer pauses
 
 // Times to kill at, from a seed that is printed.
@@ -119,19 +121,20 @@ class KillTest : public testing::Test {
     }
   }
 
-  // Lets jobs run and calls `kill` at random times until it hit a running job `wanted` times.
-  void KillAtRandomTimes(const std::function<void(Deployment&, const v1::Job&)>& kill,
-                         const v1::JobSpec& spec = SmallSpec(), int wanted = kKills) {
+  // Lets jobs run and calls `kill` at random times while there are to be more hits of a running job; how many there were.
+  int KillAtRandomTimes(const std::function<void(Deployment&, const v1::Job&)>& kill,
+                        const v1::JobSpec& spec = SmallSpec(), const Rounds& rounds = Rounds(kKills, kKillsSoaked)) {
     RandomTimes times;
     std::optional<Result> expected;
-    for (int kills = 0; kills < wanted;) {
+    int kills = 0;
+    while (rounds.More(kills) && !HasFailure()) {
       Deployment deployment(kFlags);
       if (!expected) {
         expected = RunUndisturbed(deployment, spec);
       }
       const std::string id = deployment.Submit(spec);
       Curve acknowledged;
-      for (int i = 0, attempt = 0; i < kKillsOfOneHome && kills < wanted; ++i) {
+      for (int i = 0, attempt = 0; i < kKillsOfOneHome && rounds.More(kills); ++i) {
         const v1::Job job =
             deployment.WaitUntil(id, [&](const v1::Job& j) { return j.attempt() > attempt || HasEnded(j); });
         attempt = job.attempt();
@@ -147,6 +150,7 @@ class KillTest : public testing::Test {
       }
       ExpectSameResult(deployment, id, *expected, acknowledged);
     }
+    return kills;
   }
 
   // Calls `kill` as soon as the server has begun to write a checkpoint, until it hit inside such a write.
@@ -176,15 +180,24 @@ void KillServer(Deployment& deployment, const v1::Job&) {
   deployment.StartServer();
 }
 
-TEST_F(KillTest, WorkersAtRandomTimes) { KillAtRandomTimes(KillWorker); }
+TEST_F(KillTest, WorkersAtRandomTimes) {
+  const int kills = KillAtRandomTimes(KillWorker);
+  RecordReliability(4, fmt::format("{} kills of workers: the same bits", kills));
+}
 TEST_F(KillTest, WorkersOfDrawAtRandomTimes) {
   if (AvailableDataset() != "mnist") {
     GTEST_SKIP() << "MNIST is not here; run `normlab data fetch mnist`";
   }
-  KillAtRandomTimes(KillWorker, DrawSpec(), 5);
+  KillAtRandomTimes(KillWorker, DrawSpec(), Rounds(5, kKillsSoaked));
 }
-TEST_F(KillTest, WorkerInsideACheckpoint) { KillInsideACheckpoint(KillWorker); }
-TEST_F(KillTest, ServerAtRandomTimes) { KillAtRandomTimes(KillServer); }
+TEST_F(KillTest, WorkerInsideACheckpoint) {
+  KillInsideACheckpoint(KillWorker);
+  RecordReliability(4, "and inside a checkpoint");
+}
+TEST_F(KillTest, ServerAtRandomTimes) {
+  const int kills = KillAtRandomTimes(KillServer);
+  RecordReliability(1, fmt::format("{} kills of the whole server under a job: the same bits", kills));
+}
 TEST_F(KillTest, ServerInsideACheckpoint) { KillInsideACheckpoint(KillServer); }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "proto/transport/token.h"
 #include "server/edge/secrets.h"
 #include "tests/e2e/result.h"
+#include "tests/reliability.h"
 
 namespace normlab::e2e {
 namespace {
@@ -78,6 +79,7 @@ TEST(StaleAttemptTest, AStoppedWorkerComesBackTooLate) {
   EXPECT_THAT(WriteAs(deployment, id, 2), testing::Each(grpc::StatusCode::FAILED_PRECONDITION))
       << "a terminal state is final";
   EXPECT_EQ(deployment.Get(id).state(), v1::JOB_STATE_CANCELLED);
+  RecordReliability(6, "a worker stopped with SIGSTOP past its lease left nothing behind");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <limits>
 #include <thread>
 
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -79,6 +80,7 @@ TEST_F(CurveServiceTest, ValuesKeepTheirBits) {
     EXPECT_EQ(std::bit_cast<std::uint64_t>(messages[0].values(i)),
               std::bit_cast<std::uint64_t>(values[static_cast<std::size_t>(i)]));
   }
+  RecordReliability(31, fmt::format("{} through the API: the same bits", values.size()));
 }
 
 TEST_F(CurveServiceTest, LongCurvesComeInMessagesOf4096Points) {
@@ -194,6 +196,7 @@ TEST_F(CurveServiceTest, AFollowerThatIsCutOffMissesNothingAndSeesNothingTwice) 
     EXPECT_EQ(steps[i], i);
   }
   EXPECT_GT(cuts, 1);
+  RecordReliability(37, fmt::format("{} points, cut again and again: each once", kPoints));
 }
 
 TEST_F(CurveServiceTest, AFollowerOfOneStreamSeesTheWholeCurveAndItsEnd) {

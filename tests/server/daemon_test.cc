@@ -7,6 +7,7 @@
 #include <future>
 
 #include "proto/transport/channel.h"
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -114,6 +115,7 @@ TEST_F(DaemonTest, StopEndsStreamsAndWaitingWorkersWithUnavailable) {
   EXPECT_EQ(Get(job.job_id()).state(), v1::JOB_STATE_RUNNING);  // its worker is elsewhere and may still live
   v1::HeartbeatResponse beat;
   EXPECT_TRUE(Beat(lease.attempt(), &beat).ok());
+  RecordReliability(36, "2 streams and a waiting worker end with UNAVAILABLE");
 }
 
 TEST_F(DaemonTest, AfterARestartAWorkerStartedByHandGoesOn) {

@@ -11,6 +11,7 @@
 #include "normlab/v1/options.pb.h"
 #include "proto/transport/token.h"
 #include "server/edge/roles.h"
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -125,6 +126,7 @@ TEST_F(RolesTest, EveryMethodAnswersTheRolesItNamesAndNoOther) {
       }
     }
   }
+  RecordReliability(33, fmt::format("{} methods, 4 roles, 2 doors: exactly those", AllMethods().size()));
 }
 
 // Said a second time, so that nobody opens a method by a slip, and a new one is thought about.
@@ -342,6 +344,7 @@ TEST_F(SocketTest, MalformedMessagesAreRefusedAndTheServerGoesOn) {
     }
   }
   EXPECT_NE(Create(1).job_id(), "");
+  RecordReliability(23, fmt::format("{} messages refused", 3 * AllMethods().size()));
 }
 
 TEST_F(SocketTest, TheSocketIsTheOwnersAlone) {

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include "tests/peak_memory.h"
+#include "tests/reliability.h"
 #include "tests/sanitizer.h"
 #include "tests/server/http_fixture.h"
 
@@ -36,6 +37,7 @@ TEST_F(HttpHostileTest, AnotherHostNameIsRefused) {
     EXPECT_THAT(call.Text(), HasSubstr("localhost" + port)) << "says what is expected";
   }
   EXPECT_EQ(Call(List({{"Host", "localhost" + port}})).status, 200);
+  RecordReliability(35, "other host names refused");
 }
 
 TEST_F(HttpHostileTest, TwoHostsAreNone) {
@@ -59,6 +61,7 @@ TEST_F(HttpHostileTest, AnotherPagesCallIsRefused) {
     EXPECT_EQ(Call({.method = "GET", .target = "/healthz", .headers = {{"Sec-Fetch-Site", site}}}).status, 403) << site;
   }
   EXPECT_EQ(Call(List({{"Origin", Origin()}, {"Sec-Fetch-Site", "same-origin"}})).status, 200);
+  RecordReliability(35, "other pages refused");
 }
 
 // A form can be sent from anywhere, and its text can look like JSON; what it cannot have is our content type.

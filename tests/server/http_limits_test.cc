@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "server/http/http_server.h"
+#include "tests/reliability.h"
 #include "tests/server/http_fixture.h"
 
 namespace normlab::server {
@@ -90,6 +91,7 @@ TEST_F(HttpLimitsTest, ASlowHeaderIsCutOff) {
     return ::poll(&event, 1, 20) > 0;  // it is closed
   }));
   EXPECT_TRUE(client.Closed());
+  RecordReliability(27, "closed, with a limit of 200 ms");
 }
 
 TEST_F(HttpLimitsTest, ASlowBodyIsCutOff) {

@@ -2,6 +2,7 @@
 #include <future>
 #include <set>
 
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -176,6 +177,7 @@ TEST_F(JobServiceTest, AHundredEqualRequestsAtOnceMakeOneJob) {
   v1::ListJobsResponse all;
   ASSERT_TRUE(List({}, &all).ok());
   EXPECT_EQ(all.jobs_size(), 1);
+  RecordReliability(38, "100 at once: 1 job");
 }
 
 TEST_F(JobServiceTest, BatchesAreAllOrNothing) {
@@ -403,6 +405,7 @@ TEST_F(JobServiceTest, HostileTextIsRefusedOrComesBackUnchanged) {
     v1::CreateJobResponse response;
     EXPECT_EQ(CreateWith(request, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   }
+  RecordReliability(29, "refused, or unchanged");
 }
 
 TEST_F(JobServiceTest, OversizedMessagesAndMetadataAreRefused) {
@@ -420,6 +423,7 @@ TEST_F(JobServiceTest, OversizedMessagesAndMetadataAreRefused) {
     after = CreateWith(MnistRequest(1), &response);
   }
   EXPECT_TRUE(after.ok()) << after.error_code() << " " << after.error_message();
+  RecordReliability(28, "5 MiB and 20 KB of metadata refused, the next call served");
 }
 
 class ShortQueueTest : public ServerTest {

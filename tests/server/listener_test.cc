@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -50,6 +51,7 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
   CallContext context;
   v1::ListJobsResponse response;
   EXPECT_TRUE(fresh->ListJobs(&context, {}, &response).ok());
+  RecordReliability(26, "accepted again");
 }
 
 class FewConnectionsTest : public ServerTest {
@@ -152,6 +154,7 @@ TEST_F(ListenerTest, GarbageOnTheSocketHurtsNobody) {
     ::close(client);
   }
   EXPECT_NE(Create(1).job_id(), "");
+  RecordReliability(24, "50 connections of garbage, the next call served");
 }
 
 }  // namespace

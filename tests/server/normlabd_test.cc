@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "base/use_lock.h"
 #include "proto/transport/address.h"
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -164,6 +165,7 @@ TEST_F(NormlabdTest, ASecondServerExitsWith5AndNamesTheFirst) {
   EXPECT_THAT(Read("err"), HasSubstr("process " + std::to_string(first)));
   ::kill(first, SIGTERM);
   EXPECT_EQ(Wait(first), 0);
+  RecordReliability(19, "exit code 5, the first named");
 }
 
 TEST_F(NormlabdTest, AKilledServerIsReplacedWithoutManualWork) {

@@ -2,6 +2,7 @@
 #include <future>
 
 #include "base/crc32c.h"
+#include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -255,6 +256,7 @@ TEST_F(WorkerServiceTest, EveryWriteOfAStaleAttemptIsRefused) {
       EXPECT_EQ(ReasonOf(status), "STALE_ATTEMPT");
     }
   }
+  RecordReliability(6, "7 of 7 calls refused, of an attempt that ended and of one that never was");
 }
 
 // The waits are longer than a call's deadline in these tests: nothing but the event itself can bring the answer.
@@ -359,6 +361,7 @@ TEST_F(WorkerServiceTest, APointThatDiffersFailsTheJobLoudly) {
   const v1::Job failed = Get(job.job_id());
   EXPECT_EQ(failed.state(), v1::JOB_STATE_FAILED);
   EXPECT_THAT(failed.error(), HasSubstr("train/nll"));
+  RecordReliability(5, "1 of 1 difference found, its job failed");
 }
 
 TEST_F(WorkerServiceTest, WrongPointsNameTheirFields) {

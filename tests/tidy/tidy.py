@@ -47,6 +47,7 @@ LIBRARIES = {
     "CLI": {"base", "client", "server", "workers"},
     "omp.h": {"base"},
     "png.h": {"experiments"},
+    "seccomp.h": {"base"},
     "librsvg": {"base"},
     "cairo.h": {"base"},
     "boost": {"results", "server/http"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/memory_file.h"
+#include "tests/reliability.h"
 #include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
@@ -138,6 +139,7 @@ TEST(RunnerTest, AllocationsThatFailSayWhatToDo) {
   EXPECT_EQ(result.end, RunEnd::kFailed);
   EXPECT_THAT(result.error, HasSubstr("out of memory after 2 steps"));
   EXPECT_THAT(result.error, HasSubstr("--slots"));
+  RecordReliability(41, "memory that is not there fails the job with what to do");
 }
 
 TEST(RunnerTest, ACheckpointThatIsLostCostsNothingButWeightsDo) {

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "tests/memory_file.h"
+#include "tests/reliability.h"
 #include "tests/workers/toy_experiment.h"
 
 namespace normlab::workers {
@@ -93,6 +94,7 @@ TEST(SafetensorsTest, LyingHeadersNameTheTensor) {
   EXPECT_THAT(entry("[2]", "[0,8]", 12), HasSubstr("4 bytes belong to no tensor"));
   EXPECT_THAT(entry("[1]", "[4,8]", 8), HasSubstr("leaves a gap before it; expected it at byte"));
   EXPECT_THAT(entry("[[[[[2]]]]]", "[0,8]", 8), HasSubstr("nested deeper"));
+  RecordReliability(30, "headers that lie about sizes refused");
 }
 
 TEST(SafetensorsTest, WrongHeadersAreNamed) {

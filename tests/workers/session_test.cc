@@ -7,6 +7,7 @@
 #include <future>
 
 #include "tests/memory_file.h"
+#include "tests/reliability.h"
 #include "tests/workers/fake_service.h"
 #include "tests/workers/toy_experiment.h"
 #include "workers/checkpoint.h"
@@ -151,6 +152,7 @@ TEST_F(SessionTest, ALeaseWithoutAnsweredHeartbeatEndsByItself) {
   service_.Script("Heartbeat", kAway, 10'000);
   ASSERT_TRUE(RunOne().ok());
   EXPECT_THAT(service_.finished, IsEmpty());
+  RecordReliability(7, "it stops itself; cut off by answers that fail, not by a network");
 }
 
 TEST_F(SessionTest, AnsweredHeartbeatsKeepAShortLease) {

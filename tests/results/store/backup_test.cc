@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "results/store/backup.h"
+#include "tests/reliability.h"
 #include "tests/results/store/damaged_store.h"
 
 namespace normlab::store {
@@ -108,6 +109,7 @@ TEST_F(BackupTest, IsOfOneMomentWhileOthersWrite) {
   EXPECT_GE(curve->steps.size(), before);
   EXPECT_EQ(curve->steps.size() % 100, 0u) << "half a call";
   EXPECT_EQ(curve->steps.back(), curve->steps.size());
+  RecordReliability(21, "it ends under a writer without pause, and is of one moment");
 }
 
 // What the copied rows name is still there when its turn comes.

@@ -1,4 +1,5 @@
 // A full disk and a disk that fails.
+#include "tests/reliability.h"
 #include "tests/results/store/fake_disk.h"
 #include "tests/results/store/fixture.h"
 
@@ -52,6 +53,7 @@ TEST_F(FaultsTest, AFullDiskRefusesWritesAndRecovers) {
   store_.reset();
   Open();
   EXPECT_EQ(Stored(), 2'100u);
+  RecordReliability(14, "refused, read, and written again without a restart");
 }
 
 TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
@@ -76,6 +78,7 @@ TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
   ASSERT_OK(result.status());
   EXPECT_EQ(result->stored + result->repeated, 10u);
   EXPECT_EQ(Stored(), 110u);
+  RecordReliability(16, "0 acknowledged after it; reopened it is whole");
 }
 
 }  // namespace

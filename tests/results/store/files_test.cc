@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
@@ -319,6 +320,7 @@ TEST_F(FilesTest, ArtifactNamesCannotLeaveTheirFolder) {
   EXPECT_OK(PutArtifact(attempt_, {std::string(128, 'a'), "t", 1}, "x"));
   EXPECT_THAT(store_->PutArtifact(attempt_, {"../a", "t", 1}, *store_->NewArtifactFile(attempt_, "a")),
               HasCode(absl::StatusCode::kInvalidArgument));
+  RecordReliability(32, "11 names refused");
 }
 
 }  // namespace

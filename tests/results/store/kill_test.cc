@@ -4,23 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "base/paths.h"
 #include "base/process.h"
 #include "base/rng.h"
+#include "tests/reliability.h"
 #include "tests/results/store/crash_record.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
 namespace {
-
-int Kills() {
-  const char* const kills = std::getenv("NORMLAB_KILLS");
-  return kills == nullptr ? 30 : std::atoi(kills);
-}
 
 class KillTest : public testing::Test {
  protected:
@@ -38,6 +33,7 @@ class KillTest : public testing::Test {
     for (std::uint64_t n = 1; ::read(ends[0], &record, sizeof record) == sizeof record; ++n) {
       if (record.kind == CrashRecord::kPoints) {
         last_step_[record.thread] = record.value;
+        ++acknowledged_;
       } else {
         jobs_.insert(static_cast<JobId>(record.value));
       }
@@ -90,6 +86,7 @@ class KillTest : public testing::Test {
   ScratchFolder folder_;
   std::map<int, std::uint64_t> last_step_;
   std::set<JobId> jobs_;
+  std::uint64_t acknowledged_ = 0;  // calls that appended points
   std::uint64_t sequence_ = 0;
   std::map<std::string, std::uint64_t> seen_;
 };
@@ -102,11 +99,14 @@ TEST_F(KillTest, NothingAcknowledgedIsLost) {
     ASSERT_OK((*store)->LeaseNext({}, {"w"}).status());
   }
   Rng rng(1, "test/kill");
-  for (int kill = 0; kill < Kills() && !HasFailure(); ++kill) {
+  const Rounds rounds(100, 5'000);
+  int kill = 0;
+  for (; rounds.More(kill) && !HasFailure(); ++kill) {
     SCOPED_TRACE(fmt::format("kill {}", kill));
     ASSERT_NO_FATAL_FAILURE(RunAndKill(rng.Next64(), 1 + rng.Below(150)));
     ASSERT_NO_FATAL_FAILURE(Check());
   }
+  RecordReliability(1, fmt::format("{} kills, {} batches acknowledged: 0 lost, 0 twice, 0 gaps", kill, acknowledged_));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/rng.h"
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
@@ -269,7 +270,9 @@ class ModelTest : public StoreTest, public testing::WithParamInterface<std::uint
 };
 
 TEST_P(ModelTest, RandomOperationsAgree) {
-  for (int step = 0; step < 700; ++step) {
+  const Rounds rounds(700, 12'500);
+  int step = 0;
+  for (; rounds.More(step); ++step) {
     SCOPED_TRACE(fmt::format("seed {}, operation {}", GetParam(), step));
     Step();
     if (HasFatalFailure() || HasNonfatalFailure()) {
@@ -277,6 +280,7 @@ TEST_P(ModelTest, RandomOperationsAgree) {
     }
   }
   CompareAll();
+  RecordReliability(44, fmt::format("{} random operations of each of 8 seeds: no disagreement", step));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range<std::uint64_t>(1, 9));

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "results/store/points.h"
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
@@ -68,6 +69,7 @@ TEST_P(PointsInBothTest, BitsComeBackExactly) {
   EXPECT_EQ(Bits(curve->values), Bits(sent.values));
   EXPECT_EQ(curve->wall_ms, sent.wall_ms);
   EXPECT_EQ(curve->points_total, n());
+  RecordReliability(31, fmt::format("{} kinds in the store: the same bits", std::size(strange)));
 }
 
 TEST_P(PointsInBothTest, RepeatedPointsAreCountedAndNotStoredTwice) {

@@ -1,10 +1,10 @@
 // Power cuts: with synchronous=FULL nothing that was acknowledged is lost; with NORMAL, the control, something is.
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/rng.h"
+#include "tests/reliability.h"
 #include "tests/results/store/fake_disk.h"
 #include "tests/results/store/fixture.h"
 
@@ -114,13 +114,16 @@ class PowerCutTest : public testing::Test {
     return complete;
   }
 
-  // Cuts the power `cuts` times; how often something acknowledged was lost.
-  int Losses(bool sync, int cuts, std::uint64_t seed) {
+  struct Outcome {
+    int cuts = 0;
+    int losses = 0;  // of something acknowledged
+  };
+  Outcome CutThePower(bool sync, const Rounds& rounds, std::uint64_t seed) {
     Rng rng(seed, "test/power_cut");
     auto folder = std::make_unique<ScratchFolder>();
     Acknowledged acknowledged;
-    int losses = 0;
-    for (int cut = 0; cut < cuts && !HasFailure(); ++cut) {
+    Outcome outcome;
+    for (int cut = 0; rounds.More(cut) && !HasFailure(); ++cut) {
       SCOPED_TRACE(fmt::format("seed {}, cut {}", seed, cut));
       if (cut % 30 == 0) {
         folder = std::make_unique<ScratchFolder>();  // a new store, so that its making is cut as well
@@ -133,24 +136,29 @@ class PowerCutTest : public testing::Test {
       folder = std::move(image);
       // Sometimes the power goes again while the store recovers, before anyone has looked.
       if (rng.Below(4) != 0) {
-        losses += Check(folder->path(), acknowledged) ? 0 : 1;
+        outcome.losses += Check(folder->path(), acknowledged) ? 0 : 1;
       }
+      ++outcome.cuts;
     }
-    return losses;
+    return outcome;
   }
 
   FakeDisk disk_;
 };
 
-int Cuts() {
-  const char* const cuts = std::getenv("NORMLAB_POWER_CUTS");
-  return cuts == nullptr ? 300 : std::atoi(cuts);
+TEST_F(PowerCutTest, NothingAcknowledgedIsLost) {
+  const Outcome outcome = CutThePower(/*sync=*/true, Rounds(2'000, 100'000), 1);
+  EXPECT_EQ(outcome.losses, 0);
+  RecordReliability(2,
+                    fmt::format("{} cuts: {} lost something acknowledged, none damaged", outcome.cuts, outcome.losses));
 }
 
-TEST_F(PowerCutTest, NothingAcknowledgedIsLost) { EXPECT_EQ(Losses(/*sync=*/true, Cuts(), 1), 0); }
-
 // Proves that the cuts bite: without a sync for each commit the same test finds losses, and still nothing broken.
-TEST_F(PowerCutTest, ControlWithoutSyncLosesAcknowledgedData) { EXPECT_GT(Losses(/*sync=*/false, 60, 2), 0); }
+TEST_F(PowerCutTest, ControlWithoutSyncLosesAcknowledgedData) {
+  const Outcome outcome = CutThePower(/*sync=*/false, Rounds(60, 60), 2);
+  EXPECT_GT(outcome.losses, 0);
+  RecordReliability(2, fmt::format("without syncs {} of {} lost something", outcome.losses, outcome.cuts));
+}
 
 }  // namespace
 }  // namespace normlab::store

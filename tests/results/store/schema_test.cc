@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
@@ -59,6 +60,7 @@ TEST_F(SchemaTest, ANewerSchemaIsRefusedAndUntouched) {
   EXPECT_THAT(status, HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(Message(status), HasSubstr("newer normlab (schema version 4711"));
   EXPECT_EQ(Bytes(), before);
+  RecordReliability(39, "a newer one is refused");
 }
 
 TEST_F(SchemaTest, AForeignDatabaseIsRefusedAndUntouched) {
@@ -120,6 +122,7 @@ TEST_F(SchemaTest, AFailedUpgradeChangesNothing) {
   EXPECT_EQ(*Connect()->Int("SELECT x FROM note"), 1);
   EXPECT_EQ(*Connect()->Int("PRAGMA user_version"), 1);
   EXPECT_EQ(Backups().size(), 1u);
+  RecordReliability(39, "a failed upgrade changes nothing");
 }
 
 // A version 0 with the tables of version 1 in it cannot come from us; one that only says so is upgraded with a backup.

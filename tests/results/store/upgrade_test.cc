@@ -3,6 +3,7 @@
 
 #include "results/store/chunk_rows.h"
 #include "results/store/schema.h"
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace normlab::store {
@@ -75,6 +76,7 @@ TEST(UpgradeTest, Version1KeepsItsPointsAndGoesOn) {
   EXPECT_EQ(*(*db)->Int("SELECT count(*) FROM attempt WHERE worker = 'w' AND worker_id = ''"), 1);
   EXPECT_FALSE((*db)->Int("SELECT count(*) FROM tail_version_1").ok());
   EXPECT_EQ(*(*db)->Int("SELECT step FROM checkpoint WHERE file = 'c'"), 1536);
+  RecordReliability(39, "version 1 opens and goes on");
 }
 
 TEST(UpgradeTest, Version6KeepsItsAnswersAndKnowsNoMoreThanItDid) {
