@@ -161,16 +161,25 @@ bool DieWithParent(int expected) {
   return ::getppid() == before;
 }
 
-// Data, and data sets that somebody keeps elsewhere behind a symbolic link.
+// Adds what symbolic links in a folder, and `depth` folders below, lead to.
+void AddLinked(const std::string& folder, int depth, std::vector<std::string>& paths) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; entry != end; entry.increment(error)) {
+    if (entry->is_symlink(error)) {
+      paths.push_back(entry->path().string());
+    }
+    if (depth > 0 && entry->is_directory(error)) {
+      AddLinked(entry->path().string(), depth - 1, paths);
+    }
+  }
+}
+
+// Data, and data sets and files of them that somebody keeps elsewhere behind symbolic links.
 std::vector<std::string> DataToRead(const std::vector<std::string>& directories) {
+  constexpr int kSetsAndFolders = 2;  // SET/FILE, and SET/images/FILE
   std::vector<std::string> paths = directories;
   for (const std::string& directory : directories) {
-    std::error_code error;
-    for (std::filesystem::directory_iterator entry(directory, error), end; entry != end; entry.increment(error)) {
-      if (entry->is_symlink(error)) {
-        paths.push_back(entry->path().string());
-      }
-    }
+    AddLinked(directory, kSetsAndFolders, paths);
   }
   return paths;
 }
@@ -206,10 +215,15 @@ std::string EnterSandbox(const Arguments& arguments) {
   options.allowed.read_only = DataToRead(arguments.data);
   options.allowed.read_write = {arguments.spool, CacheDirectory()};
   if (!arguments.address.empty()) {
-    for (const std::string& file : {arguments.token_file, arguments.ca, arguments.cert, arguments.key}) {
-      if (!file.empty()) {
-        options.allowed.read_only.push_back(file);
+    options.allowed.read_only.push_back(arguments.token_file);
+    for (const std::string& file : {arguments.ca, arguments.cert, arguments.key}) {
+      if (!file.empty()) {  // the folder, for a certificate that is renewed is another file
+        options.allowed.read_only.push_back(std::filesystem::absolute(file).parent_path().string());
       }
+    }
+    // Files there are replaced when the network changes.
+    for (const char* resolver : {"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf"}) {
+      options.allowed.read_only.emplace_back(resolver);
     }
     if (const auto server = ReadRemote("--address", arguments.address); server.ok()) {
       options.allowed.connect.push_back(server->port);

@@ -134,12 +134,16 @@ absl::Status AuditLog::OpenFile(Book& book) const {
 }
 
 absl::Status AuditLog::Append(Book& book, const std::string& line) const {
+  if (book.file.get() < 0) {
+    NORMLAB_RETURN_IF_ERROR(OpenFile(book));  // it could not be opened when the last piece was full
+  }
   if (book.bytes > 0 && book.bytes + line.size() > piece_bytes_) {
     for (int piece = book.pieces - 1; piece > 0; --piece) {
       if (::rename(PathOf(book, piece - 1).c_str(), PathOf(book, piece).c_str()) != 0 && errno != ENOENT) {
         return SystemError("rename " + PathOf(book, piece - 1), errno);
       }
     }
+    book.bytes = 0;  // whatever becomes of the new piece, the old ones move once
     NORMLAB_RETURN_IF_ERROR(OpenFile(book));
   }
   if (const int error = WriteAll(book.file.get(), line); error != 0) {
@@ -150,7 +154,7 @@ absl::Status AuditLog::Append(Book& book, const std::string& line) const {
 }
 
 void AuditLog::Write(Book& book, const AuditEntry& entry) {
-  const absl::Status status = Append(book, (book.torn ? "\n" : "") + Line(entry));
+  const absl::Status status = Append(book, fmt::format("{}{}", book.torn ? "\n" : "", Line(entry)));
   book.torn = !status.ok();
   if (!status.ok() && !book.failed) {
     Log(LogLevel::kError, "no_audit", {{"why", Message(status)}});

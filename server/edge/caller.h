@@ -39,6 +39,8 @@ class Caller {
 
   const std::string& identity() const { return principal_.identity; }
   Role role() const { return principal_.role; }
+  // The user of the Unix socket, and not somebody whose token is called so.
+  bool is_owner() const { return principal_.identity == kOwner && principal_.grant == nullptr; }
   // Given by its launcher; empty: the caller is someone else.
   const std::string& worker_id() const { return principal_.worker_id; }
   Clock::time_point deadline() const { return deadline_; }  // Clock::time_point::max(): none

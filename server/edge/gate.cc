@@ -191,7 +191,7 @@ absl::Status Gate::ServeOpen(grpc::ServerContext& context, const Caller& caller,
 }
 
 absl::Status Gate::CheckRate(const Caller& caller, CallKind kind) {
-  if (IsReport(kind) || !caller.worker_id().empty() || caller.identity() == kOwner) {
+  if (IsReport(kind) || !caller.revocable()) {
     return absl::OkStatus();
   }
   const std::chrono::milliseconds wait = rate_.Take(caller.identity());

@@ -48,7 +48,7 @@ struct GateLimits {
   std::uint64_t compared_points = 8'000'000;  // of all curves of one comparison; each takes 16 bytes
   std::int64_t queued = 100'000;              // jobs that wait for a worker
   std::int64_t queued_of_one = 1'000;         // of these: of one submitter
-  // Of one caller with a token; workers' reports, and the Unix socket's user, have no such limit.
+  // Of one person, that is of a token that was made for somebody: files of a role are shown by many programs at once.
   double calls_per_second = 200;
   double calls_at_once = 2'000;
 };

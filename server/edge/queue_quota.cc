@@ -13,7 +13,8 @@ namespace {
 constexpr std::chrono::seconds kRetry{30};
 constexpr std::size_t kMostRequests = 10'000;
 
-bool IsLimited(const Caller& caller) { return caller.role() == Role::kSubmitter; }
+// A token of a person; behind the file of a role may be many.
+bool IsLimited(const Caller& caller) { return caller.role() == Role::kSubmitter && caller.revocable(); }
 
 }  // namespace
 
