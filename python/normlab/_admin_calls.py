@@ -11,8 +11,7 @@ from typing import Any
 import pandas
 
 from normlab import errors, upkeep
-from normlab._calls import states_of
-from normlab._job_calls import Labels, States
+from normlab._job_calls import Labels, States, choice
 from normlab._proto import v1
 from normlab._wire import Pause, Steps, Stream, Unary
 from normlab.errors import FieldViolation
@@ -87,9 +86,9 @@ def gc(
     states: States, experiment: str, labels: Labels, older_than: float | datetime.timedelta | None, keep_newest: int, dry_run: bool
 ) -> Steps[upkeep.Collected]:
     request = v1.CollectGarbageRequest(keep_newest=keep_newest, validate_only=dry_run)
-    common = {"states": states_of(states), "experiment": experiment, "labels": dict(labels or {})}
-    if any(common.values()):
-        request.filter.CopyFrom(v1.JobFilter(**common))
+    chosen = choice(states, experiment, labels)
+    if any(chosen.values()):
+        request.filter.CopyFrom(v1.JobFilter(**chosen))
     if older_than is not None:
         request.older_than_seconds = _seconds(older_than)
     answer = yield Unary("AdminService.CollectGarbage", request, _GC_SECONDS)

@@ -28,9 +28,14 @@ Labels = Mapping[str, str] | None
 # --- many jobs at once ---
 
 
+def choice(states: States, experiment: str, labels: Labels) -> dict[str, Any]:
+    """Fields of a JobFilter; all of them false if nothing is chosen."""
+    return {"states": states_of(states), "experiment": experiment, "labels": dict(labels or {})}
+
+
 def filters(listed: JobsLike | None, states: States, experiment: str, labels: Labels) -> list[Any]:
     """As many as it takes: one names at most 1,000 jobs. None for an empty list of jobs, which on the wire would mean every job."""
-    common = {"states": states_of(states), "experiment": experiment, "labels": dict(labels or {})}
+    common = choice(states, experiment, labels)
     if listed is None:
         if not any(common.values()):
             raise errors.invalid([FieldViolation("jobs", "is missing; name jobs, or choose them by states, experiment or labels")])
@@ -134,38 +139,30 @@ class FieldsFollowed:
 
 def attempts(job_id: str) -> Steps[pandas.DataFrame]:
     answer = yield Unary("JobService.ListAttempts", v1.ListAttemptsRequest(job_id=job_id))
+    columns = ["number", "worker", "started", "ended", "ending", "died", "first_step", "steps_done"]
     rows = [
-        {
-            "number": one.number,
-            "worker": one.worker,
-            "started": time_of(one, "started"),
-            "ended": time_of(one, "ended"),
-            "ending": one.ending,
-            "died": one.died,
-            "first_step": one.first_step if one.HasField("first_step") else None,
-            "steps_done": one.steps_done if one.HasField("steps_done") else None,
-        }
+        (
+            one.number,
+            one.worker,
+            time_of(one, "started"),
+            time_of(one, "ended"),
+            one.ending,
+            one.died,
+            one.first_step if one.HasField("first_step") else None,
+            one.steps_done if one.HasField("steps_done") else None,
+        )
         for one in answer.attempts
     ]
-    columns = ["number", "worker", "started", "ended", "ending", "died", "first_step", "steps_done"]
     return pandas.DataFrame(rows, columns=columns).astype({"first_step": "Int64", "steps_done": "Int64"})
 
 
 def workers() -> Steps[pandas.DataFrame]:
     answer = yield Unary("JobService.ListWorkers", v1.ListWorkersRequest())
+    columns = ["worker", "kept", "job_id", "attempt", "since", "last_heard", "waits_for"]
     rows = [
-        {
-            "worker": one.worker,
-            "kept": one.kept,
-            "job_id": one.job_id,
-            "attempt": one.attempt,
-            "since": time_of(one, "since"),
-            "last_heard": time_of(one, "last_heard"),
-            "waits_for": one.waits_for,
-        }
+        (one.worker, one.kept, one.job_id, one.attempt, time_of(one, "since"), time_of(one, "last_heard"), one.waits_for)
         for one in answer.workers
     ]
-    columns = ["worker", "kept", "job_id", "attempt", "since", "last_heard", "waits_for"]
     frame = pandas.DataFrame(rows, columns=columns)
     frame.attrs = {"slots": answer.slots, "queued": answer.queued}
     return frame

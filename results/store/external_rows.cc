@@ -226,6 +226,18 @@ absl::StatusOr<std::vector<std::string>> AllNotes(Connection& db, std::string_vi
   return notes;
 }
 
+bool StaysBelow(std::string_view path) {
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") {
+      return false;
+    }
+    begin = end + 1;
+  }
+  return true;
+}
+
 absl::Status CheckArtifactPath(std::string_view path) {
   const auto wrong = [path](std::string_view expected) {
     return absl::InvalidArgumentError(fmt::format("artifact {}: expected {}", OneLine(path, kMaxTold), expected));
@@ -237,15 +249,7 @@ absl::Status CheckArtifactPath(std::string_view path) {
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\' || c == ':'; })) {
     return wrong("a path without control characters, backslashes and colons");
   }
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view part = path.substr(begin, end - begin);
-    if (part.empty() || part == "." || part == "..") {
-      return wrong("a relative path without empty parts, \".\" and \"..\"");
-    }
-    begin = end + 1;
-  }
-  return absl::OkStatus();
+  return StaysBelow(path) ? absl::OkStatus() : wrong("a relative path without empty parts, \".\" and \"..\"");
 }
 
 }  // namespace normlab::store

@@ -21,6 +21,13 @@
 
 namespace normlab::store {
 
+// Tags with which MLflow's client says whose a run is, and how it is called.
+inline constexpr char kRunNameTag[] = "mlflow.runName";
+inline constexpr char kUserTag[] = "mlflow.user";
+
+// Whether a relative path, without empty parts, "." and "..", stays below where it begins.
+bool StaysBelow(std::string_view path);
+
 struct ExternalExperiment {
   std::int64_t id = 0;
   std::string name;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "proto/names.h"
 #include "proto/spec_text.h"
+#include "results/store/external_runs.h"
 #include "server/edge/errors.h"
 
 namespace normlab::server {
@@ -103,7 +104,7 @@ void CopyShort(const std::map<std::string, std::string>& texts, google::protobuf
 
 void ToWire(const store::Job& job, v1::ExternalRun& wire) {
   const std::map<std::string, std::string>& tags = job.external->tags;
-  if (const auto name = tags.find("mlflow.runName"); name != tags.end()) {
+  if (const auto name = tags.find(store::kRunNameTag); name != tags.end()) {
     wire.set_name(name->second);
   }
   wire.set_experiment(job.experiment);

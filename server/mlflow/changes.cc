@@ -18,8 +18,6 @@
 namespace normlab::server {
 namespace {
 
-constexpr char kRunName[] = "mlflow.runName";
-constexpr char kUser[] = "mlflow.user";
 constexpr int kMostInputs = 1000;
 
 // Stores `change` unless something in it is wrong.
@@ -64,12 +62,12 @@ absl::Status CreateRun(Core& core, const mlflow::CreateRunRequest& request, mlfl
   CheckTime(request.start_time(), "start_time", violations);
   if (!request.run_name().empty()) {
     CheckSize(request.run_name(), kMaxRunName, "run_name", violations);
-    said.set_tags[kRunName] = request.run_name();
+    said.set_tags[store::kRunNameTag] = request.run_name();
   }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
-  said.set_tags.emplace(kRunName, RandomName());
+  said.set_tags.emplace(store::kRunNameTag, RandomName());
   if (!request.user_id().empty()) {
-    said.set_tags.emplace(kUser, request.user_id());
+    said.set_tags.emplace(store::kUserTag, request.user_id());
   }
   store::NewExternalRun run{.experiment = 0,
                             .started_ms = request.start_time(),
@@ -92,7 +90,7 @@ absl::Status UpdateRun(Core& core, const mlflow::UpdateRunRequest& request, mlfl
   }
   if (!request.run_name().empty()) {
     CheckSize(request.run_name(), kMaxRunName, "run_name", violations);
-    change.set_tags[kRunName] = request.run_name();
+    change.set_tags[store::kRunNameTag] = request.run_name();
   }
   NORMLAB_RETURN_IF_ERROR(Apply(core, request.run_id(), request.run_uuid(), change, violations));
   NORMLAB_ASSIGN_OR_RETURN(const RunView run, LoadRun(core, request.run_id(), request.run_uuid()));

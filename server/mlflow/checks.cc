@@ -22,19 +22,7 @@ bool IsKey(std::string_view key) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x80 || std::isalnum(byte) != 0 || std::string_view("_/.- :").find(c) != std::string_view::npos;
   };
-  if (key.empty() || key.size() > kMaxKey || key.front() == '/' || key.back() == '/' ||
-      !std::all_of(key.begin(), key.end(), good)) {
-    return false;
-  }
-  for (std::size_t begin = 0; begin < key.size();) {
-    const std::size_t end = std::min(key.find('/', begin), key.size());
-    const std::string_view part = key.substr(begin, end - begin);
-    if (part.empty() || part == "." || part == "..") {
-      return false;
-    }
-    begin = end + 1;
-  }
-  return true;
+  return key.size() <= kMaxKey && std::all_of(key.begin(), key.end(), good) && store::StaysBelow(key);
 }
 
 std::string Inside(const std::string& path, std::string_view field) {

@@ -14,6 +14,7 @@
 #include "server/mlflow/checks.h"
 #include "server/mlflow/filter.h"
 #include "server/mlflow/paging.h"
+#include "server/mlflow/pairs.h"
 
 namespace normlab::server {
 namespace {
@@ -31,9 +32,7 @@ mlflow::Experiment OfOurs(const ExperimentInfo& info) {
   wire.set_experiment_id(info.name);
   wire.set_name(info.name);
   wire.set_lifecycle_stage(std::string(kActive));
-  mlflow::Pair& note = *wire.add_tags();
-  note.set_key("mlflow.note.content");
-  note.set_value(info.summary);
+  AddPair("mlflow.note.content", info.summary, *wire.mutable_tags());
   return wire;
 }
 
@@ -44,11 +43,7 @@ mlflow::Experiment OfTheirs(const store::ExternalExperiment& experiment) {
   wire.set_lifecycle_stage(std::string(kActive));
   wire.set_creation_time(experiment.created_ms);
   wire.set_last_update_time(experiment.created_ms);
-  for (const auto& [key, value] : experiment.tags) {
-    mlflow::Pair& tag = *wire.add_tags();
-    tag.set_key(key);
-    tag.set_value(value);
-  }
+  AddPairs(experiment.tags, *wire.mutable_tags());
   return wire;
 }
 
@@ -64,10 +59,7 @@ absl::StatusOr<mlflow::Experiment> FindWhere(Core& core, std::string_view field,
 
 Value Find(const mlflow::Experiment& experiment, const Subject& subject) {
   if (subject.of == Subject::Of::kTag) {
-    const auto& tags = experiment.tags();
-    const auto found = std::find_if(tags.begin(), tags.end(),
-                                    [&subject](const mlflow::Pair& tag) { return tag.key() == subject.key; });
-    return found == tags.end() ? Value() : Value(found->value());
+    return FindPair(experiment.tags(), subject.key);
   }
   if (subject.key == "name") {
     return experiment.name();
@@ -152,12 +144,8 @@ absl::Status SearchExperiments(Core& core, const mlflow::SearchExperimentsReques
   });
   // The newest first, if nothing is said; ours, of which no time is known, last.
   std::stable_sort(all.begin(), all.end(), [&orders](const mlflow::Experiment& a, const mlflow::Experiment& b) {
-    for (const Order& order : orders) {
-      if (const int less = Compare(Find(a, order.subject), Find(b, order.subject), order.descending); less != 0) {
-        return less < 0;
-      }
-    }
-    return a.creation_time() > b.creation_time();
+    const int less = CompareBy(orders, [&](const Subject& s) { return std::pair(Find(a, s), Find(b, s)); });
+    return less != 0 ? less < 0 : a.creation_time() > b.creation_time();
   });
   NORMLAB_ASSIGN_OR_RETURN(const Page page, CutPage(all, limit, request.page_token(),
                                                     [](const mlflow::Experiment& e) { return e.experiment_id(); }));

@@ -77,6 +77,17 @@ bool Matches(const std::vector<Clause>& clauses, const Lookup& lookup);
 // Whether `a` stands before `b`: <0, after: >0, neither: 0. NaN stands after numbers and nothing after all, whatever the
 // direction.
 int Compare(const Value& a, const Value& b, bool descending);
+// By the first of `orders` that tells two things apart; `find` gives what both have of a Subject, as a pair of Values.
+template <typename Find>
+int CompareBy(const std::vector<Order>& orders, const Find& find) {
+  for (const Order& order : orders) {
+    const auto [a, b] = find(order.subject);
+    if (const int less = Compare(a, b, order.descending); less != 0) {
+      return less;
+    }
+  }
+  return 0;
+}
 
 // Whether one of them speaks of metrics.
 bool NeedMetrics(const std::vector<Clause>& clauses, const std::vector<Order>& orders);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <random>
@@ -11,22 +10,17 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "results/store/external_runs.h"
 #include "server/edge/errors.h"
 #include "server/mlflow/checks.h"
 #include "server/mlflow/filter.h"
 #include "server/mlflow/notes.h"
+#include "server/mlflow/pairs.h"
 #include "server/mlflow/runs.h"
 
 namespace normlab::server {
 namespace {
-
-using Pairs = google::protobuf::RepeatedPtrField<mlflow::Pair>;
-
-std::int64_t NowMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 std::string NewModelId() {
   std::random_device random;
@@ -62,14 +56,9 @@ absl::StatusOr<mlflow::LoggedModel> Change(Core& core, const std::string& id,
                                            const std::function<void(mlflow::LoggedModel&)>& change) {
   NORMLAB_ASSIGN_OR_RETURN(Found found, Find(core, id));
   change(found.model);
-  found.model.mutable_info()->set_last_updated_timestamp_ms(NowMs());
+  found.model.mutable_info()->set_last_updated_timestamp_ms(UnixMs());
   NORMLAB_RETURN_IF_ERROR(Store(core, found.run, found.model));
   return std::move(found.model);
-}
-
-Value FindPair(const Pairs& pairs, const std::string& key) {
-  const auto found = std::find_if(pairs.begin(), pairs.end(), [&key](const mlflow::Pair& p) { return p.key() == key; });
-  return found == pairs.end() ? Value() : Value(found->value());
 }
 
 Value ValueOf(const mlflow::LoggedModel& model, const Subject& subject) {
@@ -115,7 +104,7 @@ absl::Status CreateLoggedModel(Core& core, const mlflow::CreateLoggedModelReques
   info.set_model_id(NewModelId());
   info.set_experiment_id(ExperimentIdOf(run.job));
   info.set_name(request.name().empty() ? info.model_id() : request.name());
-  info.set_creation_timestamp_ms(NowMs());
+  info.set_creation_timestamp_ms(UnixMs());
   info.set_last_updated_timestamp_ms(info.creation_timestamp_ms());
   info.set_artifact_uri(fmt::format("{}/models/{}", ArtifactUri(run.job.id), info.model_id()));
   info.set_status(mlflow::LOGGED_MODEL_PENDING);

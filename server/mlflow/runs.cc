@@ -10,12 +10,10 @@
 #include "server/edge/convert.h"
 #include "server/edge/errors.h"
 #include "server/mlflow/notes.h"
+#include "server/mlflow/pairs.h"
 
 namespace normlab::server {
 namespace {
-
-constexpr char kRunName[] = "mlflow.runName";
-constexpr char kUser[] = "mlflow.user";
 
 mlflow::RunStatus StatusOf(const store::Job& job) {
   switch (job.state) {
@@ -42,8 +40,8 @@ RunView OfOurs(store::Job job) {
   run.params["seed"] = std::to_string(spec.seed());
   run.tags = job.labels;
   const std::string summary = SummarizeSpec(spec);
-  run.tags[kRunName] = summary.empty() ? "defaults" : summary;
-  run.tags[kUser] = "normlab";
+  run.tags[store::kRunNameTag] = summary.empty() ? "defaults" : summary;
+  run.tags[store::kUserTag] = "normlab";
   run.tags["mlflow.source.name"] = "normlab";
   run.tags["mlflow.source.type"] = "JOB";
   run.tags["normlab.state"] = store::StateName(job.state);
@@ -83,15 +81,7 @@ Value FindAttribute(const RunView& run, const std::string& name) {
   if (name == "artifact_uri") {
     return ArtifactUri(run.job.id);
   }
-  return TextOrNothing(run.tags, name == "run_name" ? kRunName : kUser);
-}
-
-void ToWire(const std::map<std::string, std::string>& texts, google::protobuf::RepeatedPtrField<mlflow::Pair>& wire) {
-  for (const auto& [key, value] : texts) {
-    mlflow::Pair& pair = *wire.Add();
-    pair.set_key(key);
-    pair.set_value(value);
-  }
+  return TextOrNothing(run.tags, name == "run_name" ? store::kRunNameTag : store::kUserTag);
 }
 
 // When the last point of a series was measured, also of one that was stored before its row said so.
@@ -163,9 +153,9 @@ void ToWire(const RunView& run, mlflow::RunInfo& wire) {
   const store::Job& job = run.job;
   wire.set_run_id(JobName(job.id));
   wire.set_run_uuid(wire.run_id());
-  wire.set_run_name(Text(run.tags, kRunName));
+  wire.set_run_name(Text(run.tags, store::kRunNameTag));
   wire.set_experiment_id(ExperimentIdOf(job));
-  wire.set_user_id(Text(run.tags, kUser));
+  wire.set_user_id(Text(run.tags, store::kUserTag));
   wire.set_status(StatusOf(job));
   wire.set_start_time(job.started_ms != 0 ? job.started_ms : job.created_ms);
   if (job.finished_ms != 0) {
@@ -177,8 +167,8 @@ void ToWire(const RunView& run, mlflow::RunInfo& wire) {
 
 absl::Status ToWire(Core& core, RunView run, mlflow::Run& wire) {
   ToWire(run, *wire.mutable_info());
-  ToWire(run.params, *wire.mutable_data()->mutable_params());
-  ToWire(run.tags, *wire.mutable_data()->mutable_tags());
+  AddPairs(run.params, *wire.mutable_data()->mutable_params());
+  AddPairs(run.tags, *wire.mutable_data()->mutable_tags());
   if (run.series.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(run.series, core.store.ListSeries(run.job.id));
   }

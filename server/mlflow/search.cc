@@ -74,13 +74,8 @@ void Sort(const Search& search, std::vector<RunView>& runs) {
   std::vector<Order> orders = search.orders;
   orders.push_back(kLatest);
   std::stable_sort(runs.begin(), runs.end(), [&orders](const RunView& a, const RunView& b) {
-    for (const Order& order : orders) {
-      const int less = Compare(Find(a, order.subject), Find(b, order.subject), order.descending);
-      if (less != 0) {
-        return less < 0;
-      }
-    }
-    return a.job.id > b.job.id;
+    const int less = CompareBy(orders, [&](const Subject& s) { return std::pair(Find(a, s), Find(b, s)); });
+    return less != 0 ? less < 0 : a.job.id > b.job.id;
   });
 }
 

@@ -8,11 +8,13 @@ VENV is made with pip if it is not there. MLFLOW_PYTHON names another interprete
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from stock_program import Server, make_venv  # noqa: E402
 
 # The client without MLflow's own server; what its quick start needs besides.
 RELEASE = ["mlflow-skinny~=3.17", "pandas", "scikit-learn", "skops"]
@@ -24,45 +26,20 @@ def installed(venv):
     """The interpreter; absent, with the reason, if it cannot be had."""
     if named := os.environ.get("MLFLOW_PYTHON"):
         return pathlib.Path(named), ""
-    python = venv / "bin/python"
-    if (venv / "complete").exists():
-        return python, ""
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *RELEASE]
-    for words in ([sys.executable, "-m", "venv", str(venv)], [str(python), *pip]):
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=400, check=False)
-            why = done.stderr.strip().splitlines()[-1:] if done.returncode != 0 else []
-        except subprocess.TimeoutExpired:
-            why = ["it takes too long"]
-        if why:
-            shutil.rmtree(venv, ignore_errors=True)
-            return None, f"`{' '.join(words[1:])}`: {why[0]}"
-    (venv / "complete").touch()
-    return python, ""
+    why = make_venv(venv, RELEASE, 400)
+    return (None, why) if why else (venv / "bin/python", "")
 
 
-class Server:
-    """normlabd with one worker and its HTTP door open, on a home of its own."""
+class OpenServer(Server):
+    """With its HTTP door open."""
 
     def __init__(self, programs, home):
-        self.programs, self.home, self.process, self.port = programs, home, None, 0
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NORMLAB_", "MLFLOW_"))}
-        self.environment = kept | {"NORMLAB_HOME": str(home), "PATH": f"{programs}:{kept['PATH']}"}
+        super().__init__(programs, home, ("NORMLAB_", "MLFLOW_"))
+        self.port = 0
 
     def start(self):
-        words = [self.programs / "normlabd", "--slots", "1", "--http", f"127.0.0.1:{self.port}", "--print-ready"]
-        self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().startswith("ready")
+        super().start("--http", f"127.0.0.1:{self.port}")
         self.port = int((self.home / "run/http").read_text().strip().rsplit(":", 1)[1])  # the same one after a restart
-
-    def end(self, how):
-        self.process.send_signal(how)
-        self.process.communicate()
-
-    def normlab(self, *words):
-        done = subprocess.run([self.programs / "normlab", *words], env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 class Client:
@@ -129,7 +106,7 @@ def main(_, build, venv):
         return 77
     with tempfile.TemporaryDirectory(prefix="normlab-") as name:
         folder = pathlib.Path(name)
-        server = Server(build / "bin", folder / "home")
+        server = OpenServer(build / "bin", folder / "home")
         server.start()
         try:
             client = Client(server, python, folder)

@@ -189,7 +189,7 @@ TEST_F(MlflowRunsTest, RunsAreSearchedOrderedAndPaged) {
   const std::string experiment = NewExperiment();
   std::vector<std::string> runs;
   for (int i = 0; i < 5; ++i) {
-    runs.push_back(NewRun(experiment, {{"start_time", 1000 + i}}));
+    runs.push_back(NewRun(experiment, {{"start_time", i == 0 ? 5000 : 1000 + i}}));
     Made("runs/log-batch", {{"run_id", runs.back()},
                             {"metrics", {Metric("loss", i == 3 ? Json("NaN") : Json(0.1 * ((i * 2) % 5)))}},
                             {"params", {{{"key", "kind"}, {"value", i % 2 == 0 ? "even" : "odd"}}}}});
@@ -200,7 +200,7 @@ TEST_F(MlflowRunsTest, RunsAreSearchedOrderedAndPaged) {
     more.update(in);
     return more;
   };
-  EXPECT_THAT(Search(in), ElementsAre(runs[4], runs[3], runs[2], runs[1], runs[0])) << "the latest first";
+  EXPECT_THAT(Search(in), ElementsAre(runs[0], runs[4], runs[3], runs[2], runs[1])) << "the latest start first";
   EXPECT_THAT(Search(with({{"filter", "params.kind = 'odd'"}})), ElementsAre(runs[3], runs[1]));
   EXPECT_THAT(Search(with({{"filter", "metrics.loss < 0.25 and params.kind = 'even'"}})), ElementsAre(runs[0]));
   // loss of runs 0 to 4: 0, .2, .4, NaN, .3
@@ -309,7 +309,10 @@ TEST_F(MlflowRunsTest, AnExternalRunIsAmongJobsCurvesAndComparisons) {
   const std::string experiment = NewExperiment();
   std::vector<std::string> runs;
   for (int seed = 1; seed <= 3; ++seed) {
-    runs.push_back(NewRun(experiment, {{"run_name", "fast"}, {"tags", {{{"key", "program"}, {"value", "torch"}}}}}));
+    runs.push_back(
+        NewRun(experiment,
+               {{"run_name", "fast"},
+                {"tags", {{{"key", "program"}, {"value", "torch"}}, {{"key", "mlflow.user"}, {"value", "Ada"}}}}}));
     Made("runs/log-batch",
          {{"run_id", runs.back()},
           {"metrics", {Metric("my loss", 1.0 / seed, 1), Metric("my loss", 0.5 / seed, 2)}},
@@ -322,6 +325,8 @@ TEST_F(MlflowRunsTest, AnExternalRunIsAmongJobsCurvesAndComparisons) {
   EXPECT_EQ(job["external"]["name"], "fast");
   EXPECT_EQ(job["external"]["experiment"], "theirs");
   EXPECT_EQ(job["external"]["params"]["lr"], "0.1");
+  EXPECT_EQ(job["labels"], (Json{{"program", "torch"}})) << "and not what MLflow says of itself";
+  EXPECT_EQ(job["external"]["tags"]["mlflow.user"], "Ada");
   EXPECT_FALSE(job.contains("spec"));
   EXPECT_EQ(job["identity"], "");
   EXPECT_EQ(job["fingerprint"], "");

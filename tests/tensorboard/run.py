@@ -10,13 +10,15 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from stock_program import Server, make_venv  # noqa: E402
 
 RELEASE = "tensorboard~=2.21"
 BUNDLE = "results/published/quick/convnets/runs.zip"
@@ -29,43 +31,8 @@ def installed(venv):
     """The program; absent, with the reason, if it cannot be had."""
     if found := shutil.which("tensorboard"):
         return pathlib.Path(found), ""
-    program = venv / "bin/tensorboard"
-    if program.exists():
-        return program, ""
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", RELEASE]
-    for words in ([sys.executable, "-m", "venv", str(venv)], [str(venv / "bin/python"), *pip]):
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
-            why = done.stderr.strip().splitlines()[-1:] if done.returncode != 0 else []
-        except subprocess.TimeoutExpired:
-            why = ["it takes too long"]
-        if why:
-            shutil.rmtree(venv, ignore_errors=True)
-            return None, f"`{' '.join(words[1:])}`: {why[0]}"
-    return program, ""
-
-
-class Server:
-    """normlabd with one worker, on a home of its own."""
-
-    def __init__(self, programs, folder):
-        self.programs, self.folder, self.process = programs, folder, None
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NORMLAB_ADDRESS", "NORMLAB_TOKEN", "GRPC_"))}
-        self.environment = kept | {"NORMLAB_HOME": str(folder / "it's home"), "PATH": f"{programs}:{kept['PATH']}"}
-
-    def start(self):
-        words = [self.programs / "normlabd", "--slots", "1", "--print-ready"]
-        self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().startswith("ready")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate()
-
-    def normlab(self, *words, text=True):
-        done = subprocess.run([self.programs / "normlab", *words], env=self.environment, capture_output=True, text=text, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    why = make_venv(venv, [RELEASE], 120)
+    return (None, why) if why else (venv / "bin/tensorboard", "")
 
 
 class Refused(Exception):
@@ -186,7 +153,7 @@ def check_live(board, server, runs):
     assert board.get("experiment/defaultExperimentId/data/runs") == now, "as the page says for none"
     why = board.refused("experiment/invarience/data/runs")
     assert "expected one of" in why and "invariance" in why, why
-    server.stop()
+    server.end()
     server.start()
     assert sorted(board.get("data/runs")) == sorted(now)
 
@@ -210,7 +177,7 @@ def main(source, build, venv):
     pictures = pathlib.Path(os.environ.get("NORMLAB_PICTURES", venv.parent / "pictures"))
     pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="normlab-") as name:
-        server = Server(build / "bin", pathlib.Path(name))
+        server = Server(build / "bin", pathlib.Path(name) / "it's home", ("NORMLAB_ADDRESS", "NORMLAB_TOKEN", "GRPC_"))
         server.start()
         try:
             server.normlab("import", str(source / BUNDLE))
@@ -227,7 +194,7 @@ def main(source, build, venv):
             finally:
                 board.stop()
         finally:
-            server.stop()
+            server.end()
     print(f"{program}: {len(runs)} runs were shown")
     return 0
 

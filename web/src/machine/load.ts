@@ -1,7 +1,7 @@
 // load.ts - what computes now and what waits, as the machine's view needs it.
 import { call } from "../api/client";
 import type { Experiment, Job, JobState, ListWorkersResponse, ListWorkersResponse_Worker } from "../api/wire";
-import { long, seconds } from "../api/values";
+import { long } from "../api/values";
 import { type Row, rowOf, sorted } from "../jobs/rows";
 
 export interface Worker {
@@ -50,6 +50,5 @@ export async function loadMachine(experiments: Map<string, Experiment>, signal: 
   const rows = (jobs: Job[]): Row[] => jobs.map((job) => rowOf(job, experiments));
   const machine = machineOf(workers, rows(active), rows(queued), rows(ended));
   const held = machine.next && (await call("JobService/GetJob", { job_id: machine.next.id }, signal)).job?.held_up;
-  const last = [...ended].sort((a, b) => seconds(b.finished) - seconds(a.finished))[0];
-  return { ...machine, heldUp: held ?? "", facts: last?.facts ?? {} };
+  return { ...machine, heldUp: held ?? "", facts: ended[0]?.facts ?? {} };
 }
