@@ -115,7 +115,8 @@ void RefuseExecutableMemory(Filter& filter) {
 
 void RefuseSockets(Filter& filter, bool internet) {
   for (std::uint64_t family = 0; family <= AF_INET6; ++family) {
-    const bool allowed = family == AF_UNIX || (internet && (family == AF_INET || family == AF_INET6));
+    // Landlock has no say in whose Unix socket is connected to.
+    const bool allowed = internet ? family == AF_INET || family == AF_INET6 : family == AF_UNIX;
     if (!allowed) {
       filter.RefuseIf("socket", {Equal(0, family)});
     }

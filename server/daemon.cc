@@ -174,6 +174,10 @@ class DaemonImpl : public Daemon {
   absl::Status LoadTls() {
     if (options_.tls) {
       NORMLAB_ASSIGN_OR_RETURN(tls_, TlsIdentity::Load(*options_.tls));
+      if (const absl::Status valid = tls_->CheckNotExpired(); !valid.ok()) {
+        Log(LogLevel::kError, "certificate_expired",
+            {{"why", Message(valid)}, {"next", "clients refuse it; it is taken once it is replaced"}});
+      }
     } else if (options_.listen && !options_.listen->loopback) {
       return absl::InvalidArgumentError("an address that others reach is served with TLS alone");
     }
@@ -255,6 +259,7 @@ class DaemonImpl : public Daemon {
   // A store that has stopped writing can end no attempt: the next start will.
   void Sweep() {
     gate_->EndRevoked();
+    listener_->DropGone();
     LookAtCertificates();
     if (failure().ok()) {
       attempts_->Sweep();

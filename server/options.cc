@@ -59,6 +59,7 @@ struct Flags {
   int stall_seconds = 900;
   int max_file_gib = 8;
   int queued_per_caller = 1'000;
+  int connections_per_address = 64;
   int calls_per_second = 200;
   double job_memory_gib = 0;
   bool no_workers = false;
@@ -108,6 +109,10 @@ void Declare(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--queued-per-caller", flags.queued_per_caller, "jobs of one submitter's token that may wait")
       ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option("--connections-per-address", flags.connections_per_address,
+                 "connections from one address, where the port is not loopback")
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option(
          "--calls-per-second", flags.calls_per_second,
@@ -221,6 +226,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
     options.job_limits.memory_bytes = MachineMemory();
   }
   options.limits.queued_of_one = flags.queued_per_caller;
+  options.limits.connections_of_one = flags.connections_per_address;
   options.limits.calls_per_second = flags.calls_per_second;
   options.limits.calls_at_once = 10.0 * flags.calls_per_second;
   // Beside the workers, and their connections, that are started by hand.

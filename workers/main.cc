@@ -3,14 +3,18 @@
 // Exit status: 0 when asked to stop or done, 1 when the server refuses this worker, 2 for wrong arguments, 3 when a job
 // got nowhere and this process ended itself to end it.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -203,6 +207,14 @@ absl::Status MakeSpool(const std::string& spool) {
              : absl::PermissionDeniedError(fmt::format(
                    "{} is not a folder of yours that is closed to others; remove it, or name another with --spool",
                    spool));
+}
+
+// Programs that clear /tmp of what is old leave a folder alone that somebody has locked. Held until the process ends.
+void HoldSpool(const std::string& spool) {
+  const int folder = ::open(spool.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || ::flock(folder, LOCK_SH | LOCK_NB) != 0) {
+    Log(LogLevel::kWarning, "spool_not_held", {{"spool", spool}, {"why", std::strerror(errno)}});
+  }
 }
 
 // What is in force, for people.

@@ -94,6 +94,11 @@ absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments ar
 
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials() { return grpc::InsecureServerCredentials(); }
 
+// They send nothing, so that clients need none of their own.
+std::shared_ptr<grpc::ServerCredentials> ListenChildCredentials() {
+  return grpc::experimental::LocalServerCredentials(UDS);
+}
+
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials(const Certificate& certificate) {
   grpc::SslServerCredentialsOptions options;
   options.pem_key_cert_pairs.push_back({certificate.key_pem, certificate.certificate_pem});

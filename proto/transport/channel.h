@@ -43,6 +43,8 @@ absl::StatusOr<Dialled> Dial(const DialTarget& target, grpc::ChannelArguments ar
 
 // Of every listening server: the Unix socket's mode and loopback keep strangers out, not encryption.
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials();
+// Of connections to a Unix socket by which their calls can be told: these have the transport security type "local".
+std::shared_ptr<grpc::ServerCredentials> ListenChildCredentials();
 // The same for the socket of a client that insists on TLS.
 std::shared_ptr<grpc::ServerCredentials> ListenCredentials(const Certificate& certificate);
 

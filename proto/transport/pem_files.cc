@@ -55,10 +55,14 @@ absl::Status CheckPair(std::string_view cert_option, const std::string& cert_pat
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     return Wrong(key_option, key_path, fmt::format("is not the key of the certificate in {}", cert_path));
   }
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate.get())) < 0) {
-    return Wrong(cert_option, cert_path, "has expired");
-  }
   return absl::OkStatus();
+}
+
+absl::Status CheckNotExpired(std::string_view option, const std::string& path, const std::string& pem) {
+  const Owned<X509> certificate = x509::ReadCertificate(pem);
+  return certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate.get())) < 0
+             ? Wrong(option, path, "has expired")
+             : absl::OkStatus();
 }
 
 absl::Status CheckAuthority(std::string_view option, const std::string& path, const std::string& pem) {
@@ -75,6 +79,7 @@ absl::Status CheckClientFiles(const ClientFiles& files) {
     NORMLAB_ASSIGN_OR_RETURN(const std::string cert, ReadPem("--cert", files.cert, /*secret=*/false));
     NORMLAB_ASSIGN_OR_RETURN(const std::string key, ReadPem("--key", files.key, /*secret=*/true));
     NORMLAB_RETURN_IF_ERROR(CheckPair("--cert", files.cert, cert, "--key", files.key, key));
+    NORMLAB_RETURN_IF_ERROR(CheckNotExpired("--cert", files.cert, cert));
   }
   return absl::OkStatus();
 }

@@ -14,9 +14,11 @@ namespace normlab {
 // 1 MiB, or is `secret` and others may read it.
 absl::StatusOr<std::string> ReadPem(std::string_view option, const std::string& path, bool secret);
 
-// kInvalidArgument, naming option and file, unless these are a certificate that has not expired, and its key.
+// kInvalidArgument, naming option and file, unless these are a certificate and its key.
 absl::Status CheckPair(std::string_view cert_option, const std::string& cert_path, const std::string& certificate_pem,
                        std::string_view key_option, const std::string& key_path, const std::string& key_pem);
+// The same for a certificate that has expired.
+absl::Status CheckNotExpired(std::string_view option, const std::string& path, const std::string& pem);
 // The same unless there is a certificate in it.
 absl::Status CheckAuthority(std::string_view option, const std::string& path, const std::string& pem);
 

@@ -18,6 +18,7 @@ namespace {
 
 using x509::Owned;
 
+constexpr std::string_view kCertOption = "--tls-cert";
 constexpr unsigned kRefreshSeconds = 1;  // of gRPC's look at what is in memory
 
 // A file in memory in place of the one in `descriptor`, under the same name.
@@ -58,10 +59,10 @@ absl::StatusOr<std::unique_ptr<TlsIdentity>> TlsIdentity::Load(TlsFiles files) {
 
 absl::StatusOr<TlsIdentity::Content> TlsIdentity::ReadFiles() const {
   Content content;
-  NORMLAB_ASSIGN_OR_RETURN(content.certificate, ReadPem("--tls-cert", files_.certificate, /*secret=*/false));
+  NORMLAB_ASSIGN_OR_RETURN(content.certificate, ReadPem(kCertOption, files_.certificate, /*secret=*/false));
   NORMLAB_ASSIGN_OR_RETURN(content.key, ReadPem("--tls-key", files_.key, /*secret=*/true));
   NORMLAB_RETURN_IF_ERROR(
-      CheckPair("--tls-cert", files_.certificate, content.certificate, "--tls-key", files_.key, content.key));
+      CheckPair(kCertOption, files_.certificate, content.certificate, "--tls-key", files_.key, content.key));
   if (!files_.client_authority.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(content.client_authority, ReadPem("--tls-client-ca", files_.client_authority, false));
     NORMLAB_RETURN_IF_ERROR(CheckAuthority("--tls-client-ca", files_.client_authority, content.client_authority));
@@ -85,6 +86,9 @@ absl::StatusOr<bool> TlsIdentity::LookAgain() {
   absl::Status status = content.status();
   const bool fresh = content.ok() && *content != content_;
   if (fresh) {
+    status = normlab::CheckNotExpired(kCertOption, files_.certificate, content->certificate);
+  }
+  if (fresh && status.ok()) {
     status = Take(*std::move(content));
   }
   if (!status.ok() && std::exchange(told_, Message(status)) != Message(status)) {
@@ -94,6 +98,10 @@ absl::StatusOr<bool> TlsIdentity::LookAgain() {
     told_.clear();
   }
   return fresh && status.ok();
+}
+
+absl::Status TlsIdentity::CheckNotExpired() const {
+  return normlab::CheckNotExpired(kCertOption, files_.certificate, content_.certificate);
 }
 
 std::shared_ptr<grpc::ServerCredentials> TlsIdentity::Credentials() const {

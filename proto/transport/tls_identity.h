@@ -26,7 +26,8 @@ struct TlsFiles {
 
 class TlsIdentity {
  public:
-  // kInvalidArgument, naming option and file, for what cannot be used.
+  // kInvalidArgument, naming option and file, for what cannot be used. A certificate that has expired can: clients refuse it,
+  // but a server that does not start would keep those of the Unix socket out as well.
   static absl::StatusOr<std::unique_ptr<TlsIdentity>> Load(TlsFiles files);
 
   // Of TLS 1.2 and newer. They look at this object as long as they live.
@@ -37,6 +38,8 @@ class TlsIdentity {
 
   // Unix time at which the certificate in use ends.
   std::int64_t ends() const { return ends_; }
+  // kInvalidArgument, naming option and file, when it has.
+  absl::Status CheckNotExpired() const;
 
  private:
   struct Content {

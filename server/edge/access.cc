@@ -37,7 +37,7 @@ absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_vi
   }
   return absl::UnauthenticatedError(
       fmt::format("{}: metadata \"authorization: Bearer <content of a token file>\"",
-                  authorization.empty() ? "this port needs a token of the server"
+                  authorization.empty() ? "callers here need a token of the server"
                                         : "this is no token of the server, or it was revoked or has expired"));
 }
 

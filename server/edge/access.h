@@ -17,14 +17,17 @@
 
 namespace normlab::server {
 
+// The Unix socket's caller if he is a process that this server started: a worker, which the socket's mode does not keep out.
+inline constexpr std::string_view kChildPeer = "child";
+
 class Access {
  public:
   // One token for each role that has one. `issued`: null: none were.
   Access(const std::map<Role, std::string>& tokens, const WorkerSecrets& secrets, const IssuedTokens* issued = nullptr);
 
-  // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711"), `authorization` the value of that metadata
-  // entry. The Unix socket's caller is an admin, unless he shows a token: a program that was given less keeps to it.
-  // kUnauthenticated for a token that is not known, and on TCP without one.
+  // `peer` is gRPC's name of the caller ("unix:", "ipv4:127.0.0.1:4711") or kChildPeer, `authorization` the value of that
+  // metadata entry. The Unix socket's caller is an admin, unless he shows a token: a program that was given less keeps to it.
+  // kUnauthenticated for a token that is not known, and without one on TCP and for this server's own workers.
   absl::StatusOr<Principal> Identify(std::string_view peer, std::string_view authorization) const;
 
  private:

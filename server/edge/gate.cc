@@ -26,6 +26,12 @@ std::string CertificateOf(const grpc::ServerContext& context) {
   return names.empty() ? std::string() : std::string(names.front().data(), names.front().size());
 }
 
+// By the credentials of its connection (ListenChildCredentials).
+bool CameAsChild(const grpc::ServerContext& context) {
+  const auto types = context.auth_context()->FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  return !types.empty() && types.front() == GRPC_LOCAL_TRANSPORT_SECURITY_TYPE;
+}
+
 constexpr std::string_view kInProcessPeer = "inproc";  // gRPC's name of them
 
 // Codes that point at the server, not at the caller.
@@ -213,7 +219,8 @@ void Gate::Audit(const Caller* caller, const grpc::ServerContext& context, std::
 
 grpc::Status Gate::Call(grpc::ServerContext& context, std::string_view method, CallKind kind, const Messages& messages,
                         const Body& body) {
-  absl::StatusOr<Principal> principal = access_.Identify(context.peer(), Authorization(context));
+  absl::StatusOr<Principal> principal =
+      access_.Identify(CameAsChild(context) ? std::string(kChildPeer) : context.peer(), Authorization(context));
   if (!principal.ok()) {
     Audit(nullptr, context, method, kind, messages, principal.status());
     return ToGrpc(principal.status());

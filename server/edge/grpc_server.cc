@@ -114,6 +114,7 @@ class GrpcServerImpl : public GrpcServer {
     };
     Listener::Acceptors acceptors;
     acceptors.plain = accept_with(ListenCredentials());
+    acceptors.children = accept_with(ListenChildCredentials());
     acceptors.tls_socket = options.tls ? accept_with(ListenCredentials(*options.tls)) : nullptr;
     acceptors.port = options.port ? accept_with(options.port) : nullptr;
     server_ = builder.BuildAndStart();

@@ -43,7 +43,9 @@ pid_t ParentOf(pid_t pid) {
   return name == std::string::npos || name + 4 > text.size() ? 0 : std::atoi(text.c_str() + name + 4);
 }
 
-// Whose process is at the other end of a Unix socket; absent for other sockets, and for a process that this one started.
+constexpr std::chrono::minutes kRemembered{1};  // longer than any call that changes something takes
+
+// Whose process is at the other end of a Unix socket; absent for a process that this one started, and one that cannot be told.
 std::optional<uid_t> UserOf(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -197,18 +199,35 @@ void Listener::Run() {
   }
 }
 
-void Listener::DropGone(Door& door) {
-  std::erase_if(door.connections, [](const auto& connection) {
+void Listener::DropGoneFrom(Door& door) {
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(door.connections, [this, now](const auto& connection) {
     struct stat info {};
-    return ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second.inode;
+    const bool gone = ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second.inode;
+    if (gone && connection.second.user) {
+      left_[*connection.second.user] = now;
+    }
+    return gone;
   });
 }
 
+void Listener::DropGone() {
+  const MutexLock lock(mu_);
+  for (Door* door : {&socket_, &tls_, &tcp_}) {
+    DropGoneFrom(*door);
+  }
+  std::erase_if(left_,
+                [now = std::chrono::steady_clock::now()](const auto& user) { return now - user.second > kRemembered; });
+}
+
 std::vector<uid_t> Listener::SocketUsers() {
+  DropGone();
   std::set<uid_t> users;
   const MutexLock lock(mu_);
-  for (Door* door : {&socket_, &tls_}) {
-    DropGone(*door);
+  for (const auto& [user, when] : left_) {
+    users.insert(user);
+  }
+  for (const Door* door : {&socket_, &tls_}) {
     for (const auto& [fd, connection] : door->connections) {
       if (connection.user) {
         users.insert(*connection.user);
@@ -220,7 +239,7 @@ std::vector<uid_t> Listener::SocketUsers() {
 
 bool Listener::HasRoom(Door& door) {
   if (door.connections.size() >= door.limit) {
-    DropGone(door);
+    DropGoneFrom(door);
   }
   const bool full = door.connections.size() >= door.limit;
   if (full && !door.full) {
@@ -232,7 +251,7 @@ bool Listener::HasRoom(Door& door) {
 }
 
 // Of the port: one address must not take all places.
-bool Listener::TooMany(Door& door, const std::string& from) const {
+bool Listener::TooMany(Door& door, const std::string& from) {
   if (from.empty() || tcp_of_one_ == 0) {
     return false;
   }
@@ -244,20 +263,34 @@ bool Listener::TooMany(Door& door, const std::string& from) const {
   if (!full()) {
     return false;
   }
-  DropGone(door);
+  DropGoneFrom(door);
   return full();
 }
 
-bool Listener::Enter(Door& door, int fd, const sockaddr_storage& peer) {
+Listener::Way Listener::Enter(Door& door, int fd, const sockaddr_storage& peer) {
   struct stat info {};
-  const std::optional<uid_t> user = UserOf(fd);
+  const std::optional<uid_t> user = &door == &tcp_ ? std::nullopt : UserOf(fd);
+  const bool child = &door != &tcp_ && !user;
   const MutexLock lock(mu_);
   const std::string from = NetworkOf(peer);
-  if (!HasRoom(door) || TooMany(door, from) || ::fstat(fd, &info) != 0) {
-    return false;
+  if (!HasRoom(door) || TooMany(door, from) || ::fstat(fd, &info) != 0 || (child && &door == &tls_)) {
+    return Way::kRefused;
+  }
+  if (const auto before = door.connections.find(fd); before != door.connections.end() && before->second.user) {
+    left_[*before->second.user] = std::chrono::steady_clock::now();
   }
   door.connections[fd] = {.inode = info.st_ino, .user = user, .from = from};
-  return true;
+  return child ? Way::kServedAsChild : Way::kServed;
+}
+
+Listener::Acceptor& Listener::AcceptorOf(const Door& door, Way way) {
+  if (&door == &tls_) {
+    return acceptors_.tls_socket;
+  }
+  if (&door == &tcp_ && acceptors_.port != nullptr) {
+    return acceptors_.port;
+  }
+  return way == Way::kServedAsChild ? acceptors_.children : acceptors_.plain;
 }
 
 void Listener::Accept(Door& door) {
@@ -273,7 +306,8 @@ void Listener::Accept(Door& door) {
     }
     return;
   }
-  if (!Enter(door, fd, peer)) {
+  const Way way = Enter(door, fd, peer);
+  if (way == Way::kRefused) {
     ::close(fd);
     return;
   }
@@ -284,13 +318,7 @@ void Listener::Accept(Door& door) {
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = door.fd;
   connection.fd = fd;
-  Acceptor* acceptor = &acceptors_.plain;
-  if (&door == &tls_) {
-    acceptor = &acceptors_.tls_socket;
-  } else if (&door == &tcp_ && acceptors_.port != nullptr) {
-    acceptor = &acceptors_.port;
-  }
-  (*acceptor)->HandleNewConnection(&connection);
+  AcceptorOf(door, way)->HandleNewConnection(&connection);
 }
 
 }  // namespace normlab::server

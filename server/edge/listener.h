@@ -5,13 +5,14 @@
 // door to a number of their own: each costs memory and a descriptor before anyone has shown a token, and strangers who
 // fill the port must not lock the socket's owner out.
 //
-// Thread safety: Start and Stop from one thread, SocketUsers from any; one thread of its own accepts.
+// Thread safety: Start and Stop from one thread, SocketUsers and DropGone from any; one thread of its own accepts.
 #pragma once
 
 #include <grpcpp/server_builder.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,6 +57,7 @@ class Listener {
   // From the server's builder.
   struct Acceptors {
     Acceptor plain;
+    Acceptor children;    // of connections to the Unix socket from processes that this one started
     Acceptor tls_socket;  // of the TLS socket; null: there is none
     Acceptor port;        // of the port; null: `plain` takes its connections
   };
@@ -63,8 +65,11 @@ class Listener {
   void Start(Acceptors acceptors);
   void Stop();
 
-  // Users who have a connection to one of the Unix sockets, each once; processes that this one started are not looked at.
+  // Users who have, or within the last minute had, a connection to one of the Unix sockets, each once; processes that this
+  // one started are not looked at.
   std::vector<uid_t> SocketUsers() ABSL_LOCKS_EXCLUDED(mu_);
+  // Notes who has left. To be called now and then: a descriptor is soon another connection's.
+  void DropGone() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool has_tls_socket() const { return tls_.fd >= 0; }
   // The port that is listened on; 0: none.
@@ -78,6 +83,8 @@ class Listener {
     std::optional<uid_t> user;  // of a Unix socket, unless it is a process that this one started
     std::string from;           // of the port: the address, as far as its connections are counted together
   };
+  // Where a new connection goes.
+  enum class Way { kServed, kServedAsChild, kRefused };
   struct Door {
     std::string_view name;  // "socket", for the log
     int fd = -1;            // that listens; -1: not asked for
@@ -90,16 +97,18 @@ class Listener {
   static absl::Status BindSocket(const std::string& path, mode_t mode, Door& door);
   absl::Status BindPort(const ListenAddress& address);
   void Run();
-  // Whether it is served.
-  bool Enter(Door& door, int fd, const sockaddr_storage& peer) ABSL_LOCKS_EXCLUDED(mu_);
-  bool TooMany(Door& door, const std::string& from) const;
+  Way Enter(Door& door, int fd, const sockaddr_storage& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  bool TooMany(Door& door, const std::string& from) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Accept(Door& door) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether one more connection may be served. gRPC closes connections without saying so: those that are gone are found
   // by their descriptors, which are closed or mean other files.
-  static bool HasRoom(Door& door);
-  static void DropGone(Door& door);
+  bool HasRoom(Door& door) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropGoneFrom(Door& door) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The acceptor of a connection that is served.
+  Acceptor& AcceptorOf(const Door& door, Way way);
 
-  Mutex mu_;  // of the doors' connections
+  Mutex mu_;                                                                          // of the doors' connections
+  std::map<uid_t, std::chrono::steady_clock::time_point> left_ ABSL_GUARDED_BY(mu_);  // when a user was seen to be gone
   Door socket_{.name = "socket"};
   Door tls_{.name = "TLS socket"};
   Door tcp_{.name = "port"};

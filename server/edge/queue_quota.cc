@@ -18,10 +18,15 @@ bool IsLimited(const Caller& caller) { return caller.role() == Role::kSubmitter 
 
 }  // namespace
 
-void QueueQuota::Prune(Account& account) const {
-  std::erase_if(account.jobs, [this](store::JobId id) {
+void QueueQuota::Prune(Account& account, std::int64_t enough) const {
+  std::erase_if(account.jobs, [&](store::JobId id) {
+    if (enough <= 0) {
+      return false;
+    }
     const absl::StatusOr<store::Job> job = store_.GetJob(id);
-    return absl::IsNotFound(job.status()) || (job.ok() && job->state != store::JobState::kQueued);
+    const bool waits = job.ok() ? job->state == store::JobState::kQueued : !absl::IsNotFound(job.status());
+    enough -= waits ? 0 : 1;
+    return !waits;
   });
 }
 
@@ -44,7 +49,7 @@ absl::Status QueueQuota::CheckRoom(const Caller& caller, std::int64_t n, const s
   if (room() || account.requests.contains(key.id)) {
     return absl::OkStatus();
   }
-  Prune(account);
+  Prune(account, static_cast<std::int64_t>(account.jobs.size()) + n - limit_);
   return room() ? absl::OkStatus() : Full(caller);
 }
 
@@ -54,7 +59,7 @@ std::int64_t QueueQuota::Room(const Caller& caller) {
   }
   const MutexLock lock(mu_);
   Account& account = accounts_[caller.identity()];
-  Prune(account);
+  Prune(account, limit_);
   return limit_ - static_cast<std::int64_t>(account.jobs.size());
 }
 

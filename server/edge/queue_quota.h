@@ -37,8 +37,8 @@ class QueueQuota {
     std::set<std::string> requests;  // that were taken; begun anew now and then
   };
 
-  // Forgets those that wait no more.
-  void Prune(Account& account) const;
+  // Forgets `enough` of those that wait no more, the oldest first, which are the likeliest.
+  void Prune(Account& account, std::int64_t enough) const;
 
   store::Store& store_;
   const std::int64_t limit_;

@@ -260,6 +260,7 @@ TEST_F(SandboxTest, ItReachesItsServersPortAndNoOther) {
               const Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
               wrong += Unless(EPERM, "listen", ::listen(fd.get(), 1));
               wrong += Unless(EPERM, "talk to the kernel", ::socket(AF_NETLINK, SOCK_RAW, 0));
+              wrong += Unless(EPERM, "a Unix socket", ::socket(AF_UNIX, SOCK_STREAM, 0));
               return wrong;
             }),
             "");

@@ -105,7 +105,6 @@ TEST_F(TlsFilesTest, WhatCannotBeUsedIsNamed) {
   const std::string other = Write("other.key", IssueServerCertificate(authority_, {"a"})->key_pem);
   const std::string open = Write("open.key", server_.key_pem, 0640);
   const std::string text = Write("text", "not a certificate");
-  const Certificate ended = *IssueServerCertificate(authority_, {"a"}, 0);
   const auto refused = [](const TlsFiles& files) {
     const absl::Status status = TlsIdentity::Load(files).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -117,8 +116,6 @@ TEST_F(TlsFilesTest, WhatCannotBeUsedIsNamed) {
   EXPECT_THAT(refused({good.certificate, text}), HasSubstr("--tls-key " + text + ": holds no key"));
   EXPECT_THAT(refused({good.certificate, good.key, text}), HasSubstr("--tls-client-ca " + text));
   EXPECT_THAT(refused({"/nowhere", good.key}), HasSubstr("--tls-cert /nowhere: cannot be read"));
-  EXPECT_THAT(refused({Write("old.pem", ended.certificate_pem), Write("old.key", ended.key_pem)}),
-              HasSubstr("has expired"));
   EXPECT_THAT(refused({folder_.path(), good.key}), HasSubstr("is no file"));
 }
 
@@ -138,6 +135,22 @@ TEST_F(TlsFilesTest, AReplacementIsTakenOnceItsKeyIsThere) {
   EXPECT_EQ(*identity->LookAgain(), false);
 }
 
+// The Unix socket needs none.
+TEST_F(TlsFilesTest, AnExpiredCertificateKeepsNoServerFromStartingAndReplacesNone) {
+  const Certificate ended = *IssueServerCertificate(authority_, {"a"}, 0);
+  const TlsFiles files{Write("server.pem", ended.certificate_pem), Write("server.key", ended.key_pem)};
+  const auto identity = *TlsIdentity::Load(files);
+  EXPECT_THAT(Message(identity->CheckNotExpired()), HasSubstr("--tls-cert " + files.certificate + ": has expired"));
+  EXPECT_EQ(*identity->LookAgain(), false);
+  Files();
+  EXPECT_EQ(*identity->LookAgain(), true);
+  EXPECT_EQ(Message(identity->CheckNotExpired()), "");
+  Write("server.key", ended.key_pem);
+  Write("server.pem", ended.certificate_pem);
+  EXPECT_THAT(Message(identity->LookAgain().status()), HasSubstr("has expired"));
+  EXPECT_EQ(Message(identity->CheckNotExpired()), "") << "the one before stays";
+}
+
 TEST_F(TlsFilesTest, AClientsFilesAreCheckedBeforeItDials) {
   const std::string ca = Write("ca.pem", authority_.certificate_pem, 0644);
   const std::string cert = Write("me.pem", server_.certificate_pem, 0644);
@@ -148,6 +161,10 @@ TEST_F(TlsFilesTest, AClientsFilesAreCheckedBeforeItDials) {
   EXPECT_THAT(Message(CheckClientFiles({.ca = key})), HasSubstr("--ca " + key));
   EXPECT_THAT(Message(CheckClientFiles({.ca = ca, .cert = cert, .key = open})), HasSubstr("chmod 600"));
   EXPECT_THAT(Message(CheckClientFiles({.ca = ca, .cert = ca, .key = key})), HasSubstr("is not the key of"));
+  const Certificate ended = *IssueServerCertificate(authority_, {"a"}, 0);
+  const std::string old = Write("old.pem", ended.certificate_pem);
+  EXPECT_THAT(Message(CheckClientFiles({.ca = ca, .cert = old, .key = Write("old.key", ended.key_pem)})),
+              HasSubstr("--cert " + old + ": has expired"));
 }
 
 }  // namespace

@@ -65,6 +65,29 @@ TEST_F(LaunchedWorkerTest, ItMayDoJobsAndNothingElse) {
   EXPECT_EQ(response.lease().attempt().job_id(), job.job_id());
 }
 
+// A worker that was taken over and hides what it was given.
+class DisguisedWorkerTest : public ServerTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = ServerTest::Options();
+    options.worker_argv = {
+        "/bin/sh", "-c",
+        fmt::format("exec '{}' jobs --socket '{}' >> '{}' 2>&1", NORMLAB, options.socket_path, Said())};
+    return options;
+  }
+  std::string Said() const { return folder_.path() + "/said"; }
+};
+
+TEST_F(DisguisedWorkerTest, ItIsNotTheSocketsUser) {
+  Create(1);
+  std::string said;
+  EXPECT_TRUE(Eventually([&] {
+    std::ifstream file(Said());
+    return static_cast<bool>(std::getline(file, said));
+  }));
+  EXPECT_THAT(said, testing::HasSubstr("callers here need a token"));
+}
+
 TEST_F(LaunchedWorkerTest, ItsJobGoesBackWhenItsProcessEnds) {
   Create(1);
   const Process worker = Worker();
