@@ -20,19 +20,18 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "base/status.h"
 #include "client/connection.h"
-#include "normlab/v1/admin.grpc.pb.h"
-#include "normlab/v1/artifacts.grpc.pb.h"
-#include "normlab/v1/catalog.grpc.pb.h"
-#include "normlab/v1/comparison.grpc.pb.h"
-#include "normlab/v1/curves.grpc.pb.h"
-#include "normlab/v1/imports.grpc.pb.h"
-#include "normlab/v1/jobs.grpc.pb.h"
-#include "normlab/v1/papers.grpc.pb.h"
+#include "normlab/v1/admin.pb.h"
+#include "normlab/v1/artifacts.pb.h"
+#include "normlab/v1/catalog.pb.h"
+#include "normlab/v1/comparison.pb.h"
+#include "normlab/v1/curves.pb.h"
+#include "normlab/v1/imports.pb.h"
+#include "normlab/v1/jobs.pb.h"
+#include "normlab/v1/papers.pb.h"
 
 namespace normlab::client {
 
@@ -52,10 +51,13 @@ inline constexpr std::chrono::milliseconds kPiecePatience{60'000};
 // Jobs that one Submit holds at most.
 inline constexpr int kMaxJobsOfACall = 1000;
 
+class Calls;  // calls.h
+
 class Client {
  public:
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const Endpoint& endpoint, std::stop_token stop = {});
   Client(Connection connection, std::stop_token stop, std::chrono::milliseconds piece_patience = kPiecePatience);
+  ~Client();
 
   // --- jobs ---
   // An empty request_id is filled in.
@@ -137,47 +139,13 @@ class Client {
   absl::Status ReadAudit(const v1::ReadAuditRequest& request,
                          const std::function<bool(const v1::ReadAuditResponse&)>& on_news);
 
-  const std::string& endpoint() const { return connection_.describe; }
+  const std::string& endpoint() const;
 
  private:
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(std::type_identity_t<Stub>& stub,
-                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, int seconds, int attempts);
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> MutateJob(grpc::Status (v1::JobService::StubInterface::*method)(grpc::ClientContext*,
-                                                                                           const Request&, Response*),
-                                     const std::string& job_id);
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> MutateJobs(grpc::Status (v1::JobService::StubInterface::*method)(grpc::ClientContext*,
-                                                                                            const Request&, Response*),
-                                      Request request);
-  template <typename Open, typename Message>
-  absl::Status ReadStream(const Open& open, const std::function<bool(const Message&)>& on_message,
-                          std::stop_token stop);
-  // A curve, table, figure or page that comes in pieces, as one.
-  template <typename Response, typename Request, typename Open>
-  absl::StatusOr<Response> ReadJoined(const Request& request, const Open& open);
-  // A file that comes in pieces behind its header; `what` names it in errors.
-  template <typename Response, typename Open>
-  absl::StatusOr<typename Response::Header> ReadPieces(const Open& open, std::string_view what, const PieceSink& sink);
-  // The last message of a stream that says before how far it is.
-  template <typename Response, typename Open>
-  absl::StatusOr<Response> ReadLast(const Open& open, const OnProgress& on_progress);
-  void Authorize(grpc::ClientContext& context) const;
-  absl::Status Explain(const grpc::Status& status) const;
+  struct Stubs;
 
-  Connection connection_;
-  std::stop_token stop_;
-  const std::chrono::milliseconds piece_patience_;
-  std::unique_ptr<v1::JobService::Stub> jobs_;
-  std::unique_ptr<v1::CurveService::Stub> curves_;
-  std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
-  std::unique_ptr<v1::ExperimentService::Stub> experiments_;
-  std::unique_ptr<v1::PaperService::Stub> papers_;
-  std::unique_ptr<v1::ComparisonService::Stub> comparisons_;
-  std::unique_ptr<v1::ImportService::Stub> imports_;
-  std::unique_ptr<v1::AdminService::Stub> admin_;
+  const std::unique_ptr<Calls> calls_;
+  const std::unique_ptr<Stubs> stubs_;
 };
 
 }  // namespace normlab::client

@@ -21,14 +21,31 @@ LOCKS_HEADER = "base/mutex.h"
 ANALYZER = [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=20000")]
 
 
+def without_precompiled(arguments):
+    """What another compiler can read: the precompiled headers are g++'s own."""
+    while "-include" in arguments:
+        at = arguments.index("-include")
+        del arguments[at : at + 2]
+    return [a for a in arguments if a != "-Winvalid-pch"]
+
+
 def compile_commands(build):
     """Our own sources -> the arguments they are compiled with; generated sources are left out."""
     commands = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["file"])
         if not source.is_relative_to(build):
-            commands[source] = shlex.split(entry["command"])
+            commands[source] = without_precompiled(shlex.split(entry["command"]))
     return commands
+
+
+def write_commands(build, commands):
+    """For clang-tidy: the folder with the compile commands that are left."""
+    folder = build / "lint"
+    folder.mkdir(exist_ok=True)
+    entries = [{"directory": str(build), "file": str(s), "arguments": arguments} for s, arguments in commands.items()]
+    (folder / "compile_commands.json").write_text(json.dumps(entries))
+    return folder
 
 
 def root_of(sources):
@@ -55,8 +72,8 @@ def lock_check(build, source, command):
     return ["clang++", *arguments, *flags]
 
 
-def tidy_check(build, source, command):
-    return ["clang-tidy", "-p", str(build), "--quiet", *ANALYZER, str(source)]
+def tidy_check(folder, source):
+    return ["clang-tidy", "-p", str(folder), "--quiet", *ANALYZER, str(source)]
 
 
 def run(build, checks):
@@ -83,7 +100,8 @@ def main():
     else:
         named = {pathlib.Path(f).resolve() for f in sys.argv[3:]}
         chosen = [s for s in commands if (s in named if named else s.relative_to(root).parts[0] not in ("tests", "bench"))]
-        checks = [tidy_check(build, s, commands[s]) for s in chosen]
+        folder = write_commands(build, commands)
+        checks = [tidy_check(folder, s) for s in chosen]
     bad = run(build, checks)
     print(f"{kind}: {len(chosen)} sources, {bad} with findings")
     return 1 if bad or not chosen else 0

@@ -314,6 +314,7 @@ int Main(int argc, char** argv) {
     fmt::print(stderr, "normlab-worker: {}\n", Message(made));
     return 1;
   }
+  HoldSpool(arguments.spool);
   // Before the first thread, before anything of the server or of a data set is read, and after /proc/cpuinfo is.
   std::map<std::string, std::string> facts = ProcessFacts(arguments.threads);
   facts["sandbox"] = EnterSandbox(arguments);

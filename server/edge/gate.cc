@@ -26,10 +26,11 @@ std::string CertificateOf(const grpc::ServerContext& context) {
   return names.empty() ? std::string() : std::string(names.front().data(), names.front().size());
 }
 
-// By the credentials of its connection (ListenChildCredentials).
+constexpr char kLocal[] = "local";  // gRPC's name of what ListenChildCredentials makes
+
 bool CameAsChild(const grpc::ServerContext& context) {
   const auto types = context.auth_context()->FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
-  return !types.empty() && types.front() == GRPC_LOCAL_TRANSPORT_SECURITY_TYPE;
+  return !types.empty() && types.front() == grpc::string_ref(kLocal);
 }
 
 constexpr std::string_view kInProcessPeer = "inproc";  // gRPC's name of them

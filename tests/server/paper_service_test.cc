@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "results/store/external_runs.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -453,6 +454,42 @@ TEST(StoredRuns, ItemsWithArmsOfOneNameDoNotShareRuns) {
   EXPECT_EQ(runs.Find({.item = "first", .arm = "layer", .seed = 1})->job, "");
   EXPECT_EQ(runs.Find({.item = "second", .arm = "layer", .seed = 1})->job, "j1");
   EXPECT_EQ(runs.Find({.item = "third", .arm = "layer", .seed = 1}).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Arms are compared seed by seed, so that a run of another seed must not stand in.
+TEST(StoredRuns, ExternalRunsAreFoundByLabelsAndSeedAndTheNewestThatStandsCounts) {
+  const ScratchFolder folder;
+  auto store = store::Store::Open(folder.path());
+  ASSERT_TRUE(store.ok());
+  const judging::Labels torch = {{"program", "torch"}};
+  const auto log = [&](const judging::Labels& labels, const std::string& seed, bool removed = false) {
+    const store::Job run =
+        *(*store)->external().CreateRun({.experiment = 0, .started_ms = 1, .labels = labels, .tags = {}});
+    store::RunChange change;
+    change.params = {{"seed", seed}};
+    change.state = store::JobState::kSucceeded;
+    change.removed = removed;
+    EXPECT_TRUE((*store)->external().Change(run.id, change).ok());
+    return "j" + std::to_string(run.id);
+  };
+  const auto planned = [&](std::uint64_t seed) {
+    return judging::PlannedRun{
+        .item = "mine", .arm = "theirs", .experiment = "mnist_mlp", .fields = {}, .seed = seed, .labels = torch};
+  };
+  const auto plan = ResolvePlan({planned(1), planned(2), planned(3)}, LocalData({}));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  log(torch, "1");
+  const std::string second = log({{"program", "torch"}, {"more", "is no harm"}}, "2");
+  const std::string newest = log(torch, "1");
+  log(torch, "1", /*removed=*/true);
+  log({{"program", "jax"}}, "1");
+  log(torch, "11");
+  log(torch, "one");
+  StoredRuns runs(**store, *plan);
+  const auto job = [&](std::uint64_t seed) { return runs.Find({.item = "mine", .arm = "theirs", .seed = seed})->job; };
+  EXPECT_EQ(job(1), newest);
+  EXPECT_EQ(job(2), second);
+  EXPECT_EQ(job(3), "");
 }
 
 TEST_F(PaperServiceTest, UnknownPapersItemsAndBudgets) {
