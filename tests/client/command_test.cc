@@ -30,7 +30,9 @@ Outcome CommandTest::RunLocal(const std::vector<std::string>& words) {
 }
 
 Outcome CommandTest::Run(std::vector<std::string> words) {
-  const int command = words.front() == "admin" ? 2 : 1;  // words
+  // After the last word of the command's name.
+  const bool has_part = words.front() == "admin" && words.size() > 1;
+  const int command = !has_part ? 1 : words[1] == "token" ? 3 : 2;
   words.insert(words.begin() + command, {"--home", server_.home()});
   return RunLocal(words);
 }
