@@ -30,6 +30,10 @@ def steps(client: normlab.Client) -> None:
     weights: dict[str, numpy.typing.NDArray[Any]] = client.weights(job)
     table: normlab.Table = client.table("layer-norm-2016", "mnist")
     content: bytes = client.figure("layer-norm-2016", "mnist").content
+    compared: normlab.Comparison = client.compare(jobs, "test/error")
+    arms: dict[str, list[str]] = compared.arms
+    left_out: tuple[str, ...] = compared.left_out
+    print(arms, left_out, compared.confidence + 1, client.curves(labels={"who": "ana"}, max_points=20), client.plot_curves(jobs))
     changed: normlab.Changed = client.cancel_jobs(labels={"who": "ana"}, dry_run=True)
     fields: dict[str, Any] = client.job_fields(job, ["state"])
     lines: Iterator[normlab.LogLine] = client.watch_log(job)
@@ -63,6 +67,8 @@ WRONG = {
     'number: int = client.artifact("j1", "x")': 'assignment',
     'client.wait(17)': 'arg-type',
     'client.delete_jobs(label={})': 'call-arg',
+    'client.compare("j1").cell': 'attr-defined',
+    'word: str = client.compare("j1").confidence': 'assignment',
     'text: str = client.admin.status().started': 'assignment',
 }  # fmt: skip
 
