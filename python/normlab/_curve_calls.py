@@ -101,7 +101,8 @@ def curves(ids: Steps[list[str]], wanted: str | Iterable[str] | None, part: Rang
         yield from ahead(chosen, _list_series, lambda job_id, answer: keys.extend((job_id, one.name) for one in answer.series))
     missing: list[tuple[Any, ...]] = []
     frame = yield from read_many(keys, {"job_id": "object", "series": "object"}, part, missing)
-    yield from ahead(list(dict.fromkeys(job_id for job_id, _ in missing)), _list_series, lambda *_: None)  # a job that is missing is an error
+    lacking = dict.fromkeys(job_id for job_id, _ in missing)
+    yield from ahead(lacking, _list_series, lambda *_: None)  # one that is no job at all is an error
     for name in named or ():
         if chosen and sum(one == name for _, one in missing) == len(chosen):
             raise errors.NotFound(f"none of the jobs has a series {name!r}; client.series(job) lists those of one")

@@ -135,6 +135,7 @@ class _Base:
             raise RuntimeError("this client was made before a fork, which gRPC does not survive; make a Client in this process")
 
     def explain(self, error: Any) -> errors.NormlabError:
+        """Blocks for seconds if a server on another machine does not answer."""
         code, details = error.code().name, error.details() or ""
         if code == "UNAVAILABLE":
             return _address.explain(self.endpoint, details)
@@ -173,7 +174,10 @@ class Channel(_Base):
 
     def __init__(self, endpoint: _address.Endpoint, timeout: float | None = None) -> None:
         super().__init__(endpoint, timeout)
-        self._channel = grpc.insecure_channel(endpoint.target, options=_OPTIONS)
+        if endpoint.identity is None:
+            self._channel = grpc.insecure_channel(endpoint.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(endpoint.target, endpoint.identity.credentials(), options=_OPTIONS)
         self._stubs: _Stubs[Any] = _Stubs(self._channel)
 
     def run(self, steps: Steps[T]) -> T:
@@ -278,7 +282,10 @@ class AsyncChannel(_Base):
 
     def __init__(self, endpoint: _address.Endpoint, timeout: float | None = None) -> None:
         super().__init__(endpoint, timeout)
-        self._channel = grpc.aio.insecure_channel(endpoint.target, options=_OPTIONS)
+        if endpoint.identity is None:
+            self._channel = grpc.aio.insecure_channel(endpoint.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(endpoint.target, endpoint.identity.credentials(), options=_OPTIONS)
         self._stubs: _Stubs[Any] = _Stubs(self._channel)
 
     async def run(self, steps: Steps[T]) -> T:
@@ -322,7 +329,7 @@ class AsyncChannel(_Base):
         try:
             yield call
         except grpc.aio.AioRpcError as error:
-            raise self.explain(error) from None
+            raise await asyncio.to_thread(self.explain, error) from None
         finally:
             call.cancel()
 
@@ -357,7 +364,7 @@ class AsyncChannel(_Base):
                 pass  # the server wants no more: it has answered, or refused
             return await call
         except grpc.aio.AioRpcError as error:
-            raise self.explain(error) from None
+            raise await asyncio.to_thread(self.explain, error) from None
         finally:
             call.cancel()
 

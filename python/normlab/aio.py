@@ -43,13 +43,16 @@ class AsyncClient:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        ca: Path | None = None,
+        cert: Path | None = None,
+        key: Path | None = None,
         context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._endpoint = _address.find(home, socket, address, token_file, context)
+        self._endpoint = _address.find(home, socket, address, token_file, context, ca, cert, key)
         self._start = (start, program, slots)
         self._timeout = timeout
         self._server: _server.Server | None = None

@@ -60,9 +60,12 @@ def _close(channel: Channel, server: _server.Server) -> None:
 class Client:
     """Finds the server of this machine, or starts one that ends with its last user.
 
-    The server is that of `home`, on its Unix socket; or, with `address`, one on loopback, which wants the token in `token_file`
-    (default: NORMLAB_TOKEN_FILE); or that of a `context` of the command line. If none is given it is that of NORMLAB_ADDRESS, else
-    of NORMLAB_HOME, else of NORMLAB_CONTEXT, else of the context in use, else that of ~/.local/share/normlab.
+    The server is that of `home`, on its Unix socket; or, with `address`, one on loopback, which wants the token in `token_file`; or
+    that of a `context` of the command line. If none is given it is that of NORMLAB_ADDRESS, else of NORMLAB_HOME, else of
+    NORMLAB_CONTEXT, else of the context in use, else that of ~/.local/share/normlab.
+    With `ca`, a PEM file with the certificate of who signed the server's, `address` is spoken to by TLS and may be any host's; `cert`
+    and `key` are your own certificate, for a server that asks for one. The files of an address that is no context's are those of
+    NORMLAB_TOKEN_FILE, NORMLAB_CA, NORMLAB_CERT and NORMLAB_KEY where they are not given. They are read once, here.
     With `start`, a home that nobody serves gets a normlabd of its own: `program`, else that of the folder NORMLAB_BIN, else that
     on PATH; `slots` is how many jobs it runs at a time. What it queued and has not run goes on with the next server of that home.
 
@@ -78,13 +81,16 @@ class Client:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        ca: Path | None = None,
+        cert: Path | None = None,
+        key: Path | None = None,
         context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        endpoint = _address.find(home, socket, address, token_file, context)
+        endpoint = _address.find(home, socket, address, token_file, context, ca, cert, key)
         self._server = open_server(endpoint, start, program, slots)
         self._channel = Channel(endpoint, timeout)
         self._finalizer = weakref.finalize(self, _close, self._channel, self._server)

@@ -12,6 +12,7 @@ RIGHT = """
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from typing import Any, AsyncIterator, Iterator
 
 import numpy
@@ -58,6 +59,7 @@ async def same() -> None:
 
 
 asyncio.run(same())
+normlab.Client(address="lab.example:7070", ca="ca.pem", cert=pathlib.Path("ana.pem"), key="ana.key", token_file="ana.token")
 """
 # What is wrong, and what mypy says of it.
 WRONG = {
@@ -66,6 +68,7 @@ WRONG = {
     'client.job("j1").stat': 'attr-defined',
     'number: int = client.artifact("j1", "x")': 'assignment',
     'client.wait(17)': 'arg-type',
+    'normlab.Client(ca=b"-----BEGIN")': 'arg-type',
     'client.delete_jobs(label={})': 'call-arg',
     'client.compare("j1").cell': 'attr-defined',
     'word: str = client.compare("j1").confidence': 'assignment',
