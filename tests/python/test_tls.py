@@ -89,9 +89,11 @@ def test_a_server_that_asks_for_no_certificate(serve, files):
 
 
 def test_a_server_that_asks_for_a_certificate(serve, files, made):
-    address = f"127.0.0.1:{serve('--tls-client-ca', str(made / 'certs/ca.pem'))}"
+    port = serve("--tls-client-ca", str(made / "certs/ca.pem"))
+    address = f"127.0.0.1:{port}"
     with normlab.Client(address=address, token_file=serve.token, **files["ana"]) as client:
         assert len(client.jobs()) == 0
+    assert _tls.probe("127.0.0.1", int(port), "", _tls.read_identity(*map(str, files["ana"].values()))) == "", "it is not for her certificate"
     with normlab.Client(address=address, **files["ana"]) as client, pytest.raises(normlab.Unauthenticated):
         client.jobs()
     assert "asks for a certificate of yours: give cert and key" in refused(address, token_file=serve.token, **files["nobody"])
