@@ -87,8 +87,8 @@ def chosen_ids(listed: JobsLike | None, states: States, experiment: str, labels:
         return named
     request = jobs_request(states, experiment, labels)
     request.read_mask.paths.append("job_id")
-    matching = [job.job_id for job, _ in (yield from pages(request, None))]
-    return matching if named is None else [job_id for job_id in named if job_id in set(matching)]
+    matching = {job.job_id: None for job, _ in (yield from pages(request, None))}
+    return list(matching) if named is None else [job_id for job_id in named if job_id in matching]
 
 
 def curves(ids: Steps[list[str]], wanted: str | Iterable[str] | None, part: Range) -> Steps[pandas.DataFrame]:
