@@ -121,10 +121,10 @@ def test_one_speaks_tls_and_the_other_does_not(serve, daemon, files):
 
 
 def test_a_server_that_does_not_answer(serve, daemon, files, monkeypatch):
-    monkeypatch.setattr(_tls, "_PATIENCE", 0.2)
     host, port = "127.0.0.1", int(serve())
     identity = _tls.read_identity(str(files["nobody"]["ca"]))
     assert _tls.probe(host, port, "there", identity) == ""
+    monkeypatch.setattr(_tls, "_PATIENCE", 0.2)
     daemon.process.send_signal(signal.SIGSTOP)
     try:
         assert _tls.probe(host, port, "there", identity).startswith("there does not answer; it is busy or stopped")
@@ -230,7 +230,6 @@ def test_files_that_cannot_be_used(files, tmp_path):
         ((of("#" * (1 << 20) + "#"),), "^ca .* has more than 1048576 bytes"),
         ((of(re.sub("(?<=\n)M.*", "AAAA", pathlib.Path(ca).read_text())),), "^ca .* holds no certificate"),
         ((ca, key, key), f"^cert {key} holds no certificate"),
-        ((ca, cert, cert), "^key .*/ana.pem may be read by others .* chmod 600 .*/ana.pem"),
         ((ca, cert, of(secret, 0o640)), r"^key .* may be read by others \(mode 640\); run: chmod 600"),
         ((ca, cert, of("")), "^key .* holds no key in PEM form, or one that needs a password"),
         ((ca, cert, of(locked)), "^key .* holds no key in PEM form, or one that needs a password"),
@@ -260,7 +259,7 @@ def test_the_end_of_a_certificate(files, made):
 
 
 NAMED = {"current": "", "contexts": {"lab": {"address": "127.0.0.1:11", "ca": "/none/lab.ca"}, "bare": {"address": "127.0.0.1:12"}}}
-TOLD = re.compile(r"127\.0\.0\.1:\d+|/none/[a-z.]+|goes? (?:with|together)")
+TOLD = re.compile(r"127\.0\.0\.1:\d+|/none/[a-z.]+|go(?:es)? (?:with|together)")
 GIVEN = [{}, {"context": "lab"}, {"context": "bare"}, {"address": "127.0.0.1:13"}, {"address": "10.0.0.7:13"}, {"home": "/none/home"}]
 PAIR = {"cert": "/none/cert", "key": "/none/key"}
 FILES = [{}, {"ca": "/none/option.ca"}, {"cert": "/none/cert"}, PAIR, {"ca": "CA", **PAIR}]
@@ -283,4 +282,5 @@ def test_files_are_those_that_the_command_line_means(variables, files, tmp_path,
         told = subprocess.run([program, "jobs", *words], capture_output=True, text=True, check=False).stderr
         with pytest.raises(normlab.NormlabError) as said:
             raise _address.explain(find(**given))
-        assert TOLD.search(str(said.value))[0] == TOLD.search(told)[0], f"{given}: {said.value} / {told}"
+        ours, theirs = (TOLD.search(text) for text in (str(said.value), told))
+        assert ours and theirs and ours[0] == theirs[0], f"{given}: {said.value} / {told}"
