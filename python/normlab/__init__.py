@@ -7,6 +7,7 @@ from normlab._progress import Progress
 from normlab.admin import Admin, AsyncAdmin
 from normlab.aio import AsyncClient
 from normlab.client import Client
+from normlab.comparisons import Comparison
 from normlab.errors import (
     AlreadyExists,
     DataLoss,
@@ -23,7 +24,7 @@ from normlab.errors import (
     Unavailable,
 )
 from normlab.jobs import Changed, Job, Jobs, JobState, LogLine
-from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
+from normlab.papers import Figure, Plan, Rendered, Reproduction, Table
 from normlab.upkeep import Backup, CheckReport, Collected, Scrub, Status
 
 __all__ = [

@@ -1,5 +1,5 @@
-"""Where the server is: the Unix socket of a home, or a loopback port with a token. The rules are those of the C++ programs
-(proto/transport/address.h, base/paths.h): nothing is encrypted, so nothing but loopback is spoken."""
+"""Where the server is: the Unix socket of a home, a loopback port with a token, or with TLS any host. The rules are those of the C++
+programs (proto/transport/address.h, channel.h, base/paths.h): what is not encrypted goes to loopback alone."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import ipaddress
 import os
 import pathlib
 import pwd
+import re
 import socket as sockets
-import stat
 import urllib.parse
 
-from normlab import _contexts
-from normlab.errors import FieldViolation, InvalidArgument, PermissionDenied, Unavailable, invalid
+from normlab import _contexts, _tls
+from normlab._tls import wrong
+from normlab.errors import PermissionDenied, Unavailable
 
 _LONGEST_SOCKET = 107  # sockaddr_un
 _TOKEN = range(32, 513)
+_LARGEST_TOKEN_FILE = 4096
+_FILES = ("token_file", "ca", "cert", "key")  # they go with an address
+_HOST_NAME = re.compile(r"(?![.-])[A-Za-z0-9.-]{1,253}")
+_TRY_SECONDS = 1.0
 
 
 def default_home() -> str:
@@ -27,7 +32,7 @@ def default_home() -> str:
     try:
         user = os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
-        raise _wrong("home", "is missing, and neither HOME nor the system says where yours is") from None
+        raise wrong("home", "is missing, and neither HOME nor the system says where yours is") from None
     return f"{user}/.local/share/normlab"
 
 
@@ -37,6 +42,7 @@ class Endpoint:
     socket: str
     address: str = ""  # empty: the socket
     token: str = ""
+    identity: _tls.Identity | None = None  # with it TLS is spoken
 
     @property
     def name(self) -> str:
@@ -44,11 +50,16 @@ class Endpoint:
 
     @property
     def target(self) -> str:
-        """As gRPC takes it: nothing is looked up."""
+        """As gRPC takes it: nothing is looked up but the name of a server with TLS."""
         if not self.address:
             return "unix:" + urllib.parse.quote(self.socket, safe="/-._~")
-        host, port = read_loopback(self.address)
-        return f"ipv6:[::1]:{port}" if host == "::1" else f"ipv4:{host}:{port}"
+        host, port = self.host_and_port()
+        if ":" in host:
+            return f"ipv6:[{host}]:{port}"
+        return f"ipv4:{host}:{port}" if _is_number(host) else f"dns:///{host}:{port}"
+
+    def host_and_port(self) -> tuple[str, int]:
+        return read_remote(self.address) if self.identity is not None else read_loopback(self.address)
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
@@ -59,76 +70,118 @@ Path = str | os.PathLike[str]
 
 
 def find(
-    home: Path | None, socket: Path | None, address: str | None, token_file: Path | None, context: str | None = None
+    home: Path | None,
+    socket: Path | None,
+    address: str | None,
+    token_file: Path | None,
+    context: str | None = None,
+    ca: Path | None = None,
+    cert: Path | None = None,
+    key: Path | None = None,
 ) -> Endpoint:
     """The server that is meant, by the rules of the command line (client/contexts.h): `home`, `socket` and `address`, else `context`,
     else NORMLAB_ADDRESS, NORMLAB_HOME, NORMLAB_CONTEXT, the context in use, the user's home. What is empty is not given."""
-    given = {"home": home, "socket": socket, "address": address, "token_file": token_file}
+    given = {"home": home, "socket": socket, "address": address, "token_file": token_file, "ca": ca, "cert": cert, "key": key}
     parts = {name: os.fspath(value) for name, value in given.items() if value is not None and os.fspath(value)}
-    token_alone = parts.keys() <= {"token_file"}
-    if context and not token_alone:
-        raise _wrong("context", "names a server, and so does home, socket or address; give one")
+    files_alone = parts.keys() <= set(_FILES)
+    if context and not files_alone:
+        raise wrong("context", "names a server, and so does home, socket or address; give one")
     name = context or ""
-    if token_alone and not name:
+    if files_alone and not name:
         if variable := os.environ.get("NORMLAB_ADDRESS"):
             parts["address"] = variable
         elif not os.environ.get("NORMLAB_HOME"):
             name = os.environ.get("NORMLAB_CONTEXT") or _contexts.current()
     if name:
         parts = _contexts.find(name) | parts
-    elif "address" in parts and (variable := os.environ.get("NORMLAB_TOKEN_FILE")):
-        parts.setdefault("token_file", variable)
+    elif "address" in parts:
+        for file in _FILES:
+            if variable := os.environ.get(f"NORMLAB_{file.upper()}"):
+                parts.setdefault(file, variable)
     return _endpoint(**parts)
 
 
-def _endpoint(home: str = "", socket: str = "", address: str = "", token_file: str = "") -> Endpoint:
+def _endpoint(
+    home: str = "", socket: str = "", address: str = "", token_file: str = "", ca: str = "", cert: str = "", key: str = ""
+) -> Endpoint:
+    if token_file and not address:
+        raise wrong("token_file", "goes with address; the Unix socket needs no token")
+    if ca and not address:
+        raise wrong("ca", "goes with address; nothing is encrypted on the Unix socket")
+    if bool(cert) != bool(key):
+        raise wrong("cert" if cert else "key", "is alone; cert and key go together: a certificate and the key it was made for")
+    if cert and not ca:
+        raise wrong("cert", "goes with ca, the certificate of who signed the server's")
     if address:
-        read_loopback(address)
-        return Endpoint("", "", address, read_token(token_file) if token_file else "")
-    if token_file:
-        raise _wrong("token_file", "goes with address; the Unix socket needs no token")
+        _check_address(address, ca)
+        identity = _tls.read_identity(ca, cert, key) if ca else None
+        return Endpoint("", "", address, read_token(token_file) if token_file else "", identity)
     home = home or default_home()
     path = socket or f"{home}/run/normlabd.sock"
     size = len(os.fsencode(path))
     if size > _LONGEST_SOCKET or "," in path or "\0" in path:
-        raise _wrong("socket", f"{path!r} has {size} bytes; expected 1 to {_LONGEST_SOCKET} without a comma: choose a shorter home")
+        raise wrong("socket", f"{path!r} has {size} bytes; expected 1 to {_LONGEST_SOCKET} without a comma: choose a shorter home")
     return Endpoint(home, path)
 
 
-def read_loopback(address: str) -> tuple[str, int]:
+def _check_address(address: str, ca: str) -> None:
+    if ca:
+        read_remote(address)
+    else:
+        read_loopback(address)
+
+
+def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise _wrong("address", f"is {address!r}; expected an address and a port such as 127.0.0.1:7070")
-    if host == "localhost":
-        return "127.0.0.1", int(port)
+        raise wrong("address", f"is {address!r}; expected an address and a port such as 127.0.0.1:7070")
+    return host, int(port)
+
+
+def _numeric(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """IPv6 stands in brackets."""
+    bracketed = host.startswith("[") and host.endswith("]")
     try:
-        number = ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
-        if number.is_loopback and (number.version == 4) != host.startswith("[") and "%" not in host:
-            return str(number), int(port)
+        number = ipaddress.ip_address(host[1:-1] if bracketed else host)
     except ValueError:
-        pass
-    raise _wrong(
+        return None
+    return number if (number.version == 6) == bracketed and "%" not in host else None
+
+
+def _is_number(host: str) -> bool:
+    return _numeric(host) is not None
+
+
+def read_loopback(address: str) -> tuple[str, int]:
+    host, port = _split(address)
+    if host == "localhost":
+        return "127.0.0.1", port
+    number = _numeric(host)
+    if number is not None and (number.is_loopback if number.version == 4 else str(number) == "::1"):
+        return str(number), port
+    with_ca = ""
+    if number is not None or _HOST_NAME.fullmatch(host):
+        with_ca = "; if the server speaks TLS give ca, a file with the certificate of who signed its own"
+    raise wrong(
         "address",
-        f"is {address!r}; only loopback (127.0.0.1, [::1] or localhost) is spoken, because nothing is encrypted; for another "
-        "machine open a tunnel, such as: ssh -L 7070:127.0.0.1:7070 HOST",
+        f"is {address!r}; only loopback (127.0.0.1, [::1] or localhost) is spoken without TLS, for nothing is encrypted; for another "
+        f"machine give certificates, or open a tunnel, such as: ssh -L 7070:127.0.0.1:7070 HOST{with_ca}",
     )
 
 
+def read_remote(address: str) -> tuple[str, int]:
+    """A name, or a number without brackets."""
+    host, port = _split(address)
+    number = _numeric(host)
+    if number is None and not _HOST_NAME.fullmatch(host):
+        raise wrong("address", f"is {address!r}; expected a host and the server's port, such as lab.example:7070")
+    return host if number is None else str(number), port
+
+
 def read_token(path: str) -> str:
-    """What is checked is the file that is read: both go by the descriptor. A pipe is refused, not waited for."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise _wrong("token_file", f"{path}: {error.strerror}") from None
-    with open(fd, "rb") as file:
-        mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode):
-            raise _wrong("token_file", f"{path} is not a file")
-        if mode & 0o077:
-            raise _wrong("token_file", f"{path} may be read by others (mode {mode & 0o777:o}); run: chmod 600 {path}")
-        token = file.read(_TOKEN.stop + 1).rstrip()
+    token = _tls.read_file("token_file", path, _LARGEST_TOKEN_FILE, secret=True).rstrip()
     if len(token) not in _TOKEN or not all(0x20 < byte < 0x7F for byte in token):
-        raise _wrong("token_file", f"{path} holds {len(token)} characters; expected 32 to 512 printable ones on one line")
+        raise wrong("token_file", f"{path} holds {len(token)} characters; expected 32 to 512 printable ones on one line")
     return token.decode("ascii")
 
 
@@ -154,8 +207,7 @@ def absent(endpoint: Endpoint) -> bool:
 def explain(endpoint: Endpoint, said: str = "") -> Unavailable | PermissionDenied:
     """Why a call did not get through."""
     if endpoint.address:
-        why = f" ({said})" if said else ""
-        return Unavailable(f"no server at {endpoint.address}; start one with: normlabd --listen {endpoint.address}{why}")
+        return Unavailable(_explain_address(endpoint, f" ({said})" if said else ""))
     path = endpoint.socket
     error = try_socket(path)
     if isinstance(error, PermissionError):
@@ -169,5 +221,15 @@ def explain(endpoint: Endpoint, said: str = "") -> Unavailable | PermissionDenie
     return Unavailable(f"{path}: {error.strerror}; choose another home")
 
 
-def _wrong(field: str, description: str) -> InvalidArgument:
-    return invalid([FieldViolation(field, description)])
+
+def _explain_address(endpoint: Endpoint, said: str) -> str:
+    where = endpoint.address
+    host, port = endpoint.host_and_port()
+    if endpoint.identity is not None:
+        found = _tls.probe(host, port, where, endpoint.identity)
+        return found or f"{where} speaks TLS and does not answer; it is busy or stopped, or it is not normlabd{said}"
+    try:
+        sockets.create_connection((host, port), _TRY_SECONDS).close()
+    except OSError:
+        return f"no server at {where}; start one with: normlabd --listen {where}{said}"
+    return f"{where} does not answer; it is busy or stopped, or not normlabd, or it speaks TLS: then give ca{said}"

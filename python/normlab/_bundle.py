@@ -17,7 +17,7 @@ import numpy
 import pandas
 from google.protobuf import json_format
 
-from normlab import _calls, errors
+from normlab import _calls, _curve_calls, errors
 from normlab._proto import v1
 from normlab._wire import Steps, Unary, Upload
 from normlab.jobs import Job, JobsLike, ids_of
@@ -107,8 +107,8 @@ def export(listed: JobsLike, path: str | os.PathLike[str], files: bool) -> Steps
 def _export_job(writer: _Writer, job: Any, files: bool) -> Steps[None]:
     folder = f"jobs/{job.job_id}"
     curves = {}
-    for name in (yield from _calls.series(job.job_id))["series"]:
-        parts = yield from _calls.curve_parts(job.job_id, name, 0, None, 0, "min_max", True)
+    for name in (yield from _curve_calls.series(job.job_id))["series"]:
+        parts = yield from _curve_calls.read(job.job_id, name, _curve_calls.Range(skip_damaged=True))
         curves[name] = numpy.rec.fromarrays(parts.arrays(), dtype=_POINT)
     artifacts = []
     if files:

@@ -18,7 +18,6 @@ from normlab import _safetensors, _spec, errors
 from normlab._progress import ProgressLike, estimate, shown
 from normlab._proto import names, number, v1
 from normlab._wire import Patience, Pause, Steps, Stream, Unary
-from normlab.curves import CurveParts, news_frame, series_frame
 from normlab.errors import FieldViolation, Unavailable
 from normlab.jobs import Job, Jobs, JobsLike, JobState, ids_of
 
@@ -251,71 +250,6 @@ def _checked(ended: Jobs, check: bool) -> Jobs:
         said = f"{len(bad)} of {len(ended)} jobs did not finish, the first: {first}" if len(ended) > 1 else first
         raise errors.JobFailed(said, bad)
     return ended
-
-
-# --- curves ---
-
-
-def series(job_id: str) -> Steps[pandas.DataFrame]:
-    answer = yield Unary("CurveService.ListSeries", v1.ListSeriesRequest(job_id=job_id))
-    return series_frame(list(answer.series))
-
-
-def curve_parts(
-    job_id: str, name: str, first: int, last: int | None, max_points: int, sampling: str, skip_damaged: bool
-) -> Steps[CurveParts]:
-    request = v1.ReadCurveRequest(job_id=job_id, series=name, from_step=first, max_points=max_points, skip_damaged=skip_damaged)
-    request.downsampling = enum_number("Downsampling", "downsampling", sampling)
-    if last is not None:
-        request.to_step = last
-    parts = CurveParts()
-    yield Stream("CurveService.ReadCurve", request, parts.take)
-    for text in dict.fromkeys(parts.damage):
-        warnings.warn(text, stacklevel=4)
-    return parts
-
-
-def curve(
-    job_id: str, name: str, first: int, last: int | None, max_points: int, sampling: str, skip_damaged: bool
-) -> Steps[pandas.DataFrame]:
-    parts = yield from curve_parts(job_id, name, first, last, max_points, sampling, skip_damaged)
-    return parts.frame(job_id, name)
-
-
-def curves(listed: JobsLike, wanted: str | Iterable[str] | None, max_points: int) -> Steps[pandas.DataFrame]:
-    chosen = None if wanted is None else [wanted] if isinstance(wanted, str) else list(wanted)
-    frames = []
-    for job_id in ids_of(listed):
-        there = (yield from series(job_id))["series"] if chosen is None else chosen
-        for name in there:
-            frame = yield from curve(job_id, name, 0, None, max_points, "min_max", False)
-            frame = frame.reset_index()
-            frame.insert(0, "series", name)
-            frame.insert(0, "job_id", job_id)
-            frame.attrs = {}
-            frames.append(frame)
-    columns = ["job_id", "series", "step", "value", "time"]
-    return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame(columns=columns)
-
-
-class CurvesFollowed:
-    """Points as they become durable; `step` asks for those after the last that was seen."""
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        self._ids = ids
-        self._sequence = 0
-        self.done = not ids
-
-    def step(self) -> Stream:
-        request = v1.WatchCurvesRequest(job_ids=self._ids, after_sequence=self._sequence)
-        return Stream("CurveService.WatchCurves", request, self.take, None)
-
-    def take(self, message: Any) -> list[pandas.DataFrame]:
-        self._sequence = max(self._sequence, message.sequence)
-        return [news_frame(message)] if message.columns else []
-
-    def closed(self) -> None:
-        self.done = True  # the server ends the stream when all jobs have ended and everything was sent
 
 
 # --- files ---

@@ -11,7 +11,7 @@ from normlab import _spec
 from normlab.errors import FieldViolation, InvalidArgument, NotFound, invalid
 
 _LARGEST = 1 << 20
-_PARTS = ("home", "socket", "address", "token_file")
+_PARTS = ("home", "socket", "address", "token_file", "ca", "cert", "key")
 
 
 def file() -> str:
@@ -56,7 +56,7 @@ def current() -> str:
 
 
 def find(name: str) -> dict[str, str]:
-    """Its home, socket, address and token_file, as far as it has them."""
+    """Its home, socket, address, token_file, ca, cert and key, as far as it has them."""
     named = _load()["contexts"]
     if name not in named:
         near = _spec.near(name, named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Iterable
@@ -10,12 +9,13 @@ from typing import Any
 
 import pandas
 
-from normlab import _calls, errors, papers
+from normlab import _calls, _curve_calls, errors, papers
 from normlab._calls import collect, enum_number
 from normlab._progress import ProgressLike
 from normlab._proto import v1
 from normlab._spec import MAX_JOBS_OF_A_CALL
 from normlab._wire import Steps, Unary
+from normlab.comparisons import Comparison, comparison_of
 from normlab.errors import FieldViolation
 from normlab.jobs import Job, Jobs, JobsLike, ids_of
 
@@ -167,18 +167,28 @@ def _submit_plan(planned: papers.Plan, force: bool) -> Steps[Jobs]:
 # --- any jobs side by side ---
 
 
-def compare(listed: JobsLike, series: Items, form: str) -> Steps[papers.Comparison]:
+def compare(listed: JobsLike, series: Items, form: str) -> Steps[Comparison]:
     request = v1.CompareJobsRequest(job_ids=ids_of(listed), series=_listed(series))
     request.format = enum_number("Format", "format", form)
     content, media_type = _joined((yield from collect("ComparisonService.CompareJobs", request)))
-    request.format = enum_number("Format", "format", "json")
+    as_json = enum_number("Format", "format", "json")
+    if request.format == as_json:
+        return comparison_of(content, media_type, content)
+    request.format = as_json
     numbers, _ = _joined((yield from collect("ComparisonService.CompareJobs", request)))
-    found = json.loads(numbers)
-    arms = {arm["arm"]: [run["job_id"] for run in arm["runs"]] for arm in found["arms"]}
-    return papers.Comparison(content, media_type, cells=papers.comparison_cells(found), arms=arms)
+    return comparison_of(content, media_type, numbers)
 
 
 def plot(listed: JobsLike, series: Items, log_y: bool, form: str) -> Steps[papers.Figure]:
     request = v1.PlotJobsRequest(job_ids=ids_of(listed), series=_listed(series), log_y=log_y)
     request.format = enum_number("Format", "format", form)
     return papers.Figure(*_joined((yield from collect("ComparisonService.PlotJobs", request))))
+
+
+def plot_curves(listed: JobsLike, series: Items, max_points: int) -> Steps[pandas.DataFrame]:
+    """Arms from the comparison, points as packed doubles: the plot's own JSON is text, and not thinned."""
+    compared = yield from compare(listed, series, "json")
+    runs = list(compared.runs[["arm", "job_id", "seed"]].itertuples(index=False, name=None))
+    keys = [(name, *run) for name in compared.series for run in runs]
+    types = {"series": "object", "arm": "object", "job_id": "object", "seed": "uint64"}
+    return (yield from _curve_calls.read_many(keys, types, _curve_calls.Range(max_points=max_points), []))

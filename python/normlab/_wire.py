@@ -64,11 +64,26 @@ class Upload:
 
 
 @dataclasses.dataclass(frozen=True)
+class Begin:
+    """Sends a call and gives it, so that others can be made before its end. It ends with a Finish, or by its cancel()."""
+
+    step: Unary | Stream
+
+
+@dataclasses.dataclass(frozen=True)
+class Finish:
+    """Gives what the step gives."""
+
+    step: Unary | Stream
+    call: Any
+
+
+@dataclasses.dataclass(frozen=True)
 class Pause:
     seconds: float
 
 
-Step = Unary | Stream | Upload | Pause
+Step = Unary | Stream | Upload | Begin | Finish | Pause
 Steps = Generator[Step, Any, T]
 
 
@@ -120,6 +135,7 @@ class _Base:
             raise RuntimeError("this client was made before a fork, which gRPC does not survive; make a Client in this process")
 
     def explain(self, error: Any) -> errors.NormlabError:
+        """Blocks for seconds if a server on another machine does not answer."""
         code, details = error.code().name, error.details() or ""
         if code == "UNAVAILABLE":
             return _address.explain(self.endpoint, details)
@@ -158,7 +174,10 @@ class Channel(_Base):
 
     def __init__(self, endpoint: _address.Endpoint, timeout: float | None = None) -> None:
         super().__init__(endpoint, timeout)
-        self._channel = grpc.insecure_channel(endpoint.target, options=_OPTIONS)
+        if endpoint.identity is None:
+            self._channel = grpc.insecure_channel(endpoint.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(endpoint.target, endpoint.identity.credentials(), options=_OPTIONS)
         self._stubs: _Stubs[Any] = _Stubs(self._channel)
 
     def run(self, steps: Steps[T]) -> T:
@@ -182,7 +201,7 @@ class Channel(_Base):
         self._check()
         while not following.done:
             try:
-                with self._opened(following.step()) as call:
+                with self._ending(self._begin(following.step())) as call:
                     for message in call:
                         patience.met()
                         yield from following.take(message)
@@ -192,10 +211,15 @@ class Channel(_Base):
             if not following.done:
                 time.sleep(Patience.PAUSE)
 
+    def _begin(self, step: Unary | Stream) -> Any:
+        if isinstance(step, Stream):
+            start = self._stubs.of(step.method, "unary_stream")
+        else:
+            start = self._stubs.of(step.method, "unary_unary").future
+        return start(step.request, timeout=self._seconds(step), metadata=self.endpoint.metadata)
+
     @contextlib.contextmanager
-    def _opened(self, step: Stream) -> Iterator[Any]:
-        stub = self._stubs.of(step.method, "unary_stream")
-        call = stub(step.request, timeout=self._seconds(step), metadata=self.endpoint.metadata)
+    def _ending(self, call: Any) -> Iterator[Any]:
         try:
             yield call
         except grpc.RpcError as error:
@@ -203,16 +227,25 @@ class Channel(_Base):
         finally:
             call.cancel()  # nothing if it has ended
 
+    def _finish(self, step: Unary | Stream, call: Any) -> Any:
+        with self._ending(call):
+            if isinstance(step, Unary):
+                return call.result()
+            for message in call:
+                if step.each(message) is False:
+                    break
+        return None
+
     def _perform(self, step: Step) -> Any:
         if isinstance(step, Pause):
             time.sleep(step.seconds)
             return None
+        if isinstance(step, Begin):
+            return self._begin(step.step)
+        if isinstance(step, Finish):
+            return self._finish(step.step, step.call)
         if isinstance(step, Stream):
-            with self._opened(step) as call:
-                for message in call:
-                    if step.each(message) is False:
-                        break
-            return None
+            return self._finish(step, self._begin(step))
         if isinstance(step, Upload):
             return self._upload(step)
         try:
@@ -249,7 +282,10 @@ class AsyncChannel(_Base):
 
     def __init__(self, endpoint: _address.Endpoint, timeout: float | None = None) -> None:
         super().__init__(endpoint, timeout)
-        self._channel = grpc.aio.insecure_channel(endpoint.target, options=_OPTIONS)
+        if endpoint.identity is None:
+            self._channel = grpc.aio.insecure_channel(endpoint.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(endpoint.target, endpoint.identity.credentials(), options=_OPTIONS)
         self._stubs: _Stubs[Any] = _Stubs(self._channel)
 
     async def run(self, steps: Steps[T]) -> T:
@@ -273,7 +309,7 @@ class AsyncChannel(_Base):
         self._check()
         while not following.done:
             try:
-                async with self._opened(following.step()) as call:
+                async with self._ending(self._begin(following.step())) as call:
                     async for message in call:
                         patience.met()
                         for item in following.take(message):
@@ -284,33 +320,38 @@ class AsyncChannel(_Base):
             if not following.done:
                 await asyncio.sleep(Patience.PAUSE)
 
+    def _begin(self, step: Unary | Stream) -> Any:
+        start = self._stubs.of(step.method, "unary_stream" if isinstance(step, Stream) else "unary_unary")
+        return start(step.request, timeout=self._seconds(step), metadata=self.endpoint.metadata)
+
     @contextlib.asynccontextmanager
-    async def _opened(self, step: Stream) -> AsyncIterator[Any]:
-        stub = self._stubs.of(step.method, "unary_stream")
-        call = stub(step.request, timeout=self._seconds(step), metadata=self.endpoint.metadata)
+    async def _ending(self, call: Any) -> AsyncIterator[Any]:
         try:
             yield call
         except grpc.aio.AioRpcError as error:
-            raise self.explain(error) from None
+            raise await asyncio.to_thread(self.explain, error) from None
         finally:
             call.cancel()
+
+    async def _finish(self, step: Unary | Stream, call: Any) -> Any:
+        async with self._ending(call):
+            if isinstance(step, Unary):
+                return await call
+            async for message in call:
+                if step.each(message) is False:
+                    break
+        return None
 
     async def _perform(self, step: Step) -> Any:
         if isinstance(step, Pause):
             return await asyncio.sleep(step.seconds)
-        if isinstance(step, Stream):
-            async with self._opened(step) as call:
-                async for message in call:
-                    if step.each(message) is False:
-                        break
-            return None
         if isinstance(step, Upload):
             return await self._upload(step)
-        try:
-            stub = self._stubs.of(step.method, "unary_unary")
-            return await stub(step.request, timeout=self._seconds(step), metadata=self.endpoint.metadata)
-        except grpc.aio.AioRpcError as error:
-            raise self.explain(error) from None
+        if isinstance(step, Begin):
+            return self._begin(step.step)
+        if isinstance(step, Finish):
+            return await self._finish(step.step, step.call)
+        return await self._finish(step, self._begin(step))
 
     async def _upload(self, step: Upload) -> Any:
         call = self._stubs.of(step.method, "stream_unary")(metadata=self.endpoint.metadata)
@@ -323,7 +364,7 @@ class AsyncChannel(_Base):
                 pass  # the server wants no more: it has answered, or refused
             return await call
         except grpc.aio.AioRpcError as error:
-            raise self.explain(error) from None
+            raise await asyncio.to_thread(self.explain, error) from None
         finally:
             call.cancel()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas
 
-from normlab import _address, _bundle, _calls, _job_calls, _paper_calls, _server
+from normlab import _address, _bundle, _calls, _curve_calls, _job_calls, _paper_calls, _server
 from normlab._address import Path
 from normlab._job_calls import Labels, States
 from normlab._progress import ProgressLike
@@ -25,8 +25,9 @@ from normlab._safetensors import Array
 from normlab._wire import AsyncChannel, Patience
 from normlab.admin import AsyncAdmin
 from normlab.client import Client, Items, Seeds, one_id, open_server
+from normlab.comparisons import Comparison
 from normlab.jobs import Changed, Job, JobLike, Jobs, JobsLike, LogLine, ids_of
-from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
+from normlab.papers import Figure, Plan, Rendered, Reproduction, Table
 
 
 class AsyncClient:
@@ -42,13 +43,16 @@ class AsyncClient:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        ca: Path | None = None,
+        cert: Path | None = None,
+        key: Path | None = None,
         context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._endpoint = _address.find(home, socket, address, token_file, context)
+        self._endpoint = _address.find(home, socket, address, token_file, context, ca, cert, key)
         self._start = (start, program, slots)
         self._timeout = timeout
         self._server: _server.Server | None = None
@@ -242,7 +246,7 @@ class AsyncClient:
     # --- what was measured ---
 
     async def series(self, job: JobLike) -> pandas.DataFrame:
-        return await self._channel.run(_calls.series(one_id(job)))
+        return await self._channel.run(_curve_calls.series(one_id(job)))
 
     async def curve(
         self,
@@ -255,15 +259,29 @@ class AsyncClient:
         downsampling: str = "min_max",
         skip_damaged: bool = False,
     ) -> pandas.DataFrame:
-        return await self._channel.run(
-            _calls.curve(one_id(job), series, first, last, max_points, downsampling, skip_damaged)
-        )
+        part = _curve_calls.Range(first, last, max_points, downsampling, skip_damaged)
+        return await self._channel.run(_curve_calls.curve(one_id(job), series, part))
 
-    async def curves(self, jobs: JobsLike, series: Items | None = None, *, max_points: int = 0) -> pandas.DataFrame:
-        return await self._channel.run(_calls.curves(jobs, series, max_points))
+    async def curves(
+        self,
+        jobs: JobsLike | None = None,
+        series: Items | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        first: int = 0,
+        last: int | None = None,
+        max_points: int = 0,
+        downsampling: str = "min_max",
+        skip_damaged: bool = False,
+    ) -> pandas.DataFrame:
+        part = _curve_calls.Range(first, last, max_points, downsampling, skip_damaged)
+        ids = _curve_calls.chosen_ids(jobs, states, experiment, labels)
+        return await self._channel.run(_curve_calls.curves(ids, series, part))
 
     def watch_curves(self, jobs: JobsLike) -> AsyncIterator[pandas.DataFrame]:
-        return self._channel.follow(_calls.CurvesFollowed(ids_of(jobs)), Patience())
+        return self._channel.follow(_curve_calls.CurvesFollowed(ids_of(jobs)), Patience())
 
     async def artifacts(self, job: JobLike) -> pandas.DataFrame:
         return await self._channel.run(_calls.artifacts(one_id(job)))
@@ -336,6 +354,11 @@ class AsyncClient:
         self, jobs: JobsLike, series: Items | None = None, *, log_y: bool = False, format: str = "svg"
     ) -> Figure:
         return await self._channel.run(_paper_calls.plot(jobs, series, log_y, format))
+
+    async def plot_curves(
+        self, jobs: JobsLike, series: Items | None = None, *, max_points: int = 0
+    ) -> pandas.DataFrame:
+        return await self._channel.run(_paper_calls.plot_curves(jobs, series, max_points))
 
     # --- runs that travel ---
 

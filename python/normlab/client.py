@@ -18,15 +18,16 @@ from typing import Any
 
 import pandas
 
-from normlab import _address, _bundle, _calls, _job_calls, _paper_calls, _server
+from normlab import _address, _bundle, _calls, _curve_calls, _job_calls, _paper_calls, _server
 from normlab._address import Path
 from normlab._job_calls import Labels, States
 from normlab._progress import ProgressLike
 from normlab._safetensors import Array
 from normlab._wire import Channel, Patience
 from normlab.admin import Admin
+from normlab.comparisons import Comparison
 from normlab.jobs import Changed, Job, JobLike, Jobs, JobsLike, LogLine, ids_of
-from normlab.papers import Comparison, Figure, Plan, Rendered, Reproduction, Table
+from normlab.papers import Figure, Plan, Rendered, Reproduction, Table
 
 Seeds = int | str | Iterable[int]
 Items = str | Iterable[str]
@@ -59,9 +60,12 @@ def _close(channel: Channel, server: _server.Server) -> None:
 class Client:
     """Finds the server of this machine, or starts one that ends with its last user.
 
-    The server is that of `home`, on its Unix socket; or, with `address`, one on loopback, which wants the token in `token_file`
-    (default: NORMLAB_TOKEN_FILE); or that of a `context` of the command line. If none is given it is that of NORMLAB_ADDRESS, else
-    of NORMLAB_HOME, else of NORMLAB_CONTEXT, else of the context in use, else that of ~/.local/share/normlab.
+    The server is that of `home`, on its Unix socket; or, with `address`, one on loopback, which wants the token in `token_file`; or
+    that of a `context` of the command line. If none is given it is that of NORMLAB_ADDRESS, else of NORMLAB_HOME, else of
+    NORMLAB_CONTEXT, else of the context in use, else that of ~/.local/share/normlab.
+    With `ca`, a PEM file with the certificate of who signed the server's, `address` is spoken to by TLS and may be any host's; `cert`
+    and `key` are your own certificate, for a server that asks for one. The files of an address that is no context's are those of
+    NORMLAB_TOKEN_FILE, NORMLAB_CA, NORMLAB_CERT and NORMLAB_KEY where they are not given. They are read once, here.
     With `start`, a home that nobody serves gets a normlabd of its own: `program`, else that of the folder NORMLAB_BIN, else that
     on PATH; `slots` is how many jobs it runs at a time. What it queued and has not run goes on with the next server of that home.
 
@@ -77,13 +81,16 @@ class Client:
         socket: Path | None = None,
         address: str | None = None,
         token_file: Path | None = None,
+        ca: Path | None = None,
+        cert: Path | None = None,
+        key: Path | None = None,
         context: str | None = None,
         start: bool = True,
         program: Path | None = None,
         slots: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        endpoint = _address.find(home, socket, address, token_file, context)
+        endpoint = _address.find(home, socket, address, token_file, context, ca, cert, key)
         self._server = open_server(endpoint, start, program, slots)
         self._channel = Channel(endpoint, timeout)
         self._finalizer = weakref.finalize(self, _close, self._channel, self._server)
@@ -309,7 +316,7 @@ class Client:
 
     def series(self, job: JobLike) -> pandas.DataFrame:
         """series, points, first_step, last_step, min, max, last, not_finite."""
-        return self._channel.run(_calls.series(one_id(job)))
+        return self._channel.run(_curve_calls.series(one_id(job)))
 
     def curve(
         self,
@@ -328,17 +335,39 @@ class Client:
         of how many. Steps run from `first` to `last`, both inclusive. DataLoss if stored points cannot be read; with
         `skip_damaged` the others, a warning and `attrs["damage"]`.
         """
-        return self._channel.run(
-            _calls.curve(one_id(job), series, first, last, max_points, downsampling, skip_damaged)
-        )
+        part = _curve_calls.Range(first, last, max_points, downsampling, skip_damaged)
+        return self._channel.run(_curve_calls.curve(one_id(job), series, part))
 
-    def curves(self, jobs: JobsLike, series: Items | None = None, *, max_points: int = 0) -> pandas.DataFrame:
-        """Several curves in one long frame: job_id, series, step, value, time. None: every series."""
-        return self._channel.run(_calls.curves(jobs, series, max_points))
+    def curves(
+        self,
+        jobs: JobsLike | None = None,
+        series: Items | None = None,
+        *,
+        states: States = (),
+        experiment: str = "",
+        labels: Labels = None,
+        first: int = 0,
+        last: int | None = None,
+        max_points: int = 0,
+        downsampling: str = "min_max",
+        skip_damaged: bool = False,
+    ) -> pandas.DataFrame:
+        """Curves of many jobs in one long frame: job_id, series, step, value, time.
+
+        `jobs` are those that are named, or that match what is given, as in cancel_jobs. Rows are in the order of the jobs, each once
+        (newest first, if none are named); of a job in that of `series` (None: all, by name); of a series by step. A job without
+        one of `series` has no rows; NotFound if no job has it. The rest as of curve, for each series; `attrs` is of all together.
+
+        Some calls are under way at a time, and what they send is kept once: about 40 bytes a point, as the frame itself. More than
+        20,000,000 points are InvalidArgument: `max_points` thins each curve at the server.
+        """
+        part = _curve_calls.Range(first, last, max_points, downsampling, skip_damaged)
+        ids = _curve_calls.chosen_ids(jobs, states, experiment, labels)
+        return self._channel.run(_curve_calls.curves(ids, series, part))
 
     def watch_curves(self, jobs: JobsLike) -> Iterator[pandas.DataFrame]:
         """Points from the first on as they become durable, each once: job_id, series, step, value. Ends with the jobs, like watch."""
-        yield from self._channel.follow(_calls.CurvesFollowed(ids_of(jobs)), Patience())
+        yield from self._channel.follow(_curve_calls.CurvesFollowed(ids_of(jobs)), Patience())
 
     def artifacts(self, job: JobLike) -> pandas.DataFrame:
         """Files of a job: name, media_type, step, size."""
@@ -432,6 +461,15 @@ class Client:
     ) -> Figure:
         """Their curves: a panel a series, a colour an arm."""
         return self._channel.run(_paper_calls.plot(jobs, series, log_y, format))
+
+    def plot_curves(
+        self, jobs: JobsLike, series: Items | None = None, *, max_points: int = 0
+    ) -> pandas.DataFrame:
+        """A row for each point of the plot's curves: series, arm, job_id, seed, step, value, time, in the order of Comparison.runs.
+
+        Jobs that repeat another are left out. Bounds and `max_points` (for each curve) as of curves.
+        """
+        return self._channel.run(_paper_calls.plot_curves(jobs, series, max_points))
 
     # --- runs that travel ---
 

@@ -1,4 +1,4 @@
-"""What the server makes of stored runs: plans, tables with verdicts, figures, pages, comparisons."""
+"""What the server makes of stored runs: plans, tables with verdicts, figures, pages."""
 
 from __future__ import annotations
 
@@ -56,15 +56,6 @@ class Table(Rendered):
     """A row a claim: claim_id, verdict, statement, estimate, lo, hi, paper, p, p_holm, n, planned, and why."""
     cells: pandas.DataFrame = dataclasses.field(repr=False)
     """A row for each arm and metric: mean with its 95 % interval, and what the paper shows there."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Comparison(Rendered):
-    """Jobs side by side: those that differ in the seed alone are an arm; differences are to the first job's arm, seed by seed."""
-
-    cells: pandas.DataFrame = dataclasses.field(repr=False)
-    arms: dict[str, list[str]]
-    """The jobs of each arm."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -207,14 +198,3 @@ def plan_of(message: Any, budget: str) -> Plan:
         power=pandas.DataFrame(power),
         specs=tuple(run.spec for run in message.runs),
     )
-
-
-def comparison_cells(table: dict[str, Any]) -> pandas.DataFrame:
-    rows = []
-    for cell in table["cells"]:
-        row = {name: value for name, value in cell.items() if name not in ("interval", "difference_interval")}
-        for name, prefix in (("interval", ""), ("difference_interval", "difference_")):
-            lo, hi = cell[name] or (numpy.nan, numpy.nan)
-            row |= {f"{prefix}lo": lo, f"{prefix}hi": hi}
-        rows.append(row)
-    return pandas.DataFrame(rows)

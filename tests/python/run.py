@@ -14,9 +14,10 @@ CLIENT = {"grpc": "python3-grpcio", "google.protobuf": "python3-protobuf", "pand
 NOTEBOOK = {"nbclient": "python3-nbclient", "ipykernel": "python3-ipykernel"}
 # Part -> files of pytest, and what they need beside each module of CLIENT.
 PARTS = {
-    "unit": (["test_address.py", "test_errors.py", "test_fields.py", "test_progress.py", "test_proto.py", "test_safetensors.py", "test_spec.py",
-              "test_steps.py"], {}),
-    "server": (["test_admin.py", "test_aio.py", "test_client.py", "test_lifetime.py", "test_many.py", "test_streams.py"], {}),
+    "unit": (["test_address.py", "test_comparisons.py", "test_curves.py", "test_errors.py", "test_fields.py", "test_progress.py",
+              "test_proto.py", "test_safetensors.py", "test_spec.py", "test_steps.py"], {}),
+    "server": (["test_admin.py", "test_aio.py", "test_client.py", "test_lifetime.py", "test_many.py", "test_streams.py",
+               "test_tls.py"], {}),
     "papers": (["test_bundle.py", "test_papers.py"], {}),
     "documents": (["test_manual.py", "test_notebook.py"], NOTEBOOK),
     "types": (["test_types.py"], {"mypy": "python3-mypy"}),

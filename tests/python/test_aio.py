@@ -44,6 +44,24 @@ def test_submit_wait_read(home):
     run(steps)
 
 
+def test_curves_of_many_jobs(home, caplog):
+    async def steps():
+        async with AsyncClient(slots=2) as client:
+            jobs = await client.submit("handwriting", norm=["none", "layer"], updates=4, evaluation_interval=2, seeds="1-8", **PEN)
+            await client.wait(jobs, progress=False)
+            frame = await client.curves(jobs)
+            assert list(frame["job_id"].unique()) == jobs.ids
+            with Client(start=False) as other:
+                assert frame.equals(other.curves(jobs)) and (await client.plot_curves(jobs)).equals(other.plot_curves(jobs))
+                assert (await client.compare(jobs)).cells.equals(other.compare(jobs).cells)
+            with pytest.raises(normlab.NotFound, match="j99"):
+                await client.curves(["j99", *jobs])
+            assert (await client.curves(jobs)).equals(frame), "the calls behind it were ended"
+
+    run(steps)
+    assert not caplog.records
+
+
 def test_watching_side_by_side(home):
     async def steps():
         async with AsyncClient(slots=2) as client:

@@ -5,6 +5,7 @@ import sys
 import threading
 
 import numpy
+import pandas
 import pytest
 
 import normlab
@@ -153,6 +154,24 @@ def test_cancel_resume_and_delete(client, monkeypatch):
     client.delete([running, queued])
     with pytest.raises(normlab.NotFound, match=f"{running.job_id} "):
         client.job(running)
+
+
+def test_curves_of_many_jobs(client):
+    jobs = client.submit("handwriting", updates=6, evaluation_interval=2, seeds="1-12", labels={"who": "ana"}, **PEN)
+    other = client.submit("invariance", trials=1, units=8)
+    client.wait([*jobs, *other], progress=False)
+    every = client.curves(labels={"who": "ana"})
+    assert list(every["job_id"].unique()) == jobs.ids[::-1], "newest first"
+    for (job_id, name), part in every.groupby(["job_id", "series"], sort=False):
+        alone = client.curve(job_id, name).reset_index()
+        alone.attrs = {}
+        pandas.testing.assert_frame_equal(part[["step", "value", "time"]].reset_index(drop=True), alone)
+    both = client.curves([*jobs, *other], "test/nll", last=4, max_points=2)
+    assert list(both["job_id"]) == [job_id for job_id in jobs.ids for _ in range(2)] and set(both["step"]) == {2, 4}
+    with pytest.raises(normlab.NotFound, match="none of the jobs has a series 'test/nl'"):
+        client.curves(jobs, "test/nl")
+    with pytest.raises(normlab.NotFound, match="j99"):
+        client.curves([*jobs, "j99"])
 
 
 def test_a_missing_data_set_is_said(home, monkeypatch):

@@ -140,5 +140,23 @@ def test_jobs_side_by_side(client):
     assert layer["difference"] == pytest.approx(layer["mean"] - none["mean"]) and layer["pairs"] == 3
     assert layer["difference_lo"] < layer["difference"] < layer["difference_hi"]
     assert "norm=layer" in compared._repr_mimebundle_()["text/markdown"]
-    assert json.loads(client.compare(jobs, ["test/nll"], format="json").text)["arms"]
     assert b"<svg" in client.plot(jobs, "test/nll", log_y=True).content
+    as_json = client.compare(jobs, ["test/nll"], format="json")
+    assert json.loads(as_json.text)["arms"] and as_json.cells.equals(compared.cells)
+    assert list(compared.runs["seed"]) == [1, 2, 3, 1, 2, 3] and set(compared.runs["state"]) == {"SUCCEEDED"}
+
+
+def test_curves_of_a_plot(client):
+    jobs = client.submit("handwriting", norm=["none", "layer"], updates=8, evaluation_interval=2, seeds="1-2", **PEN)
+    again = client.wait([*jobs, *client.submit("handwriting", updates=8, evaluation_interval=2, rerun=True, **PEN)], progress=False)
+    frame = client.plot_curves(again)
+    drawn = json.loads(client.plot(again, format="json").text)["curves"]
+    assert again[-1].job_id not in set(frame["job_id"]), "it repeats another"
+    points = [
+        (one["series"], one["arm"], one["job_id"], one["seed"], step, value)
+        for one in drawn
+        for step, value in zip(one["steps"], one["values"])
+    ]
+    assert list(frame.drop(columns="time").itertuples(index=False, name=None)) == points
+    assert list(frame.columns) == ["series", "arm", "job_id", "seed", "step", "value", "time"] and frame["time"].notna().all()
+    assert len(client.plot_curves(jobs, "train/batch_nll", max_points=4)) == 4 * len(jobs)

@@ -12,6 +12,7 @@ RIGHT = """
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from typing import Any, AsyncIterator, Iterator
 
 import numpy
@@ -30,6 +31,10 @@ def steps(client: normlab.Client) -> None:
     weights: dict[str, numpy.typing.NDArray[Any]] = client.weights(job)
     table: normlab.Table = client.table("layer-norm-2016", "mnist")
     content: bytes = client.figure("layer-norm-2016", "mnist").content
+    compared: normlab.Comparison = client.compare(jobs, "test/error")
+    arms: dict[str, list[str]] = compared.arms
+    left_out: tuple[str, ...] = compared.left_out
+    print(arms, left_out, compared.confidence + 1, client.curves(labels={"who": "ana"}, max_points=20), client.plot_curves(jobs))
     changed: normlab.Changed = client.cancel_jobs(labels={"who": "ana"}, dry_run=True)
     fields: dict[str, Any] = client.job_fields(job, ["state"])
     lines: Iterator[normlab.LogLine] = client.watch_log(job)
@@ -54,6 +59,7 @@ async def same() -> None:
 
 
 asyncio.run(same())
+normlab.Client(address="lab.example:7070", ca="ca.pem", cert=pathlib.Path("ana.pem"), key="ana.key", token_file="ana.token")
 """
 # What is wrong, and what mypy says of it.
 WRONG = {
@@ -62,7 +68,10 @@ WRONG = {
     'client.job("j1").stat': 'attr-defined',
     'number: int = client.artifact("j1", "x")': 'assignment',
     'client.wait(17)': 'arg-type',
+    'normlab.Client(ca=b"-----BEGIN")': 'arg-type',
     'client.delete_jobs(label={})': 'call-arg',
+    'client.compare("j1").cell': 'attr-defined',
+    'word: str = client.compare("j1").confidence': 'assignment',
     'text: str = client.admin.status().started': 'assignment',
 }  # fmt: skip
 
