@@ -201,14 +201,18 @@ void Listener::Run() {
 
 void Listener::DropGoneFrom(Door& door) {
   const auto now = std::chrono::steady_clock::now();
-  std::erase_if(door.connections, [this, now](const auto& connection) {
+  for (auto connection = door.connections.begin(); connection != door.connections.end();) {
+    const auto& [fd, handed] = *connection;
     struct stat info {};
-    const bool gone = ::fstat(connection.first, &info) != 0 || info.st_ino != connection.second.inode;
-    if (gone && connection.second.user) {
-      left_[*connection.second.user] = now;
+    if (::fstat(fd, &info) == 0 && info.st_ino == handed.inode) {
+      ++connection;
+      continue;
     }
-    return gone;
-  });
+    if (handed.user) {
+      left_[*handed.user] = now;
+    }
+    connection = door.connections.erase(connection);
+  }
 }
 
 void Listener::DropGone() {
