@@ -4,23 +4,11 @@
 //   service_bench [--seconds N]
 //
 // Prints one line per figure with its bar. Exit status 0: all bars met, 1: one missed, 2: the server did not come up.
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <grpcpp/create_channel.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -28,181 +16,19 @@
 #include <thread>
 #include <vector>
 
-#include "base/descriptor.h"
-#include "base/paths.h"
-#include "base/process.h"
+#include "bench/server/load.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/papers.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
 #include "tensorboard/data_provider.grpc.pb.h"
 
-namespace normlab {
+namespace normlab::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double MsSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-double Percentile(std::vector<double>& values, double p) {
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(p * static_cast<double>(values.size())))];
-}
-
-[[noreturn]] void Die(const std::string& why) {
-  fmt::print(stderr, "service_bench: {}\n", why);
-  std::exit(2);
-}
-
-void Must(const grpc::Status& status) {
-  if (!status.ok()) {
-    Die(status.error_message());
-  }
-}
-
-// normlabd on a scratch home, without workers, with its HTTP door open.
-class Server {
- public:
-  Server() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "normlab-bench-XXXXXX").string();
-    home_ = ::mkdtemp(pattern.data());
-    int ready[2];
-    if (::pipe2(ready, O_CLOEXEC) != 0) {
-      Die("pipe");
-    }
-    const auto pid = Spawn({.argv = {ExecutableDirectory() + "/normlabd", "--home", home_, "--no-workers", "--http",
-                                     "127.0.0.1:0", "--print-ready", "--calls-per-second", "1000000"},
-                            .environment = {"NORMLAB_LOG=error"},
-                            .stdout_fd = ready[1]});
-    ::close(ready[1]);
-    char byte = 0;
-    if (!pid.ok() || ::read(ready[0], &byte, 1) != 1) {
-      Die("normlabd did not come up");
-    }
-    ::close(ready[0]);
-    pid_ = *pid;
-  }
-  ~Server() { Stop(); }
-  // The CPU seconds it used, start and stop included: a figure that other load on the machine hardly changes.
-  double Stop() {
-    rusage used{};
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      ::wait4(pid_, nullptr, 0, &used);
-      std::filesystem::remove_all(home_);
-      pid_ = -1;
-    }
-    const auto seconds = [](const timeval& t) {
-      return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-    };
-    return seconds(used.ru_utime) + seconds(used.ru_stime);
-  }
-  // The CPU milliseconds it has used so far.
-  double CpuMs() const {
-    std::ifstream stat(fmt::format("/proc/{}/stat", pid_));
-    std::string word;
-    double ticks = 0;
-    for (int field = 1; field <= 15 && stat >> word; ++field) {  // its name has no blank
-      ticks += field >= 14 ? std::atof(word.c_str()) : 0;        // in user mode, in the kernel's
-    }
-    return 1000 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-  // The answer to a call as the page makes it, on a connection of its own.
-  std::string Post(const std::string& method, const std::string& json) const {
-    std::string token;
-    std::ifstream(home_ + "/run/token") >> token;
-    std::string door;
-    std::ifstream(home_ + "/run/http") >> door;
-    const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(door.substr(door.rfind(':') + 1))));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const std::string request = fmt::format(
-        "POST /v1/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n"
-        "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-        method, door, token, json.size(), json);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::write(socket.get(), request.data(), request.size()) != static_cast<ssize_t>(request.size())) {
-      Die("the HTTP door is closed");
-    }
-    std::string answer;
-    std::vector<char> piece(1 << 16);
-    for (ssize_t n = 0; (n = ::read(socket.get(), piece.data(), piece.size())) > 0;) {
-      answer.append(piece.data(), static_cast<std::size_t>(n));
-    }
-    if (!answer.starts_with("HTTP/1.1 200 ")) {
-      Die(answer);
-    }
-    return answer;
-  }
-  // A connection of its own.
-  std::shared_ptr<grpc::Channel> Connect() const {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel("unix:" + SocketPath(home_), grpc::InsecureChannelCredentials(), arguments);
-  }
-
- private:
-  std::string home_;
-  pid_t pid_ = -1;
-};
-
-v1::CreateJobRequest Request(std::uint64_t seed) {
-  v1::CreateJobRequest request;
-  request.mutable_spec()->set_seed(seed);
-  request.mutable_spec()->mutable_mnist_mlp();
-  return request;
-}
 
 void Submit(v1::JobService::Stub& jobs, std::uint64_t seed) {
   grpc::ClientContext context;
   v1::CreateJobResponse response;
   Must(jobs.CreateJob(&context, Request(seed), &response));
-}
-
-v1::Attempt Lease(v1::WorkerService::Stub& workers) {
-  for (;;) {
-    grpc::ClientContext context;
-    v1::LeaseRequest request;
-    request.set_worker("bench:0");
-    request.mutable_wait()->set_seconds(30);
-    v1::LeaseResponse response;
-    Must(workers.Lease(&context, request, &response));
-    if (response.has_lease()) {
-      return response.lease().attempt();
-    }
-  }
-}
-
-void Finish(v1::WorkerService::Stub& workers, const v1::Attempt& attempt) {
-  grpc::ClientContext context;
-  v1::FinishRequest request;
-  *request.mutable_attempt() = attempt;
-  request.set_outcome(v1::OUTCOME_SUCCEEDED);
-  request.set_fingerprint(std::string(64, '0'));
-  v1::FinishResponse response;
-  Must(workers.Finish(&context, request, &response));
-}
-
-bool Report(std::string_view what, double value, std::string_view unit, double bar, bool at_least) {
-  const bool met = at_least ? value >= bar : value <= bar;
-  fmt::print("{:<58} {:>12.1f} {:<9} bar {} {:<9} {}\n", what, value, unit, at_least ? ">=" : "<=", bar,
-             met ? "met" : "MISSED");
-  std::fflush(stdout);  // what was measured stays, should a later part be cut short
-  return met;
-}
-
-void FillColumns(std::uint64_t first, std::uint64_t points, v1::AppendPointsRequest::Columns& columns) {
-  columns.clear_steps();
-  columns.clear_values();
-  columns.clear_wall_ms();
-  for (std::uint64_t step = first; step < first + points; ++step) {
-    columns.add_steps(step);
-    columns.add_values(2.3 / (1.0 + static_cast<double>(step * 2654435761U % 1000)));
-    columns.add_wall_ms(static_cast<std::int64_t>(1'700'000'000'000 + step * 11));
-  }
 }
 
 // One trainer: batches of 100 points until the time is up.
@@ -280,18 +106,6 @@ bool BenchSubmitToLeased() {
   }
   Report("submit to leased, idle worker, p50", Percentile(latencies, 0.50), "ms", 20, false);
   return Report("submit to leased, idle worker, p99", Percentile(latencies, 0.99), "ms", 20, false);
-}
-
-void SubmitMany(v1::JobService::Stub& jobs, std::uint64_t n) {
-  for (std::uint64_t done = 0; done < n; done += 1000) {
-    v1::BatchCreateJobsRequest request;
-    for (std::uint64_t i = 0; i < 1000; ++i) {
-      *request.add_requests() = Request(done + i);
-    }
-    grpc::ClientContext context;
-    v1::BatchCreateJobsResponse response;
-    Must(jobs.BatchCreateJobs(&context, request, &response));
-  }
 }
 
 // What the page shows of 100,000 jobs when it is opened, and then loads at a time.
@@ -430,6 +244,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace normlab
+}  // namespace normlab::bench
 
-int main(int argc, char** argv) { return normlab::Main(argc, argv); }
+int main(int argc, char** argv) { return normlab::bench::Main(argc, argv); }
