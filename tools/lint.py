@@ -1,24 +1,22 @@
-"""What clang finds in our sources, from the compile commands of a build folder. Exit status 1 if there is anything.
+"""What clang-tidy finds in our sources, from the compile commands of a build folder: .clang-tidy's allow-list, and guarded members
+that are touched without their lock. Exit status 1 if there is anything.
 
-    python3 tools/lint.py BUILD locks          -Wthread-safety: a guarded member is touched with its lock held
-    python3 tools/lint.py BUILD tidy [FILE...]  clang-tidy's allow-list (.clang-tidy); tests and benchmarks are not read
+    python3 tools/lint.py BUILD [FILE...]      all sources but tests and benchmarks, or those named
 
 Generated headers must have been built.
 """
 
 import concurrent.futures
-import functools
 import json
 import os
 import pathlib
-import re
 import shlex
 import subprocess
 import sys
 
-LOCKS_HEADER = "base/mutex.h"
 # A tenth of the analyzer's default: it finds the same here in half the time.
 ANALYZER = [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=20000")]
+LOCKS = "--extra-arg=-Wthread-safety"
 
 
 def without_precompiled(arguments):
@@ -52,28 +50,8 @@ def root_of(sources):
     return pathlib.Path(os.path.commonpath([s.parent for s in sources]))
 
 
-@functools.cache
-def includes(root, file):
-    """The project's files that `file` includes, also through others."""
-    found = set()
-    for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', file.read_text(encoding="utf-8"), re.M):
-        header = root / name
-        if header.exists():
-            found |= {name} | includes(root, header)
-    return found
-
-
-def lock_check(build, source, command):
-    """The command of `source` with clang in the compiler's place, without its output."""
-    arguments = command[1:]
-    output = arguments.index("-o")
-    del arguments[output : output + 2]
-    flags = ["-fsyntax-only", "-Wno-everything", "-Wthread-safety", "-Werror=thread-safety"]
-    return ["clang++", *arguments, *flags]
-
-
 def tidy_check(folder, source):
-    return ["clang-tidy", "-p", str(folder), "--quiet", *ANALYZER, str(source)]
+    return ["clang-tidy", "-p", str(folder), "--quiet", LOCKS, *ANALYZER, str(source)]
 
 
 def run(build, checks):
@@ -91,19 +69,14 @@ def run(build, checks):
 
 
 def main():
-    build, kind = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    build = pathlib.Path(sys.argv[1]).resolve()
     commands = compile_commands(build)
     root = root_of(commands)
-    if kind == "locks":
-        chosen = [s for s in commands if LOCKS_HEADER in includes(root, s)]
-        checks = [lock_check(build, s, commands[s]) for s in chosen]
-    else:
-        named = {pathlib.Path(f).resolve() for f in sys.argv[3:]}
-        chosen = [s for s in commands if (s in named if named else s.relative_to(root).parts[0] not in ("tests", "bench"))]
-        folder = write_commands(build, commands)
-        checks = [tidy_check(folder, s) for s in chosen]
-    bad = run(build, checks)
-    print(f"{kind}: {len(chosen)} sources, {bad} with findings")
+    named = {pathlib.Path(f).resolve() for f in sys.argv[2:]}
+    chosen = [s for s in commands if (s in named if named else s.relative_to(root).parts[0] not in ("tests", "bench"))]
+    folder = write_commands(build, commands)
+    bad = run(build, [tidy_check(folder, s) for s in chosen])
+    print(f"{len(chosen)} sources, {bad} with findings")
     return 1 if bad or not chosen else 0
 
 
