@@ -1,9 +1,12 @@
 // Loaded into a program (LD_PRELOAD): its syncs fail with EIO while the file that NORMLAB_TEST_BROKEN_DISK names exists,
-// and its writes to a database with EDQUOT while the one that NORMLAB_TEST_FULL_QUOTA names does.
+// its writes to a database with EDQUOT while the one that NORMLAB_TEST_FULL_QUOTA names does, and below the folder that
+// NORMLAB_TEST_READ_ONLY names no file can be opened to be written.
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -34,6 +37,22 @@ ssize_t WriteAt(int fd, const void* data, std::size_t size, off64_t offset) {
   return ::syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
+// The system call, unless the file is one that can only be read.
+int OpenAt(int folder, const char* path, int flags, mode_t mode) {
+  const char* const read_only = std::getenv("NORMLAB_TEST_READ_ONLY");
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+  if (writes && read_only != nullptr && std::string_view(path).starts_with(read_only)) {
+    errno = EROFS;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
+}
+
+// The last argument of open, which is there if a file may be made.
+mode_t ModeOf(int flags, va_list arguments) {
+  return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(arguments, mode_t) : 0;
+}
+
 int Sync(long call, int fd) {
   if (Is("NORMLAB_TEST_BROKEN_DISK")) {
     errno = EIO;
@@ -44,6 +63,16 @@ int Sync(long call, int fd) {
 
 }  // namespace
 
+#define NORMLAB_OPEN(name, more)                          \
+  extern "C" int name(const char* path, int flags, ...) { \
+    va_list arguments;                                    \
+    va_start(arguments, flags);                           \
+    const mode_t mode = ModeOf(flags, arguments);         \
+    va_end(arguments);                                    \
+    return OpenAt(AT_FDCWD, path, flags | more, mode);    \
+  }
+NORMLAB_OPEN(open, 0)
+NORMLAB_OPEN(open64, O_LARGEFILE)
 extern "C" int fsync(int fd) { return Sync(SYS_fsync, fd); }
 extern "C" int fdatasync(int fd) { return Sync(SYS_fdatasync, fd); }
 extern "C" ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset) {

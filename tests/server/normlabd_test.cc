@@ -87,6 +87,20 @@ class NormlabdTest : public testing::Test {
   std::set<pid_t> running_;
 };
 
+TEST_F(NormlabdTest, AReadOnlyDiskIsRefusedAtTheStartWithItsReason) {
+  const pid_t first = StartServing();
+  ::kill(first, SIGTERM);
+  EXPECT_EQ(Wait(first), 0);
+  const std::string home = folder_.path() + "/home";
+  const pid_t pid = Start({"--home", home, "--no-workers"},
+                          {std::string("LD_PRELOAD=") + FAILING_DISK, "NORMLAB_TEST_READ_ONLY=" + home,
+                           "ASAN_OPTIONS=verify_asan_link_order=0"});
+  EXPECT_EQ(Wait(pid), 1);
+  EXPECT_THAT(Read("err"), testing::HasSubstr(home + "/normlabd.lock"));
+  EXPECT_THAT(Read("err"), testing::HasSubstr("Read-only file system"));
+  RecordReliability(15, "refused: which file, and that the file system is read-only");
+}
+
 TEST_F(NormlabdTest, ServesAndStopsOnSigterm) {
   const pid_t pid = StartServing();
   EXPECT_EQ(Read("out"), "ready " + folder_.path() + "/home/run/normlabd.sock\n");

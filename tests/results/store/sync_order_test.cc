@@ -10,6 +10,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "tests/reliability.h"
 #include "tests/results/store/fixture.h"
 
 namespace {
@@ -58,6 +59,28 @@ TEST_F(SyncOrderTest, FileThenNameThenRow) {
   const std::lock_guard lock(g_mutex);
   EXPECT_THAT(g_calls, ElementsAre(MatchesRegex("sync j1-step10-.*\\.tmp-.*"), MatchesRegex("rename to j1-step10-.*"),
                                    "sync checkpoints", "sync normlab.db-wal"));
+}
+
+// However many wait.
+TEST_F(SyncOrderTest, ALeaseOutOfALongQueueCostsTwoSyncsAtMost) {
+  constexpr int kJobs = 10'000, kLeases = 20;
+  for (int i = 0; i < kJobs; i += 1'000) {
+    std::vector<NewJob> jobs;
+    for (int k = 0; k < 1'000; ++k) {
+      jobs.push_back(MakeJob(fmt::format("job {}", i + k)));
+    }
+    ASSERT_OK(store_->CreateJobs({}, jobs).status());
+  }
+  g_calls.clear();
+  g_noting = true;
+  for (int i = 0; i < kLeases; ++i) {
+    LeaseOne();
+  }
+  g_noting = false;
+  const std::lock_guard lock(g_mutex);
+  EXPECT_GE(g_calls.size(), static_cast<std::size_t>(kLeases)) << "a lease that was given is on disk";
+  EXPECT_LE(g_calls.size(), 2u * kLeases);
+  RecordReliability(12, fmt::format("{} leases out of {} jobs: {} syncs", kLeases, kJobs, g_calls.size()));
 }
 
 TEST_F(SyncOrderTest, ANewDirectoryIsSyncedIntoItsParent) {
