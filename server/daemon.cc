@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -29,6 +30,7 @@
 #include "server/schedule/computed_by.h"
 #include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
+#include "server/schedule/slurm_launcher.h"
 #include "server/tensorboard/tensorboard_service.h"
 
 namespace normlab::server {
@@ -74,6 +76,7 @@ class DaemonImpl : public Daemon {
     quota_ = std::make_unique<QueueQuota>(*store_, options_.limits.queued_of_one);
     LearnData();
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
+    KeepPilots();
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     upkeep_ = std::make_unique<Upkeep>(
@@ -328,18 +331,66 @@ class DaemonImpl : public Daemon {
     }
     // What is missing when a worker enters its sandbox stays out of its reach.
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/data"));
-    launcher_ = std::make_unique<LocalLauncher>(
-        LocalLauncherOptions{.argv = options_.worker_argv,
-                             .slots = options_.slots,
-                             .log_directory = Logs(),
-                             .on_start =
-                                 [this](std::string_view id) {
-                                   attempts_->WorkerStarted(id);
-                                   return secrets_->CredentialOf(id);
-                                 },
-                             .on_exit = [this](std::string_view id, std::string_view why,
-                                               bool told) { attempts_->WorkerGone(id, why, !told); }});
+    NORMLAB_ASSIGN_OR_RETURN(launcher_, MakeLauncher());
     return launcher_->Start();
+  }
+
+  absl::StatusOr<std::unique_ptr<Launcher>> MakeLauncher() {
+    WorkerStart on_start = [this](std::string_view id) {
+      attempts_->WorkerStarted(id);
+      return secrets_->CredentialOf(id);
+    };
+    WorkerExit on_exit = [this](std::string_view id, std::string_view why, bool told) {
+      attempts_->WorkerGone(id, why, !told);
+    };
+    if (!options_.slurm) {
+      return std::make_unique<LocalLauncher>(LocalLauncherOptions{.argv = options_.worker_argv,
+                                                                  .slots = options_.slots,
+                                                                  .log_directory = Logs(),
+                                                                  .on_start = std::move(on_start),
+                                                                  .on_exit = std::move(on_exit)});
+    }
+    const char* const path = std::getenv("PATH");
+    NORMLAB_ASSIGN_OR_RETURN(Slurm slurm, Slurm::Find(path == nullptr ? "" : path));
+    return std::make_unique<SlurmLauncher>(SlurmLauncherOptions{.slurm = std::move(slurm),
+                                                                .allocation = options_.slurm->allocation,
+                                                                .worker_argv = options_.worker_argv,
+                                                                .slots = options_.slots,
+                                                                .folder = options_.slurm->folder,
+                                                                .name_prefix = PilotPrefix(),
+                                                                .on_start = std::move(on_start),
+                                                                .on_exit = std::move(on_exit),
+                                                                .demand = [this] { return LookAtDemand(); }});
+  }
+
+  std::string PilotPrefix() const { return fmt::format("normlab-{}-", secrets_->HomeName()); }
+
+  // Workers on a cluster live through a crash of the server, and so do their attempts.
+  void KeepPilots() {
+    if (options_.slurm) {
+      for (const std::string& id : RecordedPilots(options_.slurm->folder, PilotPrefix())) {
+        attempts_->WorkerStarted(id);
+      }
+    }
+  }
+
+  // What the workers of the cluster have to do; while the server drains only what they do already.
+  absl::StatusOr<Demand> LookAtDemand() {
+    Demand demand;
+    for (const Attempts::WorkerView& view : attempts_->Workers()) {
+      if (view.worker.id.empty()) {
+        continue;
+      }
+      demand.jobs += view.attempt ? 1 : 0;
+      if (view.unheard >= std::chrono::milliseconds(0) && view.unheard < attempts_->lease()) {
+        demand.heard.insert(view.worker.id);
+      }
+    }
+    if (!attempts_->held_back()) {
+      NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued, store_->CountQueued());
+      demand.jobs += queued;
+    }
+    return demand;
   }
 
   const DaemonOptions options_;

@@ -15,6 +15,7 @@
 //   run/tokens/ROLE      those of other roles that were asked for
 //   run/http             address and port of the HTTP door, while it is open
 //   run/attempts.key     from which the secrets of workers and their attempts are made
+//   run/slurm/           of workers on a Slurm cluster, unless another folder is asked for; see schedule/slurm_launcher.h
 //
 // Thread safety: Start and Stop from one thread.
 #pragma once
@@ -35,8 +36,15 @@
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
+#include "server/schedule/slurm.h"
 
 namespace normlab::server {
+
+// Workers are jobs of a Slurm cluster.
+struct SlurmOptions {
+  std::string folder;  // that the nodes see at the same path
+  Allocation allocation;
+};
 
 struct DaemonOptions {
   std::string home;
@@ -47,8 +55,9 @@ struct DaemonOptions {
   std::optional<Loopback> http;
   std::string backups;                      // folder; empty: <home>/backups
   std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
-  std::vector<std::string> worker_argv;     // empty: no local workers
+  std::vector<std::string> worker_argv;     // empty: no workers of its own
   int slots = 1;
+  std::optional<SlurmOptions> slurm;  // where workers run; absent: on this machine
   AttemptsOptions attempts;
   GateLimits limits;
   JobLimits job_limits;
