@@ -96,7 +96,7 @@ class DaemonImpl : public Daemon {
                                            .upkeep = *upkeep_,
                                            .slots = options_.worker_argv.empty() ? 0 : options_.slots,
                                            .home = options_.home,
-                                           .logs = Logs(),
+                                           .logs = LogFolders(),
                                            .started_ms = UnixMs()});
     NORMLAB_RETURN_IF_ERROR(LoadTls());
     const std::optional<Certificate> certificate = TensorboardCertificate();
@@ -290,6 +290,9 @@ class DaemonImpl : public Daemon {
   }
 
   std::string Logs() const { return options_.home + "/logs"; }
+  std::vector<std::string> LogFolders() const {
+    return options_.slurm ? std::vector{Logs(), options_.slurm->folder} : std::vector{Logs()};
+  }
 
   // Of the loopback ports; none without one.
   absl::StatusOr<std::map<Role, std::string>> ReadTokens() const {

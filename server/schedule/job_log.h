@@ -20,7 +20,7 @@ namespace normlab::server {
 
 struct LogLine {
   std::int64_t time_ms = 0;  // Unix time; of a line without one that of the line before
-  std::string source;        // "server", "worker-1"
+  std::string source;        // "server", "worker-1", "worker-slurm-0123456789abcdef"
   std::string text;          // without its time
 };
 
@@ -41,7 +41,8 @@ class LineFilter {
 
 class JobLog {
  public:
-  JobLog(std::string folder, store::JobId job) : folder_(std::move(folder)), job_(job) {}
+  // `folders`: no two have a log of the same name.
+  JobLog(std::vector<std::string> folders, store::JobId job) : folders_(std::move(folders)), job_(job) {}
 
   // Lines that came since the last call, by time; of very many the last.
   std::vector<LogLine> Next();
@@ -52,10 +53,10 @@ class JobLog {
     Descriptor file;
     std::string rest;  // the beginning of a line
   };
-  void Read(const std::string& name, std::vector<LogLine>& lines);
+  void Read(const std::string& folder, const std::string& name, std::vector<LogLine>& lines);
   static void Drain(const std::string& name, Source& source, std::vector<LogLine>& lines);
 
-  const std::string folder_;
+  const std::vector<std::string> folders_;
   const store::JobId job_;
   std::map<std::string, Source> sources_;  // by name
 };
