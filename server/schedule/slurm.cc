@@ -80,11 +80,11 @@ absl::StatusOr<std::string> Slurm::Run(std::vector<std::string> argv) const {
 }
 
 absl::StatusOr<std::string> Slurm::Submit(const Batch& batch, const Allocation& allocation) const {
-  // NIL: a node gets nothing of this process's environment, and Slurm need not run the user's login scripts there, which may hang.
+  // NONE: a node gets nothing of this process's environment, but what the user has there when he logs in.
   std::vector<std::string> argv = {sbatch_,
                                    "--parsable",
                                    "--no-requeue",
-                                   "--export=NIL",
+                                   "--export=NONE",
                                    "--job-name=" + batch.name,
                                    "--ntasks=1",
                                    fmt::format("--cpus-per-task={}", allocation.cpus),

@@ -123,7 +123,7 @@ TEST_F(SlurmLauncherTest, AskedIsWhatAnAllocationNeeds) {
   ASSERT_TRUE(AwaitRunning(1));
   const std::string call = fake_.Calls("sbatch").at(0);
   for (const char* word :
-       {"--parsable ", "--no-requeue ", "--export=NIL ", "--cpus-per-task=3 ", "--signal=B:TERM@120 ", "--mem=2048M ",
+       {"--parsable ", "--no-requeue ", "--export=NONE ", "--cpus-per-task=3 ", "--signal=B:TERM@120 ", "--mem=2048M ",
         "--time=90 ", "--partition=long --account=physics "}) {
     EXPECT_THAT(call, HasSubstr(word));
   }
