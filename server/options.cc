@@ -277,7 +277,9 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   // Beside the workers, and their connections, that are started by hand.
   options.limits.worker_waits += options.slots;
   options.limits.worker_orders += options.slots;
-  options.limits.connections += options.slots;
+  (flags.slurm.on() ? options.limits.tcp_connections : options.limits.connections) += options.slots;
+  options.limits.connections_of_one +=
+      flags.slurm.on() ? options.slots : 0;  // all may be on one node, or behind one address
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
   options.attempts.stall = std::chrono::seconds(flags.stall_seconds);
   return absl::OkStatus();

@@ -24,6 +24,8 @@ class FakeSlurm {
   void SetMode(const std::string& command, const std::string& mode) const;
   // Whatever squeue says of all jobs of this name from now on; empty: nothing, as if it had never been.
   void SetState(const std::string& name, const std::string& state) const;
+  // The next `answers` of squeue know no job.
+  void Blind(int answers) const { Write("blind", std::to_string(answers)); }
   // All jobs have this number.
   void ReuseId(const std::string& id) const { Write("fixed_id", id); }
   // Lines that squeue says as well.

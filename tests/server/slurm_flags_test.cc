@@ -79,6 +79,10 @@ TEST_F(SlurmFlagsTest, WorkersAreToldHowToReachTheServerFromTheirNodes) {
     EXPECT_THAT(argv, testing::Not(Contains(local)));
   }
   EXPECT_EQ(line.daemon.slots, 500) << "the cores of this machine are no limit";
+  const GateLimits usual;
+  EXPECT_EQ(line.daemon.limits.tcp_connections, usual.tcp_connections + 500);
+  EXPECT_EQ(line.daemon.limits.connections_of_one, usual.connections_of_one + 500);
+  EXPECT_EQ(line.daemon.limits.worker_waits, usual.worker_waits + 500);
   EXPECT_EQ(line.daemon.slurm->folder, Path("slurm"));
   EXPECT_EQ(line.daemon.job_limits.memory_bytes, JobLimits().memory_bytes) << "nor is its memory";
 }

@@ -254,6 +254,28 @@ TEST_F(SlurmLauncherTest, WhileSlurmDoesNotAnswerNobodyIsGone) {
   EXPECT_THAT(fake_.Names(), SizeIs(1));
 }
 
+TEST_F(SlurmLauncherTest, TwoAnswersWithoutAPilotAreNotEnough) {
+  SlurmLauncherOptions options = Options();
+  options.settle = milliseconds(0);
+  Launch(std::move(options));
+  ASSERT_TRUE(AwaitRunning(1));
+  fake_.Blind(2);
+  ASSERT_TRUE(AwaitPolls(6));
+  EXPECT_THAT(Exits(), IsEmpty());
+  fake_.Blind(3);
+  ASSERT_TRUE(Eventually([this] { return !Exits().empty(); }));
+}
+
+TEST_F(SlurmLauncherTest, ANewPilotMayTakeAWhileToShow) {
+  fake_.SetMode("sbatch", "lost");
+  SlurmLauncherOptions options = Options();
+  options.settle = std::chrono::hours(1);
+  Launch(std::move(options));
+  ASSERT_TRUE(Eventually([this] { return fake_.Calls("squeue").size() >= 8; }));
+  EXPECT_THAT(Exits(), IsEmpty());
+  EXPECT_THAT(fake_.Calls("sbatch"), SizeIs(1));
+}
+
 TEST_F(SlurmLauncherTest, OneThatTheServerHearsIsNotGoneThoughSlurmHasForgottenIt) {
   SlurmLauncherOptions options = Options();
   Launch(std::move(options));

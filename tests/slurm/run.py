@@ -51,7 +51,7 @@ class Server:
         return done.stdout
 
     def submit(self, *words):
-        return self.normlab("submit", *words, "--ids").split()
+        return [one["job"]["job_id"] for one in json.loads(self.normlab("submit", *words, "--json"))["jobs"]]
 
     def ids(self, state):
         return self.normlab("jobs", "--state", state, "--ids").split()
@@ -94,7 +94,7 @@ def expected(programs, folder):
 def fingerprints(server, jobs):
     found = collections.defaultdict(set)
     for job in (server.show(name)["job"] for name in jobs):
-        assert job["state"] == "JOB_STATE_SUCCEEDED", job
+        assert job["state"].upper() == "SUCCEEDED", job
         found[job["spec"]["seed"]].add(job["fingerprint"])
     return dict(found)
 
@@ -187,7 +187,7 @@ def check_idle(server):
 
 def check_stop(server):
     [job] = server.submit(*LONG.split(), "--rerun")
-    wait_until("it runs", lambda: server.show(job)["job"].get("steps_done", "0") != "0", PATIENCE)
+    wait_until("it runs", lambda: server.show(job)["job"]["steps_done"] > 0, PATIENCE)
     assert server.end() == 0, server.log()
     assert not pilots(server.cluster) and not server.records()
     server.start()
