@@ -29,6 +29,12 @@ absl::StatusOr<std::string> HostOf(const TlsFiles& files) {
   return elsewhere == hosts.end() ? hosts.front() : *elsewhere;
 }
 
+// As the worker's --address takes it.
+std::string AddressOf(const std::string& host, int port) {
+  const bool bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return bare_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
 // Without it nothing that only goes with it is meant.
 absl::Status CheckNoneGiven(const SlurmFlags& flags) {
   const std::pair<const char*, bool> given[] = {{"--slurm-folder", !flags.folder.empty()},
@@ -103,12 +109,11 @@ absl::Status FillSlurm(const SlurmFlags& flags, const Allocation& allocation, Da
   if (host.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(host, HostOf(*options.tls));
   }
-  const bool bare = host.find(':') != std::string::npos && !host.starts_with('[');
   const std::string certs = slurm.folder + "/certs/";  // apart: a worker's sandbox lets it read this folder whole
   ClientFiles files{.ca = certs + "ca.pem"};
   options.worker_argv.insert(options.worker_argv.end(),
-                             {"--address", fmt::format(bare ? "[{}]:{}" : "{}:{}", host, options.listen->port), "--ca",
-                              files.ca, "--idle-seconds", fmt::to_string(flags.idle_seconds)});
+                             {"--address", AddressOf(host, options.listen->port), "--ca", files.ca, "--idle-seconds",
+                              fmt::to_string(flags.idle_seconds)});
   if (!options.tls->client_authority.empty()) {
     files.cert = certs + "worker.pem";
     files.key = certs + "worker.key";

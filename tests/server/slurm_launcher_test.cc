@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/mutex.h"
+#include "tests/reliability.h"
 #include "tests/server/fake_slurm.h"
 #include "tests/server/fixture.h"
 
@@ -224,6 +225,7 @@ TEST_F(SlurmLauncherTest, ASubmissionThatSucceededWithoutSayingSoIsFoundByItsNam
     EXPECT_EQ(Exits().size(), before + 1) << mode;
     EXPECT_THAT(Exits().back().why, HasSubstr("CANCELLED"));
   }
+  RecordReliability(40, "an sbatch that failed after it had succeeded is found by its name");
 }
 
 TEST_F(SlurmLauncherTest, APilotThatTheControllerForgotIsGivenUpAndReplaced) {
@@ -352,6 +354,7 @@ TEST_F(SlurmLauncherTest, AnEndThatIsNotTheJobsFaultIsNotHeldAgainstIt) {
     EXPECT_THAT(Exits()[n].why, HasSubstr(state));
     ++n;
   }
+  RecordReliability(40, "preemption, a lost node and a cancel are held against no job");
 }
 
 // Four pilots that come to nothing take at least the growing pauses between them: 10 + 20 + 40 ms.
@@ -394,6 +397,7 @@ TEST_F(SlurmLauncherTest, WhatACrashedLauncherLeftRunningIsAdopted) {
   launcher_->Stop(kPatience);
   ASSERT_THAT(Exits(), SizeIs(1));
   EXPECT_EQ(Exits()[0].worker_id, id);
+  RecordReliability(40, "what a killed server left running is adopted, and nothing started twice");
 }
 
 TEST_F(SlurmLauncherTest, ACrashBeforeSbatchLeavesARecordThatIsGivenUp) {
