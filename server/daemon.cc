@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/paths.h"
+#include "base/sha256.h"
 #include "data/registry.h"
 #include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
@@ -96,7 +98,7 @@ class DaemonImpl : public Daemon {
                                            .upkeep = *upkeep_,
                                            .slots = options_.worker_argv.empty() ? 0 : options_.slots,
                                            .home = options_.home,
-                                           .logs = LogFolders(),
+                                           .logs = Logs(),
                                            .started_ms = UnixMs()});
     NORMLAB_RETURN_IF_ERROR(LoadTls());
     const std::optional<Certificate> certificate = TensorboardCertificate();
@@ -290,9 +292,6 @@ class DaemonImpl : public Daemon {
   }
 
   std::string Logs() const { return options_.home + "/logs"; }
-  std::vector<std::string> LogFolders() const {
-    return options_.slurm ? std::vector{Logs(), options_.slurm->folder} : std::vector{Logs()};
-  }
 
   // Of the loopback ports; none without one.
   absl::StatusOr<std::map<Role, std::string>> ReadTokens() const {
@@ -353,6 +352,7 @@ class DaemonImpl : public Daemon {
                                                                   .on_start = std::move(on_start),
                                                                   .on_exit = std::move(on_exit)});
     }
+    NORMLAB_RETURN_IF_ERROR(LinkLogs());
     const char* const path = std::getenv("PATH");
     NORMLAB_ASSIGN_OR_RETURN(Slurm slurm, Slurm::Find(path == nullptr ? "" : path));
     return std::make_unique<SlurmLauncher>(SlurmLauncherOptions{.slurm = std::move(slurm),
@@ -366,7 +366,20 @@ class DaemonImpl : public Daemon {
                                                                 .demand = [this] { return LookAtDemand(); }});
   }
 
-  std::string PilotPrefix() const { return fmt::format("normlab-{}-", secrets_->HomeName()); }
+  // Tells this home's pilots from all others, and nothing of its key.
+  std::string PilotPrefix() const {
+    return fmt::format("normlab-{}-", Sha256Hex(secrets_->CredentialOf("home")).substr(0, 12));
+  }
+
+  // Where people and JobLog look for what workers said.
+  absl::Status LinkLogs() const {
+    const std::string link = Logs() + "/slurm";
+    std::error_code error;
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(Logs()));
+    std::filesystem::remove(link, error);
+    std::filesystem::create_directory_symlink(options_.slurm->folder, link, error);
+    return error ? absl::UnavailableError(fmt::format("link {}: {}", link, error.message())) : absl::OkStatus();
+  }
 
   // Workers on a cluster live through a crash of the server, and so do their attempts.
   void KeepPilots() {

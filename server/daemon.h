@@ -7,7 +7,7 @@
 //   backups/TIME/        copies of the store, unless another folder is asked for
 //   scrub.txt            what the last scrub found
 //   logs/audit.jsonl     who changed what; logs/refused.jsonl: who was refused
-//   logs/worker-N.log    what local workers wrote to stderr
+//   logs/worker-N.log    what local workers wrote to stderr; logs/slurm: the folder with that of a cluster's
 //   run/normlabd.sock    the socket, unless another path is asked for
 //   run/tensorboard.sock for the stock TensorBoard, which speaks TLS alone; trust in it is in run/tensorboard.pem
 //   tokens.json          tokens that were made for people and programs, as SHA-256

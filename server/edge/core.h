@@ -38,8 +38,8 @@ struct Core {
   Upkeep& upkeep;
   const int slots;  // workers that this server keeps
   const std::string home;
-  const std::vector<std::string> logs;  // folders of its own log and theirs
-  const std::int64_t started_ms;        // Unix time
+  const std::string logs;         // folder of its own log and theirs
+  const std::int64_t started_ms;  // Unix time
 };
 
 }  // namespace normlab::server

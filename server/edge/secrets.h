@@ -22,9 +22,6 @@ class WorkerSecrets {
   // `key`: random, of this data directory alone.
   explicit WorkerSecrets(std::string key) : key_(std::move(key)) {}
 
-  // What tells this data directory from others in names that others see; it says nothing of the key.
-  std::string HomeName() const { return Sign("home").substr(0, 12); }
-
   // The bearer token of a worker that a launcher starts: its id and a proof.
   std::string CredentialOf(std::string_view worker_id) const;
   // The id in a credential; absent for anything that CredentialOf did not make.

@@ -161,7 +161,7 @@ void JobLog::Read(const std::string& folder, const std::string& name, std::vecto
 
 std::vector<LogLine> JobLog::Next() {
   std::vector<LogLine> lines;
-  for (const std::string& folder : folders_) {
+  for (const std::string& folder : {folder_, folder_ + "/slurm"}) {
     const absl::StatusOr<std::vector<std::string>> names = PosixFileSystem().List(folder);
     for (const std::string& file : names.ok() ? *names : std::vector<std::string>()) {
       const std::string name = file.substr(0, file.size() - std::min(file.size(), kSuffix.size()));

@@ -41,8 +41,8 @@ class LineFilter {
 
 class JobLog {
  public:
-  // `folders`: no two have a log of the same name.
-  JobLog(std::vector<std::string> folders, store::JobId job) : folders_(std::move(folders)), job_(job) {}
+  // Of `folder`, and of "slurm" in it, whose logs have other names.
+  JobLog(std::string folder, store::JobId job) : folder_(std::move(folder)), job_(job) {}
 
   // Lines that came since the last call, by time; of very many the last.
   std::vector<LogLine> Next();
@@ -56,7 +56,7 @@ class JobLog {
   void Read(const std::string& folder, const std::string& name, std::vector<LogLine>& lines);
   static void Drain(const std::string& name, Source& source, std::vector<LogLine>& lines);
 
-  const std::vector<std::string> folders_;
+  const std::string folder_;
   const store::JobId job_;
   std::map<std::string, Source> sources_;  // by name
 };
