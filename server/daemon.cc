@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
@@ -17,6 +19,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/paths.h"
+#include "base/sha256.h"
 #include "data/registry.h"
 #include "proto/transport/link_code.h"
 #include "proto/transport/token.h"
@@ -29,6 +32,7 @@
 #include "server/schedule/computed_by.h"
 #include "server/schedule/local_data.h"
 #include "server/schedule/local_launcher.h"
+#include "server/schedule/slurm_launcher.h"
 #include "server/tensorboard/tensorboard_service.h"
 
 namespace normlab::server {
@@ -74,6 +78,7 @@ class DaemonImpl : public Daemon {
     quota_ = std::make_unique<QueueQuota>(*store_, options_.limits.queued_of_one);
     LearnData();
     attempts_ = std::make_unique<Attempts>(*store_, options_.attempts);
+    KeepPilots();
     NORMLAB_RETURN_IF_ERROR(attempts_->Recover());
     news_ = std::make_unique<News>(*store_);
     upkeep_ = std::make_unique<Upkeep>(
@@ -328,18 +333,80 @@ class DaemonImpl : public Daemon {
     }
     // What is missing when a worker enters its sandbox stays out of its reach.
     NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(options_.home + "/data"));
-    launcher_ = std::make_unique<LocalLauncher>(
-        LocalLauncherOptions{.argv = options_.worker_argv,
-                             .slots = options_.slots,
-                             .log_directory = Logs(),
-                             .on_start =
-                                 [this](std::string_view id) {
-                                   attempts_->WorkerStarted(id);
-                                   return secrets_->CredentialOf(id);
-                                 },
-                             .on_exit = [this](std::string_view id, std::string_view why,
-                                               bool told) { attempts_->WorkerGone(id, why, !told); }});
+    NORMLAB_ASSIGN_OR_RETURN(launcher_, MakeLauncher());
     return launcher_->Start();
+  }
+
+  absl::StatusOr<std::unique_ptr<Launcher>> MakeLauncher() {
+    WorkerStart on_start = [this](std::string_view id) {
+      attempts_->WorkerStarted(id);
+      return secrets_->CredentialOf(id);
+    };
+    WorkerExit on_exit = [this](std::string_view id, std::string_view why, bool told) {
+      attempts_->WorkerGone(id, why, !told);
+    };
+    if (!options_.slurm) {
+      return std::make_unique<LocalLauncher>(LocalLauncherOptions{.argv = options_.worker_argv,
+                                                                  .slots = options_.slots,
+                                                                  .log_directory = Logs(),
+                                                                  .on_start = std::move(on_start),
+                                                                  .on_exit = std::move(on_exit)});
+    }
+    NORMLAB_RETURN_IF_ERROR(LinkLogs());
+    const char* const path = std::getenv("PATH");
+    NORMLAB_ASSIGN_OR_RETURN(Slurm slurm, Slurm::Find(path == nullptr ? "" : path));
+    return std::make_unique<SlurmLauncher>(SlurmLauncherOptions{.slurm = std::move(slurm),
+                                                                .allocation = options_.slurm->allocation,
+                                                                .worker_argv = options_.worker_argv,
+                                                                .slots = options_.slots,
+                                                                .folder = options_.slurm->folder,
+                                                                .name_prefix = PilotPrefix(),
+                                                                .on_start = std::move(on_start),
+                                                                .on_exit = std::move(on_exit),
+                                                                .demand = [this] { return LookAtDemand(); }});
+  }
+
+  // Tells this home's pilots from all others, and nothing of its key.
+  std::string PilotPrefix() const {
+    return fmt::format("normlab-{}-", Sha256Hex(secrets_->CredentialOf("home")).substr(0, 12));
+  }
+
+  // Where people and JobLog look for what workers said.
+  absl::Status LinkLogs() const {
+    const std::string link = Logs() + "/slurm";
+    std::error_code error;
+    NORMLAB_RETURN_IF_ERROR(PosixFileSystem().MakeDirectories(Logs()));
+    std::filesystem::remove(link, error);
+    std::filesystem::create_directory_symlink(options_.slurm->folder, link, error);
+    return error ? absl::UnavailableError(fmt::format("link {}: {}", link, error.message())) : absl::OkStatus();
+  }
+
+  // Workers on a cluster live through a crash of the server, and so do their attempts.
+  void KeepPilots() {
+    if (options_.slurm) {
+      for (const std::string& id : RecordedPilots(options_.slurm->folder, PilotPrefix())) {
+        attempts_->WorkerStarted(id);
+      }
+    }
+  }
+
+  // What the workers of the cluster have to do; while the server drains only what they do already.
+  absl::StatusOr<Demand> LookAtDemand() {
+    Demand demand;
+    for (const Attempts::WorkerView& view : attempts_->Workers()) {
+      if (view.worker.id.empty()) {
+        continue;
+      }
+      demand.jobs += view.attempt ? 1 : 0;
+      if (view.unheard >= std::chrono::milliseconds(0) && view.unheard < attempts_->lease()) {
+        demand.heard.insert(view.worker.id);
+      }
+    }
+    if (!attempts_->held_back()) {
+      NORMLAB_ASSIGN_OR_RETURN(const std::int64_t queued, store_->CountQueued());
+      demand.jobs += queued;
+    }
+    return demand;
   }
 
   const DaemonOptions options_;

@@ -7,7 +7,7 @@
 //   backups/TIME/        copies of the store, unless another folder is asked for
 //   scrub.txt            what the last scrub found
 //   logs/audit.jsonl     who changed what; logs/refused.jsonl: who was refused
-//   logs/worker-N.log    what local workers wrote to stderr
+//   logs/worker-N.log    what local workers wrote to stderr; logs/slurm: the folder with that of a cluster's
 //   run/normlabd.sock    the socket, unless another path is asked for
 //   run/tensorboard.sock for the stock TensorBoard, which speaks TLS alone; trust in it is in run/tensorboard.pem
 //   tokens.json          tokens that were made for people and programs, as SHA-256
@@ -15,6 +15,7 @@
 //   run/tokens/ROLE      those of other roles that were asked for
 //   run/http             address and port of the HTTP door, while it is open
 //   run/attempts.key     from which the secrets of workers and their attempts are made
+//   run/slurm/           of workers on a Slurm cluster, unless another folder is asked for; see schedule/slurm_launcher.h
 //
 // Thread safety: Start and Stop from one thread.
 #pragma once
@@ -35,8 +36,15 @@
 #include "server/edge/gate.h"
 #include "server/schedule/attempts.h"
 #include "server/schedule/job_limits.h"
+#include "server/schedule/slurm.h"
 
 namespace normlab::server {
+
+// Workers are jobs of a Slurm cluster.
+struct SlurmOptions {
+  std::string folder;  // that the nodes see at the same path
+  Allocation allocation;
+};
 
 struct DaemonOptions {
   std::string home;
@@ -47,8 +55,9 @@ struct DaemonOptions {
   std::optional<Loopback> http;
   std::string backups;                      // folder; empty: <home>/backups
   std::map<Role, std::string> token_files;  // used if `listen` or `http` is set; made if missing
-  std::vector<std::string> worker_argv;     // empty: no local workers
+  std::vector<std::string> worker_argv;     // empty: no workers of its own
   int slots = 1;
+  std::optional<SlurmOptions> slurm;  // where workers run; absent: on this machine
   AttemptsOptions attempts;
   GateLimits limits;
   JobLimits job_limits;

@@ -5,19 +5,23 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <thread>
 
 #include "base/man_page.h"
 #include "base/paths.h"
 #include "base/version.h"
 #include "server/edge/roles.h"
+#include "server/slurm_flags.h"
 
 namespace normlab::server {
 namespace {
 
 constexpr int kUsage = 2;
-constexpr int kWatchdogDelay = 10;  // seconds
-constexpr int kWorkerFileGib = 64;  // --max-file-gib of normlab-worker, by default
+constexpr int kWatchdogDelay = 10;               // seconds
+constexpr std::chrono::seconds kSlurmGrace{18};  // Slurm says only after seconds that a job has ended
+constexpr int kWorkerFileGib = 64;               // --max-file-gib of normlab-worker, by default
 
 constexpr std::string_view kFooter = R"(Examples:
   normlabd                                   serve $NORMLAB_HOME (or ~/.local/share/normlab), one worker per core
@@ -29,6 +33,8 @@ constexpr std::string_view kFooter = R"(Examples:
                                              also other machines, if they show a certificate; see normlab admin certs
   normlabd --http 127.0.0.1:8080             also the API as JSON: POST /v1/SERVICE/METHOD with the same tokens
   normlabd --no-workers                      queue only; start normlab-worker by hand
+  normlabd --launcher slurm --slots 20 --listen 0.0.0.0:50051 --tls-cert certs/server.pem --tls-key certs/server.key --slurm-folder ~/slurm
+                                             workers are jobs of a Slurm cluster; see docs/CLUSTER.md
 
 Who may do what on the ports (the Unix socket is its owner's, and of its group with --share-socket): a viewer reads what was measured; a submitter also queues,
 resumes and cancels jobs and reads checkpoints; a worker leases jobs and reports them; the admin's token does all that, and deletes.
@@ -67,6 +73,7 @@ struct Flags {
   bool print_ready = false;
   bool print_link = false;
   bool while_used = false;
+  SlurmFlags slurm;
 };
 
 void Declare(CLI::App& app, Flags& flags) {
@@ -120,14 +127,16 @@ void Declare(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--job-memory-gib", flags.job_memory_gib,
-                 "memory that a job may need by estimate; larger ones are refused [all of the machine's; with "
-                 "--no-workers: any]")
+                 "memory that a job may need by estimate; larger ones are refused, and a Slurm worker asks for as much "
+                 "[all of the machine's; "
+                 "with --no-workers or Slurm: any]")
       ->check(CLI::Range(0.1, 65'536.0));
-  app.add_flag("--no-workers", flags.no_workers, "start no local workers");
+  app.add_flag("--no-workers", flags.no_workers, "start no workers");
   app.add_flag("--no-sandbox", flags.no_sandbox,
                "start workers without their sandbox, for debuggers; see normlab-worker(8)");
   app.add_flag("--while-used", flags.while_used,
                "end once no normlab command uses the server any more; for servers that a command starts");
+  DeclareSlurm(app, flags.slurm);
   app.add_option("--restore", flags.restore,
                  "put this backup into --home, which has no store yet, and end; see `normlab admin restore`");
   app.add_flag("--print-link", flags.print_link,
@@ -169,6 +178,73 @@ absl::Status FillListen(const Flags& flags, DaemonOptions& options) {
   return absl::OkStatus();
 }
 
+// What workers here and on a cluster have in common, behind how they reach the server.
+void AddWorkerFlags(const Flags& flags, DaemonOptions& options) {
+  // Later than the server, which then has taken the job back and said why.
+  options.worker_argv.insert(options.worker_argv.end(),
+                             {"--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)});
+  if (flags.no_sandbox) {
+    options.worker_argv.emplace_back("--no-sandbox");
+  }
+  // More than the workers' own limit only where somebody asked for larger files.
+  if (flags.max_file_gib > kWorkerFileGib) {
+    options.worker_argv.insert(options.worker_argv.end(), {"--max-file-gib", fmt::to_string(flags.max_file_gib)});
+  }
+  for (const std::string& directory : options.data_directories) {
+    options.worker_argv.insert(options.worker_argv.end(), {"--data", directory});
+  }
+}
+
+absl::Status FillLocalWorkers(const Flags& flags, DaemonOptions& options) {
+  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.slots = flags.slots > 0 ? flags.slots : std::max(1, cores / flags.threads_per_job);
+  if (options.slots * flags.threads_per_job > cores) {
+    return absl::InvalidArgumentError(
+        fmt::format("--slots {} x --threads-per-job {} needs {} cores; there are {}. More would make every job slower",
+                    options.slots, flags.threads_per_job, options.slots * flags.threads_per_job, cores));
+  }
+  options.worker_argv.insert(options.worker_argv.end(),
+                             {"--socket", options.socket_path, "--threads", fmt::to_string(flags.threads_per_job),
+                              "--die-with-parent", fmt::to_string(::getpid()), "--spool", flags.home + "/spool"});
+  if (flags.job_memory_gib == 0) {
+    options.job_limits.memory_bytes = MachineMemory();
+  }
+  return FillSlurm(flags.slurm, {}, options);
+}
+
+// The job's and the program's own; 0: what the partition gives.
+std::int64_t MemoryOfPilot(double job_gib) {
+  constexpr std::int64_t kProgram = 256;
+  return job_gib > 0 ? static_cast<std::int64_t>(job_gib * 1024) + kProgram : 0;
+}
+
+absl::Status FillSlurmWorkers(const Flags& flags, DaemonOptions& options) {
+  if (flags.slots == 0) {
+    return absl::InvalidArgumentError(
+        "--launcher slurm: say with --slots how many workers the cluster may run at a time");
+  }
+  options.slots = flags.slots;
+  options.worker_grace = kSlurmGrace;
+  return FillSlurm(flags.slurm, {.cpus = flags.threads_per_job, .memory_mib = MemoryOfPilot(flags.job_memory_gib)},
+                   options);
+}
+
+absl::Status FillWorkers(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
+  if (flags.job_memory_gib > 0) {
+    options.job_limits.memory_bytes = static_cast<std::uint64_t>(flags.job_memory_gib * (1 << 30));
+  }
+  if (flags.no_workers) {
+    options.slots = 0;
+    return flags.slurm.on() ? absl::InvalidArgumentError("--launcher slurm starts workers, and --no-workers wants none")
+                            : FillSlurm(flags.slurm, {}, options);
+  }
+  options.data_directories = DataDirectories(flags.home);
+  options.worker_argv = {program_directory + "/normlab-worker"};
+  NORMLAB_RETURN_IF_ERROR(flags.slurm.on() ? FillSlurmWorkers(flags, options) : FillLocalWorkers(flags, options));
+  AddWorkerFlags(flags, options);
+  return absl::OkStatus();
+}
+
 absl::Status Fill(const Flags& flags, const std::string& program_directory, DaemonOptions& options) {
   if (flags.home.empty()) {
     return absl::InvalidArgumentError("--home is missing, and neither HOME nor the system says where yours is");
@@ -192,39 +268,8 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
     return absl::InvalidArgumentError(
         "--token-file and --role-token go with --listen or --http; the Unix socket needs no token");
   }
-  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  options.slots = flags.slots > 0 ? flags.slots : std::max(1, cores / flags.threads_per_job);
-  if (!flags.no_workers && options.slots * flags.threads_per_job > cores) {
-    return absl::InvalidArgumentError(
-        fmt::format("--slots {} x --threads-per-job {} needs {} cores; there are {}. More would make every job slower",
-                    options.slots, flags.threads_per_job, options.slots * flags.threads_per_job, cores));
-  }
-  if (flags.no_workers) {
-    options.slots = 0;
-  } else {
-    options.data_directories = DataDirectories(flags.home);
-    options.worker_argv = {program_directory + "/normlab-worker", "--socket", options.socket_path, "--threads",
-                           fmt::to_string(flags.threads_per_job), "--die-with-parent", fmt::to_string(::getpid()),
-                           "--spool", flags.home + "/spool",
-                           // Later than the server, which then has taken the job back and said why.
-                           "--stall-seconds", fmt::to_string(flags.stall_seconds + kWatchdogDelay)};
-    if (flags.no_sandbox) {
-      options.worker_argv.emplace_back("--no-sandbox");
-    }
-    // More than the workers' own limit only where somebody asked for larger files.
-    if (flags.max_file_gib > kWorkerFileGib) {
-      options.worker_argv.insert(options.worker_argv.end(), {"--max-file-gib", fmt::to_string(flags.max_file_gib)});
-    }
-    for (const std::string& directory : options.data_directories) {
-      options.worker_argv.insert(options.worker_argv.end(), {"--data", directory});
-    }
-  }
+  NORMLAB_RETURN_IF_ERROR(FillWorkers(flags, program_directory, options));
   options.job_limits.file_bytes = static_cast<std::uint64_t>(flags.max_file_gib) << 30;
-  if (flags.job_memory_gib > 0) {
-    options.job_limits.memory_bytes = static_cast<std::uint64_t>(flags.job_memory_gib * (1 << 30));
-  } else if (!flags.no_workers) {
-    options.job_limits.memory_bytes = MachineMemory();
-  }
   options.limits.queued_of_one = flags.queued_per_caller;
   options.limits.connections_of_one = flags.connections_per_address;
   options.limits.calls_per_second = flags.calls_per_second;
@@ -232,7 +277,9 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   // Beside the workers, and their connections, that are started by hand.
   options.limits.worker_waits += options.slots;
   options.limits.worker_orders += options.slots;
-  options.limits.connections += options.slots;
+  (flags.slurm.on() ? options.limits.tcp_connections : options.limits.connections) += options.slots;
+  options.limits.connections_of_one +=
+      flags.slurm.on() ? options.slots : 0;  // all may be on one node, or behind one address
   options.attempts.lease = std::chrono::seconds(flags.lease_seconds);
   options.attempts.stall = std::chrono::seconds(flags.stall_seconds);
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // normlab-worker - leases jobs from a server, trains them, reports what it measures.
 //
-// Exit status: 0 when asked to stop or done, 1 when the server refuses this worker, 2 for wrong arguments, 3 when a job
+// Exit status: 0 when asked to stop or done, 1 when the server refuses this worker or was away for --idle-seconds, 2 for wrong arguments, 3 when a job
 // got nowhere and this process ended itself to end it.
 
 #include <fcntl.h>
@@ -75,6 +75,7 @@ struct Arguments {
   double checkpoint_interval = 30;
   int stall_seconds = 900;
   bool once = false;
+  std::optional<int> idle_seconds;
   bool no_sandbox = false;
   int max_file_gib = 64;
   std::optional<int> address_space_gib;
@@ -126,6 +127,9 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100'000).description(""));
   app.add_flag("--once", arguments.once, "exit after one job");
+  app.add_option("--idle-seconds", arguments.idle_seconds, "exit after so long without a job [never]")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400).description(""));
   app.add_flag("--no-sandbox", arguments.no_sandbox,
                "do not give up files, ports and system calls that training has no use for; for debuggers");
   app.add_option("--max-file-gib", arguments.max_file_gib, "largest file that may be written, in the sandbox")
@@ -262,6 +266,9 @@ SessionOptions ToOptions(const Arguments& arguments, std::map<std::string, std::
   options.spool_directory = arguments.spool;
   options.facts = std::move(facts);
   options.once = arguments.once;
+  if (arguments.idle_seconds) {
+    options.idle = std::chrono::seconds(*arguments.idle_seconds);
+  }
   options.leave_with_server = arguments.parent.has_value();
   options.runner.checkpoint_interval =
       std::chrono::milliseconds(static_cast<std::int64_t>(1000 * arguments.checkpoint_interval));

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
+#include <chrono>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -24,16 +27,29 @@ std::string NewRequestId() {
                      c & 0xffff, device());
 }
 
-// Waits until the server has a job for us. kCancelled when `stop` comes first.
-absl::StatusOr<LeasedJob> NextJob(ServiceClient& client, const SessionOptions& options, std::stop_token stop) {
+using Clock = std::chrono::steady_clock;
+
+// Waits until the server has a job for us; absent: it had none for as long as `options.idle`. kCancelled when `stop` comes first.
+absl::StatusOr<std::optional<LeasedJob>> NextJob(ServiceClient& client, const SessionOptions& options,
+                                                 std::stop_token stop) {
   v1::LeaseRequest request;
   request.set_worker(options.worker);
-  *request.mutable_wait() = TimeUtil::MillisecondsToDuration(options.lease_wait.count());
+  const Clock::time_point begun = Clock::now();
   for (;;) {
-    request.set_request_id(NewRequestId());  // kept while a call is repeated: an answer that was lost is given again
-    v1::LeaseResponse response;
+    auto wait = options.lease_wait;
     Backoff backoff = options.backoff;
     backoff.limit.reset();  // a worker without a server has nothing better to do
+    if (options.idle) {
+      const auto left = *options.idle - std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
+      if (left.count() <= 0) {
+        return std::optional<LeasedJob>();
+      }
+      wait = std::min(wait, left);
+      backoff.limit = left;
+    }
+    *request.mutable_wait() = TimeUtil::MillisecondsToDuration(wait.count());
+    request.set_request_id(NewRequestId());  // kept while a call is repeated: an answer that was lost is given again
+    v1::LeaseResponse response;
     NORMLAB_RETURN_IF_ERROR(Retry("lease", backoff, stop, [&] {
       auto answer = client.Lease(request, stop);
       if (answer.ok()) {
@@ -42,7 +58,7 @@ absl::StatusOr<LeasedJob> NextJob(ServiceClient& client, const SessionOptions& o
       return answer.status();
     }));
     if (response.has_lease()) {
-      return response.lease();
+      return std::optional<LeasedJob>(response.lease());
     }
   }
 }
@@ -55,8 +71,13 @@ absl::Status RunSession(ServiceClient& client, const SessionOptions& options, st
     if (!job.ok()) {
       return stop.stop_requested() ? absl::OkStatus() : job.status();
     }
-    Log(LogLevel::kInfo, "job_leased", {{"job", job->attempt().job_id()}, {"attempt", job->attempt().number()}});
-    const RunEnd end = Attempt(client, options, *job, stop).Perform();
+    if (!*job) {
+      Log(LogLevel::kInfo, "no_job", {{"seconds", options.idle->count() / 1000}, {"next", "this process ends"}});
+      break;
+    }
+    const LeasedJob& leased = **job;
+    Log(LogLevel::kInfo, "job_leased", {{"job", leased.attempt().job_id()}, {"attempt", leased.attempt().number()}});
+    const RunEnd end = Attempt(client, options, leased, stop).Perform();
     if (options.once || (end == RunEnd::kYielded && options.leave_with_server)) {
       break;
     }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct SessionOptions {
   std::string spool_directory;               // where files wait to be sent
   std::map<std::string, std::string> facts;  // of this process: instruction set, threads, build
   bool once = false;                         // return after one job
+  // Return after so long without one; then it is an error that the server was away all the time. Absent: never.
+  std::optional<std::chrono::milliseconds> idle = std::nullopt;
   // How long an attempt may get nowhere, and what ends the process then.
   std::chrono::milliseconds stall{900'000};
   std::function<void()> on_stall;

@@ -32,7 +32,9 @@ absl::StatusOr<Principal> Access::Identify(std::string_view peer, std::string_vi
   }
   if (issued_ != nullptr) {
     if (std::shared_ptr<const Grant> grant = issued_->Find(shown)) {
-      return Principal{.identity = grant->name(), .role = grant->role(), .grant = std::move(grant)};
+      Principal principal{.identity = grant->name(), .role = grant->role()};
+      principal.grant = std::move(grant);
+      return principal;
     }
   }
   return absl::UnauthenticatedError(

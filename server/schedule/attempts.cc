@@ -29,8 +29,9 @@ absl::Status Attempts::Recover() {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::Job> jobs, store_.ActiveJobs());
   for (const store::Job& job : jobs) {
     const store::AttemptId attempt{.job = job.id, .number = job.attempt};
-    Grant(attempt, {.name = job.worker, .id = job.worker_id});
-    if (!job.worker_id.empty()) {
+    const store::Worker worker{.name = job.worker, .id = job.worker_id};
+    Grant(attempt, worker);
+    if (!IsKnown(worker)) {
       End(attempt, "the server was down and its worker with it", true);
     }
   }

@@ -41,8 +41,8 @@ class Attempts {
  public:
   Attempts(store::Store& store, AttemptsOptions options) : store_(store), options_(std::move(options)) {}
 
-  // Takes over what was under way when the server last stopped. Workers started by hand go on, within one lease; those of
-  // a launcher ended with the server.
+  // Takes over what was under way when the server last stopped. Workers started by hand go on, within one lease, and so do those
+  // that a launcher still keeps (WorkerStarted comes first); its others ended with the server.
   absl::Status Recover() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until a job is free, `wait` has passed, or `given_up` says that the caller is gone. Absent: no job.

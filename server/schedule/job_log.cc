@@ -133,14 +133,14 @@ void JobLog::Drain(const std::string& name, Source& source, std::vector<LogLine>
   }
 }
 
-void JobLog::Read(const std::string& name, std::vector<LogLine>& lines) {
-  const std::string path = fmt::format("{}/{}.log", folder_, name);
+void JobLog::Read(const std::string& folder, const std::string& name, std::vector<LogLine>& lines) {
+  const std::string path = fmt::format("{}/{}.log", folder, name);
   const auto known = sources_.find(name);
   if (known == sources_.end()) {
     Source source{.filter = LineFilter(job_, name != kServer), .file = Descriptor(), .rest = {}};
     // The newer piece is opened first: if it becomes the older one meanwhile, it is read once.
     Descriptor newer = OpenFile(path);
-    source.file = OpenFile(OlderPath(folder_, name));
+    source.file = OpenFile(OlderPath(folder, name));
     if (IdentityOf(source.file.get()) != IdentityOf(newer.get())) {
       Drain(name, source, lines);
     }
@@ -161,11 +161,13 @@ void JobLog::Read(const std::string& name, std::vector<LogLine>& lines) {
 
 std::vector<LogLine> JobLog::Next() {
   std::vector<LogLine> lines;
-  const absl::StatusOr<std::vector<std::string>> names = PosixFileSystem().List(folder_);
-  for (const std::string& file : names.ok() ? *names : std::vector<std::string>()) {
-    const std::string name = file.substr(0, file.size() - std::min(file.size(), kSuffix.size()));
-    if (file.ends_with(kSuffix) && (name == kServer || name.starts_with("worker-"))) {
-      Read(name, lines);
+  for (const std::string& folder : {folder_, folder_ + "/slurm"}) {
+    const absl::StatusOr<std::vector<std::string>> names = PosixFileSystem().List(folder);
+    for (const std::string& file : names.ok() ? *names : std::vector<std::string>()) {
+      const std::string name = file.substr(0, file.size() - std::min(file.size(), kSuffix.size()));
+      if (file.ends_with(kSuffix) && (name == kServer || name.starts_with("worker-"))) {
+        Read(folder, name, lines);
+      }
     }
   }
   std::stable_sort(lines.begin(), lines.end(),

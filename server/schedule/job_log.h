@@ -20,7 +20,7 @@ namespace normlab::server {
 
 struct LogLine {
   std::int64_t time_ms = 0;  // Unix time; of a line without one that of the line before
-  std::string source;        // "server", "worker-1"
+  std::string source;        // "server", "worker-1", "worker-slurm-0123456789abcdef"
   std::string text;          // without its time
 };
 
@@ -41,6 +41,7 @@ class LineFilter {
 
 class JobLog {
  public:
+  // Of `folder`, and of "slurm" in it, whose logs have other names.
   JobLog(std::string folder, store::JobId job) : folder_(std::move(folder)), job_(job) {}
 
   // Lines that came since the last call, by time; of very many the last.
@@ -52,7 +53,7 @@ class JobLog {
     Descriptor file;
     std::string rest;  // the beginning of a line
   };
-  void Read(const std::string& name, std::vector<LogLine>& lines);
+  void Read(const std::string& folder, const std::string& name, std::vector<LogLine>& lines);
   static void Drain(const std::string& name, Source& source, std::vector<LogLine>& lines);
 
   const std::string folder_;

@@ -24,7 +24,8 @@ class Launcher {
   virtual ~Launcher() = default;
   // Brings up the workers and keeps bringing up new ones for those that end. kNotFound if there is no worker program.
   virtual absl::Status Start() = 0;
-  // Asks all workers to wind up, waits up to `grace`, ends those that are left. Returns when all are gone and reported.
+  // Asks all workers to wind up, waits up to `grace`, ends those that are left. Returns when all are gone and reported. Workers of a
+  // cluster that cannot be asked are left to the launcher of the next start.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };
 

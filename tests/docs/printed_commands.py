@@ -36,6 +36,8 @@ RULES = [
     (r"^docker .*", NOT_RUN, "needs docker and a network"),
     (r"^sudo .*", NOT_RUN, "installs, or needs systemd; tests/package has the package and its unit"),
     (r"^ssh .*", NOT_RUN, "needs another machine"),
+    (r"^normlabd --launcher slurm .*", NOT_RUN, "needs a cluster; tests/slurm has one"),
+    (r"^squeue .*", NOT_RUN, "needs a cluster"),
     (r"^pip install .*", NOT_RUN, "tests/python/test_package.py does, where there is an index"),
     (r"^normlab data import iam_ondb .*", NOT_RUN, "only registered users may download it; tests/data imports a small one"),
     (r"^normlab data fetch kjv$", NOT_RUN, "a Debian package that is not everywhere"),

@@ -229,6 +229,23 @@ TEST_F(AttemptsTest, ADyingWorkerOfACancelledJobCancelsIt) {
   EXPECT_EQ(State(job), store::JobState::kCancelled);
 }
 
+TEST_F(AttemptsTest, RecoveryLeavesWhatWorkersHoldThatALauncherStillKeeps) {
+  const store::JobId kept = Submit();
+  const store::JobId lost = Submit();
+  LeaseAs("w1");
+  LeaseAs("w2");
+  attempts_.reset();
+  store_.reset();
+  store_ = *store::Store::Open(folder_.path());
+  attempts_ = std::make_unique<Attempts>(*store_, Options());
+  attempts_->WorkerStarted("w1");
+  ASSERT_TRUE(attempts_->Recover().ok());
+  EXPECT_EQ(State(kept), store::JobState::kRunning);
+  EXPECT_EQ(State(lost), store::JobState::kQueued);
+  attempts_->WorkerGone("w1", "Slurm does not know it", false);
+  EXPECT_EQ(State(kept), store::JobState::kQueued);
+}
+
 TEST_F(AttemptsTest, RecoveryEndsWhatLaunchedWorkersHeldAndGivesOthersALease) {
   const store::JobId by_hand = Submit();
   const store::JobId launched = Submit();

@@ -353,6 +353,19 @@ TEST_F(LogTest, FollowingGoesOnBehindANewFileAndEndsWithTheJob) {
   EXPECT_THAT(rest, ElementsAre("a line", "info job_finished job=j1"));
 }
 
+TEST_F(LogTest, LogsOfACluster) {
+  const std::string cluster = logs() + "/slurm";
+  std::filesystem::create_directories(cluster);
+  std::ofstream(cluster + "/worker-slurm-1.log")
+      << "2026-11-23T04:41:01.000Z info job_leased job=j1 attempt=1\ncrash\n";
+  Write("worker-1.log", "2026-11-23T04:41:02.000Z info job_leased job=j1 attempt=2\n");
+  const std::vector<LogLine> lines = JobLog(logs(), 1).Next();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1].source, "worker-slurm-1");
+  EXPECT_EQ(lines[1].text, "crash");
+  EXPECT_EQ(lines[2].source, "worker-1");
+}
+
 TEST_F(LogTest, ALineIsToldWhenItIsWhole) {
   JobLog log(logs(), 1);
   EXPECT_THAT(log.Next(), IsEmpty()) << "there is no folder yet";

@@ -232,6 +232,23 @@ TEST_F(SessionTest, YieldCheckpointsAndLeavesWithoutAnOutcome) {
   EXPECT_THAT(service_.checkpoints, testing::Not(IsEmpty()));
 }
 
+TEST_F(SessionTest, AWorkerThatMayNotIdleDoesWhatThereIsAndLeaves) {
+  options_.once = false;
+  options_.idle = milliseconds(50);
+  service_.AddJob(1);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(RunOne().ok());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(50));
+  ExpectUndisturbedResult();
+}
+
+TEST_F(SessionTest, AWorkerThatMayNotIdleGivesUpAServerThatIsAway) {
+  options_.once = false;
+  options_.idle = milliseconds(20);
+  service_.Script("Lease", kAway, 1'000'000);
+  EXPECT_EQ(RunOne().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(SessionTest, AStoppedProcessLeavesACheckpointThatTheNextAttemptContinues) {
   std::promise<void> stopped;
   toy_.before_step = [stop = stopped.get_future().share()](std::uint64_t step) {
