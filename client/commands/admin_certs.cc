@@ -40,7 +40,7 @@ absl::StatusOr<Certificate> ReadAuthority(const CertOptions& options) {
       return absl::NotFoundError(fmt::format(
           "{} is missing; make an authority first: normlab admin certs init {} --host NAME", path, options.folder));
     }
-    text = content.ok() ? *std::move(content) : "";
+    text = content.value_or("");
     return content.status();
   };
   NORMLAB_RETURN_IF_ERROR(read(CertOf(options, kAuthority), authority.certificate_pem));
