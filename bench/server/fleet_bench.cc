@@ -33,7 +33,7 @@ constexpr milliseconds kCheckpointEvery{30'000};
 constexpr milliseconds kJobTakes{30'000};
 constexpr std::uint64_t kPointsOfACall = 100;
 constexpr std::size_t kCheckpointBytes = 64 << 10;
-constexpr std::size_t kThreads = 64;
+constexpr std::size_t kThreads = 120;  // below the number of calls that may wait for a job
 constexpr std::size_t kConnections = 128;
 
 // What was measured, in milliseconds.
