@@ -209,7 +209,7 @@ absl::Status FillLocalWorkers(const Flags& flags, DaemonOptions& options) {
   if (flags.job_memory_gib == 0) {
     options.job_limits.memory_bytes = MachineMemory();
   }
-  return FillSlurm(flags.slurm, {}, options);
+  return absl::OkStatus();
 }
 
 // The job's and the program's own; 0: what the partition gives.
@@ -233,10 +233,13 @@ absl::Status FillWorkers(const Flags& flags, const std::string& program_director
   if (flags.job_memory_gib > 0) {
     options.job_limits.memory_bytes = static_cast<std::uint64_t>(flags.job_memory_gib * (1 << 30));
   }
+  if (!flags.slurm.on()) {
+    NORMLAB_RETURN_IF_ERROR(CheckNoSlurm(flags.slurm));
+  }
   if (flags.no_workers) {
     options.slots = 0;
     return flags.slurm.on() ? absl::InvalidArgumentError("--launcher slurm starts workers, and --no-workers wants none")
-                            : FillSlurm(flags.slurm, {}, options);
+                            : absl::OkStatus();
   }
   options.data_directories = DataDirectories(flags.home);
   options.worker_argv = {program_directory + "/normlab-worker"};

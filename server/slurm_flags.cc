@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/transport/authority.h"
+#include "proto/transport/host.h"
 #include "proto/transport/pem_files.h"
 
 namespace normlab::server {
@@ -27,27 +28,6 @@ absl::StatusOr<std::string> HostOf(const TlsFiles& files) {
     return host != "localhost" && host != "::1" && !host.starts_with("127.");
   });
   return elsewhere == hosts.end() ? hosts.front() : *elsewhere;
-}
-
-// As the worker's --address takes it.
-std::string AddressOf(const std::string& host, int port) {
-  const bool bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
-  return bare_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
-
-// Without it nothing that only goes with it is meant.
-absl::Status CheckNoneGiven(const SlurmFlags& flags) {
-  const std::pair<const char*, bool> given[] = {{"--slurm-folder", !flags.folder.empty()},
-                                                {"--slurm-host", !flags.host.empty()},
-                                                {"--slurm-partition", !flags.partition.empty()},
-                                                {"--slurm-minutes", flags.minutes != 0},
-                                                {"--slurm-option", !flags.options.empty()}};
-  for (const auto& [option, is_given] : given) {
-    if (is_given) {
-      return absl::InvalidArgumentError(fmt::format("{} goes with --launcher slurm", option));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckServer(const DaemonOptions& options) {
@@ -88,10 +68,21 @@ void DeclareSlurm(CLI::App& app, SlurmFlags& flags) {
       ->type_name("OPTION");
 }
 
-absl::Status FillSlurm(const SlurmFlags& flags, const Allocation& allocation, DaemonOptions& options) {
-  if (!flags.on()) {
-    return CheckNoneGiven(flags);
+absl::Status CheckNoSlurm(const SlurmFlags& flags) {
+  const std::pair<const char*, bool> given[] = {{"--slurm-folder", !flags.folder.empty()},
+                                                {"--slurm-host", !flags.host.empty()},
+                                                {"--slurm-partition", !flags.partition.empty()},
+                                                {"--slurm-minutes", flags.minutes != 0},
+                                                {"--slurm-option", !flags.options.empty()}};
+  for (const auto& [option, is_given] : given) {
+    if (is_given) {
+      return absl::InvalidArgumentError(fmt::format("{} goes with --launcher slurm", option));
+    }
   }
+  return absl::OkStatus();
+}
+
+absl::Status FillSlurm(const SlurmFlags& flags, const Allocation& allocation, DaemonOptions& options) {
   NORMLAB_RETURN_IF_ERROR(CheckServer(options));
   SlurmOptions& slurm = options.slurm.emplace();
   slurm.folder = std::filesystem::absolute(flags.folder.empty() ? options.home + "/run/slurm" : flags.folder).string();
@@ -112,7 +103,7 @@ absl::Status FillSlurm(const SlurmFlags& flags, const Allocation& allocation, Da
   const std::string certs = slurm.folder + "/certs/";  // apart: a worker's sandbox lets it read this folder whole
   ClientFiles files{.ca = certs + "ca.pem"};
   options.worker_argv.insert(options.worker_argv.end(),
-                             {"--address", AddressOf(host, options.listen->port), "--ca", files.ca, "--idle-seconds",
+                             {"--address", HostAndPort(host, options.listen->port), "--ca", files.ca, "--idle-seconds",
                               fmt::to_string(flags.idle_seconds)});
   if (!options.tls->client_authority.empty()) {
     files.cert = certs + "worker.pem";

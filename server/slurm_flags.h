@@ -26,6 +26,9 @@ struct SlurmFlags {
 
 void DeclareSlurm(CLI::App& app, SlurmFlags& flags);
 
+// Of a server without Slurm: kInvalidArgument for an option that goes only with it.
+absl::Status CheckNoSlurm(const SlurmFlags& flags);
+
 // Adds to `options`, of which home and the addresses are known, where workers run, and to their command line how they reach the server.
 // kInvalidArgument for options that do not go together, and for a folder in which something is missing.
 absl::Status FillSlurm(const SlurmFlags& flags, const Allocation& allocation, DaemonOptions& options);
