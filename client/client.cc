@@ -35,24 +35,22 @@ constexpr int kPowerSeconds = 300;  // simulates every item
 constexpr int kOnce = 1;
 constexpr int kMutationAttempts = 3;  // safe: the request id makes a repetition harmless
 
+// An empty request id is filled in: a repetition is then known as one.
 template <typename Request, typename Response>
-absl::StatusOr<Response> MutateJob(const Calls& calls, Jobs& jobs,
-                                   grpc::Status (Jobs::*method)(grpc::ClientContext*, const Request&, Response*),
-                                   const std::string& job_id) {
-  Request request;
-  request.set_request_id(NewRequestId());
-  request.set_job_id(job_id);
-  return calls.Call(jobs, method, request, kUnarySeconds, kMutationAttempts);
-}
-
-template <typename Request, typename Response>
-absl::StatusOr<Response> MutateJobs(const Calls& calls, Jobs& jobs,
-                                    grpc::Status (Jobs::*method)(grpc::ClientContext*, const Request&, Response*),
-                                    Request request) {
+absl::StatusOr<Response> Mutate(const Calls& calls, Jobs& jobs,
+                                grpc::Status (Jobs::*method)(grpc::ClientContext*, const Request&, Response*),
+                                Request request, int seconds) {
   if (request.request_id().empty()) {
     request.set_request_id(NewRequestId());
   }
-  return calls.Call(jobs, method, request, kBulkSeconds, kMutationAttempts);
+  return calls.Call(jobs, method, request, seconds, kMutationAttempts);
+}
+
+template <typename Request>
+Request OfJob(const std::string& job_id) {
+  Request request;
+  request.set_job_id(job_id);
+  return request;
 }
 
 }  // namespace
@@ -110,10 +108,7 @@ Client::~Client() = default;
 const std::string& Client::endpoint() const { return calls_->connection().describe; }
 
 absl::StatusOr<v1::BatchCreateJobsResponse> Client::Submit(v1::BatchCreateJobsRequest request) {
-  if (request.request_id().empty()) {
-    request.set_request_id(NewRequestId());
-  }
-  return calls_->Call(*stubs_->jobs, &Jobs::BatchCreateJobs, request, kSubmitSeconds, kMutationAttempts);
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::BatchCreateJobs, std::move(request), kSubmitSeconds);
 }
 
 absl::StatusOr<v1::Job> Client::GetJob(const std::string& job_id) {
@@ -128,36 +123,35 @@ absl::StatusOr<v1::ListJobsResponse> Client::ListJobs(const v1::ListJobsRequest&
 }
 
 absl::StatusOr<v1::Job> Client::Cancel(const std::string& job_id) {
-  NORMLAB_ASSIGN_OR_RETURN(auto response, MutateJob(*calls_, *stubs_->jobs, &Jobs::CancelJob, job_id));
+  NORMLAB_ASSIGN_OR_RETURN(auto response, Mutate(*calls_, *stubs_->jobs, &Jobs::CancelJob,
+                                                 OfJob<v1::CancelJobRequest>(job_id), kUnarySeconds));
   return std::move(*response.mutable_job());
 }
 
 absl::StatusOr<v1::ResumeJobResponse> Client::Resume(const std::string& job_id, bool force) {
-  v1::ResumeJobRequest request;
-  request.set_request_id(NewRequestId());
-  request.set_job_id(job_id);
+  auto request = OfJob<v1::ResumeJobRequest>(job_id);
   request.set_force(force);
-  return calls_->Call(*stubs_->jobs, &Jobs::ResumeJob, request, kUnarySeconds, kMutationAttempts);
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::ResumeJob, std::move(request), kUnarySeconds);
 }
 
 absl::Status Client::Delete(const std::string& job_id) {
-  return MutateJob(*calls_, *stubs_->jobs, &Jobs::DeleteJob, job_id).status();
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::DeleteJob, OfJob<v1::DeleteJobRequest>(job_id), kUnarySeconds).status();
 }
 
 absl::StatusOr<v1::CancelJobsResponse> Client::CancelJobs(v1::CancelJobsRequest request) {
-  return MutateJobs(*calls_, *stubs_->jobs, &Jobs::CancelJobs, std::move(request));
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::CancelJobs, std::move(request), kBulkSeconds);
 }
 
 absl::StatusOr<v1::ResumeJobsResponse> Client::ResumeJobs(v1::ResumeJobsRequest request) {
-  return MutateJobs(*calls_, *stubs_->jobs, &Jobs::ResumeJobs, std::move(request));
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::ResumeJobs, std::move(request), kBulkSeconds);
 }
 
 absl::StatusOr<v1::DeleteJobsResponse> Client::DeleteJobs(v1::DeleteJobsRequest request) {
-  return MutateJobs(*calls_, *stubs_->jobs, &Jobs::DeleteJobs, std::move(request));
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::DeleteJobs, std::move(request), kBulkSeconds);
 }
 
 absl::StatusOr<v1::UpdateJobsResponse> Client::UpdateJobs(v1::UpdateJobsRequest request) {
-  return MutateJobs(*calls_, *stubs_->jobs, &Jobs::UpdateJobs, std::move(request));
+  return Mutate(*calls_, *stubs_->jobs, &Jobs::UpdateJobs, std::move(request), kBulkSeconds);
 }
 
 absl::StatusOr<std::vector<v1::ListAttemptsResponse::JobAttempt>> Client::ListAttempts(const std::string& job_id) {

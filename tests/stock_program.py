@@ -26,23 +26,31 @@ def make_venv(venv, packages, seconds):
 
 
 class Server:
-    """normlabd with one worker, on a home of its own; variables of the tester that begin with `without` are not its."""
+    """normlabd on a home of its own, with a log beside it; variables of `environment` that begin with `without` are not its."""
 
-    def __init__(self, programs, home, without):
+    def __init__(self, programs, home, without, environment=os.environ):
         self.programs, self.home, self.process = programs, home, None
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
+        kept = {name: value for name, value in environment.items() if not name.startswith(without)}
         self.environment = kept | {"NORMLAB_HOME": str(home), "PATH": f"{programs}:{kept['PATH']}"}
 
     def start(self, *options):
-        words = [self.programs / "normlabd", "--slots", "1", *options, "--print-ready"]
-        self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().startswith("ready")
+        words = [self.programs / "normlabd", *options, "--print-ready"]
+        with self._log_file().open("ab") as log:
+            self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self.process.stdout.readline().startswith("ready"), self.log()
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         self.process.communicate()
+        return self.process.returncode
+
+    def _log_file(self):
+        return self.home.with_suffix(".log")
+
+    def log(self):
+        return self._log_file().read_text(errors="replace")
 
     def normlab(self, *words, text=True):
         done = subprocess.run([self.programs / "normlab", *words], env=self.environment, capture_output=True, text=text, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"normlab {' '.join(words)}: {done.stderr}"
         return done.stdout

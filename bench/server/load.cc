@@ -14,7 +14,6 @@
 #include <cerrno>  // program_invocation_short_name
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -52,16 +51,26 @@ bool Report(std::string_view what, double value, std::string_view unit, double b
   return met;
 }
 
-Server::Server(const std::vector<std::string>& more_arguments) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "normlab-bench-XXXXXX").string();
-  home_ = ::mkdtemp(pattern.data());
+namespace {
+
+TemporaryDirectory Folder() {
+  absl::StatusOr<TemporaryDirectory> folder = TemporaryDirectory::Make("normlab-bench");
+  if (!folder.ok()) {
+    Die(std::string(folder.status().message()));
+  }
+  return *std::move(folder);
+}
+
+}  // namespace
+
+Server::Server(const std::vector<std::string>& more_arguments) : folder_(Folder()) {
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) {
     Die("pipe");
   }
   std::vector<std::string> argv = {ExecutableDirectory() + "/normlabd",
                                    "--home",
-                                   home_,
+                                   folder_.path(),
                                    "--no-workers",
                                    "--http",
                                    "127.0.0.1:0",
@@ -84,7 +93,6 @@ double Server::Stop() {
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
     ::wait4(pid_, nullptr, 0, &used);
-    std::filesystem::remove_all(home_);
     pid_ = -1;
   }
   const auto seconds = [](const timeval& t) {
@@ -117,9 +125,9 @@ double Server::PeakMiB() const {
 
 std::string Server::Post(const std::string& method, const std::string& json) const {
   std::string token;
-  std::ifstream(home_ + "/run/token") >> token;
+  std::ifstream(folder_.path() + "/run/token") >> token;
   std::string door;
-  std::ifstream(home_ + "/run/http") >> door;
+  std::ifstream(folder_.path() + "/run/http") >> door;
   const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -147,7 +155,7 @@ std::string Server::Post(const std::string& method, const std::string& json) con
 std::shared_ptr<grpc::Channel> Server::Connect() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel("unix:" + SocketPath(home_), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel("unix:" + SocketPath(folder_.path()), grpc::InsecureChannelCredentials(), arguments);
 }
 
 v1::CreateJobRequest Request(std::uint64_t seed) {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/temporary_directory.h"
 #include "normlab/v1/jobs.grpc.pb.h"
 #include "normlab/v1/worker.grpc.pb.h"
 
@@ -49,12 +50,12 @@ class Server {
   std::shared_ptr<grpc::Channel> Connect() const;
 
  private:
-  std::string home_;
+  TemporaryDirectory folder_;
   pid_t pid_ = -1;
 };
 
 v1::CreateJobRequest Request(std::uint64_t seed);
-// `n` thousand jobs at most wait; `n` is a multiple of 1,000.
+// Queues `n` jobs, a multiple of 1,000, a thousand in a call.
 void SubmitMany(v1::JobService::Stub& jobs, std::uint64_t n);
 // Waits until there is a job.
 v1::Attempt Lease(v1::WorkerService::Stub& workers);

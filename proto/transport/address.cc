@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/parse_number.h"
+#include "proto/transport/host.h"
 
 namespace normlab {
 namespace {
@@ -49,15 +50,6 @@ std::optional<std::string> ReadNumeric(std::string_view host) {
     return std::nullopt;
   }
   return std::string(::inet_ntop(family, &address, text, sizeof text));
-}
-
-bool IsHostName(std::string_view host) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  };
-  constexpr std::size_t kLongest = 253;
-  return !host.empty() && host.size() <= kLongest && host.front() != '.' && host.front() != '-' &&
-         std::all_of(host.begin(), host.end(), plain);
 }
 
 struct Split {
@@ -120,17 +112,12 @@ absl::StatusOr<Remote> ReadRemote(std::string_view option, std::string_view addr
 
 std::string GrpcTarget(const Remote& remote) {
   in_addr v4{};
-  if (remote.host.find(':') != std::string::npos) {
-    return fmt::format("ipv6:[{}]:{}", remote.host, remote.port);
-  }
+  const bool v6 = remote.host.find(':') != std::string::npos;
   const bool number = ::inet_pton(AF_INET, remote.host.c_str(), &v4) == 1;
-  return fmt::format("{}{}:{}", number ? "ipv4:" : "dns:///", remote.host, remote.port);
+  return (v6 ? "ipv6:" : number ? "ipv4:" : "dns:///") + HostAndPort(remote.host, remote.port);
 }
 
-std::string HostAndPort(const Loopback& loopback) {
-  return loopback.host == "::1" ? fmt::format("[::1]:{}", loopback.port)
-                                : fmt::format("{}:{}", loopback.host, loopback.port);
-}
+std::string HostAndPort(const Loopback& loopback) { return HostAndPort(loopback.host, loopback.port); }
 
 std::string GrpcTarget(const Loopback& loopback) {
   return fmt::format("{}:{}", loopback.host == "::1" ? "ipv6" : "ipv4", HostAndPort(loopback));

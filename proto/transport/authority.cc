@@ -4,8 +4,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
-#include <algorithm>
-
+#include "proto/transport/host.h"
 #include "proto/transport/x509.h"
 
 namespace normlab {
@@ -16,7 +15,6 @@ using x509::Owned;
 
 constexpr long kHour = 3600;
 constexpr int kAuthorityDays = 3653;
-constexpr std::size_t kLongestHost = 253;
 constexpr std::size_t kLongestName = 64;  // of a subject's common name (RFC 5280)
 
 absl::Status Failed(std::string_view what) { return absl::InternalError(fmt::format("OpenSSL made no {}", what)); }
@@ -24,14 +22,6 @@ absl::Status Failed(std::string_view what) { return absl::InternalError(fmt::for
 bool IsAddress(const std::string& host) {
   in6_addr address{};
   return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
-
-bool IsHostName(const std::string& host) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  };
-  return !host.empty() && host.size() <= kLongestHost && host.front() != '.' && host.front() != '-' &&
-         std::all_of(host.begin(), host.end(), plain);
 }
 
 bool SetSerial(X509* certificate) {

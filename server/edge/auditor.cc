@@ -98,7 +98,7 @@ bool Changes(std::string_view method) {
          !kRecords.contains(method);
 }
 
-std::string Auditor::WhoOf(const Caller& caller, const Peer& peer) const {
+std::string Auditor::WhoOf(const Caller& caller) const {
   if (!caller.is_owner() || !socket_users_) {
     return caller.identity();
   }
@@ -116,7 +116,7 @@ void Auditor::Ended(const Caller* caller, const Peer& peer, std::string_view met
   if (!refused && (!Changes(method) || (messages.request != nullptr && OnlyLooks(*messages.request)))) {
     return;
   }
-  AuditEntry entry{.time_ms = UnixMs(), .who = caller == nullptr ? "" : WhoOf(*caller, peer)};
+  AuditEntry entry{.time_ms = UnixMs(), .who = caller == nullptr ? "" : WhoOf(*caller)};
   entry.role = caller == nullptr ? "" : RoleName(caller->role());
   entry.peer = HostOf(peer.name);
   entry.certificate = peer.certificate;

@@ -53,7 +53,7 @@ class Auditor {
 
  private:
   // gRPC does not say which connection a call came through: where several users have one, all are named.
-  std::string WhoOf(const Caller& caller, const Peer& peer) const;
+  std::string WhoOf(const Caller& caller) const;
 
   AuditLog& log_;
   std::function<std::vector<uid_t>()> socket_users_;

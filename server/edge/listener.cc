@@ -217,7 +217,7 @@ void Listener::DropGoneFrom(Door& door) {
 
 void Listener::DropGone() {
   const MutexLock lock(mu_);
-  for (Door* door : {&socket_, &tls_, &tcp_}) {
+  for (Door* door : {&socket_, &tls_}) {  // whose callers are users of this machine
     DropGoneFrom(*door);
   }
   std::erase_if(left_,

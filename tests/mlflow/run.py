@@ -38,7 +38,7 @@ class OpenServer(Server):
         self.port = 0
 
     def start(self):
-        super().start("--http", f"127.0.0.1:{self.port}")
+        super().start("--slots", "1", "--http", f"127.0.0.1:{self.port}")
         self.port = int((self.home / "run/http").read_text().strip().rsplit(":", 1)[1])  # the same one after a restart
 
 

@@ -14,41 +14,21 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
+import stock_program  # noqa: E402
 from cluster import Cluster, NotUp, free_ports, missing_programs, wait_until  # noqa: E402
 
 SEEDS, TIMES, SLOTS = 50, 4, 4
 SHORT = "invariance --trials 250"  # needs no data
-LONG = "invariance --trials 10000 --seed 77"
+LONG = "invariance --trials 30000 --seed 77"  # minutes beside others; Slurm takes seconds to preempt it
 PATIENCE = 1200  # seconds; a healthy cluster needs a tenth of it, a machine that others use as well needs more
 
 
-class Server:
+class Server(stock_program.Server):
     """normlabd with its workers on the cluster, or with two here."""
 
     def __init__(self, programs, home, environment):
-        kept = {name: value for name, value in environment.items() if not name.startswith("NORMLAB_")}
-        self.programs, self.home, self.process = programs, home, None
-        self.environment = kept | {"NORMLAB_HOME": str(home), "PATH": f"{programs}:{kept['PATH']}"}
-
-    def start(self, *options):
-        log = open(self.home.with_suffix(".log"), "ab")
-        words = [self.programs / "normlabd", *options, "--print-ready"]
-        self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self.process.stdout.readline().startswith("ready"), self.log()
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.communicate()
-        return self.process.returncode
-
-    def log(self):
-        return self.home.with_suffix(".log").read_text(errors="replace")
-
-    def normlab(self, *words):
-        done = subprocess.run([self.programs / "normlab", *words], env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"normlab {' '.join(words)}: {done.stderr}"
-        return done.stdout
+        super().__init__(programs, home, "NORMLAB_", environment)
 
     def submit(self, *words):
         return [one["job"]["job_id"] for one in json.loads(self.normlab("submit", *words, "--json"))["jobs"]]
@@ -65,6 +45,11 @@ class Server:
 
     def await_succeeded(self, count):
         wait_until(f"{count} jobs have succeeded", lambda: len(self.ids("succeeded")) >= count, PATIENCE)
+
+    def await_more(self):
+        """One more has succeeded, unless on a fast machine all have begun."""
+        before = len(self.ids("succeeded"))
+        wait_until("one more job has succeeded", lambda: len(self.ids("succeeded")) > before or not self.ids("queued"), PATIENCE)
 
     def busy_workers(self):
         """Processes that hold a job now."""
@@ -123,21 +108,25 @@ class OnCluster(Server):
 
 
 def kill_controller(server):
+    """Until the server has missed it, and jobs have gone on all the same."""
     server.cluster.kill("slurmctld")
-    time.sleep(2)
+    missed = server.log().count("slurm_does_not_answer")
+    wait_until("the server misses the controller", lambda: server.log().count("slurm_does_not_answer") > missed, PATIENCE)
+    server.await_more()
     server.cluster.start("slurmctld")
 
 
 def kill_node_daemon(server):
     server.cluster.kill("n1")
-    time.sleep(2)
+    server.await_more()
     server.cluster.start("n1")
 
 
 def kill_worker(server):
-    wait_until("a worker has a job", server.busy_workers)
+    busy = []
+    wait_until("a worker has a job", lambda: busy.extend(server.busy_workers()) or busy, PATIENCE)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(server.busy_workers()[0], signal.SIGKILL)
+        os.kill(busy[0], signal.SIGKILL)
 
 
 def kill_server(server):
@@ -156,13 +145,14 @@ def preempt(server):
     wait_until("the long job runs", lambda: server.show(server.long)["job"]["steps_done"] > 0, PATIENCE)
     server.cluster.run("sbatch", "--job-name=high", "--partition=high", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap", "sleep 3")
     wait_until("the preempting job has ended", lambda: "high" not in server.cluster.run("squeue", "--noheader", "--format=%j").split(), PATIENCE)
+    assert server.show(server.long)["job"]["state"].upper() != "SUCCEEDED", "it ended before it was preempted"
 
 
 def lose_node(server):
     server.cluster.run("scontrol", "update", "nodename=n2", "state=drain", "reason=test")
-    time.sleep(3)
-    server.cluster.run("scontrol", "update", "nodename=n2", "state=down", "reason=test")
-    time.sleep(1)
+    server.await_more()
+    server.cluster.run("scontrol", "update", "nodename=n2", "state=down", "reason=test")  # its pilots end at once; its daemon says that it is there
+    server.await_more()
     server.cluster.run("scontrol", "update", "nodename=n2", "state=resume")
 
 

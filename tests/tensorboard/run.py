@@ -154,7 +154,7 @@ def check_live(board, server, runs):
     why = board.refused("experiment/invarience/data/runs")
     assert "expected one of" in why and "invariance" in why, why
     server.end()
-    server.start()
+    server.start("--slots", "1")
     assert sorted(board.get("data/runs")) == sorted(now)
 
 
@@ -178,7 +178,7 @@ def main(source, build, venv):
     pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="normlab-") as name:
         server = Server(build / "bin", pathlib.Path(name) / "it's home", ("NORMLAB_ADDRESS", "NORMLAB_TOKEN", "GRPC_"))
-        server.start()
+        server.start("--slots", "1")
         try:
             server.normlab("import", str(source / BUNDLE))
             server.normlab("submit", *PICTURES.split(), "--seed", "7", "--watch")
