@@ -67,6 +67,7 @@ struct Flags {
   int queued_per_caller = 1'000;
   int connections_per_address = 64;
   int calls_per_second = 200;
+  int streams = 512;
   double job_memory_gib = 0;
   bool no_workers = false;
   bool no_sandbox = false;
@@ -120,6 +121,10 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--connections-per-address", flags.connections_per_address,
                  "connections from one address, where the port is not loopback")
       ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--streams", flags.streams,
+                 "calls that follow jobs or curves at a time; each holds a thread, and an open page has two")
+      ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   app.add_option(
          "--calls-per-second", flags.calls_per_second,
@@ -275,6 +280,7 @@ absl::Status Fill(const Flags& flags, const std::string& program_directory, Daem
   options.job_limits.file_bytes = static_cast<std::uint64_t>(flags.max_file_gib) << 30;
   options.limits.queued_of_one = flags.queued_per_caller;
   options.limits.connections_of_one = flags.connections_per_address;
+  options.limits.streams = flags.streams;
   options.limits.calls_per_second = flags.calls_per_second;
   options.limits.calls_at_once = 10.0 * flags.calls_per_second;
   // Beside the workers, and their connections, that are started by hand.

@@ -1,5 +1,8 @@
-// peak_memory.h - the most memory this process has held at once.
+// peak_memory.h - the most memory a process has held at once: this one, or another one of the same user.
 #pragma once
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <fstream>
@@ -8,11 +11,13 @@
 namespace normlab {
 
 // Forgets earlier peaks: the next reading is of what came after.
-inline void ForgetPeakMemory() { std::ofstream("/proc/self/clear_refs") << "5"; }
+inline void ForgetPeakMemory(pid_t process = ::getpid()) {
+  std::ofstream(fmt::format("/proc/{}/clear_refs", process)) << "5";
+}
 
 // Resident bytes at the peak (VmHWM).
-inline std::uint64_t PeakMemory() {
-  std::ifstream file("/proc/self/status");
+inline std::uint64_t PeakMemory(pid_t process = ::getpid()) {
+  std::ifstream file(fmt::format("/proc/{}/status", process));
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("VmHWM:")) {
       return std::stoull(line.substr(6)) << 10;

@@ -42,6 +42,11 @@ class Server:
         done = subprocess.run([self.build / "bin/normlab", *words, "--json"], env=self.environment, capture_output=True, check=True)
         return json.loads(done.stdout)
 
+    def processor(self):
+        """Seconds of it that the server has taken so far; its workers' are not counted."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def ask(self, path, body, connection=None):
         connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Content-Type": "application/json", "Authorization": "Bearer " + self.token}
@@ -51,13 +56,13 @@ class Server:
         return answer
 
     def train(self, seed, updates):
-        """Wall and processor seconds of a job."""
-        begin = time.perf_counter()
+        """Wall and processor seconds of a job, and those that the server took meanwhile."""
+        begin, before = time.perf_counter(), self.processor()
         job = self.normlab("submit", "handwriting", "--dataset", "synthetic_pen", "--max-steps", "200", "--updates", str(updates), "--seed", str(seed))["jobs"][0]["job"]["job_id"]
         with Visitors(self, job) if self.doors else contextlib.nullcontext():
             subprocess.run([self.build / "bin/normlab", "watch", job], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-            wall = time.perf_counter() - begin
-        return wall, float(self.normlab("show", job)["job"]["cpu_seconds"])
+            wall, servers = time.perf_counter() - begin, self.processor() - before
+        return wall, float(self.normlab("show", job)["job"]["cpu_seconds"]), servers
 
 
 class Visitors:
@@ -119,6 +124,8 @@ def main():
             for i, what in enumerate(("wall", "processor")):
                 added = [100 * (opened[i] / closed[i] - 1) for closed, opened in pairs]
                 print(f"{what:9} open over closed: median {statistics.median(added):+.2f} %, {min(added):+.2f} to {max(added):+.2f}")
+            own = [100 * (opened[2] - closed[2]) / closed[1] for closed, opened in pairs]
+            print(f"the server's own processor, of the job's: median {statistics.median(own):+.2f} %, {min(own):+.2f} to {max(own):+.2f}")
         finally:
             for server in servers:
                 server.stop()

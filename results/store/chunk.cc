@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <memory>
 #include <span>
+#include <utility>
+
+#include "base/mutex.h"
 
 namespace normlab::store {
 namespace {
@@ -78,29 +82,62 @@ bool TakeShuffled(const char*& in, const char* end, std::size_t n, std::vector<d
   if (static_cast<std::size_t>(end - in) < 8 * n) {
     return false;
   }
-  // One pass for each byte: the compiler turns it into vector code, which one loop over whole values is not.
-  std::array<std::uint64_t, kChunkPoints> bits;
-  std::fill_n(bits.begin(), n, 0);
-  for (int byte = 0; byte < 8; ++byte, in += n) {
-    for (std::size_t i = 0; i < n; ++i) {
-      bits[i] |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[i])) << (8 * byte);
+  // One pass for each byte: the compiler turns it into vector code, which one loop over whole values is not. In pieces, for the
+  // stacks of many threads.
+  constexpr std::size_t kPiece = 128;
+  std::array<std::uint64_t, kPiece> bits;
+  values.reserve(values.size() + n);
+  for (std::size_t begin = 0; begin < n; begin += kPiece) {
+    const std::size_t size = std::min(kPiece, n - begin);
+    std::fill_n(bits.begin(), size, 0);
+    for (std::size_t byte = 0; byte < 8; ++byte) {
+      const char* const bytes = in + byte * n + begin;
+      for (std::size_t i = 0; i < size; ++i) {
+        bits[i] |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * byte);
+      }
     }
+    std::transform(bits.begin(), bits.begin() + size, std::back_inserter(values),
+                   [](std::uint64_t b) { return std::bit_cast<double>(b); });
   }
-  values.resize(values.size() + n);
-  std::transform(bits.begin(), bits.begin() + n, values.end() - static_cast<std::ptrdiff_t>(n),
-                 [](std::uint64_t b) { return std::bit_cast<double>(b); });
+  in += 8 * n;
   return true;
 }
 
-// Contexts are large and costly to make; one for each thread that packs or unpacks.
+// Contexts are large and costly to make. One thread packs.
 ZSTD_CCtx* Compressor() {
   thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
   return context.get();
 }
-ZSTD_DCtx* Decompressor() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  return context.get();
-}
+
+// With codec 1 no chunk is longer; zstd writes no further than it is told.
+constexpr std::size_t kLongestPlain = kChunkPoints * (kIntegerColumns * kMaxVarint + sizeof(double));
+
+struct Unpacker {
+  std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context{ZSTD_createDCtx(), ZSTD_freeDCtx};
+  std::array<char, kLongestPlain> plain;
+};
+
+// Many threads unpack, few at once: as many unpackers are kept as there have been at once.
+class Unpackers {
+ public:
+  std::unique_ptr<Unpacker> Take() {
+    const MutexLock lock(mu_);
+    if (idle_.empty()) {
+      return std::make_unique<Unpacker>();
+    }
+    std::unique_ptr<Unpacker> unpacker = std::move(idle_.back());
+    idle_.pop_back();
+    return unpacker;
+  }
+  void GiveBack(std::unique_ptr<Unpacker> unpacker) {
+    const MutexLock lock(mu_);
+    idle_.push_back(std::move(unpacker));
+  }
+
+ private:
+  Mutex mu_;
+  std::vector<std::unique_ptr<Unpacker>> idle_ ABSL_GUARDED_BY(mu_);
+};
 
 absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(fmt::format("a chunk of points cannot be unpacked: {}", what));
@@ -173,13 +210,15 @@ absl::Status DecodeChunk(std::string_view data, std::size_t n, Unpack columns, P
   if (n > kChunkPoints) {
     return Damaged(fmt::format("it claims {} points", n));
   }
-  // With codec 1 no chunk is longer; zstd writes no further than it is told.
-  thread_local std::array<char, kChunkPoints*(kIntegerColumns * kMaxVarint + sizeof(double))> plain;
-  const std::size_t size = ZSTD_decompressDCtx(Decompressor(), plain.data(), plain.size(), data.data(), data.size());
-  if (ZSTD_isError(size) != 0) {
-    return Damaged(ZSTD_getErrorName(size));
-  }
-  return DecodePlain({plain.data(), size}, n, columns, points);
+  static Unpackers unpackers;
+  std::unique_ptr<Unpacker> unpacker = unpackers.Take();
+  auto& plain = unpacker->plain;
+  const std::size_t size =
+      ZSTD_decompressDCtx(unpacker->context.get(), plain.data(), plain.size(), data.data(), data.size());
+  const absl::Status status = ZSTD_isError(size) != 0 ? Damaged(ZSTD_getErrorName(size))
+                                                      : DecodePlain({plain.data(), size}, n, columns, points);
+  unpackers.GiveBack(std::move(unpacker));
+  return status;
 }
 
 absl::Status DecodePlain(std::string_view data, std::size_t n, Unpack columns, Points& points) {

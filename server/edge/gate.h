@@ -37,7 +37,7 @@ enum class CallKind {
 };
 
 struct GateLimits {
-  int streams = 64;
+  int streams = 512;
   int reads = 64;
   int compares = 4;
   int worker_waits = 128;

@@ -94,9 +94,11 @@ Deployment::~Deployment() {
   if (server_ > 0) {
     EndServer(SIGKILL);
   }
-  for (const pid_t pid : workers_by_hand_) {
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
+  for (const std::vector<pid_t>* const started : {&workers_by_hand_, &clients_}) {
+    for (const pid_t pid : *started) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
   }
   if (testing::Test::HasFailure()) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(home())) {
@@ -126,10 +128,16 @@ void Deployment::StartServer() {
   const ssize_t n = ::read(ready[0], line, sizeof line - 1);
   ::close(ready[0]);
   ASSERT_GT(n, 0) << "normlabd ended before it served: " << ReadText(home() + "/server.log");
-  channel_ = grpc::CreateChannel("unix:" + SocketPath(home()), grpc::InsecureChannelCredentials());
+  channel_ = Connect();
   jobs_ = v1::JobService::NewStub(channel_);
   curves_ = v1::CurveService::NewStub(channel_);
   workers_ = v1::WorkerService::NewStub(channel_);
+}
+
+std::shared_ptr<grpc::Channel> Deployment::Connect() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel("unix:" + SocketPath(home()), grpc::InsecureChannelCredentials(), arguments);
 }
 
 void Deployment::EndServer(int signal) {
@@ -145,8 +153,11 @@ void Deployment::EndServer(int signal) {
 pid_t Deployment::StartWorker(const std::vector<std::string>& flags) {
   const int log = OpenLog(fmt::format("{}/by-hand-{}.log", home(), workers_by_hand_.size()));
   SpawnOptions options;
-  options.argv = {Program("normlab-worker"), "--socket", SocketPath(home())};
+  options.argv = {Program("normlab-worker")};
   options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+  if (std::find(flags.begin(), flags.end(), "--socket") == flags.end()) {
+    options.argv.insert(options.argv.end(), {"--socket", SocketPath(home())});
+  }
   if (std::find(flags.begin(), flags.end(), "--checkpoint-interval") == flags.end()) {
     options.argv.insert(options.argv.end(), {"--checkpoint-interval", "0.05"});
   }
@@ -171,8 +182,14 @@ std::string Deployment::Log(pid_t pid) const {
 }
 
 std::pair<int, std::string> Deployment::RunClient(std::vector<std::string> arguments) {
-  const std::string out_path = home() + "/client.out";
-  const int out = ::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const pid_t pid = StartClient(std::move(arguments));
+  const int status = WaitForExit(pid);
+  std::erase(clients_, pid);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadText(home() + "/client.out")};
+}
+
+pid_t Deployment::StartClient(std::vector<std::string> arguments) {
+  const int out = ::open((home() + "/client.out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const int log = OpenLog(home() + "/client.log");
   SpawnOptions options;
   options.argv = {Program("normlab")};
@@ -184,8 +201,8 @@ std::pair<int, std::string> Deployment::RunClient(std::vector<std::string> argum
   ::close(out);
   ::close(log);
   EXPECT_TRUE(pid.ok()) << pid.status();
-  const int status = WaitForExit(*pid);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadText(out_path)};
+  clients_.push_back(*pid);
+  return *pid;
 }
 
 std::string Deployment::ClientLog() const { return ReadText(home() + "/client.log"); }

@@ -46,6 +46,10 @@ class Deployment {
   // Sends `signal` and returns when the process has ended.
   void EndServer(int signal);
 
+  pid_t server_pid() const { return server_; }
+  // A connection of its own.
+  std::shared_ptr<grpc::Channel> Connect() const;
+
   // A worker started by hand, with its log in Log(pid).
   pid_t StartWorker(const std::vector<std::string>& flags);
   int WaitForExit(pid_t pid);
@@ -53,6 +57,8 @@ class Deployment {
 
   // Runs `normlab` with these arguments and --home; returns its exit code and what it printed.
   std::pair<int, std::string> RunClient(std::vector<std::string> arguments);
+  // The same, and leaves it running; the destructor ends it.
+  pid_t StartClient(std::vector<std::string> arguments);
   // What the clients run so far have said on stderr.
   std::string ClientLog() const;
 
@@ -82,7 +88,7 @@ class Deployment {
   const ScratchFolder folder_;
   std::vector<std::string> server_flags_;
   pid_t server_ = -1;
-  std::vector<pid_t> workers_by_hand_;
+  std::vector<pid_t> workers_by_hand_, clients_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
   std::unique_ptr<v1::CurveService::Stub> curves_;

@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <thread>
 
 #include "base/descriptor.h"
 #include "base/paths.h"
@@ -73,10 +76,11 @@ class NormlabdTest : public testing::Test {
     return StartServing({std::string("LD_PRELOAD=") + FAILING_DISK, when, "ASAN_OPTIONS=verify_asan_link_order=0"});
   }
 
-  std::unique_ptr<v1::JobService::Stub> Jobs() const {
-    return v1::JobService::NewStub(
-        grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock", grpc::InsecureChannelCredentials()));
+  std::shared_ptr<grpc::Channel> Connect() const {
+    return grpc::CreateChannel("unix:" + folder_.path() + "/home/run/normlabd.sock",
+                               grpc::InsecureChannelCredentials());
   }
+  std::unique_ptr<v1::JobService::Stub> Jobs() const { return v1::JobService::NewStub(Connect()); }
   static grpc::Status Create(v1::JobService::Stub& jobs, std::uint64_t seed) {
     CallContext context;
     v1::CreateJobResponse response;
@@ -239,6 +243,98 @@ TEST_F(NormlabdTest, AQuotaThatIsUsedUpIsAFullDiskAndNoIoError) {
   EXPECT_TRUE(Create(*stub, 2).ok());
   ::kill(pid, SIGTERM);
   EXPECT_EQ(Wait(pid), 0) << Read("err");
+}
+
+// Each sync takes 200 ms, and is counted: what a call waits for is told in syncs, however slow the machine.
+TEST_F(NormlabdTest, OnASlowDiskWritersShareItsSyncsAndReadersDoNotWait) {
+  constexpr int kWriters = 8;
+  constexpr int kWrites = 3;
+  const std::string slow = folder_.path() + "/slow";
+  const pid_t pid = StartOnFailingDisk("NORMLAB_TEST_SLOW_DISK=" + slow);
+  const auto stub = Jobs();
+  ASSERT_TRUE(Create(*stub, 1000).ok());
+  std::ofstream(slow).close();
+  const auto syncs = [&] { return std::filesystem::file_size(slow); };
+  std::atomic<std::uintmax_t> most = 0;
+  std::atomic<int> writing = kWriters;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < kWriters; ++i) {
+    writers.emplace_back([&, i] {
+      for (int k = 0; k < kWrites; ++k) {
+        const std::uintmax_t before = syncs();
+        EXPECT_TRUE(Create(*stub, static_cast<std::uint64_t>(i * kWrites + k)).ok());
+        const std::uintmax_t waited = syncs() - before;
+        for (std::uintmax_t seen = most; waited > seen && !most.compare_exchange_weak(seen, waited);) {
+        }
+      }
+      --writing;
+    });
+  }
+  int during_a_sync = 0;  // reads that began and ended between two syncs
+  while (writing > 0) {
+    const std::uintmax_t before = syncs();
+    CallContext context;
+    v1::ListJobsResponse response;
+    EXPECT_TRUE(stub->ListJobs(&context, {}, &response).ok());
+    during_a_sync += syncs() == before ? 1 : 0;
+  }
+  for (std::thread& writer : writers) {
+    writer.join();
+  }
+  EXPECT_LE(most, 3u);
+  EXPECT_GT(during_a_sync, 0);
+  const std::uintmax_t taken = syncs();
+  EXPECT_LT(taken, std::uintmax_t{kWriters * kWrites}) << "each call has had a sync of its own";
+  std::filesystem::remove(slow);
+  ::kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
+  RecordReliability(
+      17, fmt::format("{} calls of {} callers at once took {} syncs; a call waited for {} at most; {} reads meanwhile",
+                      kWriters * kWrites, kWriters, taken, most.load(), during_a_sync));
+}
+
+TEST_F(NormlabdTest, JumpsOfTheClockEndNoLeaseAndChangeNoOrder) {
+  const std::string clock = folder_.path() + "/clock";
+  const pid_t pid = StartServing({std::string("LD_PRELOAD=") + JUMPING_CLOCK, "NORMLAB_TEST_CLOCK=" + clock,
+                                  "ASAN_OPTIONS=verify_asan_link_order=0"});
+  const auto jobs = Jobs();
+  ASSERT_TRUE(Create(*jobs, 1).ok());
+  const auto workers = v1::WorkerService::NewStub(Connect());
+  CallContext lease_context;
+  v1::LeaseRequest lease;
+  lease.set_worker("elsewhere:1");
+  v1::LeaseResponse leased;
+  ASSERT_TRUE(workers->Lease(&lease_context, lease, &leased).ok());
+  ASSERT_TRUE(leased.has_lease());
+  constexpr long kHour = 3600;
+  std::uint64_t seed = 1;
+  for (const long jump : {87'600 * kHour, -kHour, kHour, 0L}) {
+    std::ofstream(clock) << jump;
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // more than one look of the server at its leases
+    CallContext context;
+    v1::HeartbeatRequest beat;
+    *beat.mutable_attempt() = leased.lease().attempt();
+    v1::HeartbeatResponse heard;
+    const grpc::Status status = workers->Heartbeat(&context, beat, &heard);
+    EXPECT_TRUE(status.ok()) << "after a jump of " << jump << " s: " << status.error_message();
+    EXPECT_TRUE(Create(*jobs, ++seed).ok());
+  }
+  CallContext context;
+  v1::ListJobsResponse listed;
+  ASSERT_TRUE(jobs->ListJobs(&context, {}, &listed).ok());
+  ASSERT_EQ(listed.jobs_size(), 5);
+  std::int64_t first = 0, last = 0;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(listed.jobs(i).job_id(), fmt::format("j{}", 5 - i)) << "newest first, whatever the clock said";
+    EXPECT_EQ(listed.jobs(i).attempt(), i == 4 ? 1 : 0);
+    first = std::min(first == 0 ? listed.jobs(i).created().seconds() : first, listed.jobs(i).created().seconds());
+    last = std::max(last, listed.jobs(i).created().seconds());
+  }
+  EXPECT_GE(last - first, 87'600 * kHour) << "the server's clock did jump";
+  ::kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0) << Read("err");
+  RecordReliability(
+      22, "jumps of ten years on, an hour back and on: the lease is kept, jobs are in the order they came in");
 }
 
 TEST_F(NormlabdTest, ExitCodesOfWrongUsageAndHelp) {

@@ -147,6 +147,7 @@ TEST_F(SlurmLauncherTest, ThreadsAreThoseOfTheAllocation) {
   SlurmLauncherOptions options = Options("echo $OMP_NUM_THREADS $@ > " + folder_.path() + "/said; exec sleep 1000");
   options.allocation.cpus = 2;
   Launch(std::move(options));
+  ASSERT_TRUE(AwaitRunning(1));  // its process is known, and ended with the test
   std::string said;
   ASSERT_TRUE(Eventually([&] {
     std::ifstream file(folder_.path() + "/said");

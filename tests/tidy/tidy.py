@@ -74,7 +74,12 @@ PAGE_MAY_IMPORT = {
 PAGE_SUFFIXES = (".ts", ".tsx", ".mjs", ".css")
 GENERATED = {"web/src/api/wire.ts"}
 # Tests for which time itself is the input.
-MAY_SLEEP = {"tests/e2e/kill_test.cc"}  # kills at random times
+# Time itself is what they disturb with: kills at random times, silences, slow readers and disks, a rest, a clock that jumps.
+MAY_SLEEP = {
+    *(f"tests/e2e/{file}" for file in ("kill_test.cc", "partition_test.cc", "rest_test.cc", "silent_proxy.cc", "streams_test.cc")),
+    "tests/server/failing_disk.cc",
+    "tests/server/normlabd_test.cc",
+}
 MAX_LINES = 600
 PROJECT_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")

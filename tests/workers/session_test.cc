@@ -152,7 +152,7 @@ TEST_F(SessionTest, ALeaseWithoutAnsweredHeartbeatEndsByItself) {
   service_.Script("Heartbeat", kAway, 10'000);
   ASSERT_TRUE(RunOne().ok());
   EXPECT_THAT(service_.finished, IsEmpty());
-  RecordReliability(7, "it stops itself; cut off by answers that fail, not by a network");
+  RecordReliability(7, "cut off by answers that fail it stops itself");
 }
 
 TEST_F(SessionTest, AnsweredHeartbeatsKeepAShortLease) {

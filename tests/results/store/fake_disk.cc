@@ -157,7 +157,7 @@ void FakeDisk::Reset() {
   until_cut_ = std::numeric_limits<std::uint64_t>::max();
   cut_ = false;
   growth_left_ = std::numeric_limits<std::int64_t>::max();
-  fail_syncs_ = false;
+  syncs_until_failure_ = 0;
 }
 
 void FakeDisk::CutAt(std::uint64_t n) {
@@ -175,9 +175,9 @@ void FakeDisk::LimitGrowth(std::int64_t bytes) {
   growth_left_ = bytes;
 }
 
-void FakeDisk::FailSyncs(bool fail) {
+void FakeDisk::FailSyncs(std::uint64_t from) {
   const MutexLock lock(mutex_);
-  fail_syncs_ = fail;
+  syncs_until_failure_ = from;
 }
 
 bool FakeDisk::Alive() {
@@ -233,9 +233,10 @@ int FakeDisk::Truncate(File& file, std::int64_t size) {
 
 int FakeDisk::Sync(File& file) {
   const MutexLock lock(mutex_);
-  if (!Alive() || fail_syncs_) {
+  if (!Alive() || syncs_until_failure_ == 1) {
     return SQLITE_IOERR_FSYNC;
   }
+  syncs_until_failure_ -= syncs_until_failure_ > 1 ? 1 : 0;
   file.exists = true;
   for (const Change& change : file.pending) {
     Apply(change, file.durable);

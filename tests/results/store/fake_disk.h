@@ -42,8 +42,8 @@ class FakeDisk {
   void WriteImage(const std::string& directory, Rng& rng) const;
   // How many more bytes files may grow before the disk is full.
   void LimitGrowth(std::int64_t bytes);
-  // From now on every sync fails, or none.
-  void FailSyncs(bool fail);
+  // From the `from`-th sync on, counted from 1 and from now, every one fails; 0: none.
+  void FailSyncs(std::uint64_t from);
 
   // --- called by the VFS; each returns an SQLite result code ---
   struct File;
@@ -74,7 +74,7 @@ class FakeDisk {
   std::uint64_t until_cut_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
   bool cut_ ABSL_GUARDED_BY(mutex_) = false;
   std::int64_t growth_left_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<std::int64_t>::max();
-  bool fail_syncs_ ABSL_GUARDED_BY(mutex_) = false;
+  std::uint64_t syncs_until_failure_ ABSL_GUARDED_BY(mutex_) = 0;  // 1: each fails; 0: none does
 };
 
 }  // namespace normlab::store

@@ -57,11 +57,11 @@ TEST_F(FaultsTest, AFullDiskRefusesWritesAndRecovers) {
 }
 
 TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
-  disk_.FailSyncs(true);
+  disk_.FailSyncs(1);
   const absl::Status status = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
   EXPECT_THAT(status, HasCode(absl::StatusCode::kUnavailable));
   EXPECT_THAT(stopped_, testing::ElementsAre(HasSubstr("I/O error"))) << "its owner is told, before the call returns";
-  disk_.FailSyncs(false);
+  disk_.FailSyncs(0);
   const absl::Status later = store_->AppendPoints(attempt_, {Ramp("loss", 101, 10)}).status();
   EXPECT_THAT(later, HasCode(absl::StatusCode::kUnavailable));
   EXPECT_THAT(Message(later), HasSubstr("restart the server"));
@@ -79,6 +79,38 @@ TEST_F(FaultsTest, AfterAFailedSyncNothingIsAcknowledgedUntilReopened) {
   EXPECT_EQ(result->stored + result->repeated, 10u);
   EXPECT_EQ(Stored(), 110u);
   RecordReliability(16, "0 acknowledged after it; reopened it is whole");
+}
+
+// Whichever sync it is that fails: of a commit, or of what moves the log into the file.
+TEST_F(FaultsTest, WhicheverSyncFailsWhatWasAcknowledgedIsThere) {
+  constexpr std::uint64_t kSyncs = 40;
+  constexpr int kAtOnce = 2'000;
+  std::uint64_t acknowledged = Stored();
+  for (std::uint64_t k = 1; k <= kSyncs; ++k) {
+    disk_.FailSyncs(k);
+    bool failed = false;
+    for (int call = 0; call < 3 * static_cast<int>(kSyncs); ++call) {
+      const auto result = store_->AppendPoints(attempt_, {Ramp("loss", acknowledged + 1, kAtOnce)});
+      ASSERT_FALSE(failed && result.ok()) << "acknowledged after sync " << k << " failed";
+      failed = failed || !result.ok();
+      acknowledged += result.ok() ? kAtOnce : 0;
+      if (failed && call > 0) {
+        break;
+      }
+    }
+    ASSERT_TRUE(failed) << "sync " << k << " was never asked for";
+    store_.reset();
+    disk_.FailSyncs(0);
+    Open();
+    ASSERT_GE(Stored(), acknowledged) << "sync " << k;
+    acknowledged = Stored();
+  }
+  const auto curve = store_->ReadCurve(1, "loss", {});
+  ASSERT_OK(curve.status());
+  for (std::size_t i = 0; i < curve->steps.size(); ++i) {
+    ASSERT_EQ(curve->steps[i], i + 1);
+  }
+  RecordReliability(16, fmt::format("each of {} syncs in turn: all that was acknowledged is there", kSyncs));
 }
 
 }  // namespace
