@@ -86,11 +86,11 @@ def recorded():
     """(row, "Suite.Test") of each RecordReliability in the sources of tests."""
     for path in sorted((ROOT / "tests").rglob("*.cc")):
         name = None
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if match := re.match(r"TEST(?:_F|_P)?\((\w+), (\w+)\)", line):
+        for match in re.finditer(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)|\bRecordReliability\(\s*(\d+),", path.read_text(encoding="utf-8"), re.MULTILINE):
+            if match[3] is None:
                 name = f"{match[1]}.{match[2]}"
-            for row in re.findall(r"\bRecordReliability\((\d+),", line):
-                yield int(row), name
+            else:
+                yield int(match[3]), name
 
 
 def commands(build):

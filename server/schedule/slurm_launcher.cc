@@ -65,10 +65,7 @@ SlurmLauncher::SlurmLauncher(SlurmLauncherOptions options) : options_(std::move(
   options_.slurm.given_up = [this] { return Clock::now() >= abort_at_.load(); };
 }
 
-SlurmLauncher::~SlurmLauncher() {
-  leave_ = true;
-  Stop(std::chrono::milliseconds(0));
-}
+SlurmLauncher::~SlurmLauncher() { Stop(std::chrono::milliseconds(0)); }
 
 absl::Status SlurmLauncher::Start() {
   if (::access(options_.worker_argv.at(0).c_str(), X_OK) != 0) {
@@ -116,9 +113,7 @@ void SlurmLauncher::Run(const std::stop_token& stop) {
     }
     Submit();
   } while (Rest(stop, options_.tick));
-  if (!leave_) {
-    WindUp();
-  }
+  WindUp();
 }
 
 void SlurmLauncher::WindUp() {

@@ -92,8 +92,6 @@ class SlurmLauncher : public Launcher {
   void WindUp();
   // Waits; false once Stop was called.
   bool Rest(const std::stop_token& stop, std::chrono::milliseconds time);
-  // Whether a command under way is to be given up.
-  bool GivenUp() const;
 
   // Asks Slurm what has become of the pilots; does nothing if it does not say.
   void Poll();
@@ -125,7 +123,6 @@ class SlurmLauncher : public Launcher {
   std::condition_variable_any wake_;
   std::atomic<Clock::time_point> abort_at_{Clock::time_point::max()};  // when commands are given up
   std::atomic<Clock::time_point> end_at_{Clock::time_point::max()};    // when winding up ends
-  std::atomic<bool> leave_{false};                                     // pilots are not cancelled
   // The thread's own.
   std::vector<Pilot> pilots_;
   Demand demand_;

@@ -83,7 +83,7 @@ TEST_F(AttemptsTest, ALeaseEndsAfterItsTimeAndNotBefore) {
   now_ += 1;
   attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kQueued);
-  RecordReliability(22, "leases count a steady clock; no jump of the other is made here");
+  RecordReliability(22, "leases count a steady clock");
 }
 
 TEST_F(AttemptsTest, ABeatStartsTheLeaseAnew) {

@@ -318,6 +318,15 @@ TEST_F(SlurmLauncherTest, NumbersThatAreGivenAgainMeanNothing) {
   }
 }
 
+TEST_F(SlurmLauncherTest, OfTwoWithOneNameThePilotIsTheOneThatLives) {
+  Launch(Options());
+  ASSERT_TRUE(AwaitRunning(1));
+  fake_.AddStranger(fmt::format("9|RUNNING|{}|None", fake_.Names()[0]));
+  fake_.SetState(fake_.Names()[0], "CANCELLED");
+  ASSERT_TRUE(AwaitPolls(3));
+  EXPECT_THAT(Exits(), IsEmpty());
+}
+
 TEST_F(SlurmLauncherTest, JobsOfOthersAreLeftAlone) {
   fake_.AddStranger("1|RUNNING|their|None");
   fake_.AddStranger("2|RUNNING|normlab-ffffffffffff-slurm-1|None");
@@ -418,9 +427,10 @@ TEST_F(SlurmLauncherTest, WhatCannotBeEndedIsLeftToTheNextStart) {
   Launch(std::move(options));
   ASSERT_TRUE(AwaitRunning(1));
   fake_.SetMode("squeue", "fail");
-  launcher_->Stop(milliseconds(100));
+  launcher_->Stop(milliseconds(500));
   EXPECT_THAT(Exits(), IsEmpty());
   EXPECT_EQ(RecordCount(), 1u);
+  EXPECT_THAT(fake_.Calls("scancel"), SizeIs(1)) << "it was told";
 }
 
 TEST_F(SlurmLauncherTest, StopDoesNotWaitForAnSbatchThatHangs) {
