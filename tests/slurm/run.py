@@ -20,7 +20,7 @@ from cluster import Cluster, NotUp, free_ports, missing_programs, wait_until  # 
 
 SEEDS, TIMES, SLOTS = 50, 4, 4
 SHORT = "invariance --trials 250"  # needs no data
-LONG = "invariance --trials 30000 --seed 77"  # minutes beside others; Slurm takes seconds to preempt it
+LONG_SECONDS = 60  # of a core, for a job that must be there when Slurm preempts it, which takes some 20
 PATIENCE = 1200  # seconds; a healthy cluster needs a tenth of it, a machine that others use as well needs more
 
 
@@ -69,13 +69,18 @@ def check_conformance(cluster, programs):
 
 
 def expected(programs, folder):
-    """Fingerprint by seed, of workers on this machine."""
+    """Fingerprint by seed, of workers on this machine; and the job that takes LONG_SECONDS here."""
     server = Server(programs, folder / "local", os.environ)
     server.start("--slots", "2")
     try:
-        jobs = server.submit(*SHORT.split(), "--seeds", f"1-{SEEDS}") + server.submit(*LONG.split())
-        server.await_succeeded(len(jobs))
-        return fingerprints(server.jobs(jobs))
+        short = server.submit(*SHORT.split(), "--seeds", f"1-{SEEDS}")
+        server.await_succeeded(len(short))
+        jobs = server.jobs(short)
+        trials = sum(job["spec"]["invariance"]["trials"] for job in jobs) * LONG_SECONDS / sum(float(job["cpu_seconds"]) for job in jobs)
+        long = f"invariance --trials {trials:.0f} --seed 77"
+        server.submit(*long.split())
+        server.await_succeeded(len(short) + 1)
+        return fingerprints(server.jobs(server.ids("succeeded"))), long
     finally:
         server.end()
 
@@ -89,9 +94,10 @@ def fingerprints(jobs):
 
 
 class OnCluster(Server):
-    def __init__(self, programs, folder, cluster):
+    def __init__(self, programs, folder, cluster, long):
         super().__init__(programs, folder / "home", cluster.environment)
-        self.cluster, self.shared, self.long = cluster, folder / "shared", None
+        self.cluster, self.shared = cluster, folder / "shared"
+        self.long_words, self.long = long.split(), None
         certs = folder / "certs"
         self.normlab("admin", "certs", "init", str(certs), "--host", "127.0.0.1")
         (self.shared / "certs").mkdir(parents=True, mode=0o700)
@@ -141,7 +147,7 @@ def kill_server(server):
 
 def preempt(server):
     """While a long job runs, which has to go on from where it was."""
-    [server.long] = server.submit(*LONG.split(), "--priority", "1")
+    [server.long] = server.submit(*server.long_words, "--priority", "1")
     wait_until("the long job runs", lambda: server.show(server.long)["job"]["steps_done"] > 0, PATIENCE)
     server.cluster.run("sbatch", "--job-name=high", "--partition=high", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap", "sleep 3")
     wait_until("the preempting job has ended", lambda: "high" not in server.cluster.run("squeue", "--noheader", "--format=%j").split(), PATIENCE)
@@ -185,7 +191,7 @@ def check_idle(server):
 
 
 def check_stop(server):
-    [job] = server.submit(*LONG.split(), "--rerun")
+    [job] = server.submit(*server.long_words, "--rerun")
     wait_until("it runs", lambda: server.show(job)["job"]["steps_done"] > 0, PATIENCE)
     assert server.end() == 0, server.log()
     assert not pilots(server.cluster) and not server.records()
@@ -202,12 +208,12 @@ def main(build):
         return 77
     with tempfile.TemporaryDirectory(prefix="normlab-slurm-") as name:
         folder = pathlib.Path(name)
-        wanted = expected(build / "bin", folder)
+        wanted, long = expected(build / "bin", folder)
         with Cluster(folder / "cluster") as cluster:
             server = None
             try:
                 check_conformance(cluster, build / "bin")
-                server = OnCluster(build / "bin", folder, cluster)
+                server = OnCluster(build / "bin", folder, cluster, long)
                 server.start()
                 begin = time.monotonic()
                 attempts = check_jobs(server, wanted)
