@@ -141,7 +141,8 @@ absl::StatusOr<std::vector<judging::RunPicture>> StoredRuns::Pictures(const judg
     if (info.media_type.starts_with("image/")) {
       absl::StatusOr<std::string> bytes = ReadPicture(store_, run->job->id, info.name);
       if (absl::IsDataLoss(bytes.status()) || absl::IsFailedPrecondition(bytes.status())) {
-        Log(LogLevel::kWarning, "picture_left_out", {{"job", run->job->id}, {"error", Message(bytes.status())}});
+        Log(LogLevel::kWarning, "picture_left_out",
+            {{"job", JobName(run->job->id)}, {"error", Message(bytes.status())}});
         continue;  // what a report says does not rest on it
       }
       NORMLAB_RETURN_IF_ERROR(bytes.status());

@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "server/schedule/job_name.h"
 
 namespace normlab::server {
 namespace {
@@ -371,7 +372,11 @@ void Attempts::End(store::AttemptId attempt, std::string_view why, bool died) {
   const absl::Status status = died ? store_.Died(attempt, why, options_.max_deaths) : store_.Release(attempt, why);
   Pass(Failpoint::kAttemptEnded);
   Log(LogLevel::kWarning, "attempt_ended",
-      {{"job", attempt.job}, {"attempt", attempt.number}, {"why", why}, {"died", died}, {"status", Message(status)}});
+      {{"job", JobName(attempt.job)},
+       {"attempt", attempt.number},
+       {"why", why},
+       {"died", died},
+       {"status", Message(status)}});
   MutexLock lock(mu_);
   // Of a row that cannot be read nobody will ever know more.
   const bool final = absl::IsFailedPrecondition(status) || absl::IsNotFound(status) || absl::IsDataLoss(status);

@@ -60,7 +60,7 @@ struct Event {
   std::optional<store::JobId> job;
 };
 
-// "info job_leased job=j17 attempt=2"
+// "info job_leased job=j17 attempt=2"; servers before 30 November 2026 wrote job=17.
 Event ReadEvent(std::string_view text) {
   Event event;
   int index = 0;
