@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "proto/spec_text.h"
 #include "server/edge/convert.h"
@@ -34,13 +35,32 @@ bool Passes(const store::Job& job, const store::JobFilter& filter) {
   return labelled && (filter.experiment.empty() || job.experiment == filter.experiment);
 }
 
+// Of the jobs in the queue those that have begun, and were interrupted.
+absl::StatusOr<std::vector<store::Job>> Interrupted(Core& core, store::JobFilter filter) {
+  filter.states = {store::JobState::kQueued};
+  const store::JobOrder latest_begun{.by = store::JobOrder::By::kStarted, .descending = true};
+  NORMLAB_ASSIGN_OR_RETURN(store::OrderedPage page,
+                           core.store.ListOrdered(filter, latest_begun, std::nullopt, kMostRuns));
+  std::erase_if(page.jobs, [](const store::Job& job) { return job.started_ms == 0; });
+  return std::move(page.jobs);
+}
+
 absl::StatusOr<std::vector<Run>> NewestRuns(Core& core, store::JobFilter filter) {
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<store::Job> jobs, Interrupted(core, filter));
   filter.states = {store::JobState::kRunning, store::JobState::kCancelling, store::JobState::kSucceeded,
                    store::JobState::kFailed,  store::JobState::kCancelled,  store::JobState::kDiverged};
   NORMLAB_ASSIGN_OR_RETURN(store::JobPage page, core.store.ListJobs(filter, std::nullopt, kMostRuns));
+  std::move(page.jobs.begin(), page.jobs.end(), std::back_inserter(jobs));
+  const auto newer = [](const store::Job& a, const store::Job& b) { return a.id > b.id; };
+  std::sort(jobs.begin(), jobs.end(), newer);
+  const auto same = [](const store::Job& a, const store::Job& b) { return a.id == b.id; };  // begun between both looks
+  jobs.erase(std::unique(jobs.begin(), jobs.end(), same), jobs.end());
   std::vector<Run> runs;
-  runs.reserve(page.jobs.size());
-  for (store::Job& job : page.jobs) {
+  runs.reserve(std::min<std::size_t>(jobs.size(), kMostRuns));
+  for (store::Job& job : jobs) {
+    if (runs.size() == kMostRuns) {
+      break;
+    }
     runs.push_back(MakeRun(std::move(job)));
   }
   return runs;

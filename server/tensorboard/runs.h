@@ -29,7 +29,7 @@ inline constexpr int kMostRuns = 1000;
 // "mnist_mlp/norm=layer batch_size=4": what jobs have in common that differ in their seed alone.
 std::string ConfigurationName(const v1::JobSpec& spec);
 
-// The runs that `query` names, else the newest kMostRuns jobs of its filter that do not wait in the queue; newest first.
+// The runs that `query` names, else the newest kMostRuns jobs of its filter that have begun; newest first.
 // Names that no job has, or none that the filter lets pass, are left out. kCancelled when nobody waits any more.
 absl::StatusOr<std::vector<Run>> SelectRuns(Core& core, const Caller& caller, const Query& query);
 

@@ -150,6 +150,23 @@ TEST_F(TensorboardTest, ARunIsAJobNamedByWhatItTrainsAndItsSeed) {
   EXPECT_THAT(Plugins(), ElementsAre("scalars", "hparams"));
 }
 
+class InterruptedTest : public TensorboardTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = TensorboardTest::Options();
+    options.attempts.lease = std::chrono::milliseconds(300);
+    return options;
+  }
+};
+
+TEST_F(InterruptedTest, AJobIsShownWhileItWaitsToGoOn) {
+  Submit({{"seed", "1"}});
+  Submit({{"seed", "2"}});
+  LeaseOne();  // by a worker that is not heard again
+  ASSERT_TRUE(Eventually([this] { return Get("j1").state() == v1::JOB_STATE_QUEUED; }));
+  EXPECT_THAT(Runs(""), ElementsAre("mnist_mlp/defaults/seed=1/j1")) << "not the one that has not begun";
+}
+
 TEST_F(TensorboardTest, AnExperimentIsAChoiceOfJobs) {
   Submit({{"seed", "1"}}, {{"who", "ana"}, {"item", "mnist"}});
   Submit({{"seed", "2"}}, {{"who", "ana"}});
