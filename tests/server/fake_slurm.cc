@@ -98,7 +98,7 @@ for job in "$here"/jobs/*; do
   : > "$job/cancelled"
   if pid=$(cat "$job/pid" 2>/dev/null); then
     kill -TERM $pid 2>/dev/null
-    (sleep 0.3; kill -KILL $pid) > /dev/null 2>&1 < /dev/null &
+    (sleep 3; kill -KILL $pid) > /dev/null 2>&1 < /dev/null &
   else
     echo CANCELLED > "$job/state"
   fi

@@ -19,8 +19,8 @@ import stock_program  # noqa: E402
 from cluster import Cluster, NotUp, free_ports, missing_programs, wait_until  # noqa: E402
 
 SEEDS, TIMES, SLOTS = 50, 4, 4
-SHORT = "invariance --trials 250"  # needs no data
-LONG_SECONDS = 60  # of a core, for a job that must be there when Slurm preempts it, which takes some 20
+# Seconds of a core, on the machine at hand: what Slurm does takes its own time on any machine, and jobs must be there when it happens.
+SHORT_SECONDS, LONG_SECONDS = 1, 60
 PATIENCE = 1200  # seconds; a healthy cluster needs a tenth of it, a machine that others use as well needs more
 
 
@@ -69,18 +69,19 @@ def check_conformance(cluster, programs):
 
 
 def expected(programs, folder):
-    """Fingerprint by seed, of workers on this machine; and the job that takes LONG_SECONDS here."""
+    """Words that submit a short job and a long one, and fingerprint by seed of what workers on this machine make of them."""
     server = Server(programs, folder / "local", os.environ)
     server.start("--slots", "2")
     try:
-        short = server.submit(*SHORT.split(), "--seeds", f"1-{SEEDS}")
-        server.await_succeeded(len(short))
-        jobs = server.jobs(short)
-        trials = sum(job["spec"]["invariance"]["trials"] for job in jobs) * LONG_SECONDS / sum(float(job["cpu_seconds"]) for job in jobs)
-        long = f"invariance --trials {trials:.0f} --seed 77"
-        server.submit(*long.split())
-        server.await_succeeded(len(short) + 1)
-        return fingerprints(server.jobs(server.ids("succeeded"))), long
+        trials = 2000  # of an experiment that needs no data
+        [probe] = server.submit("invariance", "--trials", str(trials))
+        server.await_succeeded(1)
+        rate = trials / float(server.show(probe)["job"]["cpu_seconds"])
+        short, long = (["invariance", "--trials", f"{seconds * rate:.0f}"] for seconds in (SHORT_SECONDS, LONG_SECONDS))
+        long += ["--seed", "77"]
+        jobs = server.submit(*short, "--seeds", f"1-{SEEDS}") + server.submit(*long)
+        server.await_succeeded(1 + len(jobs))
+        return short, long, fingerprints(server.jobs(jobs))
     finally:
         server.end()
 
@@ -94,10 +95,10 @@ def fingerprints(jobs):
 
 
 class OnCluster(Server):
-    def __init__(self, programs, folder, cluster, long):
+    def __init__(self, programs, folder, cluster, long_words):
         super().__init__(programs, folder / "home", cluster.environment)
         self.cluster, self.shared = cluster, folder / "shared"
-        self.long_words, self.long = long.split(), None
+        self.long_words, self.long = long_words, None
         certs = folder / "certs"
         self.normlab("admin", "certs", "init", str(certs), "--host", "127.0.0.1")
         (self.shared / "certs").mkdir(parents=True, mode=0o700)
@@ -165,8 +166,8 @@ def lose_node(server):
 EVENTS = (kill_controller, kill_node_daemon, kill_worker, kill_server, preempt, lose_node)
 
 
-def check_jobs(server, wanted):
-    short = [job for _ in range(TIMES) for job in server.submit(*SHORT.split(), "--seeds", f"1-{SEEDS}", "--rerun")]
+def check_jobs(server, short_words, wanted):
+    short = [job for _ in range(TIMES) for job in server.submit(*short_words, "--seeds", f"1-{SEEDS}", "--rerun")]
     assert len(short) == SEEDS * TIMES
     for number, event in enumerate(EVENTS, 1):
         server.await_succeeded(number * len(short) // (len(EVENTS) + 3))
@@ -208,7 +209,7 @@ def main(build):
         return 77
     with tempfile.TemporaryDirectory(prefix="normlab-slurm-") as name:
         folder = pathlib.Path(name)
-        wanted, long = expected(build / "bin", folder)
+        short, long, wanted = expected(build / "bin", folder)
         with Cluster(folder / "cluster") as cluster:
             server = None
             try:
@@ -216,7 +217,7 @@ def main(build):
                 server = OnCluster(build / "bin", folder, cluster, long)
                 server.start()
                 begin = time.monotonic()
-                attempts = check_jobs(server, wanted)
+                attempts = check_jobs(server, short, wanted)
                 print(f"{SEEDS * TIMES + 1} jobs ended once each, in {attempts} attempts and {time.monotonic() - begin:.0f} s")
                 check_idle(server)
                 check_stop(server)
