@@ -51,7 +51,8 @@ esac
 constexpr char kRun[] = R"sh(#!/bin/sh
 job=$1
 shift
-sh "$@" &
+# It begins once its number is known: whoever hears of it can end it.
+sh -c 'until [ -e "$0/pid" ]; do sleep 0.01; done; [ -e "$0/cancelled" ] || exec sh "$@"' "$job" "$@" &
 echo $! > "$job/pid.new"
 echo RUNNING > "$job/state"
 mv "$job/pid.new" "$job/pid"
