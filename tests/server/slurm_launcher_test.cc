@@ -190,6 +190,24 @@ TEST_F(SlurmLauncherTest, PilotsThatWaitAreTakenBackWhenTheWorkIsGoneAndThoseTha
   EXPECT_THAT(Exits(), SizeIs(1));
   EXPECT_EQ(Exits()[0].worker_id, IdOf(fake_.Names()[1]));
   EXPECT_TRUE(Exits()[0].told);
+  EXPECT_THAT(fake_.Calls("scancel"), SizeIs(1)) << "whoever runs is left";
+}
+
+TEST_F(SlurmLauncherTest, OfThoseThatWaitAsManyAreTakenBackAsAreTooMany) {
+  SetJobs(3);
+  SlurmLauncherOptions options = Options();
+  options.slots = 3;
+  fake_.SetMode("sbatch", "pending");
+  Launch(std::move(options));
+  ASSERT_TRUE(Eventually([this] { return fake_.Names().size() == 3; }));
+  ASSERT_TRUE(AwaitPolls(2));
+  SetJobs(1);
+  ASSERT_TRUE(Eventually([this] { return Exits().size() == 2; }));
+  ASSERT_TRUE(AwaitPolls(4));
+  ASSERT_THAT(Exits(), SizeIs(2));
+  for (const Exit& exit : Exits()) {
+    EXPECT_NE(exit.worker_id, IdOf(fake_.Names()[0])) << "it has waited longest";
+  }
 }
 
 // --- sbatch ---
@@ -371,15 +389,15 @@ TEST_F(SlurmLauncherTest, AnEndThatIsNotTheJobsFaultIsNotHeldAgainstIt) {
   RecordReliability(40, "preemption, a lost node and a cancel are held against no job");
 }
 
-// Four pilots that come to nothing take at least the growing pauses between them: 10 + 20 + 40 ms.
+// Four pilots that come to nothing take at least the growing pauses between them: 200 + 400 + 800 ms.
 TEST_F(SlurmLauncherTest, PilotsThatComeToNothingAreSubmittedLessAndLessOften) {
   SlurmLauncherOptions options = Options("exit 1");
-  options.first_pause = milliseconds(10);
-  options.longest_pause = milliseconds(40);
+  options.first_pause = milliseconds(200);
+  options.longest_pause = milliseconds(800);
   const auto begin = std::chrono::steady_clock::now();
   Launch(std::move(options));
   ASSERT_TRUE(Eventually([this] { return fake_.Names().size() >= 4; }));
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(70));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(1'400));
 }
 
 TEST_F(SlurmLauncherTest, OfManyLogsTheNewestAreKept) {
