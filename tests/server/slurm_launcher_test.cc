@@ -282,9 +282,11 @@ TEST_F(SlurmLauncherTest, TwoAnswersWithoutAPilotAreNotEnough) {
   options.settle = milliseconds(0);
   Launch(std::move(options));
   ASSERT_TRUE(AwaitRunning(1));
-  fake_.Blind(2);
-  ASSERT_TRUE(AwaitPolls(6));
-  EXPECT_THAT(Exits(), IsEmpty());
+  for (int i = 0; i < 2; ++i) {
+    fake_.Blind(2);
+    ASSERT_TRUE(AwaitPolls(6));  // the last of them with it
+    EXPECT_THAT(Exits(), IsEmpty());
+  }
   fake_.Blind(3);
   ASSERT_TRUE(Eventually([this] { return !Exits().empty(); }));
 }
