@@ -1,7 +1,7 @@
 // Loaded into a program (LD_PRELOAD): its syncs fail with EIO while the file that NORMLAB_TEST_BROKEN_DISK names exists,
 // its writes to a database with EDQUOT while the one that NORMLAB_TEST_FULL_QUOTA names does, and below the folder that
 // NORMLAB_TEST_READ_ONLY names no file can be opened to be written. While the file that NORMLAB_TEST_SLOW_DISK names exists,
-// a sync takes 200 ms and then adds a byte to that file.
+// a sync takes half a second and then adds a byte to that file.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,7 +63,7 @@ int Sync(long call, int fd) {
   if (const char* const slow = std::getenv("NORMLAB_TEST_SLOW_DISK")) {
     const int count = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, slow, O_WRONLY | O_APPEND | O_CLOEXEC, 0));
     if (count >= 0) {
-      ::usleep(200'000);
+      ::usleep(500'000);
       ::syscall(SYS_write, count, ".", 1);
       ::close(count);
     }

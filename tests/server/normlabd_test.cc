@@ -245,7 +245,7 @@ TEST_F(NormlabdTest, AQuotaThatIsUsedUpIsAFullDiskAndNoIoError) {
   EXPECT_EQ(Wait(pid), 0) << Read("err");
 }
 
-// Each sync takes 200 ms, and is counted: what a call waits for is told in syncs, however slow the machine.
+// Each sync takes half a second, and is counted: what a call waits for is told in syncs, however slow the machine.
 TEST_F(NormlabdTest, OnASlowDiskWritersShareItsSyncsAndReadersDoNotWait) {
   constexpr int kWriters = 8;
   constexpr int kWrites = 3;
