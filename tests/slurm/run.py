@@ -116,8 +116,8 @@ class OnCluster(Server):
 
 def kill_controller(server):
     """Until the server has missed it, and jobs have gone on all the same."""
+    missed = server.log().count("slurm_does_not_answer")  # it is said once: what comes after the kill must not be counted here
     server.cluster.kill("slurmctld")
-    missed = server.log().count("slurm_does_not_answer")
     wait_until("the server misses the controller", lambda: server.log().count("slurm_does_not_answer") > missed, PATIENCE)
     server.await_more()
     server.cluster.start("slurmctld")
