@@ -20,6 +20,7 @@
 #include "base/descriptor.h"
 #include "base/paths.h"
 #include "base/process.h"
+#include "tests/peak_memory.h"
 
 namespace normlab::bench {
 
@@ -111,17 +112,7 @@ double Server::CpuMs() const {
   return 1000 * ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-double Server::PeakMiB() const {
-  std::ifstream status(fmt::format("/proc/{}/status", pid_));
-  for (std::string word; status >> word;) {
-    if (word == "VmHWM:") {
-      double kib = 0;
-      status >> kib;
-      return kib / 1024;
-    }
-  }
-  return 0;
-}
+double Server::PeakMiB() const { return static_cast<double>(PeakMemory(pid_)) / (1 << 20); }
 
 std::string Server::Post(const std::string& method, const std::string& json) const {
   std::string token;
