@@ -21,8 +21,8 @@ void Count(Counter& counter) { counter.Add(); }
 """
 
 
-def lint(text):
-    """Lints a tree of one source beside another."""
+def lint(*texts):
+    """Lints a tree of these sources in one folder beside another."""
     root = pathlib.Path(tempfile.mkdtemp())
     build = root / "build"
     for path in (root / "base", root / "server", build):
@@ -30,10 +30,12 @@ def lint(text):
     shutil.copy(ROOT / "base/mutex.h", root / "base")
     shutil.copy(ROOT / ".clang-tidy", root)
     (root / "base/lock.cc").write_text('#include "base/mutex.h"\n')
-    (root / "server/a.cc").write_text(text)
+    sources = {f"server/{name}.cc": text for name, text in zip("abc", texts)}
+    for name, text in sources.items():
+        (root / name).write_text(text)
     entries = [
-        {"directory": str(build), "file": str(root / f), "command": f"c++ -I{root} -std=c++20 -o a.o -c {root / f}"}
-        for f in ("base/lock.cc", "server/a.cc")
+        {"directory": str(build), "file": str(root / f), "command": f"c++ -I{root} -std=c++20 -o {f}.o -c {root / f}"}
+        for f in ("base/lock.cc", *sources)
     ]
     (build / "compile_commands.json").write_text(json.dumps(entries))
     command = [sys.executable, "-B", ROOT / "tools/lint.py", build]
@@ -55,6 +57,22 @@ class Lint(unittest.TestCase):
         status, output = lint("double Half(int n) { return n / 2; }\n")
         self.assertEqual(status, 1, output)
         self.assertIn("bugprone-integer-division", output)
+
+    def test_sources_that_cannot_be_read_together_are_read_alone(self):
+        half = "namespace { double Half(int n) { return n / %s; } }\ndouble %s(int n) { return Half(n); }\n"
+        status, output = lint(half % ("2.0", "A"), half % ("2.0", "B"))
+        self.assertEqual(status, 0, output)
+        status, output = lint(half % ("2.0", "A"), half % ("2", "B"))
+        self.assertEqual(status, 1, output)
+        self.assertIn("server/b.cc:1:", output)
+
+    def test_paths_are_followed_in_sources_that_are_read_together(self):
+        guard = "int %s(const int* p) { return p == nullptr ? %s : 1; }\n"
+        status, output = lint(guard % ("A", "0"), guard % ("B", "0"), guard % ("C", "0"))
+        self.assertEqual(status, 0, output)
+        status, output = lint(guard % ("A", "0"), guard % ("B", "*p"), guard % ("C", "0"))
+        self.assertEqual(status, 1, output)
+        self.assertIn("clang-analyzer-core.NullDereference", output)
 
     def test_a_source_that_does_not_compile_is_a_finding(self):
         self.assertEqual(lint('#include "base/mutex.h"\nint f() { return g(); }\n')[0], 1)
