@@ -44,6 +44,7 @@ fi
 case $mode in
   rubbish) echo "Welcome to the cluster" ;;
   late) echo "sbatch: error: Batch job submission failed: Socket timed out" >&2; exit 1 ;;
+  federated) echo "$(cat "$job/id");physics" ;;
   *) cat "$job/id" ;;
 esac
 )sh";
@@ -51,8 +52,8 @@ esac
 constexpr char kRun[] = R"sh(#!/bin/sh
 job=$1
 shift
-# It begins once its number is known: whoever hears of it can end it.
-sh -c 'until [ -e "$0/pid" ]; do sleep 0.01; done; [ -e "$0/cancelled" ] || exec sh "$@"' "$job" "$@" &
+# It begins once its number is known: whoever hears of it can end it. Its folder is gone when the test has ended.
+sh -c 'until [ -e "$0/pid" ]; do [ -e "$0" ] || exit 1; sleep 0.01; done; [ -e "$0/cancelled" ] || exec sh "$@"' "$job" "$@" &
 echo $! > "$job/pid.new"
 echo RUNNING > "$job/state"
 mv "$job/pid.new" "$job/pid"
@@ -101,7 +102,11 @@ for job in "$here"/jobs/*; do
     kill -TERM $pid 2>/dev/null
     (sleep 3; kill -KILL $pid) > /dev/null 2>&1 < /dev/null &
   else
-    echo CANCELLED > "$job/state"
+    case $(cat "$here/scancel.mode" 2>/dev/null) in
+      fail) echo FAILED > "$here/states/$name" ;;
+      forget) : > "$here/states/$name" ;;
+      *) echo CANCELLED > "$job/state" ;;
+    esac
   fi
 done
 exit 0

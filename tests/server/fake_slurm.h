@@ -20,7 +20,8 @@ class FakeSlurm {
   Slurm Commands() const { return *Slurm::Find(folder_); }
 
   // How `command` behaves from now on. sbatch: "" takes the job, "hang", "fail", "rubbish" (takes it, says no number), "late" (takes
-  // it, then fails), "lost" (says a number and forgets), "pending" (takes it, and it waits). squeue: "", "hang", "fail".
+  // it, then fails), "lost" (says a number and forgets), "pending" (takes it, and it waits), "federated" (says its cluster too).
+  // squeue: "", "hang", "fail". scancel, of a job that waits: "", "fail" (the job has failed then), "forget" (there is none then).
   void SetMode(const std::string& command, const std::string& mode) const;
   // Whatever squeue says of all jobs of this name from now on; empty: nothing, as if it had never been.
   void SetState(const std::string& name, const std::string& state) const;

@@ -210,7 +210,46 @@ TEST_F(SlurmLauncherTest, OfThoseThatWaitAsManyAreTakenBackAsAreTooMany) {
   }
 }
 
+TEST_F(SlurmLauncherTest, AThousandSlotsAreNotFilledInOneGo) {
+  Mutex mu;
+  std::vector<std::size_t> submitted;  // at each look at the demand
+  SlurmLauncherOptions options = Options();
+  fake_.SetMode("sbatch", "pending");
+  options.slots = 1'000;
+  options.demand = [&]() -> absl::StatusOr<Demand> {
+    MutexLock lock(mu);
+    submitted.push_back(fake_.Names().size());
+    return Demand{.jobs = submitted.size() > 2 ? 0 : 1'000};
+  };
+  Launch(std::move(options));
+  ASSERT_TRUE(Eventually([&] {
+    MutexLock lock(mu);
+    return submitted.size() > 2;
+  }));
+  Crash();
+  EXPECT_EQ(submitted[0], 0u);
+  EXPECT_GT(submitted[1], 0u);
+  EXPECT_EQ(submitted[2], 2 * submitted[1]);
+  EXPECT_LE(submitted[1], 20u) << "while it submits it looks at nothing else";
+}
+
 // --- sbatch ---
+
+TEST_F(SlurmLauncherTest, OfWhatSbatchSaysTheNumberIsTaken) {
+  ASSERT_TRUE(PosixFileSystem().MakeDirectories(Folder()).ok());
+  const auto submit = [this](const char* mode) {
+    fake_.SetMode("sbatch", mode);
+    return fake_.Commands().Submit({.name = std::string(kPrefix) + "slurm-1",
+                                    .script = "/bin/true",
+                                    .arguments = {},
+                                    .folder = Folder(),
+                                    .log = Folder() + "/worker.log"},
+                                   {});
+  };
+  EXPECT_EQ(submit("").value(), "1");
+  EXPECT_EQ(submit("federated").value(), "2") << "without the cluster";
+  EXPECT_THAT(Message(submit("rubbish").status()), HasSubstr("Welcome"));
+}
 
 TEST_F(SlurmLauncherTest, AnSbatchThatHangsIsEndedAndThePilotGivenUpOnceSlurmDoesNotKnowIt) {
   fake_.SetMode("sbatch", "hang");
@@ -402,17 +441,60 @@ TEST_F(SlurmLauncherTest, PilotsThatComeToNothingAreSubmittedLessAndLessOften) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(1'400));
 }
 
+// Each of the ten that fail is followed by one that was of use. Pauses that went on growing would come to 100 s.
+TEST_F(SlurmLauncherTest, OneThatWasOfUseEndsThePauses) {
+  SlurmLauncherOptions options = Options();
+  options.first_pause = milliseconds(100);
+  options.longest_pause = std::chrono::hours(1);
+  Launch(std::move(options));
+  for (std::size_t n = 0; n < 20; ++n) {
+    ASSERT_TRUE(AwaitRunning(n + 1)) << n;
+    const std::string pilot = fake_.Names()[n];
+    if (n % 2 == 1) {
+      SetHeard({IdOf(pilot)});
+      ASSERT_TRUE(AwaitPolls(2));  // so that the demand was looked at
+    }
+    fake_.SetState(pilot, n % 2 == 1 ? "PREEMPTED" : "FAILED");
+    ASSERT_TRUE(Eventually([&] { return Exits().size() == n + 1; })) << n;
+  }
+}
+
+// Without a limit the last pause would be nine minutes.
+TEST_F(SlurmLauncherTest, PausesHaveALimit) {
+  Launch(Options("exit 1"));
+  ASSERT_TRUE(Eventually([this] { return Exits().size() >= 20; }));
+}
+
+TEST_F(SlurmLauncherTest, WhoWasCancelledIsGoneHoweverSlurmTellsIt) {
+  fake_.SetMode("sbatch", "pending");
+  for (const char* mode : {"fail", "forget"}) {
+    fake_.SetMode("scancel", mode);
+    SetJobs(1);
+    SlurmLauncherOptions options = Options();
+    options.settle = std::chrono::hours(1);
+    const std::size_t before = Exits().size();
+    Launch(std::move(options));
+    ASSERT_TRUE(Eventually([&] { return fake_.Names().size() == before + 1; })) << mode;
+    ASSERT_TRUE(AwaitPolls(2));
+    SetJobs(0);
+    ASSERT_TRUE(Eventually([&] { return Exits().size() == before + 1; })) << mode;
+    EXPECT_TRUE(Exits().back().told) << mode << ": no job is to blame";
+    Crash();
+  }
+}
+
 TEST_F(SlurmLauncherTest, OfManyLogsTheNewestAreKept) {
   SlurmLauncherOptions options = Options("exit 1");
-  options.kept_logs = 2;
+  options.kept_logs = 3;
   Launch(std::move(options));
-  ASSERT_TRUE(Eventually([this] { return Exits().size() >= 6; }));
+  ASSERT_TRUE(Eventually([this] { return Exits().size() >= 7; }));
   Crash();
+  EXPECT_TRUE(std::filesystem::exists(fmt::format("{}/worker-{}.log", Folder(), Exits().back().worker_id)));
   int logs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(Folder())) {
     logs += entry.path().extension() == ".log" ? 1 : 0;
   }
-  EXPECT_LE(logs, 4) << "two, and those that came since";
+  EXPECT_LE(logs, 5) << "three, and those that came since";
 }
 
 // --- crashes ---
@@ -442,6 +524,7 @@ TEST_F(SlurmLauncherTest, ACrashBeforeSbatchLeavesARecordThatIsGivenUp) {
   ASSERT_TRUE(Eventually([this] { return !Exits().empty(); }));
   EXPECT_EQ(Exits()[0].worker_id, "slurm-never");
   EXPECT_TRUE(AwaitRunning(1)) << "its slot is free";
+  EXPECT_THAT(Starts(), Not(Contains("slurm-1")));
   EXPECT_TRUE(std::filesystem::exists(Folder() + "/normlab-ffffffffffff-slurm-1.token"));
 }
 
