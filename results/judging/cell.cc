@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/parse_number.h"
 #include "results/judging/selection.h"
 
 namespace normlab::judging {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // The end if a run has finished, else the place that every run under way has passed.
 double CellPlace(const std::vector<Run>& runs, double end) {
@@ -43,13 +46,16 @@ void AddValues(const Measured& measured, int arm, int metric, Cell& cell) {
   const Item& item = *measured.item;
   const std::vector<Run>& runs = measured.runs[static_cast<std::size_t>(arm)];
   const auto repetitions = static_cast<std::size_t>(item.repeat.count());
+  const double end = measured.extent(arm).end;
   for (std::size_t first = 0; first + repetitions <= runs.size(); first += repetitions) {
     std::vector<std::optional<stats::Outcome>> numbers;
     bool diverged = false;
     for (std::size_t r = first; r < first + repetitions; ++r) {
       cell.submitted += runs[r].submitted() ? 1 : 0;
       diverged = diverged || runs[r].diverged(metric);
-      numbers.push_back(cell.at > 0 ? SelectValue(item, runs[r], metric, cell.at) : std::nullopt);
+      // Where some have finished the others' numbers are of shorter runs.
+      const bool counts = cell.at > 0 && (cell.at < end || runs[r].status.succeeded);
+      numbers.push_back(counts ? SelectValue(item, runs[r], metric, cell.at) : std::nullopt);
     }
     const auto number = MeanOfRepetitions(numbers, item.metrics[static_cast<std::size_t>(metric)].as_ratios());
     cell.diverged += diverged ? 1 : 0;
@@ -92,14 +98,14 @@ std::optional<Range> RangeOver(const Measured& measured, int arm, int metric) {
   std::optional<Range> range;
   for (const Run& run : measured.runs[static_cast<std::size_t>(arm)]) {
     const Curve& curve = run.curves[static_cast<std::size_t>(metric)];
+    if (run.diverged(metric)) {
+      return Range{kNaN, kNaN, curve.x.empty() ? 0 : curve.x.back()};
+    }
     for (std::size_t i = 0; i < curve.y.size(); ++i) {
       if (curve.x[i] <= 0) {
         continue;
       }
       const double y = curve.y[i];
-      if (std::isnan(y)) {
-        return Range{y, y, curve.x[i]};
-      }
       range = range ? Range{std::min(range->lo, y), std::max(range->hi, y), std::min(range->from, curve.x[i])}
                     : Range{y, y, curve.x[i]};
     }

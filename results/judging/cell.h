@@ -23,8 +23,8 @@ struct Cell {
 };
 Cell Summarize(const Measured& measured, int arm, int metric);
 
-// The least and the largest value of an arm's runs, diverged ones included, over all x above 0, and the least such x.
-// Absent without a value; a value that is not a number makes both NaN.
+// The least and the largest value of an arm's runs over all x above 0, and the least such x. Absent without a value; a run
+// that diverged makes both NaN.
 struct Range {
   double lo = 0, hi = 0;
   double from = 0;

@@ -45,6 +45,8 @@ class ClaimsReader {
         reader.Choice("rule", {"lower", "higher", "reaches", "close", "value", "below", "above"}));
     claim.metric = reader.Choice("metric", IdsOf(item_.metrics));
     claim.arm = reader.Choice("arm", IdsOf(item_.arms));
+    const bool direction = claim.kind == ClaimKind::kLower || claim.kind == ClaimKind::kHigher;
+    claim.against_bound = direction && reader.Has("bound") && !reader.Has("than");
     if (claim.compares_arms()) {
       claim.than = reader.Choice("than", IdsOf(item_.arms));
     }
@@ -57,8 +59,8 @@ class ClaimsReader {
     if (claim.is_size()) {
       ReadSize(reader, claim);
     }
-    if (claim.is_fact()) {
-      claim.bound = reader.Number("bound", -kHuge, kHuge);
+    if (claim.is_fact() || claim.against_bound) {
+      claim.bound = reader.Number("bound", claim.against_bound && MetricOf(claim).as_ratios() ? 1e-300 : -kHuge, kHuge);
     }
     if (!claim.is_time() && !MetricOf(claim).is_time() && reader.Has("over")) {
       MapReader over(reader.Optional("over"), reader.path() + ".over", problems_);

@@ -86,8 +86,8 @@ std::size_t CountTo(const stats::Curve& curve, double at) {
   return static_cast<std::size_t>(std::upper_bound(curve.x.begin(), curve.x.end(), at) - curve.x.begin());
 }
 
-// A run's last value up to `at`; a run that diverged, or has no number there, is worse than any. Absent: it recorded
-// nothing.
+// A run's last value up to `at`; a run that diverged, or has something up to there that is no number once it trains, is
+// worse than any. Absent: it recorded nothing.
 std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double at) {
   if (job.diverged) {
     return kInfinity;
@@ -96,6 +96,11 @@ std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double
   const std::size_t n = CountTo(curve, at);
   if (n == 0) {
     return std::nullopt;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    if (curve.x[i] > 0 && !std::isfinite(curve.y[i])) {
+      return kInfinity;
+    }
   }
   return std::isfinite(curve.y[n - 1]) ? curve.y[n - 1] : kInfinity;
 }

@@ -15,6 +15,8 @@ using stats::Outcome;
 
 bool Exact(const Bounded& b) { return b.lo == b.hi && std::isfinite(b.lo); }
 
+bool Diverged(const Outcome& outcome) { return std::isinf(outcome.value); }
+
 // All numbers, or none if one is missing.
 std::vector<double> Numbers(std::span<const Bounded> values) {
   std::vector<double> numbers;
@@ -37,7 +39,7 @@ std::vector<Bounded> Differences(std::span<const Outcome> arm, std::span<const O
 
 void Count(std::span<const Outcome> outcomes, Evidence& evidence) {
   for (const Outcome& outcome : outcomes) {
-    evidence.diverged += std::isinf(outcome.value) ? 1 : 0;
+    evidence.diverged += Diverged(outcome) ? 1 : 0;
     evidence.censored += outcome.later ? 1 : 0;
   }
 }
@@ -50,7 +52,7 @@ Evidence Described(std::span<const Bounded> values, double confidence) {
     return evidence;
   }
   const std::vector<double> numbers = Numbers(values);
-  if (!numbers.empty()) {
+  if (numbers.size() == 1 || stats::HasSpread(numbers)) {
     evidence.estimate = stats::Mean(numbers);
     evidence.interval = stats::StudentInterval(numbers, confidence);
     return evidence;
@@ -70,8 +72,6 @@ Evidence Described(std::span<const Bounded> values, double confidence) {
 
 Evidence Against(std::span<const Bounded> values, stats::Interval margin) {
   Evidence evidence = Described(values, kSizeConfidence);
-  evidence.numberless =
-      std::all_of(values.begin(), values.end(), [](const Bounded& b) { return b.lo == b.hi && std::isinf(b.lo); });
   if (evidence.n < kMinSeeds) {
     return evidence;
   }
@@ -149,12 +149,15 @@ Evidence WeighValue(std::span<const Outcome> values, stats::Interval margin) {
     bounded.push_back(Difference(value, {0, false}));
   }
   Evidence evidence = Against(bounded, margin);
+  evidence.numberless = std::all_of(values.begin(), values.end(), Diverged);
   Count(values, evidence);
   return evidence;
 }
 
 Evidence WeighDifference(std::span<const Outcome> arm, std::span<const Outcome> other, stats::Interval margin) {
   Evidence evidence = Against(Differences(arm, other), margin);
+  evidence.numberless = std::equal(arm.begin(), arm.end(), other.begin(), other.end(),
+                                   [](const Outcome& a, const Outcome& b) { return Diverged(a) || Diverged(b); });
   Count(arm, evidence);
   Count(other, evidence);
   return evidence;

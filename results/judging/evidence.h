@@ -39,8 +39,8 @@ struct Evidence {
   Shown shown = Shown::kNothing;
   std::optional<double> p;        // for Holm's correction over the family
   std::optional<double> p_exact;  // of an exact test, which stands guard uncorrected; absent where there is none
-  // The mean, with Student's interval (95 % of a direction, 90 % of a size); where not every run has a number the median,
-  // with the interval of order statistics.
+  // The mean, with Student's interval (95 % of a direction, 90 % of a size); where not every run has a number, and where
+  // they have no spread, the median with the interval of order statistics.
   std::optional<double> estimate;
   std::optional<stats::Interval> interval;
   bool median = false;

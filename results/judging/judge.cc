@@ -55,10 +55,16 @@ std::string What(const Judgement& j) {
     case ClaimKind::kReaches:
       return j.evidence.shown == Shown::kLower ? "Sooner" : "Later";
     case ClaimKind::kBelow:
+      if (j.evidence.diverged > 0) {
+        return "A run diverged";
+      }
       return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
                  ? "Every value lies below the bound"
                  : "A value does not lie below the bound";
     case ClaimKind::kAbove:
+      if (j.evidence.diverged > 0) {
+        return "A run diverged";
+      }
       return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
                  ? "Every value lies above the bound"
              : j.verdict == Verdict::kInconclusive ? "Some values lie above the bound, some do not"
@@ -140,7 +146,7 @@ Effect Judgement::effect() const {
     case ClaimKind::kAbove:
       return Effect::kSmallest;
     default:
-      return ratio ? Effect::kRatio : Effect::kDifference;
+      return claim->against_bound ? Effect::kValue : ratio ? Effect::kRatio : Effect::kDifference;
   }
 }
 

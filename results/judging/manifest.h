@@ -156,7 +156,7 @@ struct Budget {
 };
 
 enum class ClaimKind {
-  kLower,    // direction: the arm lies below the other
+  kLower,    // direction: the arm lies below the other, or below a bound
   kHigher,   // direction: above
   kReaches,  // direction: it comes to a target in less x
   kClose,    // size: the difference to the other arm (log: the ratio; with a target: the ratio of times)
@@ -181,9 +181,10 @@ struct Claim {
   int axis = 0;                  // on this axis
   double value = 0;              // kClose, kValue: the claimed difference, ratio or number
   double within = 0;             // kClose, kValue: how near (of ratios: a factor)
-  double bound = 0;              // kBelow, kAbove
+  double bound = 0;              // kBelow, kAbove; where against_bound
+  bool against_bound = false;    // kLower, kHigher: there is no other arm
 
-  bool compares_arms() const { return kind != ClaimKind::kValue && !is_fact(); }
+  bool compares_arms() const { return kind != ClaimKind::kValue && !is_fact() && !against_bound; }
   bool is_size() const { return kind == ClaimKind::kClose || kind == ClaimKind::kValue; }
   // A fact of arithmetic, not of samples: it asks for no number of seeds and is in no family.
   bool is_fact() const { return kind == ClaimKind::kBelow || kind == ClaimKind::kAbove; }

@@ -17,8 +17,11 @@ namespace {
 constexpr int kRepetitions = 200;
 constexpr double kMostEvaluations = 300'000;  // of all runs of a repetition, metrics apart: some ten milliseconds
 
-// What the paper says was found.
-bool Confirmed(Verdict verdict) { return verdict == Verdict::kReproduced || verdict == Verdict::kDirectionOnly; }
+// What the paper says was found, in the best word that the protocol allows.
+bool Confirmed(const Judgement& judgement) {
+  return judgement.verdict == Verdict::kReproduced ||
+         (judgement.verdict == Verdict::kDirectionOnly && judgement.tier != Tier::kExact);
+}
 
 class PowerStudy {
  public:
@@ -70,7 +73,7 @@ class PowerStudy {
       NORMLAB_ASSIGN_OR_RETURN(const Measured measured, Measure(item_, budget, runs));
       counted.last = Judge(measured, unknown_);
       for (std::size_t c = 0; c < counted.last.size(); ++c) {
-        counted.confirmed[c] += Confirmed(counted.last[c].verdict) ? 1 : 0;
+        counted.confirmed[c] += Confirmed(counted.last[c]) ? 1 : 0;
       }
     }
     return counted;

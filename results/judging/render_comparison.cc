@@ -42,7 +42,9 @@ std::string DifferenceText(const Comparison::Difference& difference) {
   if (evidence.n == 0) {
     return "–";
   }
-  return fmt::format("{}{}", evidence.median ? "median " : "", WithInterval(evidence.estimate, evidence.interval));
+  const std::string_view bound = !evidence.bound ? "" : *evidence.estimate < 0 ? "≤ " : "≥ ";
+  return fmt::format("{}{}{}", evidence.median ? "median " : "", bound,
+                     WithInterval(evidence.estimate, evidence.interval));
 }
 
 report::Table MakeTable(const Comparison& comparison) {

@@ -158,7 +158,7 @@ std::string EffectName(const Metric& metric, const Judgement& j) {
     return j.claim->kind == ClaimKind::kBelow ? "largest [all]" : "smallest [all]";
   }
   const std::string unit = j.ratio || metric.unit.empty() ? "" : fmt::format(" ({})", metric.unit);
-  const std::string what = j.claim->kind == ClaimKind::kValue ? metric.label : j.ratio ? "ratio" : "difference";
+  const std::string what = j.effect() == Effect::kValue ? metric.label : j.ratio ? "ratio" : "difference";
   return fmt::format("{}{}{}", j.evidence.median ? "median " : "", what, unit);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "results/judging/cell.h"
 #include "results/judging/format_value.h"
@@ -24,6 +25,9 @@ std::optional<Word> WordOf(const Measured& measured, int arm, int metric) {
     return std::nullopt;
   }
   const PrintedTable::Words& words = *measured.item->table->words;
+  if (std::isnan(range->hi)) {
+    return Word{"diverged", *range};
+  }
   return Word{range->hi < words.below ? words.yes : words.no, *range};
 }
 
@@ -33,6 +37,9 @@ std::string WordCell(const Measured& measured, int arm, int metric) {
     return "NOT_RUN";
   }
   const Metric& m = measured.item->metrics[static_cast<std::size_t>(metric)];
+  if (std::isnan(word->range.hi)) {
+    return word->text;
+  }
   const double below = measured.item->table->words->below;
   return word->range.hi < below ? fmt::format("{} (≤ {})", word->text, ValueText(m, word->range.hi))
          : word->range.lo >= below
@@ -55,7 +62,13 @@ const Claim* ClaimOf(const Item& item, int arm, int metric) {
   return found == item.claims.end() ? nullptr : &*found;
 }
 
-// A number as it is printed; "Invariant", or "Invariant ≠" where the measured word is another.
+// Not what the claim of a cell says: another word, or the same with values beyond the claim's own bound.
+bool Differs(const Claim& claim, const Word& word, std::string_view printed) {
+  return word.text != printed ||
+         (claim.kind == ClaimKind::kBelow ? !(word.range.hi < claim.bound) : !(word.range.hi > claim.bound));
+}
+
+// A number as it is printed; "Invariant", or "Invariant ≠" where it is not what was measured.
 std::string PaperCell(const Measured& measured, int arm, int metric) {
   const Item& item = *measured.item;
   if (!item.in_words()) {
@@ -69,7 +82,7 @@ std::string PaperCell(const Measured& measured, int arm, int metric) {
   const PrintedTable::Words& words = *item.table->words;
   const std::string& printed = claim->kind == ClaimKind::kBelow ? words.yes : words.no;
   const auto word = WordOf(measured, arm, metric);
-  return word && word->text != printed ? printed + " ≠" : printed;
+  return word && Differs(*claim, *word, printed) ? printed + " ≠" : printed;
 }
 
 // Where the paper prints something of the arm; absent: nowhere.

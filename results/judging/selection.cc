@@ -15,9 +15,6 @@ namespace {
 
 using Kind = Select::Kind;
 
-// Passes are whole numbers times a scale: two x closer than this are the same place.
-constexpr double kSameX = 1e-6;
-
 const Metric& MetricOf(const Item& item, int metric) { return item.metrics[static_cast<std::size_t>(metric)]; }
 
 std::optional<double> ValueAt(const Curve& curve, double x) {
@@ -30,11 +27,11 @@ std::optional<double> ValueAt(const Curve& curve, double x) {
 
 bool Better(double a, double b, const Metric& metric) { return metric.higher_is_better ? a > b : a < b; }
 
-// Where the best value over (0, end] stands, the first of equal ones.
+// Where the best number over (0, end] stands, the first of equal ones.
 std::optional<std::size_t> BestUpTo(const Curve& curve, const Metric& metric, double end) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < curve.x.size() && curve.x[i] <= end + kSameX; ++i) {
-    if (curve.x[i] > 0 && (!best || Better(curve.y[i], curve.y[*best], metric))) {
+    if (curve.x[i] > 0 && std::isfinite(curve.y[i]) && (!best || Better(curve.y[i], curve.y[*best], metric))) {
       best = i;
     }
   }
@@ -185,7 +182,7 @@ Curve SelectedCurve(const Item& item, const Run& run, int metric, int axis) {
   Curve selected;
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < choosing.x.size(); ++i) {
-    if (choosing.x[i] <= 0) {
+    if (choosing.x[i] <= 0 || (!best && !std::isfinite(choosing.y[i]))) {
       continue;
     }
     if (!best || Better(choosing.y[i], choosing.y[*best], MetricOf(item, chooser))) {
@@ -248,7 +245,7 @@ std::optional<double> MeanOver(const Curve& curve, const Metric& metric, double 
   double sum = 0;
   int n = 0;
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
-    if (curve.x[i] > 0 && curve.x[i] >= from - kSameX && curve.x[i] <= to + kSameX) {
+    if (curve.x[i] > 0 && curve.x[i] > from - 1 + kSameX && curve.x[i] <= to + kSameX) {
       sum += metric.log ? std::log(curve.y[i]) : curve.y[i];
       ++n;
     }

@@ -9,6 +9,9 @@
 
 namespace normlab::judging {
 
+// Passes are whole numbers times a scale: two x closer than this are the same place.
+inline constexpr double kSameX = 1e-6;
+
 // A stretch of x.
 struct Stretch {
   double from = 0;
@@ -30,14 +33,15 @@ std::optional<ReferenceRow> SelectReference(const Item& item, int arm, int metri
 
 // Where on the axis the metric first comes to `level`; absent without a place above 0.
 std::optional<stats::Outcome> TimeTo(const Item& item, const Run& run, int metric, int axis, double level);
-// The best value over x in (0, end]; absent without points.
+// The best number over x in (0, end]; absent without one.
 std::optional<double> BestOf(const Item& item, const Run& run, int metric, double end);
 
 // The numbers of a seed's repetitions as one: their mean, of ratios the geometric one. Absent if one is; later if one is;
 // infinite if one diverged.
 std::optional<stats::Outcome> MeanOfRepetitions(const std::vector<std::optional<stats::Outcome>>& numbers, bool ratios);
 
-// The mean over x in [from, to], in the sense of the metric. Absent without points.
+// The mean over the units `from` to `to` of x, in the sense of the metric: over (from - 1, to], so that a run that is
+// evaluated twice a pass has both values in each of its passes. Absent without points.
 std::optional<double> MeanOver(const Curve& curve, const Metric& metric, double from, double to);
 
 }  // namespace normlab::judging

@@ -57,6 +57,13 @@ Tuned ChoosePoint(const Item& item, int arm, double end, const std::vector<std::
       tuned.point = static_cast<int>(p);
     }
   }
+  if (std::isinf(least)) {
+    tuned.decided = false;
+    tuned.text =
+        fmt::format("not chosen: of {} by {} each of {} grid points has a run that diverged or has no such number",
+                    item.arms[static_cast<std::size_t>(arm)].label, by, points.size());
+    return tuned;
+  }
   tuned.text = fmt::format("{}: {}, chosen of {} grid points by {}", item.arms[static_cast<std::size_t>(arm)].label,
                            PointText(tuning.grid[static_cast<std::size_t>(tuned.point)]), points.size(), by);
   return tuned;

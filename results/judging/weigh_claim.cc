@@ -96,12 +96,18 @@ class Weigher {
                        ValueText(metric_, *claim_.target), metric_.unit, metric_.higher_is_better ? "above" : "below",
                        XRangeText(item_.x, j_.to, j_.to));
     } else if (claim_.best_of_other) {
-      of = fmt::format("first {} at which {} is as good as the best of {} of the same seed, as seen to {}", unit,
-                       metric_.label, ArmText(item_, claim_.than), XRangeText(item_.x, j_.to, j_.to));
+      of = fmt::format(
+          "first {} at which {} is as good as the best of {} of the same seed, or as its own best where that is worse, "
+          "as "
+          "seen to {}",
+          unit, metric_.label, ArmText(item_, claim_.than), XRangeText(item_.x, j_.to, j_.to));
     } else if (claim_.at_end()) {
       of = fmt::format("{}, {}", metric_.label, SelectText(item_, claim_.metric, end_));
     } else {
       of = fmt::format("{}, mean of {}", metric_.label, XRangeText(item_.x, j_.from, j_.to));
+    }
+    if (claim_.against_bound) {
+      return fmt::format("{}, against {} {}", of, ValueText(metric_, claim_.bound), metric_.unit);
     }
     if (!claim_.compares_arms()) {
       return of;
@@ -120,12 +126,17 @@ class Weigher {
                                                   measured_.budget->id, XText(item_.x, end_)));
     }
     int planned = 0, finished = 0, submitted = 0;
+    double shortest = end_;
     std::set<std::string> datasets, departures;
     for (const int arm : Arms()) {
       for (const Run& run : Runs(arm)) {
         ++planned;
         finished += run.finished() ? 1 : 0;
         submitted += run.submitted() ? 1 : 0;
+        if (run.status.succeeded && run.reached() > 0 && !claim_.is_fact() && !claim_.is_time() &&
+            !metric_.is_time()) {  // what ended before it came there is censored
+          shortest = std::min(shortest, run.reached());
+        }
         // Arms of two data sets may be compared where the paper does it: what counts is who departs from it.
         const std::string& paper = item_.dataset_of(item_.arms[static_cast<std::size_t>(arm)].group);
         datasets.insert(run.status.dataset);
@@ -142,6 +153,11 @@ class Weigher {
     }
     if (finished < planned) {
       return Decide(Verdict::kInconclusive, fmt::format("{} of {} runs have finished", finished, planned));
+    }
+    if (shortest < end_ - kSameX) {
+      return Decide(Verdict::kInconclusive,
+                    fmt::format("A run ended at {}, before {}", XRangeText(item_.x, shortest, shortest),
+                                XRangeText(item_.x, end_, end_)));
     }
     if (departures.size() > 1) {
       return Decide(Verdict::kInconclusive,
@@ -167,20 +183,31 @@ class Weigher {
                       : stats::Interval{OffScale(i.lo), OffScale(i.hi)};
   }
 
-  // One run's number on the claim's own terms; infinite: it diverged. Absent: it recorded nothing there.
-  std::optional<stats::Outcome> NumberOf(const Run& run, const Run* other) const {
-    const bool diverged = run.diverged(claim_.metric);
-    if (claim_.is_time()) {
-      const bool of_other = claim_.best_of_other && other != nullptr;
-      const auto level = of_other ? BestOf(item_, *other, claim_.metric, end_) : claim_.target;
-      if (!level) {
-        return of_other && other->diverged(claim_.metric) ? std::optional(stats::Outcome{kInfinity, false})
-                                                          : std::nullopt;
+  // What the r-th runs of both arms come to: the worse of what each has best, so that whoever is better must come to the
+  // other's best and neither is asked for more than it ever had. With the other's best alone a run that is no worse but
+  // for its luck never arrives, where the other always has: arms that are alike would not be treated alike. Of what
+  // diverged nothing is asked.
+  std::optional<double> LevelOfPair(std::size_t r) const {
+    std::optional<double> level;
+    for (const int arm : Arms()) {
+      const Run& run = Runs(arm)[r];
+      const auto best = run.diverged(claim_.metric) ? std::nullopt : BestOf(item_, run, claim_.metric, end_);
+      if (best && (!level || (metric_.higher_is_better ? *best < *level : *best > *level))) {
+        level = best;
       }
-      return TimeTo(item_, run, claim_.metric, claim_.axis, *level);
     }
-    if (diverged) {
+    return level;
+  }
+
+  // The arm's r-th run's number on the claim's own terms; infinite: it diverged. Absent: it recorded nothing there.
+  std::optional<stats::Outcome> NumberOf(int arm, std::size_t r) const {
+    const Run& run = Runs(arm)[r];
+    if (run.diverged(claim_.metric)) {
       return stats::Outcome{kInfinity, false};
+    }
+    if (claim_.is_time()) {
+      const auto level = claim_.best_of_other ? LevelOfPair(r) : claim_.target;
+      return level ? TimeTo(item_, run, claim_.metric, claim_.axis, *level) : std::nullopt;
     }
     if (claim_.at_end()) {
       return SelectValue(item_, run, claim_.metric, end_);
@@ -196,7 +223,7 @@ class Weigher {
     for (std::size_t s = 0; s < static_cast<std::size_t>(j_.planned); ++s) {
       std::vector<std::optional<stats::Outcome>> numbers;
       for (std::size_t r = s * repetitions; r < (s + 1) * repetitions; ++r) {
-        numbers.push_back(NumberOf(Runs(arm)[r], claim_.compares_arms() ? &Runs(claim_.than)[r] : nullptr));
+        numbers.push_back(NumberOf(arm, r));
       }
       const auto number = MeanOfRepetitions(numbers, logarithms());
       if (!number) {
@@ -210,8 +237,9 @@ class Weigher {
 
   void WeighOutcomes() {
     const std::vector<stats::Outcome> arm = Outcomes(claim_.arm);
+    const stats::Outcome bound{claim_.against_bound ? OnScale(claim_.bound) : 0, false};
     const std::vector<stats::Outcome> than =
-        claim_.compares_arms() && !weighed_.decided ? Outcomes(claim_.than) : std::vector<stats::Outcome>();
+        claim_.compares_arms() && !weighed_.decided ? Outcomes(claim_.than) : std::vector(arm.size(), bound);
     if (weighed_.decided) {
       return;
     }
@@ -220,6 +248,7 @@ class Weigher {
       j_.evidence = claim_.compares_arms() ? WeighDifference(arm, than, margin) : WeighValue(arm, margin);
     } else {
       j_.evidence = WeighDirection(arm, than);
+      MoveBy(bound.value, j_.evidence);
     }
     Turn(j_.evidence);
   }
@@ -227,6 +256,17 @@ class Weigher {
   stats::Interval MarginOnScale() const {
     const double a = OnScale(j_.margin->lo), b = OnScale(j_.margin->hi);
     return {std::min(a, b), std::max(a, b)};
+  }
+
+  // What lies so far from a bound is a value.
+  static void MoveBy(double bound, Evidence& evidence) {
+    if (evidence.estimate) {
+      *evidence.estimate += bound;
+    }
+    if (evidence.interval) {
+      evidence.interval->lo += bound;
+      evidence.interval->hi += bound;
+    }
   }
 
   // From the scale of the evidence to the claim's own terms.
@@ -251,6 +291,9 @@ class Weigher {
     }
     const Range& range = *weighed_.range;
     j_.evidence.n = static_cast<int>(Runs(claim_.arm).size());
+    for (const Run& run : Runs(claim_.arm)) {
+      j_.evidence.diverged += run.diverged(claim_.metric) ? 1 : 0;
+    }
     j_.from = range.from;
     j_.evidence.estimate = claim_.kind == ClaimKind::kBelow ? range.hi : range.lo;
     j_.evidence.interval = stats::Interval{range.lo, range.hi};

@@ -48,19 +48,26 @@ absl::StatusOr<Asked> Read(const Request& request) {
 
 // What the jobs have in series of one name.
 struct Shared {
-  std::size_t jobs = 0;
+  std::size_t seen = 0;  // by jobs
+  std::size_t jobs = 0;  // those of them that did not diverge
   bool differs = false;  // a series that only counts passes is the same for all and says nothing
   store::SeriesInfo first;
 };
 
-// Those every job has and on which some two differ; of one job, all. kFailedPrecondition if there is none.
+// Those every job has and on which some two differ; of one job, all. One that diverged may have ended before it measured
+// anything, which says nothing of what it would have. kFailedPrecondition if there is none.
 absl::StatusOr<std::vector<std::string>> ChooseSeries(Core& core, const std::vector<store::JobId>& jobs) {
   std::map<std::string, Shared> all;
+  std::size_t whole = 0;
   for (const store::JobId job : jobs) {
+    NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(job));
+    const bool is_whole = stored.state != store::JobState::kDiverged;
+    whole += is_whole ? 1 : 0;
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::SeriesInfo> series, core.store.ListSeries(job));
     for (const store::SeriesInfo& info : series) {
       Shared& shared = all[info.name];
-      shared.first = shared.jobs++ == 0 ? info : shared.first;
+      shared.first = shared.seen++ == 0 ? info : shared.first;
+      shared.jobs += is_whole ? 1 : 0;
       const store::SeriesInfo& first = shared.first;
       shared.differs |= info.points != first.points || info.min != first.min || info.max != first.max ||
                         info.last != first.last || info.not_finite != first.not_finite;
@@ -68,7 +75,7 @@ absl::StatusOr<std::vector<std::string>> ChooseSeries(Core& core, const std::vec
   }
   std::vector<std::string> chosen;
   for (const auto& [name, shared] : all) {
-    if (shared.jobs == jobs.size() && (shared.differs || jobs.size() == 1) && chosen.size() < kMostSeries) {
+    if (shared.jobs == whole && (shared.differs || jobs.size() == 1) && chosen.size() < kMostSeries) {
       chosen.push_back(name);
     }
   }

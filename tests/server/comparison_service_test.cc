@@ -83,6 +83,15 @@ TEST_F(ComparisonServiceTest, ChoosesTheSeriesOnWhichJobsDiffer) {
   EXPECT_THAT(response.content(), HasSubstr("train/pass")) << "of one job, all";
 }
 
+TEST_F(ComparisonServiceTest, OneThatDivergedBeforeItMeasuredLeavesNoSeriesOut) {
+  std::vector<std::string> jobs = {Finished(1, {{"test/error", 3}}), Finished(2, {{"test/error", 4}})};
+  jobs.push_back(Create(3).job_id());
+  ASSERT_TRUE(Finish(LeaseOne().attempt(), v1::OUTCOME_DIVERGED).ok());
+  v1::CompareJobsResponse response;
+  ASSERT_TRUE(Compare(jobs, &response).ok());
+  EXPECT_THAT(response.content(), AllOf(HasSubstr("test/error"), HasSubstr("1 diverged")));
+}
+
 TEST_F(ComparisonServiceTest, PlotsInEveryFormat) {
   const std::vector<std::string> jobs = {Finished(1, {{"test/error", 3}}), Finished(2, {{"test/error", 4}})};
   v1::PlotJobsResponse response;

@@ -55,6 +55,13 @@ TEST(Compare, ValuesAreThoseOfTheLastStepEveryRunHasReached) {
   EXPECT_EQ(row.cells[0].least, 1.5);
 }
 
+TEST(Compare, ARunThatHadNoNumberOnItsWayDiverged) {
+  const Comparison comparison =
+      Compare({MakeJob("j1", "layer", 1, {{5, 1, 3}}), MakeJob("j2", "layer", 2, {{7, NAN, 4}})}, kError);
+  EXPECT_THAT(comparison.rows[0].cells[0].values, ElementsAre(3));
+  EXPECT_EQ(comparison.rows[0].cells[0].diverged, 1);
+}
+
 TEST(Compare, DifferencesArePairedBySeed) {
   std::vector<ComparedJob> jobs;
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {  // seeds differ by 10, arms by 1 + seed / 100

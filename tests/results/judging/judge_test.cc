@@ -3,9 +3,11 @@
 
 #include <functional>
 
+#include "base/rng.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "results/judging/cell.h"
+#include "results/judging/selection.h"
 #include "results/judging/summary.h"
 #include "tests/results/judging/tiny_paper.h"
 
@@ -263,7 +265,7 @@ TEST(Diverged, AnArmThatDivergesCountsAgainstTheClaim) {
     Diverge(all, "normed", seed);
   }
   const auto none_left = JudgeTiny(all);
-  for (const std::size_t i : {kFaster, kAsGood, kFinal}) {  // they reached the target before they diverged
+  for (const std::size_t i : {kFaster, kAsGood, kFinal, kSooner}) {  // wherever they had been before
     EXPECT_EQ(none_left[i].verdict, Verdict::kDifferent) << none_left[i].reason;
   }
 }
@@ -319,6 +321,113 @@ TEST(Reaches, WithCensoredRunsTheOppositeIsDifferent) {
   EXPECT_EQ(j[kSooner].evidence.censored, 6);
   EXPECT_EQ(j[kSooner].verdict, Verdict::kDifferent);
   EXPECT_EQ(j[kSooner].reason, "Later");
+}
+
+constexpr char kToALevel[] = "than: plain, target: 0.1}";
+constexpr char kToTheOthersBest[] = "than: plain, target: best}";
+
+// Plateaus with noise. If the other's best had to be reached whatever the run's own is, a fifth of these would read "later".
+TEST(Reaches, TheBestOfAnArmThatIsAlikeIsNoEasierForEither) {
+  constexpr int kRepetitions = 400;
+  const std::string manifest = With(kTinyManifest, kToALevel, kToTheOthersBest);
+  int sooner = 0, later = 0;
+  for (std::uint64_t r = 0; r < kRepetitions; ++r) {
+    Rng rng(7, "plateau", r);
+    LiteralSource source = TinyRuns(6, 20);
+    for (const char* arm : {"plain", "normed"}) {
+      for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        for (double& value : source.At(arm, seed).series["train/nll"].values) {
+          value = std::exp(0.1 * rng.Normal());
+        }
+      }
+    }
+    const Judged j = JudgeManifest(manifest, source);
+    if (j[kSooner].evidence.p.value_or(1) < 0.05) {
+      ++(j[kSooner].evidence.shown == Shown::kLower ? sooner : later);
+    }
+  }
+  EXPECT_LE(sooner, 0.05 * kRepetitions);
+  EXPECT_LE(later, 0.05 * kRepetitions);
+}
+
+TEST(Reaches, TheWorseOfBothBestsIsWhatBothComeTo) {
+  const std::string manifest = With(kTinyManifest, kToALevel, kToTheOthersBest);
+  LiteralSource better = TinyRuns(6, 10, {.nll_ratio = 0.5}), worse = TinyRuns(6, 10, {.nll_ratio = 2});
+  const Judged sooner = JudgeManifest(manifest, better), later = JudgeManifest(manifest, worse);
+  EXPECT_EQ(sooner[kSooner].verdict, Verdict::kReproduced);
+  EXPECT_EQ(sooner[kSooner].evidence.censored, 0);
+  EXPECT_EQ(later[kSooner].verdict, Verdict::kDifferent);
+  EXPECT_EQ(later[kSooner].evidence.censored, 0);
+}
+
+// Whatever a baseline came to before it diverged, and if it was nothing, a whole run is sooner.
+TEST(Reaches, ABaselineThatDivergedIsNotSooner) {
+  const std::string manifest = With(kTinyManifest, kToALevel, kToTheOthersBest);
+  for (const std::size_t points : {0, 3, 11}) {
+    LiteralSource source = TinyRuns(6, 10);
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+      Diverge(source, "plain", seed);
+      for (auto& [name, samples] : source.At("plain", seed).series) {
+        samples.steps.resize(points);
+        samples.values.resize(points);
+      }
+    }
+    const Judged j = JudgeManifest(manifest, source);
+    EXPECT_EQ(j[kSooner].verdict, Verdict::kReproduced) << points << ": " << j[kSooner].reason;
+    EXPECT_EQ(j[kSooner].evidence.diverged, 6) << points;
+  }
+}
+
+TEST(Verdict, ARunThatEndedEarlyIsNotComparedWithOneThatDidNot) {
+  LiteralSource source = TinyRuns(6, 10);
+  CutAtSix(source, "normed", 1);
+  const Judged j = JudgeTiny(source);
+  EXPECT_EQ(j[kFaster].verdict, Verdict::kInconclusive);
+  EXPECT_EQ(j[kFaster].reason, "A run ended at pass 6, before pass 10");
+}
+
+TEST(Verdict, AnArmMayBeComparedWithANumber) {
+  const std::string claim = "rule: lower, metric: nll, arm: normed, than: plain}";
+  const auto against = [&](const std::string& bound) {
+    LiteralSource source = TinyRuns(6, 10);
+    return JudgeManifest(With(kTinyManifest, claim, "rule: lower, metric: nll, arm: normed, bound: " + bound + "}"),
+                         source)[kFaster];
+  };
+  const Judgement below = against("0.05"), above = against("0.03");
+  EXPECT_EQ(below.verdict, Verdict::kReproduced) << below.reason;
+  EXPECT_EQ(below.effect(), Effect::kValue);
+  EXPECT_NEAR(*below.evidence.estimate, 0.04, 0.003);  // nats, and not a share of the bound
+  EXPECT_LT(below.evidence.interval->hi, 0.05);
+  EXPECT_THAT(below.question, HasSubstr("against 0.05"));
+  EXPECT_EQ(above.verdict, Verdict::kDifferent);
+  EXPECT_EQ(below.family, 4) << "it is a sample, not a fact";
+}
+
+TEST(Size, WhereEveryPairHasARunThatDivergedThereIsNothingToBeEqual) {
+  LiteralSource source = TinyRuns(6, 10);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Diverge(source, seed % 2 == 0 ? "normed" : "plain", seed);
+  }
+  Diverge(source, "normed", 1);
+  EXPECT_EQ(JudgeTiny(source)[kAsGood].verdict, Verdict::kDifferent);
+}
+
+// The last tenth of ten passes that were looked at twice each is the last two values.
+TEST(Selection, AUnitOfXHasAllItsEvaluations) {
+  const Metric error{};
+  const Curve twice_a_pass{{8.5, 9, 9.5, 10}, {1, 2, 3, 5}};
+  EXPECT_EQ(MeanOver(twice_a_pass, error, 10, 10), 4);
+  EXPECT_EQ(MeanOver(twice_a_pass, error, 9, 10), 2.75);
+  EXPECT_EQ(MeanOver(Curve{{8, 9, 10}, {1, 2, 3}}, error, 9, 10), 2.5) << "as it is where passes are whole";
+}
+
+TEST(Cell, BesideRunsThatFinishedOnlySuchRunsCount) {
+  LiteralSource source = TinyRuns(6, 10);
+  source.At("plain", 2).status.succeeded = false;  // it failed on its way, for no reason of its numbers
+  CutAtSix(source, "plain", 2);
+  source.At("plain", 1).status.succeeded = false;
+  const Judged j = JudgeTiny(source);
+  EXPECT_EQ(Summarize(j.measured, 0, 1).values.size(), 4u);
 }
 
 TEST(Reaches, ARatioOfTimesIsASize) {

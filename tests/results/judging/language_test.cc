@@ -206,6 +206,12 @@ TEST(Tuning, APointThatDivergedIsNeverChosen) {
   source.At("layer", 4, 1).status.succeeded = false;
   source.At("layer", 4, 1).status.diverged = true;
   EXPECT_EQ(JudgeOf(ManifestOf(kValid, kHigher, kTune), source)->measured.tuned[1].point, 0);
+  source.At("layer", 2, 0).status.succeeded = false;
+  source.At("layer", 2, 0).status.diverged = true;
+  const auto none_left = JudgeOf(ManifestOf(kValid, kHigher, kTune), source);
+  EXPECT_FALSE(none_left->measured.tuned[1].decided);
+  EXPECT_EQ(none_left->Of("up").verdict, Verdict::kInconclusive);
+  EXPECT_THAT(none_left->Of("up").reason, HasSubstr("each of 2 grid points has a run that diverged"));
 }
 
 TEST(Tuning, WhatIsReportedMayNotChoose) {

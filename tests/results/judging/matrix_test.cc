@@ -92,6 +92,30 @@ TEST(Matrix, WhatIsNotANumberIsNotBelow) {
             (std::vector{Verdict::kDifferent, Verdict::kInconclusive, Verdict::kDifferent}));
 }
 
+TEST(Matrix, ARunThatDivergedBreaksAnInvarianceWhateverItHadRecorded) {
+  LiteralSource source = Runs(1e-16, 0.5, 1e-16);
+  source.At("a", 1).status.succeeded = false;
+  source.At("a", 1).status.diverged = true;
+  const auto table = Words()->Table("words", "all", source, Format::kTerminal);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(VerdictsOf(*table), (std::vector{Verdict::kDifferent, Verdict::kInconclusive, Verdict::kReproduced}));
+  EXPECT_EQ(table->judgements[0].reason, "A run diverged");
+  EXPECT_EQ(table->judgements[0].evidence.diverged, 1);
+  EXPECT_THAT(table->content, HasSubstr("diverged"));
+}
+
+// 1e-4 is still "Stays" in the table, but not within the claim's 1e-6.
+TEST(Matrix, ACellThatDoesNotHoldIsMarkedThoughItsWordIsThePapers) {
+  std::string manifest = kManifest;
+  const std::string bound = "rule: below, bound: 1.0e-3, metric: scale";
+  manifest.replace(manifest.find(bound), bound.size(), "rule: below, bound: 1.0e-6, metric: scale");
+  LiteralSource source = Runs(1e-4, 0.5, 1e-16);
+  const auto table = Words(manifest)->Table("words", "all", source, Format::kTerminal);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->judgements[0].verdict, Verdict::kDifferent);
+  EXPECT_THAT(table->content, HasSubstr("Stays \u2260"));
+}
+
 TEST(Matrix, GoldenInEveryFormat) {
   const std::pair<const char*, Format> formats[] = {{"matrix.txt", Format::kTerminalVerbose},
                                                     {"matrix_brief.txt", Format::kTerminal},
