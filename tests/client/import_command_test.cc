@@ -82,6 +82,13 @@ TEST_F(ImportCommandTest, ARefusedRunDoesNotKeepTheOthersOut) {
   EXPECT_EQ(Run({"import", bundle_}).code, 3) << "and nothing is sent again and again";
 }
 
+TEST_F(ImportCommandTest, WithoutAServerThatIsSaid) {
+  ASSERT_EQ(Run({"export", "j1", "--bundle", bundle_}).code, 0);
+  const Outcome outcome = RunLocal({"import", bundle_, "--home", "/nonexistent"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, testing::HasSubstr("no server at /nonexistent"));
+}
+
 TEST_F(ImportCommandTest, RunsThatHaveNotEndedStayBehind) {
   AddRunning({{"norm", "batch"}});
   const Outcome outcome = Run({"export", "--experiment", "mnist_mlp", "--bundle", bundle_});
