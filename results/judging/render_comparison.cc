@@ -89,10 +89,9 @@ std::vector<std::string> MakeNotes(const Comparison& comparison) {
   if (comparison.arms.size() > 1) {
     notes.push_back(
         fmt::format("Differences are between runs of the same seed, and judged as a paper's claims are: Student's t, "
-                    "adjusted for all "
-                    "rows (Holm), from {} pairs on. A run that diverged is worse than any number: then the median "
-                    "difference stands "
-                    "there, and the exact permutation test of all runs' ranks",
+                    "adjusted for all rows (Holm), from {} pairs on. A run that diverged counts as greater than any "
+                    "number, which of an accuracy reads the wrong way round: then the median difference stands there, "
+                    "and the exact permutation test of all runs' ranks",
                     kMinSeeds));
   }
   if (!comparison.repeats.empty()) {
