@@ -61,7 +61,11 @@ absl::StatusOr<std::map<std::string, std::string>> LoadPairs(Connection& db, std
 constexpr std::string_view kSelectLabels = "SELECT key, value FROM label WHERE job = ?1 ORDER BY key";
 constexpr std::string_view kSelectFacts = "SELECT key, value FROM fact WHERE job = ?1 ORDER BY key";
 
-// Without labels and facts.
+constexpr std::array kAllStates = {JobState::kQueued, JobState::kRunning,   JobState::kCancelling, JobState::kSucceeded,
+                                   JobState::kFailed, JobState::kCancelled, JobState::kDiverged};
+
+}  // namespace
+
 absl::StatusOr<Job> LoadRow(Connection& db, JobId id) {
   Query row = db.Ask(kSelectJob, id);
   if (!row.Next()) {
@@ -70,11 +74,6 @@ absl::StatusOr<Job> LoadRow(Connection& db, JobId id) {
   }
   return ReadRow(row);
 }
-
-constexpr std::array kAllStates = {JobState::kQueued, JobState::kRunning,   JobState::kCancelling, JobState::kSucceeded,
-                                   JobState::kFailed, JobState::kCancelled, JobState::kDiverged};
-
-}  // namespace
 
 bool Matches(const Job& job, const JobFilter& filter) {
   if (!filter.ids.empty() && std::find(filter.ids.begin(), filter.ids.end(), job.id) == filter.ids.end()) {

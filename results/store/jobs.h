@@ -39,7 +39,9 @@ absl::StatusOr<bool> ChangeJob(Connection& db, std::string_view sql, const Args&
 absl::StatusOr<JobId> InsertJob(Connection& db, const NewJob& job, std::int64_t now_ms);
 // kNotFound if there is none.
 absl::StatusOr<Job> LoadJob(Connection& db, JobId id);
-// The same for readers alone, with what is whole of its labels and facts: a transaction that met a damaged page writes no more.
+// Its row alone, without labels and facts; for a writer's call that must not meet damage in them.
+absl::StatusOr<Job> LoadRow(Connection& db, JobId id);
+// As LoadJob for readers alone, with what is whole of its labels and facts: a transaction that met a damaged page writes no more.
 struct ReadableJob {
   Job job;
   std::string lost;  // "labels", "facts", "facts and labels"; empty: neither

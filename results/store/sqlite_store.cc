@@ -373,12 +373,22 @@ absl::Status SqliteStore::RemoveUnneededCheckpoints() {
 
 absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, const Worker& worker) {
   std::optional<JobId> wanted;  // absent: the first
+  std::optional<Lease> given;   // absent: the request was answered before, or damage was met
+  bool taken = false;           // by this call
   const auto lease = [&] {
     return changes_.Once(
         request, "LeaseNext", Now(),
         [&](Connection& db, Details& details) -> absl::StatusOr<JobChanges::Answer> {
+          given.reset();
           NORMLAB_ASSIGN_OR_RETURN(const std::optional<AttemptId> attempt,
                                    LeaseJob(db, wanted, worker, Now(), details));
+          taken = attempt.has_value();
+          if (taken) {
+            details.push_back([&given, attempt = *attempt](Connection& db) -> absl::Status {
+              NORMLAB_ASSIGN_OR_RETURN(given, LoadLease(db, attempt));
+              return absl::OkStatus();
+            });
+          }
           return attempt ? JobChanges::Answer{{{.job = attempt->job, .attempt = attempt->number}}}
                          : JobChanges::Answer{.jobs = {}, .keep = false};
         },
@@ -405,8 +415,18 @@ absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& reque
     return std::optional<Lease>();
   }
   const AttemptId attempt{leased->front().job, leased->front().attempt};
-  NORMLAB_ASSIGN_OR_RETURN(Lease given, readers_->Read([&](Connection& db) { return LoadLease(db, attempt); }));
-  return given;
+  if (given && given->job.id == attempt.job && given->job.attempt == attempt.number) {
+    return given;
+  }
+  absl::StatusOr<Lease> whole = readers_->Read([&](Connection& db) { return LoadWholeLease(db, attempt); });
+  if (!whole.ok() && taken) {
+    // Nobody knows that the job is theirs.
+    const absl::Status released = Release(attempt, "what its worker needs could not be read");
+    Log(LogLevel::kError, "lease_not_given",
+        {{"job", attempt.job}, {"error", Message(whole.status())}, {"released", Message(released)}});
+  }
+  NORMLAB_RETURN_IF_ERROR(whole.status());
+  return *std::move(whole);
 }
 
 absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computation& computation) {
@@ -452,9 +472,13 @@ absl::StatusOr<std::vector<Job>> SqliteStore::ActiveJobs() {
 }
 
 absl::StatusOr<Job> SqliteStore::ReportProgress(AttemptId attempt, const Progress& progress) {
-  NORMLAB_RETURN_IF_ERROR(
-      writer_->Run(Lane::kState, 0, [&](Connection& db) { return store::ReportProgress(db, attempt, progress); }));
-  return GetJob(attempt.job);
+  Job job;
+  NORMLAB_RETURN_IF_ERROR(writer_->Run(Lane::kState, 0, [&](Connection& db) -> absl::Status {
+    NORMLAB_RETURN_IF_ERROR(store::ReportProgress(db, attempt, progress));
+    NORMLAB_ASSIGN_OR_RETURN(job, LoadRow(db, attempt.job));
+    return absl::OkStatus();
+  }));
+  return job;
 }
 
 absl::StatusOr<AppendResult> SqliteStore::AppendPoints(AttemptId attempt, const std::vector<PointColumns>& columns) {

@@ -404,7 +404,8 @@ class Store {
   virtual absl::Status Died(AttemptId attempt, std::string_view why, int most) = 0;
   // Every job of a worker that is RUNNING or CANCELLING, for a server that starts.
   virtual absl::StatusOr<std::vector<Job>> ActiveJobs() = 0;
-  // Returns the job, whose state tells whether to stop.
+  // Returns the job without its labels and facts; its state tells whether to stop. Waits for no read: it tells that a worker
+  // lives.
   virtual absl::StatusOr<Job> ReportProgress(AttemptId attempt, const Progress& progress) = 0;
   // Stores new points; points at or before a stored step are compared bit by bit. A difference fails the job
   // (kDataLoss; state FAILED, the error names series, step and both values).

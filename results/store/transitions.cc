@@ -21,6 +21,14 @@ auto EndAttempt(AttemptId attempt, std::string_view reason, std::int64_t now_ms)
   };
 }
 
+absl::Status LoadCheckpointStep(Connection& db, Lease& lease) {
+  Query row = db.Ask("SELECT max(step) FROM checkpoint WHERE job = ?1", lease.job.id);
+  if (row.Next() && !row.IsNull(0)) {
+    lease.checkpoint_step = row.Unsigned(0);
+  }
+  return row.status();
+}
+
 }  // namespace
 
 absl::Status CheckCurrent(Connection& db, AttemptId attempt) {
@@ -121,12 +129,17 @@ absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<
 
 absl::StatusOr<Lease> LoadLease(Connection& db, AttemptId attempt) {
   Lease lease;
+  NORMLAB_ASSIGN_OR_RETURN(lease.job, LoadJob(db, attempt.job));
+  NORMLAB_RETURN_IF_ERROR(LoadCheckpointStep(db, lease));
+  return lease;
+}
+
+absl::StatusOr<Lease> LoadWholeLease(Connection& db, AttemptId attempt) {
+  Lease lease;
   NORMLAB_ASSIGN_OR_RETURN(lease.job, LoadWhole(db, attempt.job));
-  Query row = db.Ask("SELECT max(step) FROM checkpoint WHERE job = ?1", attempt.job);
-  if (row.Next() && !row.IsNull(0)) {
-    lease.checkpoint_step = row.Unsigned(0);
-  }
-  return absl::IsDataLoss(row.status()) || row.status().ok() ? absl::StatusOr<Lease>(std::move(lease)) : row.status();
+  const absl::Status step = LoadCheckpointStep(db, lease);
+  NORMLAB_RETURN_IF_ERROR(absl::IsDataLoss(step) ? absl::OkStatus() : step);
+  return lease;
 }
 
 absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms, Details& details) {

@@ -39,8 +39,10 @@ absl::StatusOr<std::vector<JobId>> ReadableQueue(Connection& db);
 // Leases the queued job `id`, or, if that is absent, the first; absent if there is none.
 absl::StatusOr<std::optional<AttemptId>> LeaseJob(Connection& db, std::optional<JobId> id, const Worker& worker,
                                                   std::int64_t now_ms, Details& details);
-// The lease of `attempt`, with what is whole of its job.
+// The lease of `attempt`.
 absl::StatusOr<Lease> LoadLease(Connection& db, AttemptId attempt);
+// The same for readers alone, with what is whole of its job.
+absl::StatusOr<Lease> LoadWholeLease(Connection& db, AttemptId attempt);
 absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, std::int64_t now_ms, Details& details);
 // The store's Died.
 absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms,

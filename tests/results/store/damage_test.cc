@@ -180,6 +180,26 @@ TEST_P(DamagedPageTest, OtherJobsGoOnAndTheDamagedOneEnds) {
 
 INSTANTIATE_TEST_SUITE_P(Tables, DamagedPageTest, testing::Values("tail", "chunk", "overview"));
 
+// A worker that hears of an error does not know that the job is its own, and nobody would wait for it.
+TEST_F(DamageTest, AJobWhoseLeaseCannotBeReadIsGivenBack) {
+  NewJob job = MakeJob("labelled");
+  for (int i = 0; i < 5'000; ++i) {
+    job.labels.emplace(fmt::format("label{}", i), "x");
+  }
+  const JobId id = store_->CreateJobs({}, {job})->front().job.id;
+  const StoreOptions before = options_;
+  options_.readers = 1;
+  options_.read_deadline = std::chrono::milliseconds(0);
+  DamagePage("fact");  // so that the writer cannot read it either
+  EXPECT_THAT(store_->LeaseNext({}, {"host:1"}).status(), HasCode(absl::StatusCode::kDeadlineExceeded));
+  options_ = before;
+  Reopen();
+  EXPECT_EQ(StateOf(id), JobState::kQueued);
+  const std::vector<AttemptInfo> attempts = *store_->ListAttempts(id);
+  ASSERT_EQ(attempts.size(), 1u);
+  EXPECT_FALSE(attempts[0].died);
+}
+
 // What goes with a job, beside its row: facts, labels, attempts, and the answers to requests.
 class DamagedDetailTest : public DamagedPageTest {};
 

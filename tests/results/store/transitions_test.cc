@@ -225,6 +225,27 @@ TEST_F(TransitionsTest, ARepeatedLeaseRequestGetsTheSameLeaseWhileItLives) {
   EXPECT_THAT(store_->LeaseNext({"lease-1", "other"}, {"w"}).status(), HasCode(absl::StatusCode::kAlreadyExists));
 }
 
+// However long others keep the readers, a worker gets its job, and its sign of life counts.
+TEST_F(TransitionsTest, AWorkersCallsWaitForNoRead) {
+  NewJob job = MakeJob("a");
+  for (int i = 0; i < 5'000; ++i) {
+    job.labels.emplace(fmt::format("label{}", i), "x");
+  }
+  const JobId id = store_->CreateJobs({}, {job})->front().job.id;
+  options_.readers = 1;
+  options_.read_deadline = std::chrono::milliseconds(0);
+  Reopen();
+  ASSERT_THAT(store_->GetJob(id).status(), HasCode(absl::StatusCode::kDeadlineExceeded)) << "no read gets through";
+  const auto lease = store_->LeaseNext({}, {"host:1"});
+  ASSERT_OK(lease.status());
+  ASSERT_TRUE(lease->has_value());
+  EXPECT_THAT((*lease)->job.labels, testing::SizeIs(5'000));
+  const auto told = store_->ReportProgress({id, 1}, {.steps_done = 5, .steps_total = 10});
+  ASSERT_OK(told.status());
+  EXPECT_EQ(told->state, JobState::kRunning);
+  EXPECT_EQ(told->steps_done, 5u);
+}
+
 TEST_F(TransitionsTest, AnEmptyQueueIsNotRememberedAsAnswer) {
   const Request request{"lease-1", "w"};
   EXPECT_FALSE(store_->LeaseNext(request, {"w"})->has_value());
