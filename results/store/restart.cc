@@ -49,6 +49,7 @@ absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Jo
     NORMLAB_ASSIGN_OR_RETURN(started.dropped, DropResults(db, job.id));
     facts["restarted"] = mark + difference;
     started.afresh = true;
+    details.push_back([attempt](Connection& db) { return ForgetStarts(db, attempt); });
   }
   NORMLAB_RETURN_IF_ERROR(ChangeJob(db,
                                     "UPDATE job SET identity = ?2, steps_done = steps_done * ?3, " NORMLAB_NEW_REVISION

@@ -59,7 +59,8 @@ absl::StatusOr<std::vector<AttemptInfo>> ListAttempts(Connection& db, JobId job)
   NORMLAB_RETURN_IF_ERROR(StateOf(db, job).status());
   std::vector<AttemptInfo> attempts;
   Query row = db.Ask(
-      "SELECT number, attempt.worker, attempt.started_ms, ended_ms, reason, died, start_step, "
+      "SELECT number, attempt.worker, attempt.started_ms, ended_ms, reason, died, "
+      "CASE WHEN start_step < -1 THEN -3 - start_step ELSE start_step END, "  // of before a restart: ForgetStarts
       "CASE ended_ms WHEN 0 THEN job.steps_done ELSE attempt.steps_done END "
       "FROM attempt JOIN job ON job.id = attempt.job WHERE job = ?1 ORDER BY number",
       job);
@@ -176,6 +177,13 @@ absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int m
 }
 
 #define NORMLAB_NO_WORKER "(state = 1 OR id IN (SELECT job FROM external_run))"
+
+absl::Status ForgetStarts(Connection& db, AttemptId restarted) {
+  return db.Run(
+      "UPDATE attempt SET start_step = CASE number WHEN ?2 THEN -1 ELSE -3 - start_step END "
+      "WHERE job = ?1 AND number <= ?2 AND start_step >= -1",
+      restarted.job, restarted.number);
+}
 
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms) {
   // An external run has no worker that could be waited for.

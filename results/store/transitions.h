@@ -47,6 +47,9 @@ absl::Status Release(Connection& db, AttemptId attempt, std::string_view why, st
 // The store's Died.
 absl::Status Died(Connection& db, AttemptId attempt, std::string_view why, int most, std::int64_t now_ms,
                   Details& details);
+// What was stored before `restarted`, from which it did not begin, is dropped: deaths of before are no deaths without a new
+// checkpoint any more. The step s from which such an attempt began is kept as -3 - s, below every step and -1, "none".
+absl::Status ForgetStarts(Connection& db, AttemptId restarted);
 absl::Status Cancel(Connection& db, JobId id, std::int64_t now_ms);
 absl::Status ReportProgress(Connection& db, AttemptId attempt, const Progress& progress);
 // FAILED by the store itself, not by its worker.

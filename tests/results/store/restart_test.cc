@@ -92,6 +92,34 @@ TEST_F(RestartTest, ResultsOfNobodyKnowsWhatAreDropped) {
   EXPECT_THAT(store_->GetJob(second.job)->facts.at("restarted"), HasSubstr("is not known, here it is AVX3"));
 }
 
+// They died on the way from what is no more.
+TEST_F(RestartTest, DeathsOfBeforeCountNoMore) {
+  constexpr int kMost = 3;
+  AttemptId attempt = CreateAndLease("a");
+  ASSERT_OK(store_->StartAttempt(attempt, By("AVX3")).status());
+  ASSERT_OK(PutCheckpoint(attempt, 5, "weights"));
+  for (int death = 0; death < 3; ++death) {  // the first got further
+    ASSERT_OK(store_->Died(attempt, "killed", kMost));
+    attempt = LeaseOne();
+  }
+  EXPECT_TRUE(*store_->StartAttempt(attempt, By("AVX2")));
+  ASSERT_OK(store_->Died(attempt, "killed", kMost));
+  EXPECT_EQ(StateOf(attempt.job), JobState::kQueued);
+  const std::vector<AttemptInfo> attempts = *store_->ListAttempts(attempt.job);
+  ASSERT_EQ(attempts.size(), 4u);
+  EXPECT_EQ(attempts[0].first_step, std::nullopt);
+  EXPECT_EQ(attempts[1].first_step, 5u) << "what was, was";
+  EXPECT_EQ(attempts[3].first_step, std::nullopt) << "it was leased from there and began from none";
+
+  for (int death = 2; death <= kMost; ++death) {
+    EXPECT_EQ(StateOf(attempt.job), JobState::kQueued);
+    attempt = LeaseOne();
+    EXPECT_FALSE(*store_->StartAttempt(attempt, By("AVX2")));
+    ASSERT_OK(store_->Died(attempt, "killed", kMost));
+  }
+  EXPECT_EQ(StateOf(attempt.job), JobState::kFailed) << "those of after it do";
+}
+
 TEST_F(RestartTest, AJobWithoutResultsHasNothingToRestart) {
   const AttemptId first = CreateAndLease("a");
   EXPECT_FALSE(*store_->StartAttempt(first, By("AVX3")));
