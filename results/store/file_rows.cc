@@ -44,7 +44,11 @@ absl::StatusOr<std::vector<CheckpointRow>> CheckpointRows(Connection& db, JobId 
 
 absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, AttemptId attempt, const CheckpointInfo& info,
                                                           const std::string& file) {
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<CheckpointRow> before, CheckpointRows(db, attempt.job));
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<CheckpointRow> candidates, CheckpointRows(db, attempt.job));
+  candidates.push_back({info, file});  // of three, it may be the one that goes
+  // Where earlier attempts were further, this one did not begin: it could not read them. They must not outlive its own.
+  NORMLAB_RETURN_IF_ERROR(db.Run("DELETE FROM checkpoint WHERE job = ?1 AND step > ?2 AND attempt < ?3", attempt.job,
+                                 info.step, attempt.number));
   NORMLAB_RETURN_IF_ERROR(
       db.Run("INSERT OR REPLACE INTO checkpoint(job, step, attempt, size, crc32c, file) "
              "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
@@ -53,7 +57,7 @@ absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, Attemp
       db.Run("DELETE FROM checkpoint WHERE job = ?1 "
              "AND step NOT IN (SELECT step FROM checkpoint WHERE job = ?1 ORDER BY step DESC LIMIT 2)",
              attempt.job));
-  return Unnamed(db, kCheckpointUses, before);
+  return Unnamed(db, kCheckpointUses, candidates);
 }
 
 // A row of `checkpoint` of a job that SUCCEEDED or DIVERGED, other than the newest with an update behind it.

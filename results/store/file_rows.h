@@ -25,8 +25,8 @@ struct CheckpointRow {
 
 // Newest first.
 absl::StatusOr<std::vector<CheckpointRow>> CheckpointRows(Connection& db, JobId job);
-// Adds or replaces the row of a step, and removes all rows of the job but the last two. Returns the names of files
-// that no row names any more.
+// Adds or replaces the row of a step, and removes all rows of the job but the last two, and those of earlier attempts that
+// are further. Returns the names of files that no row names any more; `file` itself may be among them.
 absl::StatusOr<std::vector<std::string>> InsertCheckpoint(Connection& db, AttemptId attempt, const CheckpointInfo& info,
                                                           const std::string& file);
 // A job that has its result, SUCCEEDED or DIVERGED, needs one checkpoint: the newest with an update behind it, from which

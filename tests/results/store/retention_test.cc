@@ -49,6 +49,29 @@ TEST_F(RetentionTest, OneUnderWayKeepsTwo) {
   EXPECT_EQ(Files(), 2u);
 }
 
+// It could not read what there was and began from step 0. Were those kept because they are the newest, none of its own would
+// ever be.
+TEST_F(RetentionTest, OneThatHadToBeginAgainKeepsItsOwn) {
+  const AttemptId first = RunToTwenty("a");
+  ASSERT_OK(store_->Release(first, "its worker died"));
+  const AttemptId second = LeaseOne();
+  ASSERT_OK(PutCheckpoint(second, 5, "after 5, again"));
+  EXPECT_THAT(Kept(second.job), testing::ElementsAre(5));
+  EXPECT_EQ(CheckpointBytes(second.job), "after 5, again");
+  EXPECT_EQ(Files(), 1u);
+  ASSERT_OK(PutCheckpoint(second, 10, "after 10, again"));
+  ASSERT_OK(PutCheckpoint(second, 20, "after 20, again"));
+  EXPECT_THAT(Kept(second.job), testing::ElementsAre(20, 10));
+  EXPECT_EQ(CheckpointBytes(second.job), "after 20, again");
+}
+
+TEST_F(RetentionTest, OneThatComesTooLateLeavesNoFile) {
+  const AttemptId attempt = RunToTwenty("a");
+  ASSERT_OK(PutCheckpoint(attempt, 5, "sent twice, and late"));
+  EXPECT_THAT(Kept(attempt.job), testing::ElementsAre(20, 10));
+  EXPECT_EQ(Files(), 2u);
+}
+
 // The newest, and the one before should that be damaged.
 TEST_F(RetentionTest, OneThatCanBeResumedKeepsBoth) {
   const AttemptId failed = RunToTwenty("failed");
