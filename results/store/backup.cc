@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -90,9 +91,8 @@ absl::StatusOr<std::vector<NamedPiece>> FilesOf(Connection& db) {
   return files;
 }
 
-absl::Status CopyFile(const ReadableFile& from, PendingFile& to) {
-  NORMLAB_RETURN_IF_ERROR(ReadPieces(from, [&to](std::string_view piece) { return to.Append(piece); }));
-  return to.Publish();
+absl::Status FillFile(const ReadableFile& from, PendingFile& to) {
+  return ReadPieces(from, [&to](std::string_view piece) { return to.Append(piece); });
 }
 
 absl::Status CopyFiles(const std::vector<NamedPiece>& named, Files& from, FileSystem& fs, const std::string& target,
@@ -102,27 +102,53 @@ absl::Status CopyFiles(const std::vector<NamedPiece>& named, Files& from, FileSy
                              from.Open(piece.folder, piece.name, piece.size, piece.crc32c));
     NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<PendingFile> copy,
                              fs.Create(PathOf(target, piece.folder, piece.name)));
-    NORMLAB_RETURN_IF_ERROR(CopyFile(*file, *copy));
+    NORMLAB_RETURN_IF_ERROR(FillFile(*file, *copy));
+    NORMLAB_RETURN_IF_ERROR(copy->Publish());
     NORMLAB_RETURN_IF_ERROR(progress.Done(piece.size));
   }
   return absl::OkStatus();
 }
 
-std::string MarkText(const BackupInfo& info) {
-  return fmt::format("{}\ntaken_ms {}\njobs {}\nbytes {}\n", kTitle, info.taken_ms, info.jobs, info.bytes);
+struct Mark {
+  BackupInfo info;
+  std::string home;  // its id; empty: of a version that did not keep it
+};
+
+std::string MarkText(const Mark& mark) {
+  return fmt::format("{}\ntaken_ms {}\njobs {}\nbytes {}\nhome {}\n", kTitle, mark.info.taken_ms, mark.info.jobs,
+                     mark.info.bytes, mark.home);
 }
 
-absl::StatusOr<BackupInfo> ReadMark(FileSystem& fs, const std::string& folder) {
+// What tells a home from all others, wherever it is moved; made when it is first asked for.
+absl::StatusOr<std::string> IdOf(FileSystem& fs, const std::string& home) {
+  const std::string path = fmt::format("{}/home.id", home);
+  absl::StatusOr<std::string> stored = fs.Read(path);
+  if (!absl::IsNotFound(stored.status())) {
+    return stored;
+  }
+  std::uint64_t random[2] = {};
+  if (::getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) {
+    return absl::InternalError("the system gives no random bytes");
+  }
+  std::string id = fmt::format("{:016x}{:016x}", random[0], random[1]);
+  NORMLAB_RETURN_IF_ERROR(fs.AtomicWrite(path, id));
+  return id;
+}
+
+absl::StatusOr<Mark> ReadMark(FileSystem& fs, const std::string& folder) {
   NORMLAB_ASSIGN_OR_RETURN(const std::string text, fs.Read(MarkOf(folder)));
   std::map<std::string, std::uint64_t> values;
+  Mark mark;
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
     const std::pair<std::string, std::string> field = absl::StrSplit(line, absl::MaxSplits(' ', 1));
     values[field.first] = ParseWhole<std::uint64_t>(field.second).value_or(0);
+    mark.home = field.first == "home" ? field.second : mark.home;
   }
-  return BackupInfo{.name = std::filesystem::path(folder).filename().string(),
-                    .taken_ms = static_cast<std::int64_t>(values["taken_ms"]),
-                    .jobs = values["jobs"],
-                    .bytes = values["bytes"]};
+  mark.info = {.name = std::filesystem::path(folder).filename().string(),
+               .taken_ms = static_cast<std::int64_t>(values["taken_ms"]),
+               .jobs = values["jobs"],
+               .bytes = values["bytes"]};
+  return mark;
 }
 
 // Removes a backup, its mark first, so that what is left of it by a crash is none.
@@ -135,7 +161,7 @@ absl::Status RemoveFolder(FileSystem& fs, const std::string& folder) {
   return error ? absl::InternalError(fmt::format("remove {}: {}", folder, error.message())) : absl::OkStatus();
 }
 
-// What a crash left of backups.
+// What a crash left of backups; call while none is made.
 void RemoveUnfinished(FileSystem& fs, const std::string& directory) {
   const absl::StatusOr<std::vector<std::string>> names = fs.List(directory);
   for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
@@ -146,6 +172,8 @@ void RemoveUnfinished(FileSystem& fs, const std::string& directory) {
     }
   }
 }
+
+std::string HomeOf(const BackupSource& source) { return std::filesystem::path(source.database).parent_path().string(); }
 
 absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, const std::string& target,
                                 std::int64_t now_ms, const OnProgress& on_progress) {
@@ -185,8 +213,24 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, cons
     return absl::DataLossError(
         fmt::format("the store is damaged, and so would be its backup: {}", found.damage.front()));
   }
-  NORMLAB_RETURN_IF_ERROR(fs.AtomicWrite(MarkOf(target), MarkText(info)));
+  NORMLAB_ASSIGN_OR_RETURN(const std::string home, IdOf(fs, HomeOf(source)));
+  NORMLAB_RETURN_IF_ERROR(fs.AtomicWrite(MarkOf(target), MarkText({info, home})));
   return info;
+}
+
+// kAlreadyExists if `home` has a store, or what is left of one: SQLite plays a log back over whatever pages lie beside it.
+absl::Status CheckEmpty(const std::string& home) {
+  for (const char* const suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string path = DatabaseOf(home) + suffix;
+    std::error_code error;
+    if (std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::not_found) {
+      return absl::AlreadyExistsError(fmt::format(
+          "{} has a store already, which would be lost, or what is left of one: {}; move all of {}* away, or "
+          "choose another --home",
+          home, path, DatabaseOf(home)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -194,6 +238,9 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, FileSystem& fs, cons
 absl::StatusOr<BackupInfo> MakeBackup(const BackupSource& source, FileSystem& fs, const std::string& directory,
                                       std::int64_t now_ms, const OnProgress& on_progress) {
   NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(directory));
+  // Another server may keep its own here, and one without a mark yet looks as a crash leaves it.
+  NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
+                           FileLock::Acquire(directory + "/backups.lock", "a backup of " + HomeOf(source)));
   RemoveUnfinished(fs, directory);
   std::string target = fmt::format("{}/{}", directory, NameAt(now_ms));
   for (int i = 2; std::filesystem::exists(target); ++i) {
@@ -211,22 +258,36 @@ absl::StatusOr<BackupInfo> MakeBackup(const BackupSource& source, FileSystem& fs
   return made;
 }
 
-absl::StatusOr<std::vector<BackupInfo>> ListBackups(FileSystem& fs, const std::string& directory) {
-  std::vector<BackupInfo> backups;
+namespace {
+
+// Newest first.
+absl::StatusOr<std::vector<Mark>> ListMarks(FileSystem& fs, const std::string& directory) {
+  std::vector<Mark> backups;
   const absl::StatusOr<std::vector<std::string>> names = fs.List(directory);
   if (absl::IsNotFound(names.status())) {
     return backups;
   }
   NORMLAB_RETURN_IF_ERROR(names.status());
   for (const std::string& name : *names) {
-    absl::StatusOr<BackupInfo> info = ReadMark(fs, fmt::format("{}/{}", directory, name));
-    if (IsName(name) && info.ok()) {
-      backups.push_back(*std::move(info));
+    absl::StatusOr<Mark> mark = ReadMark(fs, fmt::format("{}/{}", directory, name));
+    if (IsName(name) && mark.ok()) {
+      backups.push_back(*std::move(mark));
     }
   }
-  std::sort(backups.begin(), backups.end(), [](const BackupInfo& a, const BackupInfo& b) {
-    return std::pair(a.taken_ms, a.name) > std::pair(b.taken_ms, b.name);
+  std::sort(backups.begin(), backups.end(), [](const Mark& a, const Mark& b) {
+    return std::pair(a.info.taken_ms, a.info.name) > std::pair(b.info.taken_ms, b.info.name);
   });
+  return backups;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<BackupInfo>> ListBackups(FileSystem& fs, const std::string& directory) {
+  NORMLAB_ASSIGN_OR_RETURN(std::vector<Mark> marks, ListMarks(fs, directory));
+  std::vector<BackupInfo> backups;
+  for (Mark& mark : marks) {
+    backups.push_back(std::move(mark.info));
+  }
   return backups;
 }
 
@@ -246,6 +307,21 @@ absl::Status RemoveBackup(FileSystem& fs, const std::string& directory, const st
   return RemoveFolder(fs, fmt::format("{}/{}", directory, name));
 }
 
+absl::StatusOr<std::vector<std::string>> PruneBackups(FileSystem& fs, const std::string& directory,
+                                                      const std::string& name, std::size_t keep) {
+  NORMLAB_ASSIGN_OR_RETURN(const Mark newest, ReadMark(fs, fmt::format("{}/{}", directory, name)));
+  NORMLAB_ASSIGN_OR_RETURN(const std::vector<Mark> all, ListMarks(fs, directory));
+  std::vector<std::string> removed;
+  std::size_t own = 0;
+  for (const Mark& mark : all) {
+    if (!newest.home.empty() && mark.home == newest.home && ++own > keep) {
+      NORMLAB_RETURN_IF_ERROR(RemoveBackup(fs, directory, mark.info.name));
+      removed.push_back(mark.info.name);
+    }
+  }
+  return removed;
+}
+
 absl::StatusOr<ScrubReport> CheckStore(FileSystem& fs, const std::string& folder, const OnProgress& on_progress) {
   NORMLAB_RETURN_IF_ERROR(fs.Open(DatabaseOf(folder)).status());
   NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Files> files, Files::Open(fs, folder));
@@ -254,25 +330,23 @@ absl::StatusOr<ScrubReport> CheckStore(FileSystem& fs, const std::string& folder
 
 absl::StatusOr<BackupInfo> RestoreBackup(FileSystem& fs, const std::string& folder, const std::string& home,
                                          const OnProgress& on_progress) {
-  absl::StatusOr<BackupInfo> info = ReadMark(fs, folder);
-  if (absl::IsNotFound(info.status())) {
+  const absl::StatusOr<Mark> mark = ReadMark(fs, folder);
+  if (absl::IsNotFound(mark.status())) {
     return absl::NotFoundError(fmt::format("{} is no backup: it has no {}, which is written last", folder, kMark));
   }
-  NORMLAB_RETURN_IF_ERROR(info.status());
+  NORMLAB_RETURN_IF_ERROR(mark.status());
+  const BackupInfo& info = mark->info;
   NORMLAB_RETURN_IF_ERROR(fs.MakeDirectories(home));
   NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
                            FileLock::Acquire(DatabaseOf(home) + ".lock", "a restore"));
-  if (fs.Open(DatabaseOf(home)).ok()) {
-    return absl::AlreadyExistsError(fmt::format(
-        "{} has a store already, which would be lost; move {} away, or choose another --home", home, DatabaseOf(home)));
-  }
+  NORMLAB_RETURN_IF_ERROR(CheckEmpty(home));
   Stages progress(on_progress);
-  progress.Expect(2 * info->bytes);
-  NORMLAB_ASSIGN_OR_RETURN(const ScrubReport found, CheckStore(fs, folder, progress.Stage(info->bytes)));
+  progress.Expect(2 * info.bytes);
+  NORMLAB_ASSIGN_OR_RETURN(const ScrubReport found, CheckStore(fs, folder, progress.Stage(info.bytes)));
   if (found.damaged > 0) {
     return absl::DataLossError(fmt::format("{} is damaged; nothing was restored: {}", folder, found.damage.front()));
   }
-  NORMLAB_RETURN_IF_ERROR(progress.Done(info->bytes));
+  NORMLAB_RETURN_IF_ERROR(progress.Done(info.bytes));
   NORMLAB_RETURN_IF_ERROR(Files::Open(fs, home).status());
   {
     NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> db,
@@ -285,7 +359,9 @@ absl::StatusOr<BackupInfo> RestoreBackup(FileSystem& fs, const std::string& fold
   NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> database, fs.Open(DatabaseOf(folder)));
   NORMLAB_ASSIGN_OR_RETURN(const std::unique_ptr<PendingFile> copy, fs.Create(DatabaseOf(home)));
   NORMLAB_RETURN_IF_ERROR(progress.Done(database->size()));  // after it is written nobody can give up
-  NORMLAB_RETURN_IF_ERROR(CopyFile(*database, *copy));
+  NORMLAB_RETURN_IF_ERROR(FillFile(*database, *copy));
+  NORMLAB_RETURN_IF_ERROR(CheckEmpty(home));  // the copy took long, and the lock keeps out only those that ask for it
+  NORMLAB_RETURN_IF_ERROR(copy->Publish());
   return info;
 }
 

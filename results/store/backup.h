@@ -20,7 +20,8 @@ struct BackupSource {
   Files& files;  // beside it
 };
 
-// Makes a new folder below `directory`, named by the time. One at a time.
+// Makes a new folder below `directory`, named by the time. One at a time, of however many homes it holds backups:
+// kFailedPrecondition while another is made.
 absl::StatusOr<BackupInfo> MakeBackup(const BackupSource& source, FileSystem& fs, const std::string& directory,
                                       std::int64_t now_ms, const OnProgress& on_progress);
 
@@ -30,6 +31,10 @@ absl::StatusOr<std::vector<BackupInfo>> ListBackups(FileSystem& fs, const std::s
 // kNotFound unless `name` is one of them.
 absl::StatusOr<BackupInfo> FindBackup(FileSystem& fs, const std::string& directory, const std::string& name);
 absl::Status RemoveBackup(FileSystem& fs, const std::string& directory, const std::string& name);
+// Removes all but the newest `keep` of those that are of the same home as `name`, which is one of them; others, and those of
+// versions that did not say whose they are, stay. The names of those that it removed.
+absl::StatusOr<std::vector<std::string>> PruneBackups(FileSystem& fs, const std::string& directory,
+                                                      const std::string& name, std::size_t keep);
 
 // Reads a backup, or the home of a server that is down, back.
 absl::StatusOr<ScrubReport> CheckStore(FileSystem& fs, const std::string& folder, const OnProgress& on_progress);

@@ -147,10 +147,9 @@ absl::StatusOr<Upkeep::MadeBackup> Upkeep::Backup(std::uint32_t keep, const stor
   MadeBackup made;
   NORMLAB_ASSIGN_OR_RETURN(made.backup, store_.Backup(options_.backups, on_progress));
   Log(LogLevel::kInfo, "backup_made", {{"folder", FolderOf(made.backup.name)}, {"bytes", made.backup.bytes}});
-  NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::BackupInfo> all, Backups());
-  for (std::size_t i = keep; keep > 0 && i < all.size(); ++i) {
-    NORMLAB_RETURN_IF_ERROR(store::RemoveBackup(PosixFileSystem(), options_.backups, all[i].name));
-    made.removed.push_back(all[i].name);
+  if (keep > 0) {
+    NORMLAB_ASSIGN_OR_RETURN(made.removed,
+                             store::PruneBackups(PosixFileSystem(), options_.backups, made.backup.name, keep));
   }
   return made;
 }

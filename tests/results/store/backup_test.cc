@@ -43,7 +43,10 @@ class BackupTest : public DamagedStoreTest {
     return names;
   }
   std::vector<std::string> Folders() const {
-    return std::filesystem::exists(Directory()) ? *PosixFileSystem().List(Directory()) : std::vector<std::string>();
+    std::vector<std::string> names =
+        std::filesystem::exists(Directory()) ? *PosixFileSystem().List(Directory()) : std::vector<std::string>();
+    std::erase_if(names, [this](const std::string& name) { return !std::filesystem::is_directory(FolderOf(name)); });
+    return names;
   }
 
   const AttemptId attempt_;
@@ -179,6 +182,49 @@ TEST_F(BackupTest, WhatACrashLeftIsNoBackupAndGoes) {
   EXPECT_TRUE(std::filesystem::exists(foreign + "/normlab.db")) << "it is not ours to remove";
 }
 
+// Of two homes whose servers were given the same folder.
+class SharedBackupsTest : public BackupTest {
+ protected:
+  SharedBackupsTest() {
+    StoreOptions options;
+    options.now_ms = [this] { return now_ms_; };
+    other_ = *OpenStore(folder_.path() + "/other", options, {});
+  }
+  std::unique_ptr<Store> other_;
+};
+
+TEST_F(SharedBackupsTest, NoneIsMadeWhileTheOtherIsFilled) {
+  absl::Status meanwhile;
+  ASSERT_OK(store_
+                ->Backup(Directory(),
+                         [&](const UpkeepProgress&) {
+                           meanwhile = other_->Backup(Directory(), GoOn).status();
+                           return true;
+                         })
+                .status());
+  EXPECT_THAT(meanwhile, HasCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Message(meanwhile), HasSubstr("a backup of " + folder_.path()));
+  EXPECT_THAT(Names(), SizeIs(1));
+  EXPECT_OK(other_->Backup(Directory(), GoOn).status());
+}
+
+TEST_F(SharedBackupsTest, EachKeepsSoManyOfItsOwn) {
+  const std::string first = Backup().name;
+  const std::string old = Backup().name;  // of a version that did not say whose it is
+  const std::string text = *PosixFileSystem().Read(FolderOf(old) + "/backup.txt");
+  ASSERT_OK(PosixFileSystem().AtomicWrite(FolderOf(old) + "/backup.txt", text.substr(0, text.find("home "))));
+  now_ms_ += 60'000;
+  const std::string others = other_->Backup(Directory(), GoOn)->name;
+  Reopen();
+  now_ms_ += 60'000;
+  const std::string second = Backup().name;
+  now_ms_ += 60'000;
+  const std::string third = Backup().name;
+  EXPECT_THAT(*PruneBackups(PosixFileSystem(), Directory(), third, 2), ElementsAre(first));
+  EXPECT_THAT(*PruneBackups(PosixFileSystem(), Directory(), others, 1), IsEmpty());
+  EXPECT_THAT(Names(), ElementsAre(third, second, others, old));
+}
+
 TEST_F(BackupTest, AreListedNewestFirstAndRemovedByName) {
   Backup();
   Backup();  // within the same second
@@ -216,6 +262,31 @@ TEST_F(RestoreTest, GivesBackWhatWasThere) {
 TEST_F(RestoreTest, LosesNoStoreThatIsThere) {
   ASSERT_OK(Restore());
   EXPECT_THAT(Restore(), HasCode(absl::StatusCode::kAlreadyExists));
+}
+
+// SQLite would play it back over the restored pages.
+TEST_F(RestoreTest, NorWhatIsLeftOfOne) {
+  for (const char* const left : {"normlab.db-wal", "normlab.db-shm", "normlab.db-journal"}) {
+    ASSERT_OK(PosixFileSystem().MakeDirectories(home_));
+    ASSERT_OK(PosixFileSystem().AtomicWrite(home_ + "/" + left, "pages of long ago"));
+    const absl::Status refused = Restore();
+    EXPECT_THAT(refused, HasCode(absl::StatusCode::kAlreadyExists)) << left;
+    EXPECT_THAT(Message(refused), testing::AllOf(HasSubstr(left), HasSubstr("move all of " + home_ + "/normlab.db*")));
+    EXPECT_FALSE(HomeHasAStore());
+    EXPECT_FALSE(std::filesystem::exists(home_ + "/checkpoints")) << "nothing was copied";
+    std::filesystem::remove(home_ + "/" + left);
+  }
+  EXPECT_OK(Restore());
+}
+
+TEST_F(RestoreTest, NorOneThatComesWhileItIsCopied) {
+  const auto late = RestoreBackup(PosixFileSystem(), backup_, home_, [this](const UpkeepProgress& progress) {
+    EXPECT_TRUE(progress.done < progress.total ||
+                PosixFileSystem().AtomicWrite(home_ + "/normlab.db-wal", "late").ok());
+    return true;
+  });
+  EXPECT_THAT(late.status(), HasCode(absl::StatusCode::kAlreadyExists));
+  EXPECT_FALSE(HomeHasAStore());
 }
 
 TEST_F(RestoreTest, RefusesAFolderThatIsNoBackup) {
