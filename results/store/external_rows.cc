@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view kParam = "param";
 constexpr std::string_view kTag = "tag";
 constexpr std::size_t kMaxArtifactPath = 500;
-constexpr std::size_t kMaxTold = 200;  // bytes of a program's own text in an error
+constexpr std::int64_t kMaxTexts = 10'000;       // parameters, tags and labels of one run, and
+constexpr std::int64_t kMaxTextBytes = 8 << 20;  // what they hold: each look at the run reads it all
+constexpr std::size_t kMaxTold = 200;            // bytes of a program's own text in an error
 
 absl::Status SetText(Connection& db, JobId job, std::string_view kind, std::string_view key, std::string_view value) {
   return db.Run("INSERT OR REPLACE INTO external_text(job, kind, key, value) VALUES(?1, ?2, ?3, ?4)", job, kind, key,
@@ -33,6 +35,24 @@ absl::Status AddParam(Connection& db, JobId job, const std::string& key, const s
              : absl::FailedPreconditionError(fmt::format(
                    "the parameter {} of {} is {} and cannot become {}; a parameter is set once", OneLine(key, kMaxTold),
                    JobName(job), OneLine(stored.Text(0), kMaxTold), OneLine(value, kMaxTold)));
+}
+
+// kResourceExhausted if a run has too much text. Call after adding some, to have it undone.
+absl::Status CheckTexts(Connection& db, JobId job) {
+  Query row = db.Ask(
+      "SELECT count(*), coalesce(sum(bytes), 0) FROM ("
+      "SELECT length(CAST(key AS BLOB)) + length(CAST(value AS BLOB)) AS bytes FROM external_text WHERE job = ?1 "
+      "UNION ALL SELECT length(CAST(key AS BLOB)) + length(CAST(value AS BLOB)) FROM label WHERE job = ?1)",
+      job);
+  if (!row.Next()) {
+    return row.status();
+  }
+  return row.Int(0) <= kMaxTexts && row.Int(1) <= kMaxTextBytes
+             ? absl::OkStatus()
+             : absl::ResourceExhaustedError(fmt::format(
+                   "{} would have {} parameters, tags and labels of {} bytes; at most {} of {} bytes fit into "
+                   "one run: log files instead, or begin another run",
+                   JobName(job), row.Int(0), row.Int(1), kMaxTexts, kMaxTextBytes));
 }
 
 absl::Status AddPoints(Connection& db, JobId job, const std::vector<LoggedPoint>& points) {
@@ -128,6 +148,7 @@ absl::StatusOr<JobId> InsertRun(Connection& db, const NewExternalRun& run, std::
   for (const auto& [key, value] : run.tags) {
     NORMLAB_RETURN_IF_ERROR(SetText(db, id, kTag, key, value));
   }
+  NORMLAB_RETURN_IF_ERROR(CheckTexts(db, id));
   return id;
 }
 
@@ -167,6 +188,9 @@ absl::Status ChangeRun(Connection& db, JobId job, const RunChange& change, std::
   }
   for (const auto& [note, text] : change.notes) {
     NORMLAB_RETURN_IF_ERROR(SetText(db, job, note.first, note.second, text));
+  }
+  if (!change.params.empty() || !change.set_labels.empty() || !change.set_tags.empty() || !change.notes.empty()) {
+    NORMLAB_RETURN_IF_ERROR(CheckTexts(db, job));
   }
   NORMLAB_RETURN_IF_ERROR(AddPoints(db, job, change.points));
   NORMLAB_RETURN_IF_ERROR(SetState(db, job, change, now_ms));

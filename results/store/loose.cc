@@ -72,16 +72,19 @@ absl::Status ReadCurve(Connection& db, std::int64_t series, std::uint64_t from, 
   return look(query.status());
 }
 
-// Makes the summary's last value that of its last step.
-absl::Status FindLast(Connection& db, SeriesRow& series) {
-  Points last;
-  Damage damage;
-  NORMLAB_RETURN_IF_ERROR(ReadWholeLoose(db, series.id, series.info.last_step, series.info.last_step, last, damage));
-  if (last.size() > 0) {
-    series.info.last = last.values.back();
-    series.info.last_ms = last.wall_ms.back();
+// Whether `point` becomes the last of a curve that has `info`, as ReadCurve has it. To look it up instead would read all
+// points of the last step each time, and a program that counts no steps puts all of them there.
+bool IsLast(const LoggedPoint& point, const SeriesInfo& info) {
+  if (info.points == 0 || point.step != info.last_step) {
+    return info.points == 0 || point.step > info.last_step;
   }
-  return absl::OkStatus();
+  if (point.wall_ms != info.last_ms) {
+    return point.wall_ms > info.last_ms;
+  }
+  // Of equal ones, as two zeros, the first in the order of the rows.
+  return Outranks(point.value, info.last) ||
+         (!Outranks(info.last, point.value) &&
+          std::bit_cast<std::int64_t>(point.value) < std::bit_cast<std::int64_t>(info.last));
 }
 
 // Whether the series had no point at this step before the one that was just stored.
@@ -117,6 +120,10 @@ absl::Status AddLoose(Connection& db, JobId job, std::string_view series, std::s
     }
     NORMLAB_ASSIGN_OR_RETURN(const bool new_step, IsNewStep(db, row, point->step));
     SeriesInfo& info = row.info;
+    if (IsLast(*point, info)) {
+      info.last = point->value;
+      info.last_ms = point->wall_ms;
+    }
     info.first_step = info.points == 0 ? point->step : std::min(info.first_step, point->step);
     info.last_step = std::max(info.last_step, point->step);
     info.points += new_step ? 1 : 0;
@@ -127,7 +134,6 @@ absl::Status AddLoose(Connection& db, JobId job, std::string_view series, std::s
     return absl::OkStatus();
   }
   Summarise(added, row.info.min, row.info.max, row.info.not_finite);
-  NORMLAB_RETURN_IF_ERROR(FindLast(db, row));
   return SaveSeries(db, row);
 }
 

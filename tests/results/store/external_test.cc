@@ -1,8 +1,10 @@
 // Runs of other programs: points in any order and as often as they are told, text, states, files, and what of ours they never get.
 #include "results/store/external_runs.h"
 
+#include <bit>
 #include <cmath>
 
+#include "base/rng.h"
 #include "results/store/schema.h"
 #include "tests/results/store/damaged_store.h"
 
@@ -114,6 +116,28 @@ TEST_F(ExternalTest, OfOneStepAndTimeTheGreatestCountsWhateverCameFirst) {
   }
 }
 
+TEST_F(ExternalTest, TheLastIsThatOfTheCurveInWhateverOrderPointsCome) {
+  const JobId run = Start();
+  Rng rng(4711, "order");
+  const double values[] = {1.0, -1.0, 0.0, -0.0, NAN, -NAN, INFINITY};
+  for (int i = 0; i < 60; ++i) {
+    const std::string series = fmt::format("s{}", i);
+    for (int calls = 0; calls < 4; ++calls) {
+      std::vector<LoggedPoint> points;
+      for (std::uint64_t n = rng.Below(4); n-- > 0;) {
+        points.push_back({series, rng.Below(2), static_cast<std::int64_t>(rng.Below(2)), values[rng.Below(7)]});
+      }
+      ASSERT_OK(Log(run, points));
+    }
+    const Curve curve = *store_->ReadCurve(run, series, {});
+    if (!curve.values.empty()) {
+      EXPECT_EQ(std::bit_cast<std::int64_t>(Series(run, series).last), std::bit_cast<std::int64_t>(curve.values.back()))
+          << series;
+      EXPECT_EQ(Series(run, series).last_ms, curve.wall_ms.back()) << series;
+    }
+  }
+}
+
 TEST_F(ExternalTest, AHistoryComesInPagesWithoutGapOrRepetition) {
   const JobId run = Start();
   std::vector<LoggedPoint> points;
@@ -179,6 +203,34 @@ TEST_F(ExternalTest, AChangeIsAllOrNothing) {
   EXPECT_THAT(job.external->params, ElementsAre(Pair("lr", "0.1")));
   EXPECT_THAT(job.external->tags, ElementsAre(Pair("mlflow.user", "me")));
   EXPECT_THAT(*store_->ListSeries(run), IsEmpty());
+}
+
+TEST_F(ExternalTest, ARunHoldsOnlySoMuchText) {
+  const JobId run = Start();  // with a label and a tag
+  const auto many = [](int from, int to) {
+    return [from, to](RunChange& c) {
+      for (int i = from; i < to; ++i) {
+        c.params[fmt::format("p{}", i)] = "v";
+      }
+    };
+  };
+  ASSERT_OK(Set(run, many(0, 9'998)));
+  const absl::Status refused = Set(run, many(9'998, 9'999));
+  EXPECT_THAT(refused, HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(Message(refused), testing::AllOf(HasSubstr("10001"), HasSubstr("at most 10000 of 8388608 bytes")));
+  EXPECT_OK(Set(run, many(0, 1))) << "it is there already";
+  EXPECT_OK(Log(run, {{"loss", 1, 1, 0.5}})) << "points are no text";
+  ASSERT_OK(Set(run, [](RunChange& c) { c.remove = {"mlflow.user"}; }));
+  EXPECT_OK(Set(run, many(9'998, 9'999)));
+
+  const JobId wordy = Start();
+  const auto say = [](std::size_t bytes) {
+    return [bytes](RunChange& c) { c.set_tags["t"] = std::string(bytes, 'x'); };
+  };
+  const absl::Status too_long = Set(wordy, say(8 << 20));
+  EXPECT_THAT(too_long, HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_FALSE(store_->GetJob(wordy)->external->tags.contains("t"));
+  EXPECT_OK(Set(wordy, say((8 << 20) - 100)));
 }
 
 TEST_F(ExternalTest, ATagIsALabelOrATextAndNeverBoth) {
