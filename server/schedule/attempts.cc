@@ -239,6 +239,9 @@ std::vector<Attempts::WorkerView> Attempts::Workers() {
 void Attempts::Grant(store::AttemptId attempt, const store::Worker& worker) {
   MutexLock lock(mu_);
   waiting_.erase(KeyOf(worker));
+  if (const auto held = held_.find(attempt.job); held != held_.end() && held->second.number > attempt.number) {
+    return;  // a cancel, or a launcher's word, was faster than this thread, and the job is leased again
+  }
   held_[attempt.job] = {.number = attempt.number,
                         .worker = worker,
                         .since = options_.now(),
@@ -338,6 +341,40 @@ void Attempts::Sweep() {
   }
   for (const auto& [attempt, why] : lost) {
     End(attempt, why, true);
+  }
+  EndUnheld();
+}
+
+void Attempts::EndUnheld() {
+  {
+    const MutexLock lock(mu_);
+    if (options_.now() < next_look_) {
+      return;
+    }
+    next_look_ = options_.now() + options_.lease;
+  }
+  const absl::StatusOr<std::vector<store::Job>> active = store_.ActiveJobs();
+  if (!active.ok()) {
+    return;
+  }
+  std::vector<store::Job> lost;
+  {
+    const MutexLock lock(mu_);
+    std::set<std::pair<store::JobId, int>> unheld;
+    for (const store::Job& job : *active) {
+      if (!held_.contains(job.id)) {
+        unheld.emplace(job.id, job.attempt);
+        if (unheld_.contains({job.id, job.attempt})) {
+          lost.push_back(job);
+        }
+      }
+    }
+    unheld_ = std::move(unheld);
+  }
+  for (const store::Job& job : lost) {
+    const store::AttemptId attempt{.job = job.id, .number = job.attempt};
+    Grant(attempt, {.name = job.worker, .id = job.worker_id});
+    End(attempt, "no worker knew that the job was its own", false);
   }
 }
 

@@ -21,6 +21,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -83,7 +84,7 @@ class Attempts {
   void WorkerStarted(std::string_view id) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends what it held. `died`: counts against the job; false for a worker that was told to go.
   void WorkerGone(std::string_view id, std::string_view why, bool died) ABSL_LOCKS_EXCLUDED(mu_);
-  // Ends attempts that were silent for a lease and those that got nowhere. Call often.
+  // Ends attempts that were silent for a lease, those that got nowhere, and those that nobody holds. Call often.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Workers that hold a job, in the order of the jobs; then those that ask for one or did lately; then those that a launcher
@@ -130,6 +131,9 @@ class Attempts {
                     const std::function<bool()>& given_up) ABSL_LOCKS_EXCLUDED(mu_);
   // What is held of `attempt`; nullptr if it is over.
   Held* Find(store::AttemptId attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Once a lease: ends what the store has leased and what was not held by anybody here, now and the time before. A call that
+  // failed between the store's answer and Grant leaves such a job, for which nobody would wait.
+  void EndUnheld() ABSL_LOCKS_EXCLUDED(mu_);
   // Why the attempt is to end now; empty: it may go on.
   std::string Verdict(const Held& held) const;
   // Why a worker that asks for a job gets none.
@@ -151,6 +155,8 @@ class Attempts {
   std::set<std::string, std::less<>> workers_ ABSL_GUARDED_BY(mu_);  // ids of those that launchers keep
   std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);      // by name and id; some are gone, which time tells
   std::string queue_held_up_ ABSL_GUARDED_BY(mu_);
+  std::chrono::steady_clock::time_point next_look_ ABSL_GUARDED_BY(mu_) = {};  // for what nobody holds
+  std::set<std::pair<store::JobId, int>> unheld_ ABSL_GUARDED_BY(mu_);         // attempts, at the last look
 };
 
 }  // namespace normlab::server

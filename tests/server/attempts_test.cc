@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <utility>
 
 #include "base/crc32c.h"
+#include "base/failpoint.h"
 #include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
@@ -107,6 +110,44 @@ TEST_F(AttemptsTest, ABeatOfAnOldAttemptDoesNot) {
   now_ += 1;
   attempts_->Sweep();
   EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+// The store had leased it and its answer was lost on the way to whoever asked.
+TEST_F(AttemptsTest, WhatNobodyHoldsGoesBackToTheQueue) {
+  const store::JobId held = Submit();
+  const store::AttemptId attempt = Lease();
+  const store::JobId unheld = Submit();
+  ASSERT_TRUE(store_->LeaseNext({}, {"there:2"})->has_value());
+  attempts_->Sweep();
+  EXPECT_EQ(State(unheld), store::JobState::kRunning) << "a lease may be on its way";
+  Beats(attempt, 50, 1);
+  EXPECT_EQ(State(unheld), store::JobState::kRunning);
+  Beats(attempt, 50, 2);
+  EXPECT_EQ(State(unheld), store::JobState::kQueued);
+  EXPECT_FALSE(store_->ListAttempts(unheld)->front().died) << "the job is not to blame";
+  Beats(attempt, 200, 3);
+  EXPECT_EQ(State(held), store::JobState::kRunning);
+}
+
+// Between the store's answer to one worker and what is noted of it, the job was given back and leased to another.
+TEST_F(AttemptsTest, ALeaseThatComesLateDisplacesNoLaterOne) {
+  static std::function<void()> meanwhile;  // once
+  Submit();
+  meanwhile = [this] {
+    EXPECT_TRUE(store_->Release({.job = 1, .number = 1}, "its worker is gone").ok());
+    EXPECT_EQ(Lease({"there:2"}).number, 2);
+  };
+  failpoint_hook = [](Failpoint point) {
+    if (point == Failpoint::kLeaseStored && meanwhile != nullptr) {
+      std::exchange(meanwhile, nullptr)();
+    }
+  };
+  EXPECT_EQ(Lease({"there:1"}).number, 1);
+  failpoint_hook = nullptr;
+  const auto workers = attempts_->Workers();
+  ASSERT_EQ(workers.size(), 1u);
+  EXPECT_EQ(workers[0].worker.name, "there:2");
+  EXPECT_EQ(workers[0].attempt->number, 2);
 }
 
 TEST_F(AttemptsTest, DeathsWithoutProgressFailTheJobWithTheLastReason) {
