@@ -88,11 +88,13 @@ absl::Status Begin(Core& core, const v1::StartRequest& request, v1::StartRespons
   NORMLAB_RETURN_IF_ERROR(CheckContent(request, job.dataset));
   if (!request.data_sha256().empty()) {
     facts.emplace(kContentFact, request.data_sha256());
-    core.data.Learn(job.dataset, request.data_sha256());
   }
   const std::string identity =
       IdentityOf(ReadStoredSpec(job), {request.numerics_revision(), request.model_revision()}, request.data_sha256());
   NORMLAB_ASSIGN_OR_RETURN(const bool restarted, core.store.StartAttempt(attempt, {identity, facts}));
+  if (!request.data_sha256().empty()) {
+    core.data.Learn(job.dataset, request.data_sha256());  // not from an attempt that is over: it may be long ago
+  }
   response.set_restarted(restarted);
   return absl::OkStatus();
 }

@@ -71,6 +71,26 @@ class ImportedDataTest : public ServerTest, public testing::WithParamInterface<b
   std::string content_;
 };
 
+TEST_P(ImportedDataTest, AnAttemptThatIsOverTeachesNothing) {
+  Import(kFirst);
+  const v1::Job first = Submit().job();
+  const v1::Attempt over = LeaseOne().attempt();
+  ASSERT_TRUE(Start(over, Sha256Hex(kFirst)).ok());
+  ASSERT_TRUE(Finish(over).ok());
+  Import(kSecond);
+  CallContext context;
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = first.spec();
+  request.set_rerun(true);
+  v1::CreateJobResponse response;
+  ASSERT_TRUE(jobs_->CreateJob(&context, request, &response).ok());
+  RunNext();
+  EXPECT_EQ(Start(over, Sha256Hex(kFirst)).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  const v1::CreateJobResponse again = Submit();
+  EXPECT_TRUE(again.reused());
+  EXPECT_EQ(again.job().job_id(), response.job().job_id());
+}
+
 TEST_P(ImportedDataTest, ARunOfAnotherImportIsNotReusedAndRepeatsNothing) {
   Import(kFirst);
   const v1::Job first = Submit().job();
