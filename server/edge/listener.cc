@@ -26,6 +26,7 @@ namespace normlab::server {
 namespace {
 
 constexpr int kBacklog = 256;
+constexpr int kRestMs = 100;  // between two tries to take a connection without a descriptor
 
 absl::Status SocketError(std::string_view doing, std::string_view where) {
   const std::string text = fmt::format("{} {}: {}", doing, where, std::strerror(errno));
@@ -297,19 +298,35 @@ Listener::Acceptor& Listener::AcceptorOf(const Door& door, Way way) {
   return way == Way::kServedAsChild ? acceptors_.children : acceptors_.plain;
 }
 
+void Listener::Refuse(const Door& door) {
+  if (!out_of_descriptors_) {
+    Log(LogLevel::kWarning, "connections_dropped", {{"why", "out of file descriptors; raise the limit (ulimit -n)"}});
+  }
+  out_of_descriptors_ = true;
+  ::close(spare_fd_);
+  const int refused = ::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  if (refused >= 0) {
+    ::close(refused);
+    spare_fd_ = OpenSpare();
+    return;
+  }
+  spare_fd_ = OpenSpare();
+  // Another thread was faster. The connection still waits, and without a rest poll would return with it at once, for ever.
+  pollfd wake{wake_fd_, POLLIN, 0};
+  ::poll(&wake, 1, kRestMs);
+}
+
 void Listener::Accept(Door& door) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   const int fd = ::accept4(door.fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE) {
-      ::close(spare_fd_);
-      ::close(::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC));
-      spare_fd_ = OpenSpare();
-      Log(LogLevel::kWarning, "connection_dropped", {{"why", "out of file descriptors; raise the limit (ulimit -n)"}});
+      Refuse(door);
     }
     return;
   }
+  out_of_descriptors_ = false;
   const Way way = Enter(door, fd, peer);
   if (way == Way::kRefused) {
     ::close(fd);

@@ -100,6 +100,8 @@ class Listener {
   Way Enter(Door& door, int fd, const sockaddr_storage& peer) ABSL_LOCKS_EXCLUDED(mu_);
   bool TooMany(Door& door, const std::string& from) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Accept(Door& door) ABSL_LOCKS_EXCLUDED(mu_);
+  // Without a descriptor left: takes a connection with the spare one and closes it, so that its client hears of it.
+  void Refuse(const Door& door);
   // Whether one more connection may be served. gRPC closes connections without saying so: those that are gone are found
   // by their descriptors, which are closed or mean other files.
   bool HasRoom(Door& door) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -115,7 +117,8 @@ class Listener {
   int wake_fd_ = -1;
   int spare_fd_ = -1;
   int port_ = 0;
-  std::size_t tcp_of_one_ = 0;  // 0: as many as there are
+  bool out_of_descriptors_ = false;  // of the thread; since the last connection that could be taken
+  std::size_t tcp_of_one_ = 0;       // 0: as many as there are
   Acceptors acceptors_;
   std::thread thread_;
 };

@@ -6,6 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
+
 #include "tests/reliability.h"
 #include "tests/server/fixture.h"
 
@@ -52,6 +55,49 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
   v1::ListJobsResponse response;
   EXPECT_TRUE(fresh->ListJobs(&context, {}, &response).ok());
   RecordReliability(26, "accepted again");
+}
+
+// As if other threads were always faster to take the descriptor that is kept for this.
+TEST_F(ListenerTest, WhatCannotEvenBeDroppedWaitsWithoutKeepingTheServerBusy) {
+  ASSERT_NE(Create(1).job_id(), "");
+  const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  Options().socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const std::string path = folder_.path() + "/stderr";
+  const int log = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int before_stderr = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+  ASSERT_EQ(::dup2(log, STDERR_FILENO), STDERR_FILENO);
+  const auto lines = [log] {
+    std::string text(1 << 20, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::pread(log, text.data(), text.size(), 0))));
+    std::size_t n = 0;
+    for (std::size_t at = 0; (at = text.find("connections_dropped", at)) != std::string::npos; ++at) {
+      ++n;
+    }
+    return n;
+  };
+
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = 4;  // below the spare one; as many as poll needs
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_TRUE(Eventually([&] { return lines() > 0; }));
+  pollfd hang_up{client, POLLIN, 0};
+  EXPECT_EQ(::poll(&hang_up, 1, 300), 0) << "nobody can take it";
+  EXPECT_EQ(lines(), 1u);
+
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_EQ(::dup2(before_stderr, STDERR_FILENO), STDERR_FILENO);
+  for (const int fd : {client, log, before_stderr}) {
+    ::close(fd);
+  }
+  const auto fresh = v1::JobService::NewStub(NewChannel());
+  CallContext context;
+  v1::ListJobsResponse response;
+  EXPECT_TRUE(fresh->ListJobs(&context, {}, &response).ok());
 }
 
 class FewConnectionsTest : public ServerTest {
