@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/names.h"
@@ -83,15 +84,22 @@ absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, const 
   std::map<std::string, absl::StatusOr<std::string>> data;  // by data set; looked for once
   std::set<std::string> warnings;
   std::int64_t room = core.quota.Room(caller);
+  QueueQuota::Places places;
   const auto may_resume = [&](const store::Job& job) -> absl::Status {
-    if (room-- <= 0) {
-      return absl::FailedPreconditionError(Message(core.quota.Full(caller)));  // of this job, not of the call
+    absl::StatusOr<QueueQuota::Places> place = core.quota.Full(caller);
+    if (room > 0) {
+      place = core.quota.Reserve(caller, 1, {});
+      room = place.ok() ? room - 1 : 0;
+    }
+    if (!place.ok()) {
+      return absl::FailedPreconditionError(Message(place.status()));  // of this job, not of the call
     }
     const auto known = data.try_emplace(job.dataset, MayQueue(core, job.dataset, request.force())).first;
     NORMLAB_ASSIGN_OR_RETURN(const std::string warning, known->second);
     if (!warning.empty()) {
       warnings.insert(warning);
     }
+    places.Add(*std::move(place));
     return absl::OkStatus();
   };
   NORMLAB_ASSIGN_OR_RETURN(
@@ -99,7 +107,7 @@ absl::Status ResumeJobs(Core& core, const v1::ResumeJobsRequest& request, const 
       Carry(core, request, {.kind = store::BulkChange::Kind::kResume, .may_resume = may_resume}, {}));
   for (const store::BulkOutcome& outcome : outcomes) {
     if (outcome.left.ok() && !request.validate_only()) {
-      core.quota.Queued(caller, outcome.job.id, {});
+      core.quota.Queued(caller, outcome.job.id, {}, places);
     }
   }
   core.attempts.QueueChanged();

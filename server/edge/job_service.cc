@@ -20,23 +20,24 @@ namespace {
 
 constexpr int kMaxBatch = 1000;
 
-// Whether the caller may have these wait, too. What is there already takes no place, and is looked for only if it matters.
-absl::Status CheckQuota(Core& core, const Caller& caller, const std::vector<store::NewJob>& jobs,
-                        const store::Request& key) {
-  const absl::Status all = core.quota.CheckRoom(caller, static_cast<std::int64_t>(jobs.size()), key);
+// Places for these, if the caller may have them wait, too. What is there already takes none, and is looked for only if it
+// matters.
+absl::StatusOr<QueueQuota::Places> ReservePlaces(Core& core, const Caller& caller,
+                                                 const std::vector<store::NewJob>& jobs, const store::Request& key) {
+  absl::StatusOr<QueueQuota::Places> all = core.quota.Reserve(caller, static_cast<std::int64_t>(jobs.size()), key);
   if (all.ok()) {
     return all;
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> previewed, core.store.PreviewJobs(jobs));
   const auto fresh = std::count_if(previewed.begin(), previewed.end(), [](const auto& job) { return !job.reused; });
-  return core.quota.CheckRoom(caller, fresh, key);
+  return core.quota.Reserve(caller, fresh, key);
 }
 
 void CountQueued(Core& core, const Caller& caller, const std::vector<store::CreatedJob>& created,
-                 const store::Request& key) {
+                 const store::Request& key, QueueQuota::Places& places) {
   for (const store::CreatedJob& job : created) {
     if (!job.reused) {
-      core.quota.Queued(caller, job.job.id, key);
+      core.quota.Queued(caller, job.job.id, key, places);
     }
   }
 }
@@ -48,9 +49,9 @@ absl::Status Create(Core& core, const v1::CreateJobRequest& request, const Calle
   const store::NewJob job = PrepareJob(core, request, "", violations);
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<std::string> warnings, CheckData(core, {job}, {request.force()}));
-  NORMLAB_RETURN_IF_ERROR(CheckQuota(core, caller, {job}, key));
+  NORMLAB_ASSIGN_OR_RETURN(QueueQuota::Places places, ReservePlaces(core, caller, {job}, key));
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, {job}));
-  CountQueued(core, caller, created, key);
+  CountQueued(core, caller, created, key, places);
   core.attempts.QueueChanged();
   ToWire(created.at(0).job, *response.mutable_job());
   response.set_reused(created.at(0).reused);
@@ -92,9 +93,9 @@ absl::Status BatchCreate(Core& core, const v1::BatchCreateJobsRequest& request, 
   if (request.validate_only()) {
     NORMLAB_RETURN_IF_ERROR(Preview(core, jobs, response));
   } else {
-    NORMLAB_RETURN_IF_ERROR(CheckQuota(core, caller, jobs, key));
+    NORMLAB_ASSIGN_OR_RETURN(QueueQuota::Places places, ReservePlaces(core, caller, jobs, key));
     NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> created, core.store.CreateJobs(key, jobs));
-    CountQueued(core, caller, created, key);
+    CountQueued(core, caller, created, key, places);
     core.attempts.QueueChanged();
     for (const store::CreatedJob& job : created) {
       v1::CreateJobResponse& wire = *response.add_jobs();
@@ -146,9 +147,9 @@ absl::Status Resume(Core& core, const v1::ResumeJobRequest& request, const Calle
                     store::JobId id, v1::ResumeJobResponse& response) {
   NORMLAB_ASSIGN_OR_RETURN(const store::Job stored, core.store.GetJob(id));
   NORMLAB_ASSIGN_OR_RETURN(const std::string warning, MayQueue(core, stored.dataset, request.force()));
-  NORMLAB_RETURN_IF_ERROR(core.quota.CheckRoom(caller, 1, key));
+  NORMLAB_ASSIGN_OR_RETURN(QueueQuota::Places places, core.quota.Reserve(caller, 1, key));
   NORMLAB_ASSIGN_OR_RETURN(const store::Job job, core.store.ResumeAsNew(key, id));
-  core.quota.Queued(caller, job.id, key);
+  core.quota.Queued(caller, job.id, key, places);
   core.attempts.QueueChanged();
   ToWire(job, *response.mutable_job());
   response.set_warning(warning);

@@ -39,18 +39,47 @@ absl::Status QueueQuota::Full(const Caller& caller) const {
                     "QUEUE_QUOTA");
 }
 
-absl::Status QueueQuota::CheckRoom(const Caller& caller, std::int64_t n, const store::Request& key) {
+QueueQuota::Places& QueueQuota::Places::operator=(Places&& other) noexcept {
+  std::swap(quota_, other.quota_);
+  std::swap(caller_, other.caller_);
+  std::swap(n_, other.n_);
+  return *this;
+}
+
+void QueueQuota::Places::Add(Places other) {
+  if (quota_ == nullptr) {
+    *this = std::move(other);
+  } else {
+    n_ += std::exchange(other.n_, 0);
+  }
+}
+
+void QueueQuota::Places::GiveBack() {
+  if (quota_ != nullptr && n_ > 0) {
+    const MutexLock lock(quota_->mu_);
+    quota_->accounts_[caller_].reserved -= n_;
+    n_ = 0;
+  }
+}
+
+absl::StatusOr<QueueQuota::Places> QueueQuota::Reserve(const Caller& caller, std::int64_t n,
+                                                       const store::Request& key) {
   if (!IsLimited(caller)) {
-    return absl::OkStatus();
+    return Places();
   }
   const MutexLock lock(mu_);
   Account& account = accounts_[caller.identity()];
-  const auto room = [&] { return static_cast<std::int64_t>(account.jobs.size()) + n <= limit_; };
-  if (room() || account.requests.contains(key.id)) {
-    return absl::OkStatus();
+  if (account.requests.contains(key.id)) {
+    return Places();
   }
-  Prune(account, static_cast<std::int64_t>(account.jobs.size()) + n - limit_);
-  return room() ? absl::OkStatus() : Full(caller);
+  if (Taken(account) + n > limit_) {
+    Prune(account, Taken(account) + n - limit_);
+  }
+  if (Taken(account) + n > limit_) {
+    return Full(caller);
+  }
+  account.reserved += n;
+  return Places(*this, caller.identity(), n);
 }
 
 std::int64_t QueueQuota::Room(const Caller& caller) {
@@ -60,16 +89,20 @@ std::int64_t QueueQuota::Room(const Caller& caller) {
   const MutexLock lock(mu_);
   Account& account = accounts_[caller.identity()];
   Prune(account, limit_);
-  return limit_ - static_cast<std::int64_t>(account.jobs.size());
+  return limit_ - Taken(account);
 }
 
-void QueueQuota::Queued(const Caller& caller, store::JobId job, const store::Request& key) {
+void QueueQuota::Queued(const Caller& caller, store::JobId job, const store::Request& key, Places& places) {
   if (!IsLimited(caller)) {
     return;
   }
   const MutexLock lock(mu_);
   Account& account = accounts_[caller.identity()];
   account.jobs.insert(job);
+  if (places.n_ > 0) {
+    --places.n_;
+    --account.reserved;
+  }
   if (account.requests.size() >= kMostRequests) {
     account.requests.clear();
   }

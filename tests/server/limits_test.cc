@@ -1,5 +1,8 @@
 // What one caller may take: calls, and places in the queue. Workers' reports and the socket's owner are not slowed.
 
+#include <future>
+#include <vector>
+
 #include "normlab/v1/admin.grpc.pb.h"
 #include "proto/transport/token.h"
 #include "server/edge/rate_limiter.h"
@@ -104,6 +107,22 @@ TEST_F(LimitsTest, OneSubmittersJobsLeaveRoomForOthers) {
   }
   LeaseOne();
   EXPECT_EQ(Submit(6, token_).error_message(), "") << "one of hers waits no more";
+}
+
+TEST_F(LimitsTest, NorDoCallsAtOnceGetInTogether) {
+  std::vector<std::future<grpc::Status>> calls;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    calls.push_back(std::async(std::launch::async, [this, seed] { return Submit(seed, token_); }));
+  }
+  int taken = 0;
+  for (auto& call : calls) {
+    const grpc::Status status = call.get();
+    EXPECT_TRUE(status.ok() || ReasonOf(status) == "QUEUE_QUOTA") << status.error_message();
+    taken += status.ok() ? 1 : 0;
+  }
+  EXPECT_EQ(taken, 3);
+  LeaseOne();
+  EXPECT_EQ(Submit(31, token_).error_message(), "") << "what the refused ones asked for is free";
 }
 
 TEST_F(LimitsTest, ResumingCountsToo) {
