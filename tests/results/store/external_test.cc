@@ -359,6 +359,17 @@ class DamagedExternalTest : public DamagedStoreTest {
   JobId run_ = 0;
 };
 
+// Of a step that all points share, it would otherwise be all of them each time.
+TEST_F(DamagedExternalTest, NoPointThatIsThereIsReadForOneThatComes) {
+  DamageRows("UPDATE loose SET crc32c = crc32c + 1");
+  RunChange change;
+  change.points = {{"m", 3, 0, 0.75}};
+  ASSERT_OK(store_->external().Change(run_, change));
+  const SeriesInfo info = store_->ListSeries(run_)->front();
+  EXPECT_EQ(info.last, 0.125) << "that of step 3 which was measured last";
+  EXPECT_EQ(info.last_ms, 1);
+}
+
 // Any column of a point that is not what was logged.
 TEST_F(DamagedExternalTest, AChangedPointIsFoundAndTheRestStays) {
   CurveRange whole_range;
