@@ -24,6 +24,7 @@
 #include "results/store/job_changes.h"
 #include "results/store/job_files.h"
 #include "results/store/jobs.h"
+#include "results/store/leasing.h"
 #include "results/store/new_points.h"
 #include "results/store/order.h"
 #include "results/store/placement.h"
@@ -372,61 +373,7 @@ absl::Status SqliteStore::RemoveUnneededCheckpoints() {
 // --- workers ---
 
 absl::StatusOr<std::optional<Lease>> SqliteStore::LeaseNext(const Request& request, const Worker& worker) {
-  std::optional<JobId> wanted;  // absent: the first
-  std::optional<Lease> given;   // absent: the request was answered before, or damage was met
-  bool taken = false;           // by this call
-  const auto lease = [&] {
-    return changes_.Once(
-        request, "LeaseNext", Now(),
-        [&](Connection& db, Details& details) -> absl::StatusOr<JobChanges::Answer> {
-          given.reset();
-          NORMLAB_ASSIGN_OR_RETURN(const std::optional<AttemptId> attempt,
-                                   LeaseJob(db, wanted, worker, Now(), details));
-          taken = attempt.has_value();
-          if (taken) {
-            details.push_back([&given, attempt = *attempt](Connection& db) -> absl::Status {
-              NORMLAB_ASSIGN_OR_RETURN(given, LoadLease(db, attempt));
-              return absl::OkStatus();
-            });
-          }
-          return attempt ? JobChanges::Answer{{{.job = attempt->job, .attempt = attempt->number}}}
-                         : JobChanges::Answer{.jobs = {}, .keep = false};
-        },
-        [](Connection& db, const std::vector<AnsweredJob>& answered) {
-          return CheckCurrent(db, {answered.front().job, answered.front().attempt}).ok();
-        });
-  };
-  absl::StatusOr<std::vector<AnsweredJob>> leased = lease();
-  if (absl::IsDataLoss(leased.status())) {
-    // The first lies on a damaged page, or beside one so that its row cannot grow, and others wait behind it.
-    NORMLAB_ASSIGN_OR_RETURN(const std::vector<JobId> queue,
-                             readers_->Read([](Connection& db) { return ReadableQueue(db); }));
-    leased = std::vector<AnsweredJob>();
-    for (auto next = queue.begin(); next != queue.end() && (!leased.ok() || leased->empty()); ++next) {
-      wanted = *next;
-      leased = lease();
-      if (!leased.ok() && !absl::IsDataLoss(leased.status())) {
-        return leased.status();
-      }
-    }
-  }
-  NORMLAB_RETURN_IF_ERROR(leased.status());
-  if (leased->empty()) {
-    return std::optional<Lease>();
-  }
-  const AttemptId attempt{leased->front().job, leased->front().attempt};
-  if (given && given->job.id == attempt.job && given->job.attempt == attempt.number) {
-    return given;
-  }
-  absl::StatusOr<Lease> whole = readers_->Read([&](Connection& db) { return LoadWholeLease(db, attempt); });
-  if (!whole.ok() && taken) {
-    // Nobody knows that the job is theirs.
-    const absl::Status released = Release(attempt, "what its worker needs could not be read");
-    Log(LogLevel::kError, "lease_not_given",
-        {{"job", attempt.job}, {"error", Message(whole.status())}, {"released", Message(released)}});
-  }
-  NORMLAB_RETURN_IF_ERROR(whole.status());
-  return *std::move(whole);
+  return LeaseFirst(changes_, *readers_, request, worker, Now());
 }
 
 absl::StatusOr<bool> SqliteStore::StartAttempt(AttemptId attempt, const Computation& computation) {
