@@ -61,20 +61,20 @@ def root_of(sources):
     return pathlib.Path(os.path.commonpath([s.parent for s in sources]))
 
 
-def tidy(build, flags, group):
+def tidy(build, arguments, group):
     """What clang-tidy says of the group's sources, a text for each finding."""
     # The analyzer follows paths in what is included only by a source of this name.
     with tempfile.NamedTemporaryFile("w", dir=build, prefix="UnifiedSource", suffix=".cc") as unit:
         unit.writelines(f'#include "{source}"\n' for source in group)
         unit.flush()
-        command = ["clang-tidy", "--quiet", LOCKS, *ANALYZER, unit.name, "--", *flags]
+        command = ["clang-tidy", "--quiet", LOCKS, *ANALYZER, unit.name, "--", *arguments]
         done = subprocess.run(command, cwd=build, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
     clashing = [s for s in group if re.search(rf"^{re.escape(str(s))}:.*\[clang-diagnostic-error", done.stdout, re.M)]
     if clashing and len(group) > 1:
         kept = [s for s in group if s not in clashing] or clashing[:1]
-        return tidy(build, flags, kept) + tidy(build, flags, [s for s in group if s not in kept])
+        return tidy(build, arguments, kept) + tidy(build, arguments, [s for s in group if s not in kept])
     return [done.stdout + done.stderr]
 
 

@@ -97,12 +97,7 @@ std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double
   if (n == 0) {
     return std::nullopt;
   }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (curve.x[i] > 0 && !std::isfinite(curve.y[i])) {
-      return kInfinity;
-    }
-  }
-  return std::isfinite(curve.y[n - 1]) ? curve.y[n - 1] : kInfinity;
+  return curve.Diverges(n) || !std::isfinite(curve.y[n - 1]) ? kInfinity : curve.y[n - 1];
 }
 
 Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& arm, std::size_t series, double at) {

@@ -51,20 +51,17 @@ void AdjustOverFamily(std::vector<Weighed>& weighed) {
 }
 
 std::string What(const Judgement& j) {
+  if (j.claim->is_fact() && j.evidence.diverged > 0) {
+    return "A run diverged";
+  }
   switch (j.claim->kind) {
     case ClaimKind::kReaches:
       return j.evidence.shown == Shown::kLower ? "Sooner" : "Later";
     case ClaimKind::kBelow:
-      if (j.evidence.diverged > 0) {
-        return "A run diverged";
-      }
       return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
                  ? "Every value lies below the bound"
                  : "A value does not lie below the bound";
     case ClaimKind::kAbove:
-      if (j.evidence.diverged > 0) {
-        return "A run diverged";
-      }
       return j.verdict == Verdict::kReproduced || j.verdict == Verdict::kDirectionOnly
                  ? "Every value lies above the bound"
              : j.verdict == Verdict::kInconclusive ? "Some values lie above the bound, some do not"

@@ -58,6 +58,8 @@ struct Metric {
   bool is_time() const { return select.kind == Select::Kind::kTimeTo || select.kind == Select::Kind::kCost; }
   bool as_ratios() const { return log || is_time(); }
   bool more_is_better() const { return higher_is_better && !is_time(); }
+  // Of two values of the series.
+  bool IsBetter(double a, double b) const { return higher_is_better ? a > b : a < b; }
 };
 
 // Where a measurement lies: the axis of curves and the "at" of tables. The first one of an item is x.

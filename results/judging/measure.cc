@@ -118,12 +118,7 @@ double Run::reached() const {
 
 bool Run::diverged(int metric) const {
   const Curve& curve = curves[static_cast<std::size_t>(metric)];
-  for (std::size_t i = 0; i < curve.y.size() && !status.diverged; ++i) {
-    if (curve.x[i] > 0 && !std::isfinite(curve.y[i])) {
-      return true;
-    }
-  }
-  return status.diverged;
+  return status.diverged || curve.Diverges(curve.y.size());
 }
 
 namespace {

@@ -25,13 +25,11 @@ std::optional<double> ValueAt(const Curve& curve, double x) {
   return curve.y[static_cast<std::size_t>(after - 1 - curve.x.begin())];
 }
 
-bool Better(double a, double b, const Metric& metric) { return metric.higher_is_better ? a > b : a < b; }
-
 // Where the best number over (0, end] stands, the first of equal ones.
 std::optional<std::size_t> BestUpTo(const Curve& curve, const Metric& metric, double end) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < curve.x.size() && curve.x[i] <= end + kSameX; ++i) {
-    if (curve.x[i] > 0 && std::isfinite(curve.y[i]) && (!best || Better(curve.y[i], curve.y[*best], metric))) {
+    if (curve.x[i] > 0 && std::isfinite(curve.y[i]) && (!best || metric.IsBetter(curve.y[i], curve.y[*best]))) {
       best = i;
     }
   }
@@ -185,7 +183,7 @@ Curve SelectedCurve(const Item& item, const Run& run, int metric, int axis) {
     if (choosing.x[i] <= 0 || (!best && !std::isfinite(choosing.y[i]))) {
       continue;
     }
-    if (!best || Better(choosing.y[i], choosing.y[*best], MetricOf(item, chooser))) {
+    if (!best || MetricOf(item, chooser).IsBetter(choosing.y[i], choosing.y[*best])) {
       best = i;
     }
     if (const auto value = ValueAt(curve, choosing.x[*best])) {
@@ -205,7 +203,7 @@ std::optional<ReferenceRow> TimeInReference(const ReferenceCurve& curve, const M
   }
   for (const ReferenceRow& row : curve) {
     const double middle = Middle(row, metric);
-    if (middle == *metric.select.level || Better(middle, *metric.select.level, metric)) {
+    if (middle == *metric.select.level || metric.IsBetter(middle, *metric.select.level)) {
       return ReferenceRow{row.from, row.to, row.from, row.from};
     }
   }
@@ -232,7 +230,7 @@ std::optional<ReferenceRow> SelectReference(const Item& item, int arm, int metri
   if (m.select.kind == Kind::kBest) {
     const ReferenceRow* best = nullptr;
     for (const ReferenceRow& row : curve) {
-      if (row.from <= end && (best == nullptr || Better(Middle(row, m), Middle(*best, m), m))) {
+      if (row.from <= end && (best == nullptr || m.IsBetter(Middle(row, m), Middle(*best, m)))) {
         best = &row;
       }
     }

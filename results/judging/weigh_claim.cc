@@ -192,7 +192,7 @@ class Weigher {
     for (const int arm : Arms()) {
       const Run& run = Runs(arm)[r];
       const auto best = run.diverged(claim_.metric) ? std::nullopt : BestOf(item_, run, claim_.metric, end_);
-      if (best && (!level || (metric_.higher_is_better ? *best < *level : *best > *level))) {
+      if (best && (!level || metric_.IsBetter(*level, *best))) {
         level = best;
       }
     }

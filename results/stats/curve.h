@@ -1,6 +1,8 @@
 // curve.h - values along an axis, and the mean of several such curves.
 #pragma once
 
+#include <cmath>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,6 +14,16 @@ namespace normlab::stats {
 struct Curve {
   std::vector<double> x;  // rising
   std::vector<double> y;  // NaN is a value like others
+
+  // Whether one of the first `n` values is no number, of those at x > 0: what comes before training does not count.
+  bool Diverges(std::size_t n) const {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (x[i] > 0 && !std::isfinite(y[i])) {
+        return true;
+      }
+    }
+    return false;
+  }
 };
 
 struct MeanPoint {

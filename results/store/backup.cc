@@ -315,7 +315,7 @@ absl::StatusOr<std::vector<std::string>> PruneBackups(FileSystem& fs, const std:
   std::size_t own = 0;
   for (const Mark& mark : all) {
     if (!newest.home.empty() && mark.home == newest.home && ++own > keep) {
-      NORMLAB_RETURN_IF_ERROR(RemoveBackup(fs, directory, mark.info.name));
+      NORMLAB_RETURN_IF_ERROR(RemoveFolder(fs, fmt::format("{}/{}", directory, mark.info.name)));
       removed.push_back(mark.info.name);
     }
   }
