@@ -71,9 +71,12 @@ def tidy(build, arguments, group):
         done = subprocess.run(command, cwd=build, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
-    clashing = [s for s in group if re.search(rf"^{re.escape(str(s))}:.*\[clang-diagnostic-error", done.stdout, re.M)]
-    if clashing and len(group) > 1:
-        kept = [s for s in group if s not in clashing] or clashing[:1]
+    if "[clang-diagnostic-error" in done.stdout and len(group) > 1:
+        # Whoever has the second of two equal names; in a header it is anybody.
+        clashing = [s for s in group if re.search(rf"^{re.escape(str(s))}:.*\[clang-diagnostic-error", done.stdout, re.M)]
+        kept = [s for s in group if s not in clashing]
+        if not clashing or not kept:
+            kept = group[: len(group) // 2]
         return tidy(build, arguments, kept) + tidy(build, arguments, [s for s in group if s not in kept])
     return [done.stdout + done.stderr]
 

@@ -66,6 +66,11 @@ class Lint(unittest.TestCase):
         self.assertEqual(status, 1, output)
         self.assertIn("server/b.cc:1:", output)
 
+    def test_a_name_that_clashes_with_a_headers_parts_sources_too(self):
+        function = "namespace normlab { namespace { int Mutex(int n) { return n; } } int A(int n) { return Mutex(n); } }\n"
+        status, output = lint(function, GUARDED % "const normlab::MutexLock lock(mu_); ")
+        self.assertEqual(status, 0, output)
+
     def test_paths_are_followed_in_sources_that_are_read_together(self):
         guard = "int %s(const int* p) { return p == nullptr ? %s : 1; }\n"
         status, output = lint(guard % ("A", "0"), guard % ("B", "0"), guard % ("C", "0"))
