@@ -7,7 +7,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct ArtifactsOptions {
   std::string job;
   std::string name;
   std::string output;
@@ -41,12 +41,12 @@ absl::StatusOr<int> List(Session& session, Client& client, const std::string& jo
 }
 
 // Into a file of the artifact's name here, unless told otherwise: bytes on a terminal help nobody.
-absl::StatusOr<int> Fetch(Session& session, Client& client, const Options& options) {
+absl::StatusOr<int> Fetch(Session& session, Client& client, const ArtifactsOptions& options) {
   return WriteArtifact(session, client, options.job, options.name,
                        options.output.empty() ? options.name : options.output);
 }
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunArtifacts(Session& session, const ArtifactsOptions& options) {
   if (session.json && !options.name.empty()) {
     return absl::InvalidArgumentError("--json lists the files; leave NAME out");
   }
@@ -65,12 +65,13 @@ void AddArtifacts(CLI::App& app, Session& session) {
                   {"normlab artifacts j17", "normlab artifacts j17 weights.safetensors",
                    "normlab artifacts j17 samples.png -o - | display"},
                   "job_id, artifacts[]: name, media_type, step (updates done when it was made), size in bytes."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ArtifactsOptions>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
   command->add_option("NAME", options->name, "the file to fetch; none: the list of them")->type_name("");
   command->add_option("-o,--output", options->output, "where to write it; - for stdout [NAME, here]")
       ->type_name("FILE");
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunArtifacts(session, *options); }; });
 }
 
 }  // namespace normlab::client

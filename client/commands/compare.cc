@@ -7,7 +7,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct CompareOptions {
   JobSelection jobs;
   std::vector<std::string> series;
   ResultFormat format;
@@ -16,7 +16,7 @@ struct Options {
 
 // A request for the jobs and series that are meant, in the format that is wanted.
 template <typename Request>
-absl::StatusOr<Request> MakeRequest(const Session& session, Client& client, const Options& options) {
+absl::StatusOr<Request> MakeRequest(const Session& session, Client& client, const CompareOptions& options) {
   Request request;
   NORMLAB_ASSIGN_OR_RETURN(const v1::Format format, ChosenFormat(session, options.format));
   request.set_format(format);
@@ -36,14 +36,14 @@ absl::StatusOr<Request> MakeRequest(const Session& session, Client& client, cons
   return request;
 }
 
-absl::StatusOr<int> Compare(Session& session, const Options& options) {
+absl::StatusOr<int> Compare(Session& session, const CompareOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const auto request, MakeRequest<v1::CompareJobsRequest>(session, *client, options));
   NORMLAB_ASSIGN_OR_RETURN(const v1::CompareJobsResponse response, client->Compare(request));
   return WriteOutput(session, options.format.output, response.content());
 }
 
-absl::StatusOr<int> Plot(Session& session, const Options& options) {
+absl::StatusOr<int> PlotComparison(Session& session, const CompareOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(auto request, MakeRequest<v1::PlotJobsRequest>(session, *client, options));
   request.set_log_y(options.log_y);
@@ -52,7 +52,7 @@ absl::StatusOr<int> Plot(Session& session, const Options& options) {
 }
 
 CLI::App* AddSideBySide(CLI::App& app, Session& session, const CommandText& text,
-                        const std::shared_ptr<Options>& options) {
+                        const std::shared_ptr<CompareOptions>& options) {
   CLI::App* command = AddCommand(app, session, text);
   AddSelectionOptions(session, *command, options->jobs);
   command
@@ -67,7 +67,7 @@ CLI::App* AddSideBySide(CLI::App& app, Session& session, const CommandText& text
 }  // namespace
 
 void AddCompare(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   options->format.allowed = {"terminal", "markdown", "latex", "csv", "json", "html"};
   CLI::App* compare = AddSideBySide(
       app, session,
@@ -82,7 +82,7 @@ void AddCompare(CLI::App& app, Session& session) {
   compare->callback(
       [&session, options] { session.action = [&session, options] { return Compare(session, *options); }; });
 
-  auto plotted = std::make_shared<Options>();
+  auto plotted = std::make_shared<CompareOptions>();
   plotted->format.allowed = {"svg", "png", "csv", "json"};
   CLI::App* plot = AddSideBySide(
       app, session,
@@ -95,7 +95,8 @@ void AddCompare(CLI::App& app, Session& session) {
        "curves[]: series, arm, job_id, seed, steps[], values[]."},
       plotted);
   plot->add_flag("--log", plotted->log_y, "logarithmic y axis");
-  plot->callback([&session, plotted] { session.action = [&session, plotted] { return Plot(session, *plotted); }; });
+  plot->callback(
+      [&session, plotted] { session.action = [&session, plotted] { return PlotComparison(session, *plotted); }; });
 }
 
 }  // namespace normlab::client

@@ -11,7 +11,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct CurveOptions {
   std::string job;
   std::string series;
   std::string format;
@@ -65,7 +65,7 @@ std::string AsCsv(const v1::ReadCurveResponse& curve) {
   return text;
 }
 
-std::string AsJson(const Options& options, const v1::ReadCurveResponse& curve) {
+std::string AsJson(const CurveOptions& options, const v1::ReadCurveResponse& curve) {
   Json values = Json::array();
   for (const double value : curve.values()) {
     values.push_back(NumberToJson(value));
@@ -78,7 +78,7 @@ std::string AsJson(const Options& options, const v1::ReadCurveResponse& curve) {
                {"wall_ms", std::vector<std::int64_t>(curve.wall_ms().begin(), curve.wall_ms().end())}});
 }
 
-std::string AsPlot(Session& session, const Options& options, const v1::ReadCurveResponse& curve) {
+std::string AsPlot(Session& session, const CurveOptions& options, const v1::ReadCurveResponse& curve) {
   const std::string title =
       fmt::format("{} {}{}\n", options.job, options.series, options.log_y ? " (logarithmic)" : "");
   const std::string plot =
@@ -91,7 +91,7 @@ std::string AsPlot(Session& session, const Options& options, const v1::ReadCurve
 }
 
 // Points as they become durable, from the first one on, until the job has ended.
-absl::StatusOr<int> FollowPoints(Session& session, Client& client, const Options& options) {
+absl::StatusOr<int> FollowPoints(Session& session, Client& client, const CurveOptions& options) {
   v1::WatchCurvesRequest request;
   request.add_job_ids(options.job);
   bool any = false;
@@ -118,7 +118,7 @@ absl::StatusOr<int> FollowPoints(Session& session, Client& client, const Options
   return kExitOk;
 }
 
-absl::StatusOr<int> Run(Session& session, Options options) {
+absl::StatusOr<int> RunCurve(Session& session, CurveOptions options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   if (options.series.empty()) {
     return ListAll(session, *client, options.job);
@@ -165,7 +165,7 @@ void AddCurve(CLI::App& app, Session& session) {
         "normlab curve j17 test/error --format csv > error.csv", "normlab curve j17 train/batch_nll --follow"},
        "job_id, series, points_total (before downsampling), steps[], values[], wall_ms[]. Without SERIES: job_id, "
        "series[]: name, points, first_step, last_step, min, max, last, not_finite. With --follow: one object a line."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CurveOptions>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
   command->add_option("SERIES", options->series, "such as test/error; none: the list of them")->type_name("");
   AddChoice(session, *command, "--format", options->format, {"plot", "text", "csv", "json"},
@@ -181,7 +181,7 @@ void AddCurve(CLI::App& app, Session& session) {
   command->add_flag("--follow", options->follow, "print points as they are measured, until the job ends");
   command->callback([&session, options, to] {
     options->to_given = to->count() > 0;
-    session.action = [&session, options] { return Run(session, *options); };
+    session.action = [&session, options] { return RunCurve(session, *options); };
   });
 }
 

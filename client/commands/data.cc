@@ -69,7 +69,7 @@ std::optional<data::Content> ImportedContent(const DatasetInfo& dataset) {
   return content.ok() ? std::optional(*std::move(content)) : std::nullopt;
 }
 
-absl::StatusOr<int> List(Session& session) {
+absl::StatusOr<int> ListDatasets(Session& session) {
   TextTable table({"DATA SET", "FILES", "LICENCE", "TITLE", "GET IT"});
   Json all = Json::array();
   for (const DatasetInfo& dataset : data::Datasets()) {
@@ -275,7 +275,7 @@ void AddData(CLI::App& app, Session& session) {
                                     {"normlab data list", "normlab data list --json"},
                                     "datasets[]: name, title, licence, source, obtain, files_here, files_needed, lines "
                                     "(an import's records), sha256; directories[]."});
-  list->callback([&session] { session.action = [&session] { return List(session); }; });
+  list->callback([&session] { session.action = [&session] { return ListDatasets(session); }; });
 
   CLI::App* verify = AddLocalCommand(*group, session,
                                      {kMore,

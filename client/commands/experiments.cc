@@ -43,7 +43,7 @@ absl::StatusOr<Answer> AskServerOr(Session& session, const absl::StatusOr<Answer
   return own;
 }
 
-absl::StatusOr<int> List(Session& session) {
+absl::StatusOr<int> ListExperiments(Session& session) {
   NORMLAB_ASSIGN_OR_RETURN(const auto experiments,
                            AskServerOr<std::vector<v1::Experiment>>(
                                session, ExperimentCatalog(), [](Client& client) { return client.ListExperiments(); }));
@@ -98,7 +98,7 @@ void AddExperiments(CLI::App& app, Session& session) {
   CLI::Option* option = command->add_option("NAME", *name, "one experiment in full")->type_name("");
   session.choices[option] = ExperimentNames();
   command->callback([&session, name] {
-    session.action = [&session, name] { return name->empty() ? List(session) : Describe(session, *name); };
+    session.action = [&session, name] { return name->empty() ? ListExperiments(session) : Describe(session, *name); };
   });
 }
 

@@ -17,7 +17,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct ExportOptions {
   JobSelection jobs;
   std::vector<std::string> series;
   std::string format = "csv";
@@ -63,7 +63,7 @@ std::int64_t WallMs(const v1::ReadCurveResponse& curve, int i) {
 // One line a point, into a file or to stdout as it comes.
 class LineWriter : public Writer {
  public:
-  static absl::StatusOr<std::unique_ptr<Writer>> Make(Session& session, const Options& options) {
+  static absl::StatusOr<std::unique_ptr<Writer>> Make(Session& session, const ExportOptions& options) {
     auto writer = std::make_unique<LineWriter>(session, options.format == "jsonl", options.output);
     if (!options.output.empty() && options.output != "-") {
       NORMLAB_ASSIGN_OR_RETURN(writer->file_, FileOutput::Open(options.output, session.environment().stop));
@@ -178,7 +178,7 @@ class TensorboardWriter : public Writer {
   std::unique_ptr<FileOutput> file_;
 };
 
-absl::Status ExportCurves(Session& session, Client& client, const Options& options, Writer& writer) {
+absl::Status ExportCurves(Session& session, Client& client, const ExportOptions& options, Writer& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(client, options.jobs));
   constexpr auto kQuiet = std::chrono::seconds(2);
   ProgressLine progress(session.console(), "export", "jobs", kQuiet);
@@ -206,14 +206,14 @@ absl::Status ExportCurves(Session& session, Client& client, const Options& optio
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> ExportWeights(Session& session, Client& client, const Options& options) {
+absl::StatusOr<int> ExportWeights(Session& session, Client& client, const ExportOptions& options) {
   if (options.jobs.ids.size() != 1) {
     return absl::InvalidArgumentError("--weights: name one job; each has its own weights");
   }
   return WriteArtifact(session, client, options.jobs.ids[0], "weights.safetensors", options.weights);
 }
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunExport(Session& session, const ExportOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   if (!options.weights.empty()) {
     return ExportWeights(session, *client, options);
@@ -248,7 +248,7 @@ void AddExport(CLI::App& app, Session& session) {
         "normlab export j17 --series test/error", "normlab export --label item=mnist --tensorboard logs",
         "normlab export j17 --weights j17.safetensors", "normlab export --label item=mnist --bundle runs.zip"},
        ""});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   AddSelectionOptions(session, *command, options->jobs);
   command->add_option("--series", options->series, "only this series; may be repeated [all]")->type_name("SERIES");
   CLI::Option* format = AddChoice(session, *command, "--format", options->format, {"csv", "jsonl"},
@@ -269,7 +269,8 @@ void AddExport(CLI::App& app, Session& session) {
   bundle->excludes(format)->excludes(output)->excludes(weights)->excludes(tensorboard);
   tensorboard->excludes(format)->excludes(output)->excludes(weights);
   weights->excludes(format)->excludes(output);
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunExport(session, *options); }; });
 }
 
 }  // namespace normlab::client

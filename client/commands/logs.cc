@@ -8,12 +8,12 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct LogsOptions {
   std::string job;
   bool follow = false;
 };
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunLogs(Session& session, const LogsOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   v1::ReadLogRequest request;
   request.set_job_id(options.job);
@@ -54,10 +54,11 @@ void AddLogs(CLI::App& app, Session& session) {
                                   "some megabytes; workers started by hand keep their own",
                                   {"normlab logs j17", "normlab logs j17 --follow"},
                                   "one document a line: time, source, text."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogsOptions>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
   command->add_flag("--follow,-f", options->follow, "go on until the job has ended");
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunLogs(session, *options); }; });
 }
 
 }  // namespace normlab::client

@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kArtifact[] = "neighbours.txt";
 
-struct Options {
+struct NeighboursOptions {
   std::string job, sentence;
 };
 
@@ -109,7 +109,7 @@ absl::StatusOr<std::string> ReadNeighbours(Client& client, const std::string& jo
   return text;
 }
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunNeighbours(Session& session, const NeighboursOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(const std::string worded, Worded(options.sentence));
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const std::string text, ReadNeighbours(*client, options.job));
@@ -144,14 +144,15 @@ void AddNeighbours(CLI::App& app, Session& session) {
                   "The sentences that a skip_thoughts job finds nearest to one of its held-out sentences",
                   {"normlab neighbours j17 \"And it came to pass.\""},
                   "job_id, sentence, nearest[]: cosine, sentence."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<NeighboursOptions>();
   command->add_option("JOB", options->job, "a skip_thoughts job that has been evaluated, such as j17")
       ->required()
       ->type_name("");
   command->add_option("SENTENCE", options->sentence, "one of its held-out sentences; capitals and spaces do not count")
       ->required()
       ->type_name("");
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunNeighbours(session, *options); }; });
 }
 
 }  // namespace normlab::client

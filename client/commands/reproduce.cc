@@ -24,7 +24,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};  // with a server that opens a large store, or ends
 constexpr std::chrono::milliseconds kTryAgain{200};
 
-struct Options {
+struct ReproduceOptions {
   std::string paper;
   std::vector<std::string> only;
   std::string budget = kDefaultBudget;
@@ -38,7 +38,7 @@ struct Options {
   bool verbose = false;
 };
 
-v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const Options& options) {
+v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper_id, const ReproduceOptions& options) {
   v1::CreateJobRequest job;
   job.set_force(options.force);
   *job.mutable_spec() = run.spec();
@@ -51,7 +51,7 @@ v1::CreateJobRequest MakeJob(const v1::PlannedRun& run, const std::string& paper
 
 class Reproduction {
  public:
-  Reproduction(Session& session, const Options& options) : session_(session), options_(options) {}
+  Reproduction(Session& session, const ReproduceOptions& options) : session_(session), options_(options) {}
   ~Reproduction() {
     session_.Disconnect();
     if (server_ != nullptr && !server_->Leave()) {
@@ -260,7 +260,7 @@ class Reproduction {
   }
 
   Session& session_;
-  const Options& options_;
+  const ReproduceOptions& options_;
   PaperArgument paper_;
   std::set<std::string> noted_;
   std::optional<ServerUse> use_;           // of a server that was there
@@ -287,7 +287,7 @@ void AddReproduce(CLI::App& app, Session& session) {
        "runs without a result still need); not_run[]: item_id, reason; with --plan power[]: item_id, "
        "claim_id, "
        "statement, seeds, fact, unknown (why, or empty), decides (probability), least_seeds (for 0.8)."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReproduceOptions>();
   command->add_option("PAPER", options->paper, "such as layer-norm-2016, or a manifest of your own, my.yaml")
       ->required()
       ->type_name("");

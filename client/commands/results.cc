@@ -10,7 +10,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct ResultsOptions {
   std::string paper;
   std::vector<std::string> items;  // one for table and figure
   std::string budget = kDefaultBudget;
@@ -20,7 +20,7 @@ struct Options {
   bool verbose = false;
 };
 
-absl::StatusOr<int> Table(Session& session, const Options& options) {
+absl::StatusOr<int> Table(Session& session, const ResultsOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetTableRequest request;
   SetPaper(paper, request);
@@ -35,7 +35,7 @@ absl::StatusOr<int> Table(Session& session, const Options& options) {
   return options.strict && AnyDifferent(table) ? kExitDifferent : code;
 }
 
-absl::StatusOr<int> Figure(Session& session, const Options& options) {
+absl::StatusOr<int> Figure(Session& session, const ResultsOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetFigureRequest request;
   SetPaper(paper, request);
@@ -49,7 +49,7 @@ absl::StatusOr<int> Figure(Session& session, const Options& options) {
   return WriteOutput(session, options.format.output, figure.content());
 }
 
-absl::StatusOr<int> Report(Session& session, const Options& options) {
+absl::StatusOr<int> Report(Session& session, const ResultsOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(const PaperArgument paper, ReadPaperArgument(options.paper, session.environment().stop));
   v1::GetReportRequest request;
   SetPaper(paper, request);
@@ -100,8 +100,8 @@ absl::StatusOr<int> Papers(Session& session, bool ids_only) {
 }
 
 // What table, figure and report have in common.
-CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, const std::shared_ptr<Options>& options,
-                    const std::vector<std::string>& formats) {
+CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text,
+                    const std::shared_ptr<ResultsOptions>& options, const std::vector<std::string>& formats) {
   CLI::App* command = AddCommand(app, session, text);
   command
       ->add_option("PAPER", options->paper,
@@ -115,7 +115,7 @@ CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text, co
   return command;
 }
 
-void AddOneItem(CLI::App& command, const std::shared_ptr<Options>& options) {
+void AddOneItem(CLI::App& command, const std::shared_ptr<ResultsOptions>& options) {
   command.add_option("ITEM", options->items, "table or figure of the paper, such as mnist")
       ->required()
       ->expected(1)
@@ -123,7 +123,7 @@ void AddOneItem(CLI::App& command, const std::shared_ptr<Options>& options) {
 }
 
 void AddTable(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ResultsOptions>();
   CLI::App* command =
       AddResult(app, session,
                 {kResults,
@@ -140,7 +140,7 @@ void AddTable(CLI::App& app, Session& session) {
 }
 
 void AddFigure(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ResultsOptions>();
   CLI::App* command = AddResult(
       app, session,
       {kResults,
@@ -156,7 +156,7 @@ void AddFigure(CLI::App& app, Session& session) {
 }
 
 void AddReport(CLI::App& app, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ResultsOptions>();
   CLI::App* command = AddResult(app, session,
                                 {kResults,
                                  "report",

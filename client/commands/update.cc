@@ -9,7 +9,7 @@
 namespace normlab::client {
 namespace {
 
-constexpr char kJson[] = "jobs[]: job_id, state, priority, labels; not_changed[]: job_id, reason.";
+constexpr char kChangedJson[] = "jobs[]: job_id, state, priority, labels; not_changed[]: job_id, reason.";
 
 BulkVerb Update(const std::string& name, const v1::UpdateJobsRequest& change,
                 std::function<std::string(const v1::Job&)> say) {
@@ -70,7 +70,7 @@ void AddUpdate(CLI::App& app, Session& session) {
                   "label",
                   "Set and remove labels of jobs. KEY=VALUE sets one, -KEY removes it",
                   {"normlab label j17 j18 who=ana -old", "normlab label --experiment mnist_mlp study=width"},
-                  kJson});
+                  kChangedJson});
   auto options = std::make_shared<LabelOptions>();
   AddBulkOptions(session, *label, options->bulk);
   label->add_option("--remove", options->removed, "another way to write -KEY")
@@ -88,7 +88,7 @@ void AddUpdate(CLI::App& app, Session& session) {
                   "was given. Chosen "
                   "without --state: those that have not ended",
                   {"normlab prioritise j17 j18 --to 5", "normlab prioritise --state queued --label who=ana --to -1"},
-                  kJson});
+                  kChangedJson});
   auto bulk = std::make_shared<BulkOptions>();
   auto priority = std::make_shared<int>(0);
   AddBulkOptions(session, *prioritise, *bulk);

@@ -16,7 +16,7 @@
 namespace normlab::client {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string job;
   int threads = 1;
   std::optional<std::uint64_t> last;  // updates to repeat; absent: all
@@ -82,7 +82,7 @@ absl::StatusOr<std::uint64_t> CheckpointBefore(Client& client, const v1::Job& jo
 }
 
 // What is repeated of the run: `from` updates were done before.
-int Print(Session& session, const Options& options, std::uint64_t from, const Json& result) {
+int Print(Session& session, const VerifyOptions& options, std::uint64_t from, const Json& result) {
   const std::string difference = result["difference"].get<std::string>();
   if (session.json) {
     session.Print(Dump({{"job_id", options.job},
@@ -103,7 +103,7 @@ int Print(Session& session, const Options& options, std::uint64_t from, const Js
   return difference.empty() ? kExitOk : kExitDifferent;
 }
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunVerify(Session& session, const VerifyOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.job));
   if (job.has_external()) {
@@ -159,7 +159,7 @@ void AddVerify(CLI::App& app, Session& session) {
         "normlab verify j17 --last 1000   from the newest checkpoint that has so many updates behind it"},
        "job_id, identical, from_step, points and weights (that were compared), difference (the first; empty if "
        "identical). Exit code 4: it differs."});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command->add_option("JOB", options->job, "job id, such as j17")->required()->type_name("");
   command->add_option("--threads", options->threads, "threads that train [1]")->type_name("N")->check(Whole(1, 1024));
   command
@@ -169,7 +169,8 @@ void AddVerify(CLI::App& app, Session& session) {
           "the checkpoint's hash of them")
       ->type_name("K")
       ->check(Whole(1, std::numeric_limits<std::int64_t>::max()));
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunVerify(session, *options); }; });
 }
 
 }  // namespace normlab::client

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kMostPrimes = 10'000'000;
 
-struct Options {
+struct WriteOptions {
   std::string text, job, output = "handwriting.svg";
   double bias = 0.0;
   std::uint64_t seed = 1;
@@ -37,7 +37,7 @@ absl::Status CheckText(const std::string& text) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Run(Session& session, const Options& options) {
+absl::StatusOr<int> RunWrite(Session& session, const WriteOptions& options) {
   NORMLAB_RETURN_IF_ERROR(CheckText(options.text));
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
   NORMLAB_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.job));
@@ -94,7 +94,7 @@ void AddWrite(CLI::App& app, Session& session) {
                    "normlab write \"any text\" --job j17 --bias 1.0 -o out.png",
                    "normlab write \"in that hand\" --job j17 --prime 12   imitate the writer of training line 12"},
                   ""});
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WriteOptions>();
   command->add_option("TEXT", options->text, "1 to 200 characters of printable ASCII")->required()->type_name("");
   command->add_option("--job", options->job, "a handwriting job that has ended, such as j17")
       ->required()
@@ -112,7 +112,8 @@ void AddWrite(CLI::App& app, Session& session) {
       ->add_option("-o,--output", options->output,
                    "an SVG, or a PNG if it ends in .png; - for stdout [handwriting.svg]")
       ->type_name("FILE");
-  command->callback([&session, options] { session.action = [&session, options] { return Run(session, *options); }; });
+  command->callback(
+      [&session, options] { session.action = [&session, options] { return RunWrite(session, *options); }; });
 }
 
 }  // namespace normlab::client

@@ -37,16 +37,14 @@ auto WhileCurrent(AttemptId attempt) {
 
 }  // namespace
 
-absl::Status JobFiles::CheckCurrentNow(AttemptId attempt) {
-  return readers_.Read([&](Connection& db) { return CheckCurrent(db, attempt); });
-}
+absl::Status JobFiles::CheckNow(const Writer::Work& may) { return writer_.Run(Writer::Lane::kState, 0, may); }
 
 template <typename Info, typename May, typename Insert>
 absl::Status JobFiles::Keep(const May& may, Folder folder, const Info& info, std::unique_ptr<PendingFile> file,
                             const Insert& insert) {
   NORMLAB_ASSIGN_OR_RETURN(NamedFile* const named, Whole(folder, info, file));
   // Checked again with the row; here it keeps most files of stale attempts from being published at all.
-  NORMLAB_RETURN_IF_ERROR(readers_.Read([&](Connection& db) { return may(db); }));
+  NORMLAB_RETURN_IF_ERROR(CheckNow(may));
   Pass(Failpoint::kFileWritten);
   NORMLAB_RETURN_IF_ERROR(named->Publish());
   Pass(Failpoint::kFilePublished);
@@ -66,7 +64,7 @@ absl::Status JobFiles::Keep(const May& may, Folder folder, const Info& info, std
 }
 
 absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewCheckpoint(AttemptId attempt, std::uint64_t step) {
-  NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
+  NORMLAB_RETURN_IF_ERROR(CheckNow(WhileCurrent(attempt)));
   return files_.Create(Folder::kCheckpoints, fmt::format("j{}-step{}", attempt.job, step));
 }
 
@@ -126,7 +124,7 @@ absl::StatusOr<JobFiles::OpenedCheckpoint> JobFiles::OpenCheckpoint(JobId job, s
 
 absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewArtifact(AttemptId attempt, std::string_view name) {
   NORMLAB_RETURN_IF_ERROR(CheckArtifactName(name));
-  NORMLAB_RETURN_IF_ERROR(CheckCurrentNow(attempt));
+  NORMLAB_RETURN_IF_ERROR(CheckNow(WhileCurrent(attempt)));
   return files_.Create(Folder::kArtifacts, fmt::format("j{}-{}", attempt.job, name));
 }
 
@@ -139,7 +137,7 @@ absl::Status JobFiles::PutArtifact(AttemptId attempt, const ArtifactInfo& info, 
 }
 
 absl::StatusOr<std::unique_ptr<PendingFile>> JobFiles::NewExternal(JobId run) {
-  NORMLAB_RETURN_IF_ERROR(readers_.Read([run](Connection& db) { return CheckExternal(db, run); }));
+  NORMLAB_RETURN_IF_ERROR(CheckNow([run](Connection& db) { return CheckExternal(db, run); }));
   return files_.Create(Folder::kArtifacts, fmt::format("j{}-external", run));
 }
 

@@ -55,7 +55,8 @@ class JobFiles {
   absl::StatusOr<StoredArtifact> OpenArtifact(JobId job, std::string_view name);
 
  private:
-  absl::Status CheckCurrentNow(AttemptId attempt);
+  // By the writer, which waits for no read: a worker's reports must not.
+  absl::Status CheckNow(const Writer::Work& may);
   // Publishes a file while `may(connection)` lets it, has `insert(connection, file's name)` write its row, and removes the
   // files that this leaves without one.
   template <typename Info, typename May, typename Insert>

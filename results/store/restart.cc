@@ -39,7 +39,7 @@ absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Jo
   const std::string difference = Difference(job, computation);
   Started started;
   if (difference.empty() && job.identity == computation.identity) {
-    const auto restarted = job.facts.find("restarted");
+    const auto restarted = job.facts.find(kRestartedFact);
     started.afresh = restarted != job.facts.end() && restarted->second.starts_with(mark);
     return started;
   }
@@ -47,7 +47,7 @@ absl::StatusOr<Started> StartAttempt(Connection& db, AttemptId attempt, const Jo
   NORMLAB_ASSIGN_OR_RETURN(const bool has_results, HasResults(db, job.id));
   if (!difference.empty() && has_results) {
     NORMLAB_ASSIGN_OR_RETURN(started.dropped, DropResults(db, job.id));
-    facts["restarted"] = mark + difference;
+    facts[kRestartedFact] = mark + difference;
     started.afresh = true;
     details.push_back([attempt](Connection& db) { return ForgetStarts(db, attempt); });
   }

@@ -13,6 +13,9 @@
 
 namespace normlab::store {
 
+// A job's fact of its attempt that began afresh: no fact of a job that goes on from it.
+inline constexpr char kRestartedFact[] = "restarted";
+
 struct Started {
   bool afresh = false;   // results were dropped, now or by an earlier call of this attempt
   RemovedFiles dropped;  // to be removed after the commit

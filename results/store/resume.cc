@@ -77,6 +77,7 @@ absl::StatusOr<JobId> ContinueJob(Connection& db, ReadableJob readable, const st
     NORMLAB_RETURN_IF_ERROR(InsertCheckpoint(db, {made, 0}, checkpoint->info, checkpoint->file).status());
     NORMLAB_RETURN_IF_ERROR(CopyPoints(db, old.id, made, step));
     old.facts.erase(std::string(kDamageFact));  // noted above for what the new job lacks
+    old.facts.erase(kRestartedFact);            // it would take an attempt of the new job for that one
     // What computed them; the next attempt compares, and starts again if it is not known.
     details.push_back([made, facts = std::move(old.facts)](Connection& db) { return MergeFacts(db, made, facts); });
   }

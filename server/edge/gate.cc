@@ -60,20 +60,6 @@ absl::Status Thrown(std::string_view what) {
   return absl::InternalError(fmt::format("the server failed inside this call: {}; its log names the call", what));
 }
 
-// One more in `counter` while it lives, whatever ends the block.
-class Count {
- public:
-  explicit Count(std::atomic<int>& counter) : counter_(counter), before_(counter.fetch_add(1)) {}
-  ~Count() { counter_.fetch_sub(1); }
-  Count(const Count&) = delete;
-  Count& operator=(const Count&) = delete;
-  int before() const { return before_; }
-
- private:
-  std::atomic<int>& counter_;
-  const int before_;
-};
-
 }  // namespace
 
 absl::Status Stopping() {
@@ -142,29 +128,19 @@ void Gate::Fail(const absl::Status& why) {
   draining_ = true;
 }
 
-absl::Status Gate::Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body) {
-  const Count count(open);
-  if (count.before() >= limit) {
-    return WithRetry(absl::ResourceExhaustedError(fmt::format(
-                         "{} such calls are open, which is the limit; close one or try again later", limit)),
-                     std::chrono::seconds(5));
-  }
-  return body(caller);
-}
-
 absl::Status Gate::Run(const Caller& caller, std::string_view method, CallKind kind, const Body& body) {
   NORMLAB_RETURN_IF_ERROR(Admit(caller, method, kind));
   switch (kind) {
     case CallKind::kStream:
-      return Counted(streams_, limits_.streams, caller, body);
+      return streams_.Run(caller, body);
     case CallKind::kRead:
-      return Counted(reads_, limits_.reads, caller, body);
+      return reads_.Run(caller, body);
     case CallKind::kCompare:
-      return Counted(compares_, limits_.compares, caller, body);
+      return compares_.Run(caller, body);
     case CallKind::kWorkerWait:
-      return Counted(worker_waits_, limits_.worker_waits, caller, body);
+      return worker_waits_.Run(caller, body);
     case CallKind::kWorkerOrder:
-      return Counted(worker_orders_, limits_.worker_orders, caller, body);
+      return worker_orders_.Run(caller, body);
     default:
       return body(caller);
   }

@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "server/edge/access.h"
 #include "server/edge/auditor.h"
+#include "server/edge/open_calls.h"
 #include "server/edge/rate_limiter.h"
 
 namespace normlab::server {
@@ -38,7 +39,9 @@ enum class CallKind {
 
 struct GateLimits {
   int streams = 512;
+  int streams_of_one = 128;  // of these, and of the reads: of one person; see OpenCalls
   int reads = 64;
+  int reads_of_one = 16;
   int compares = 4;
   int worker_waits = 128;
   int worker_orders = 128;
@@ -62,7 +65,12 @@ class Gate {
       : access_(std::move(access)),
         limits_(limits),
         auditor_(auditor),
-        rate_(limits.calls_per_second, limits.calls_at_once) {}
+        rate_(limits.calls_per_second, limits.calls_at_once),
+        streams_(limits.streams, limits.streams_of_one),
+        reads_(limits.reads, limits.reads_of_one),
+        compares_(limits.compares, limits.compares),
+        worker_waits_(limits.worker_waits, limits.worker_waits),
+        worker_orders_(limits.worker_orders, limits.worker_orders) {}
 
   // The door of gRPC: finds out who calls, serves him, and puts the status on the wire. `method` is
   // "JobService.GetJob". A call that changes something gives its messages, of which the audit log says what it was about.
@@ -111,19 +119,17 @@ class Gate {
              const Messages& messages, const absl::Status& status) const;
   absl::Status Admit(const Caller& caller, std::string_view method, CallKind kind) const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Run(const Caller& caller, std::string_view method, CallKind kind, const Body& body);
-  // Runs `body` if fewer than `limit` calls counted by `open` run.
-  static absl::Status Counted(std::atomic<int>& open, int limit, const Caller& caller, const Body& body);
 
   const Access access_;
   const GateLimits limits_;
   Auditor* const auditor_;
   RateLimiter rate_;
   std::atomic<bool> draining_{false};
-  std::atomic<int> streams_{0};
-  std::atomic<int> reads_{0};
-  std::atomic<int> compares_{0};
-  std::atomic<int> worker_waits_{0};
-  std::atomic<int> worker_orders_{0};
+  OpenCalls streams_;
+  OpenCalls reads_;
+  OpenCalls compares_;
+  OpenCalls worker_waits_;
+  OpenCalls worker_orders_;
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::condition_variable idle_;

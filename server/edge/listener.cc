@@ -26,7 +26,7 @@ namespace normlab::server {
 namespace {
 
 constexpr int kBacklog = 256;
-constexpr int kRestMs = 100;  // between two tries to take a connection without a descriptor
+constexpr int kRestMs = 100;  // between two tries to take a connection without a descriptor or memory
 
 absl::Status SocketError(std::string_view doing, std::string_view where) {
   const std::string text = fmt::format("{} {}: {}", doing, where, std::strerror(errno));
@@ -311,7 +311,11 @@ void Listener::Refuse(const Door& door) {
     return;
   }
   spare_fd_ = OpenSpare();
-  // Another thread was faster. The connection still waits, and without a rest poll would return with it at once, for ever.
+  Rest();  // another thread was faster
+}
+
+// The connection still waits, and without a rest poll would return with it at once, for ever.
+void Listener::Rest() {
   pollfd wake{wake_fd_, POLLIN, 0};
   ::poll(&wake, 1, kRestMs);
 }
@@ -323,6 +327,8 @@ void Listener::Accept(Door& door) {
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE) {
       Refuse(door);
+    } else if (errno == ENOBUFS || errno == ENOMEM) {
+      Rest();
     }
     return;
   }

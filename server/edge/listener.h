@@ -102,6 +102,7 @@ class Listener {
   void Accept(Door& door) ABSL_LOCKS_EXCLUDED(mu_);
   // Without a descriptor left: takes a connection with the spare one and closes it, so that its client hears of it.
   void Refuse(const Door& door);
+  void Rest();
   // Whether one more connection may be served. gRPC closes connections without saying so: those that are gone are found
   // by their descriptors, which are closed or mean other files.
   bool HasRoom(Door& door) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

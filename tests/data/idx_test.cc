@@ -23,13 +23,13 @@ TEST(Idx, ReadsShapeAndValues) {
   EXPECT_EQ(array->values, "abcdef");
 }
 
-struct Hostile {
+struct BadIdx {
   const char* what;
   std::string bytes;
   const char* says;  // besides the file's name: the offset and the fact
 };
 
-class HostileIdx : public testing::TestWithParam<Hostile> {};
+class HostileIdx : public testing::TestWithParam<BadIdx> {};
 
 TEST_P(HostileIdx, IsAnErrorThatNamesFileAndOffset) {
   const absl::Status status = ParseIdx(GetParam().bytes, "dir/file").status();
@@ -45,22 +45,22 @@ std::string WithByte(std::string bytes, std::size_t offset, char value) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, HostileIdx,
     testing::Values(
-        Hostile{"Empty", "", "ends at byte 0, inside the 4-byte"},
-        Hostile{"EndsInMagic", std::string(3, '\0'), "ends at byte 3, inside the 4-byte"},
-        Hostile{"Text", "<html>not found</html>", "byte 0: not an IDX file, it begins with 0x3c 0x68"},
-        Hostile{"FloatType", WithByte(MakeIdx({1}, "a"), 2, 0x0d), "byte 2: value type 0x0d, expected 0x08"},
-        Hostile{"NoDimensions", WithByte(MakeIdx({1}, "a"), 3, 0), "byte 3: the array has no dimensions"},
-        Hostile{"EndsInHeader", MakeIdx({2, 3}, "").substr(0, 9), "ends at byte 9, inside the header of 12 bytes"},
-        Hostile{"ManyDimensions", WithByte(MakeIdx({1}, "a"), 3, '\xff'), "inside the header of 1024 bytes"},
-        Hostile{"Truncated", MakeIdx({2, 3}, "abcde"), "byte 8: extent 3 of dimension 1 does not fit the 5 bytes"},
-        Hostile{"TooLong", MakeIdx({2, 3}, "abcdefg"), "byte 18: 1 bytes follow the last value"},
-        Hostile{"ZeroExtent", MakeIdx({0, 3}, ""), "byte 4: extent 0 of dimension 0"},
-        Hostile{"Extent2To31", MakeIdx({0x80000000u}, "abc"), "byte 4: extent 2147483648 of dimension 0"},
-        Hostile{"ProductOverflows", MakeIdx({0xffffffffu, 0xffffffffu, 0xffffffffu}, "abc"),
-                "byte 4: extent 4294967295"},
+        BadIdx{"Empty", "", "ends at byte 0, inside the 4-byte"},
+        BadIdx{"EndsInMagic", std::string(3, '\0'), "ends at byte 3, inside the 4-byte"},
+        BadIdx{"Text", "<html>not found</html>", "byte 0: not an IDX file, it begins with 0x3c 0x68"},
+        BadIdx{"FloatType", WithByte(MakeIdx({1}, "a"), 2, 0x0d), "byte 2: value type 0x0d, expected 0x08"},
+        BadIdx{"NoDimensions", WithByte(MakeIdx({1}, "a"), 3, 0), "byte 3: the array has no dimensions"},
+        BadIdx{"EndsInHeader", MakeIdx({2, 3}, "").substr(0, 9), "ends at byte 9, inside the header of 12 bytes"},
+        BadIdx{"ManyDimensions", WithByte(MakeIdx({1}, "a"), 3, '\xff'), "inside the header of 1024 bytes"},
+        BadIdx{"Truncated", MakeIdx({2, 3}, "abcde"), "byte 8: extent 3 of dimension 1 does not fit the 5 bytes"},
+        BadIdx{"TooLong", MakeIdx({2, 3}, "abcdefg"), "byte 18: 1 bytes follow the last value"},
+        BadIdx{"ZeroExtent", MakeIdx({0, 3}, ""), "byte 4: extent 0 of dimension 0"},
+        BadIdx{"Extent2To31", MakeIdx({0x80000000u}, "abc"), "byte 4: extent 2147483648 of dimension 0"},
+        BadIdx{"ProductOverflows", MakeIdx({0xffffffffu, 0xffffffffu, 0xffffffffu}, "abc"),
+               "byte 4: extent 4294967295"},
         // 2^16 * 2^16 * 2^16 * 2^16 = 2^64 wraps to 0 in 64 bits
-        Hostile{"ProductWrapsToZero", MakeIdx({65536, 65536, 65536, 65536}, std::string(65536, 'x')),
-                "byte 8: extent 65536 of dimension 1"}),
+        BadIdx{"ProductWrapsToZero", MakeIdx({65536, 65536, 65536, 65536}, std::string(65536, 'x')),
+               "byte 8: extent 65536 of dimension 1"}),
     [](const auto& info) { return info.param.what; });
 
 TEST(Gzip, PlainAndCompressedGiveTheSame) {

@@ -1,6 +1,7 @@
 // What one caller may take: calls, and places in the queue. Workers' reports and the socket's owner are not slowed.
 
 #include <future>
+#include <list>
 #include <vector>
 
 #include "normlab/v1/admin.grpc.pb.h"
@@ -123,6 +124,47 @@ TEST_F(LimitsTest, NorDoCallsAtOnceGetInTogether) {
   EXPECT_EQ(taken, 3);
   LeaseOne();
   EXPECT_EQ(Submit(31, token_).error_message(), "") << "what the refused ones asked for is free";
+}
+
+class FewStreamsOfOneTest : public LimitsTest {
+ protected:
+  DaemonOptions Options() override {
+    DaemonOptions options = LimitsTest::Options();
+    options.limits.streams_of_one = 2;
+    options.limits.calls_per_second = options.limits.calls_at_once = 1e6;
+    return options;
+  }
+};
+
+TEST_F(FewStreamsOfOneTest, OnePersonsStreamsLeaveRoomForOthers) {
+  std::list<CallContext> contexts;
+  std::list<std::unique_ptr<grpc::ClientReader<v1::WatchJobsResponse>>> readers;
+  v1::WatchJobsResponse message;
+  const auto watch = [&](const std::string& token) {
+    CallContext& context = contexts.emplace_back();
+    context.AddMetadata(kAuthorization, AuthorizationOf(token));
+    return readers.emplace_back(tcp_->WatchJobs(&context, {}))->Read(&message);
+  };
+  Create(1);
+  EXPECT_TRUE(watch(token_));
+  EXPECT_TRUE(watch(token_));
+  EXPECT_FALSE(watch(token_));
+  const grpc::Status third = readers.back()->Finish();
+  readers.pop_back();
+  EXPECT_EQ(third.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(third.error_message(), HasSubstr("2 such calls of ana are open"));
+  EXPECT_TRUE(watch(Make("ben", v1::ROLE_VIEWER))) << "another's";
+  contexts.front().TryCancel();
+  EXPECT_EQ(readers.front()->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  readers.pop_front();
+  EXPECT_TRUE(Eventually([&] { return watch(token_) || (readers.back()->Finish(), readers.pop_back(), false); }))
+      << "a place that is left is free";
+  for (CallContext& context : contexts) {
+    context.TryCancel();
+  }
+  for (const auto& reader : readers) {
+    reader->Finish();
+  }
 }
 
 TEST_F(LimitsTest, ResumingCountsToo) {

@@ -48,13 +48,13 @@ TEST(QuestionFile, LinesMayEndAsOnWindowsAndNamesMayBeMissing) {
   EXPECT_THAT(file->passage, ElementsAre("a", "@entity1"));
 }
 
-struct Hostile {
+struct BadQuestion {
   const char* what;
   std::string content;
   std::string says;
 };
 
-class HostileQuestionFile : public testing::TestWithParam<Hostile> {};
+class HostileQuestionFile : public testing::TestWithParam<BadQuestion> {};
 
 TEST_P(HostileQuestionFile, IsAnErrorThatNamesFileAndOffset) {
   const absl::Status status = ParseQuestionFile(GetParam().content, "dir/file").status();
@@ -64,18 +64,18 @@ TEST_P(HostileQuestionFile, IsAnErrorThatNamesFileAndOffset) {
 
 INSTANTIATE_TEST_SUITE_P(
     Files, HostileQuestionFile,
-    testing::Values(Hostile{"Empty", "", "byte 0: expected a URL"},
-                    Hostile{"UrlAlone", "http://x", "byte 8: expected a passage"},
-                    Hostile{"NoEmptyLine", "u\npassage\n", "byte 2: expected an empty line behind a URL"},
-                    Hostile{"NoPlaceholder", "u\n\na @entity1\n\nb\n\n@entity1\n",
-                            "byte 15: expected a question with @placeholder"},
-                    Hostile{"AnswerIsAWord", "u\n\na\n\n@placeholder\n\nb\n",
-                            "expected an answer of @entity and a number"},
-                    Hostile{"AnswerElsewhere", "u\n\na\n\n@placeholder\n\n@entity1\n",
-                            "expected an answer that is in the passage, not @entity1"},
-                    Hostile{"Truncated", std::string(kQuestion.substr(0, 90)), "byte 90: expected an answer"},
-                    Hostile{"NotUtf8", "u\n\na \xc3\x28\n\n", "byte 5: expected UTF-8"},
-                    Hostile{"OneHugeLine", std::string(1 << 20, 'a'), "byte 1048576: expected a passage"}),
+    testing::Values(BadQuestion{"Empty", "", "byte 0: expected a URL"},
+                    BadQuestion{"UrlAlone", "http://x", "byte 8: expected a passage"},
+                    BadQuestion{"NoEmptyLine", "u\npassage\n", "byte 2: expected an empty line behind a URL"},
+                    BadQuestion{"NoPlaceholder", "u\n\na @entity1\n\nb\n\n@entity1\n",
+                                "byte 15: expected a question with @placeholder"},
+                    BadQuestion{"AnswerIsAWord", "u\n\na\n\n@placeholder\n\nb\n",
+                                "expected an answer of @entity and a number"},
+                    BadQuestion{"AnswerElsewhere", "u\n\na\n\n@placeholder\n\n@entity1\n",
+                                "expected an answer that is in the passage, not @entity1"},
+                    BadQuestion{"Truncated", std::string(kQuestion.substr(0, 90)), "byte 90: expected an answer"},
+                    BadQuestion{"NotUtf8", "u\n\na \xc3\x28\n\n", "byte 5: expected UTF-8"},
+                    BadQuestion{"OneHugeLine", std::string(1 << 20, 'a'), "byte 1048576: expected a passage"}),
     [](const auto& info) { return info.param.what; });
 
 // --- Sentences ---

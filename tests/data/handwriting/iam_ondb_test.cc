@@ -39,13 +39,13 @@ TEST(IamOnDb, ReadsStrokesWithYUp) {
   EXPECT_EQ(*strokes, (std::vector<Stroke>{{{1073, -1058}, {1070, -1060}}, {{5, -6}}}));
 }
 
-struct Hostile {
+struct BadXml {
   const char* what;
   std::string xml;
   const char* says;
 };
 
-class HostileXml : public testing::TestWithParam<Hostile> {};
+class HostileXml : public testing::TestWithParam<BadXml> {};
 
 TEST_P(HostileXml, IsAnErrorThatNamesFileAndOffset) {
   const absl::Status status = ParseLineStrokes(GetParam().xml, "dir/a.xml").status();
@@ -64,22 +64,22 @@ std::string Nested(int depth) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, HostileXml,
     testing::Values(
-        Hostile{"Empty", "", "byte 0: bad XML: no element found"},
-        Hostile{"Truncated", LineXml(kStroke).substr(0, 300), "byte 266: bad XML"},
-        Hostile{"Entities",
-                "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>",
-                "byte 33: a document type declaration"},
-        Hostile{"ExternalEntity", "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>", "refused"},
-        Hostile{"UndefinedEntity", "<a>&b;</a>", "byte 3: bad XML: undefined entity"},
-        Hostile{"Deep", Nested(100000), "byte 48: elements nested more than 16 deep"},
-        Hostile{"NanPoint", LineXml("<Stroke><Point x=\"nan\" y=\"1\"/></Stroke>"), "<Point x='nan'>"},
-        Hostile{"HugePoint", LineXml("<Stroke><Point x=\"1\" y=\"4000000000\"/></Stroke>"), "<Point y='4000000000'>"},
-        Hostile{"NoY", LineXml("<Stroke><Point x=\"1\"/></Stroke>"), "<Point y=missing>"},
-        Hostile{"PointOutside", LineXml("<Point x=\"1\" y=\"1\"/>"), "a <Point> outside a <Stroke>"},
-        Hostile{"StrokeInStroke", LineXml("<Stroke><Stroke>"), "a <Stroke> inside"},
-        Hostile{"NoPoints", LineXml(""), "the file ends without a <Point>"},
-        Hostile{"UnknownEncoding", "<?xml version=\"1.0\" encoding=\"klingon\"?><a/>", "unknown encoding"},
-        Hostile{"Utf16Cut", std::string("\xff\xfe<\0a", 5), "bad XML"}),
+        BadXml{"Empty", "", "byte 0: bad XML: no element found"},
+        BadXml{"Truncated", LineXml(kStroke).substr(0, 300), "byte 266: bad XML"},
+        BadXml{"Entities",
+               "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>",
+               "byte 33: a document type declaration"},
+        BadXml{"ExternalEntity", "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>", "refused"},
+        BadXml{"UndefinedEntity", "<a>&b;</a>", "byte 3: bad XML: undefined entity"},
+        BadXml{"Deep", Nested(100000), "byte 48: elements nested more than 16 deep"},
+        BadXml{"NanPoint", LineXml("<Stroke><Point x=\"nan\" y=\"1\"/></Stroke>"), "<Point x='nan'>"},
+        BadXml{"HugePoint", LineXml("<Stroke><Point x=\"1\" y=\"4000000000\"/></Stroke>"), "<Point y='4000000000'>"},
+        BadXml{"NoY", LineXml("<Stroke><Point x=\"1\"/></Stroke>"), "<Point y=missing>"},
+        BadXml{"PointOutside", LineXml("<Point x=\"1\" y=\"1\"/>"), "a <Point> outside a <Stroke>"},
+        BadXml{"StrokeInStroke", LineXml("<Stroke><Stroke>"), "a <Stroke> inside"},
+        BadXml{"NoPoints", LineXml(""), "the file ends without a <Point>"},
+        BadXml{"UnknownEncoding", "<?xml version=\"1.0\" encoding=\"klingon\"?><a/>", "unknown encoding"},
+        BadXml{"Utf16Cut", std::string("\xff\xfe<\0a", 5), "bad XML"}),
     [](const auto& info) { return info.param.what; });
 
 TEST(IamOnDb, RefusesADocumentBeyondItsBound) {

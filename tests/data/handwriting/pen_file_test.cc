@@ -45,13 +45,13 @@ TEST(PenFile, WritesWhatItReads) {
   EXPECT_EQ(FormatPenFile(*again), content);
 }
 
-struct Hostile {
+struct BadPenFile {
   const char* what;
   std::string content;
   const char* says;
 };
 
-class HostilePenFile : public testing::TestWithParam<Hostile> {};
+class HostilePenFile : public testing::TestWithParam<BadPenFile> {};
 
 TEST_P(HostilePenFile, IsAnErrorThatNamesFileAndOffset) {
   const absl::Status status = ParsePenFile(GetParam().content, "dir/file").status();
@@ -63,21 +63,21 @@ const std::string kHead = "LINE 1 a w 60 core 1 0-0\nTEXT hello you\n";
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, HostilePenFile,
-    testing::Values(Hostile{"Html", "<html>", "byte 0: found '<html>', expected LINE"},
-                    Hostile{"EndsInHeader", "LINE 1 a w", "points per second is ''"},
-                    Hostile{"NanRate", "LINE 1 a w nan core 1 0-0\n", "points per second is 'nan'"},
-                    Hostile{"InfiniteRate", "LINE 1 a w inf core 1 0-0\n", "points per second is 'inf'"},
-                    Hostile{"Latin1", "LINE 1 a w 60 core 1 0-0\nTEXT caf\xe9\n", "has byte 0xe9"},
-                    Hostile{"NoStrokes", kHead + "STROKES 0\n", "the number of strokes is '0'"},
-                    Hostile{"BillionStrokes", kHead + "STROKES 1000000000\n1 0 0\n", "strokes is '1000000000'"},
-                    Hostile{"BillionPoints", kHead + "STROKES 1\n1000000000 0 0\n", "points is '1000000000'"},
-                    Hostile{"MorePointsThanSaid", kHead + "STROKES 1\n1 0 0 5 5\n", "5 5' follows"},
-                    Hostile{"FewerPointsThanSaid", kHead + "STROKES 1\n2 0 0    \n", "x is ''"},
-                    Hostile{"NanPoint", kHead + "STROKES 1\n1 nan 0\n", "x is 'nan'"},
-                    Hostile{"HugePoint", kHead + "STROKES 1\n1 0 99999999\n", "y is '99999999'"},
-                    Hostile{"HalfAPoint", kHead + "STROKES 1\n1 0.5 0\n", "x is '0.5'"},
-                    Hostile{"Truncated", std::string(kTwoLines).substr(0, 70),
-                            "byte 64: the number of strokes is '2'"}),
+    testing::Values(BadPenFile{"Html", "<html>", "byte 0: found '<html>', expected LINE"},
+                    BadPenFile{"EndsInHeader", "LINE 1 a w", "points per second is ''"},
+                    BadPenFile{"NanRate", "LINE 1 a w nan core 1 0-0\n", "points per second is 'nan'"},
+                    BadPenFile{"InfiniteRate", "LINE 1 a w inf core 1 0-0\n", "points per second is 'inf'"},
+                    BadPenFile{"Latin1", "LINE 1 a w 60 core 1 0-0\nTEXT caf\xe9\n", "has byte 0xe9"},
+                    BadPenFile{"NoStrokes", kHead + "STROKES 0\n", "the number of strokes is '0'"},
+                    BadPenFile{"BillionStrokes", kHead + "STROKES 1000000000\n1 0 0\n", "strokes is '1000000000'"},
+                    BadPenFile{"BillionPoints", kHead + "STROKES 1\n1000000000 0 0\n", "points is '1000000000'"},
+                    BadPenFile{"MorePointsThanSaid", kHead + "STROKES 1\n1 0 0 5 5\n", "5 5' follows"},
+                    BadPenFile{"FewerPointsThanSaid", kHead + "STROKES 1\n2 0 0    \n", "x is ''"},
+                    BadPenFile{"NanPoint", kHead + "STROKES 1\n1 nan 0\n", "x is 'nan'"},
+                    BadPenFile{"HugePoint", kHead + "STROKES 1\n1 0 99999999\n", "y is '99999999'"},
+                    BadPenFile{"HalfAPoint", kHead + "STROKES 1\n1 0.5 0\n", "x is '0.5'"},
+                    BadPenFile{"Truncated", std::string(kTwoLines).substr(0, 70),
+                               "byte 64: the number of strokes is '2'"}),
     [](const auto& info) { return info.param.what; });
 
 }  // namespace

@@ -66,13 +66,13 @@ TEST(Unipen, ASegmentThatCannotBeUsedSaysWhy) {
   EXPECT_THAT(file->segments[4].problem, HasSubstr("a component that is not in the file"));
 }
 
-struct Hostile {
+struct BadUnipen {
   const char* what;
   std::string content;
   const char* says;
 };
 
-class HostileUnipen : public testing::TestWithParam<Hostile> {};
+class HostileUnipen : public testing::TestWithParam<BadUnipen> {};
 
 TEST_P(HostileUnipen, IsAnErrorThatNamesFileAndOffset) {
   const absl::Status status = Parse(GetParam().content, kIncluded).status();
@@ -80,16 +80,17 @@ TEST_P(HostileUnipen, IsAnErrorThatNamesFileAndOffset) {
   EXPECT_THAT(Message(status), AllOf(StartsWith("dir/file: byte "), HasSubstr(GetParam().says)));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Cases, HostileUnipen,
-    testing::Values(Hostile{"NanPoint", ".PEN_DOWN\n1 nan\n", "byte 12: 'nan' in .PEN_DOWN"},
-                    Hostile{"HugePoint", ".PEN_DOWN\n1e9 1\n", "byte 10: '1e9' in .PEN_DOWN"},
-                    Hostile{"Words", ".PEN_DOWN\n1 2\nthree\n", "byte 14: 'three' in"},
-                    Hostile{"HalfAPoint", ".COORD X Y T\n.PEN_DOWN\n1 2\n", "ends after 2 of 3 columns"},
-                    Hostile{"NoY", ".COORD X T\n", "expected columns X and Y"},
-                    Hostile{"Rate", ".POINTS_PER_SECOND many\n", "'many': expected a number"},
-                    Hostile{"MissingInclude", ".VERSION 1\n.INCLUDE gone\n", "byte 11: .INCLUDE 'gone': there is no"}),
-    [](const auto& info) { return info.param.what; });
+INSTANTIATE_TEST_SUITE_P(Cases, HostileUnipen,
+                         testing::Values(BadUnipen{"NanPoint", ".PEN_DOWN\n1 nan\n", "byte 12: 'nan' in .PEN_DOWN"},
+                                         BadUnipen{"HugePoint", ".PEN_DOWN\n1e9 1\n", "byte 10: '1e9' in .PEN_DOWN"},
+                                         BadUnipen{"Words", ".PEN_DOWN\n1 2\nthree\n", "byte 14: 'three' in"},
+                                         BadUnipen{"HalfAPoint", ".COORD X Y T\n.PEN_DOWN\n1 2\n",
+                                                   "ends after 2 of 3 columns"},
+                                         BadUnipen{"NoY", ".COORD X T\n", "expected columns X and Y"},
+                                         BadUnipen{"Rate", ".POINTS_PER_SECOND many\n", "'many': expected a number"},
+                                         BadUnipen{"MissingInclude", ".VERSION 1\n.INCLUDE gone\n",
+                                                   "byte 11: .INCLUDE 'gone': there is no"}),
+                         [](const auto& info) { return info.param.what; });
 
 TEST(Unipen, AFileThatIncludesItselfEndsInAnError) {
   const std::map<std::string, std::string> self = {{"self", ".INCLUDE self\n.INCLUDE self\n"}};

@@ -99,7 +99,7 @@ TEST_F(KillTest, NothingAcknowledgedIsLost) {
     ASSERT_OK((*store)->LeaseNext({}, {"w"}).status());
   }
   Rng rng(1, "test/kill");
-  const Rounds rounds(100, 5'000);
+  const Rounds rounds(300, 5'000);
   int kill = 0;
   for (; rounds.More(kill) && !HasFailure(); ++kill) {
     SCOPED_TRACE(fmt::format("kill {}", kill));

@@ -154,5 +154,23 @@ TEST_F(RestartTest, AResumedJobKnowsWhatComputedWhatItTookOver) {
   }
 }
 
+TEST_F(RestartTest, AResumedJobsAttemptIsNotTheOneThatBeganAfresh) {
+  ASSERT_OK(store_->StartAttempt(CreateAndLease("a"), By("AVX3")).status());
+  ASSERT_OK(store_->AppendPoints({1, 1}, {Ramp("loss", 1, 5)}).status());
+  ASSERT_OK(store_->Release({1, 1}, "worker died"));
+  const AttemptId afresh = LeaseOne();
+  ASSERT_TRUE(*store_->StartAttempt(afresh, By("AVX2")));
+  ASSERT_OK(PutCheckpoint(afresh, 5, "weights"));
+  ASSERT_OK(FinishAs(afresh, JobState::kFailed).status());
+  ASSERT_OK(store_->ResumeAsNew({}, afresh.job).status());
+  const AttemptId first = LeaseOne();
+  EXPECT_FALSE(*store_->StartAttempt(first, By("AVX2")));
+  ASSERT_OK(store_->Release(first, "worker died"));
+  const AttemptId second = LeaseOne();
+  ASSERT_EQ(second.number, afresh.number);
+  EXPECT_FALSE(*store_->StartAttempt(second, By("AVX2")));
+  EXPECT_EQ(CheckpointBytes(second.job), "weights");
+}
+
 }  // namespace
 }  // namespace normlab::store

@@ -244,6 +244,8 @@ TEST_F(TransitionsTest, AWorkersCallsWaitForNoRead) {
   ASSERT_OK(told.status());
   EXPECT_EQ(told->state, JobState::kRunning);
   EXPECT_EQ(told->steps_done, 5u);
+  EXPECT_OK(PutCheckpoint({id, 1}, 5, "weights"));
+  EXPECT_OK(PutArtifact({id, 1}, {"a.png", "image/png", 5}, "png"));
 }
 
 TEST_F(TransitionsTest, AnEmptyQueueIsNotRememberedAsAnswer) {
