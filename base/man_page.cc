@@ -121,6 +121,14 @@ std::string Synopsis(const CLI::App& app, const std::string& command) {
 
 std::string ManPageName(const std::string& command) { return absl::StrReplaceAll(command, {{" ", "-"}}); }
 
+void AddManFlag(CLI::App& app) {
+  app.set_help_all_flag("--man", "print this as a man page")->group("");
+  // The library's own message names this flag too, by the name that hidden ones do not have.
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string(error.what()) + "\nRun with --help for more information.\n";
+  });
+}
+
 std::string ManPage(const CLI::App& app, const ManPageTitle& title) {
   const std::string name = ManPageName(title.command);
   const std::string& description = app.get_description();

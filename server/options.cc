@@ -80,7 +80,7 @@ struct Flags {
 void Declare(CLI::App& app, Flags& flags) {
   app.footer(std::string(kFooter));
   app.set_version_flag("--version", VersionText("normlabd"));
-  app.set_help_all_flag("--man", "print this as a man page")->group("");
+  AddManFlag(app);
   app.add_option("--home", flags.home, "data directory [$NORMLAB_HOME, else ~/.local/share/normlab]");
   app.add_option("--backups", flags.backups, "folder that backups are made in [HOME/backups]");
   app.add_option("--socket", flags.socket, "Unix socket [HOME/run/normlabd.sock]");

@@ -87,7 +87,7 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
   CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
   app.footer(kExamples);
   app.set_version_flag("--version", VersionText("normlab-worker"));
-  app.set_help_all_flag("--man", "print this as a man page")->group("");
+  AddManFlag(app);
   auto* socket = app.add_option("--socket", arguments.socket, "Unix socket of the server [HOME/run/normlabd.sock]")
                      ->type_name("PATH");
   auto* address = app.add_option("--address", arguments.address,
@@ -101,10 +101,11 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
                             "speak TLS with a server whose certificate was signed by the one in this PEM file")
                  ->type_name("PATH")
                  ->needs(address);
-  auto* cert = app.add_option("--cert", arguments.cert, "this worker's certificate, for servers that ask for one")
-                   ->type_name("PATH")
-                   ->needs(ca);
-  cert->needs(app.add_option("--key", arguments.key, "its key")->type_name("PATH")->needs(cert));
+  auto* cert =
+      app.add_option("--cert", arguments.cert, "this worker's certificate, for servers that ask for one; with --key")
+          ->type_name("PATH")
+          ->needs(ca);
+  app.add_option("--key", arguments.key, "its key")->type_name("PATH")->needs(cert);
   app.add_option("--threads", arguments.threads, "threads that train; any number gives the same bits [one per core]")
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""));
@@ -146,6 +147,10 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
       ->expected(0, 1);
   try {
     app.parse(argc, argv);
+    // Of two options that one needs, the help would say now the one first and now the other.
+    if (cert->count() > 0 && arguments.key.empty()) {
+      throw CLI::RequiresError("--cert", "--key");
+    }
   } catch (const CLI::CallForAllHelp&) {
     const ManPageTitle title{.command = "normlab-worker",
                              .section = 8,

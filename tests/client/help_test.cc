@@ -120,6 +120,7 @@ TEST_F(HelpTest, OfEveryCommandIsAManPageToo) {
 TEST_F(HelpTest, OfTheOtherProgramsToo) {
   for (const std::string& program : kOtherPrograms) {
     CompareWithGolden("help/" + program, OutputOf(program + " --help"));
+    EXPECT_THAT(OutputOf(program + " --nonsense 2>&1 || true"), HasSubstr("\nRun with --help for more information.\n"));
   }
 }
 
