@@ -82,9 +82,7 @@ struct Arguments {
   std::optional<int> parent;  // 0: whoever it is now
 };
 
-// The exit status when the program is to end at once (help or a wrong argument).
-std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
-  CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
+void Declare(CLI::App& app, Arguments& arguments) {
   app.footer(kExamples);
   app.set_version_flag("--version", VersionText("normlab-worker"));
   AddManFlag(app);
@@ -145,10 +143,16 @@ std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
                  "end at once when the process that started this one ends; with its PID also if it has ended already")
       ->type_name("[PID]")
       ->expected(0, 1);
+}
+
+// The exit status when the program is to end at once (help or a wrong argument).
+std::optional<int> Parse(int argc, char** argv, Arguments& arguments) {
+  CLI::App app("Leases training jobs from a normlab server and runs them.", "normlab-worker");
+  Declare(app, arguments);
   try {
     app.parse(argc, argv);
-    // Of two options that one needs, the help would say now the one first and now the other.
-    if (cert->count() > 0 && arguments.key.empty()) {
+    // Were it needed as --ca is, the help would say now the one first and now the other.
+    if (!arguments.cert.empty() && arguments.key.empty()) {
       throw CLI::RequiresError("--cert", "--key");
     }
   } catch (const CLI::CallForAllHelp&) {
