@@ -545,7 +545,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, S
     NORMLAB_RETURN_IF_ERROR(removed);
   }
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<Readers> readers,
-                           Readers::Open(path, std::max(1, options.readers), engine.vfs, options.read_deadline));
+                           Readers::Open(path, options.readers, engine.vfs, options.read_deadline));
   NORMLAB_ASSIGN_OR_RETURN(std::string damage, LookForDamage(path, engine.vfs, options.check));
   auto store = std::make_unique<SqliteStore>(std::move(options), SqliteStore::Place{path, engine.vfs}, std::move(lock),
                                              std::move(files), std::move(connection), engine.checkpoint_pages,

@@ -326,9 +326,9 @@ struct StoreStatus {
 };
 
 struct StoreOptions {
-  std::function<std::int64_t()> now_ms;  // Unix time; default: the system clock. Never used for leases.
-  FileSystem* fs = nullptr;              // checkpoint and artifact files; default: PosixFileSystem()
-  int readers = 3;
+  std::function<std::int64_t()> now_ms;            // Unix time; default: the system clock. Never used for leases.
+  FileSystem* fs = nullptr;                        // checkpoint and artifact files; default: PosixFileSystem()
+  int readers = 3;                                 // connections; 0: every read is refused
   std::chrono::milliseconds read_deadline{5'000};  // for one call; some 50M points of a curve
   // Called once, on a thread of the store, when an I/O error ends all writing. Must not call the store, nor wait.
   std::function<void(const absl::Status& why)> on_stopped;

@@ -244,8 +244,16 @@ TEST_F(TransitionsTest, AWorkersCallsWaitForNoRead) {
   ASSERT_OK(told.status());
   EXPECT_EQ(told->state, JobState::kRunning);
   EXPECT_EQ(told->steps_done, 5u);
-  EXPECT_OK(PutCheckpoint({id, 1}, 5, "weights"));
-  EXPECT_OK(PutArtifact({id, 1}, {"a.png", "image/png", 5}, "png"));
+}
+
+TEST_F(TransitionsTest, NorDoItsFiles) {
+  const AttemptId attempt = CreateAndLease("a");
+  options_.readers = 0;
+  options_.read_deadline = std::chrono::milliseconds(0);
+  Reopen();
+  ASSERT_THAT(store_->GetJob(attempt.job).status(), HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(PutCheckpoint(attempt, 5, "weights"));
+  EXPECT_OK(PutArtifact(attempt, {"a.png", "image/png", 5}, "png"));
 }
 
 TEST_F(TransitionsTest, AnEmptyQueueIsNotRememberedAsAnswer) {
