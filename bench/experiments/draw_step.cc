@@ -48,7 +48,6 @@ double StepFlops(const v1::DrawConfig& config) {
 void DrawStep(benchmark::State& state, v1::NormKind norm, bool attention) {
   PrepareThread();
   Updates updates = DrawUpdates(norm, attention);
-  updates.Next();  // finds out how much memory a step needs
   for (auto _ : state) {
     updates.Next();
   }

@@ -50,7 +50,6 @@ double StepFlops(const v1::HandwritingConfig& config) {
 void HandwritingStep(benchmark::State& state, v1::NormKind norm) {
   PrepareThread();
   Updates updates = HandwritingUpdates(norm);
-  updates.Next();  // finds out how much memory a step needs
   for (auto _ : state) {
     updates.Next();
   }

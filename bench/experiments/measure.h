@@ -20,13 +20,14 @@ class NullRecorder final : public Recorder {
   void Artifact(std::string_view, std::string_view, std::uint64_t, std::string) override {}
 };
 
-// The updates of an experiment in order, but for those that an evaluation follows. The first one is done, in which the tape finds out
-// how much memory a step takes: for a large network that is longer than the step.
+// The updates of an experiment in order, but for those that an evaluation follows. The first two are done: the tape finds out how
+// much memory a step takes, and pages of it are met for the first time, which takes longer than the step for a large network.
 class Updates {
  public:
   explicit Updates(std::unique_ptr<Experiment> experiment,
                    std::uint64_t evaluation_interval = std::numeric_limits<std::uint64_t>::max())
       : experiment_(std::move(experiment)), evaluation_interval_(evaluation_interval) {
+    Next();
     Next();
   }
 

@@ -105,6 +105,12 @@ BENCHMARK_CAPTURE(GemmPacked, handwriting_gradient, kNo, 8, 400, 1600);
 BENCHMARK_CAPTURE(GemmPacked, draw_forward, kYes, 128, 1024, 256);
 BENCHMARK_CAPTURE(GemmPacked, draw_gradient, kNo, 128, 256, 1024);
 BENCHMARK_CAPTURE(Gemm, draw_forward_unpacked, kNo, kYes, 128, 1024, 256);
+// Skip-thoughts at the paper's size: a step of a GRU, words by chunks, and what flows back from a fifth of the words.
+BENCHMARK_CAPTURE(GemmPacked, skip_gru_forward, kYes, 64, 7200, 2400);
+BENCHMARK_CAPTURE(GemmPacked, skip_gru_gradient, kNo, 64, 2400, 7200);
+BENCHMARK_CAPTURE(GemmPacked, skip_words_forward, kYes, 96, 2048, 2400);
+BENCHMARK_CAPTURE(GemmPacked, skip_words_weight_gradient, kNo, 96, 2400, 2048);
+BENCHMARK_CAPTURE(Gemm, skip_words_input_gradient, kYes, kNo, 2048, 2400, 4000);
 
 void LayerNorm(benchmark::State& state) {
   const Index rows = state.range(0), f = 1000;
