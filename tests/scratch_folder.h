@@ -1,9 +1,11 @@
-// scratch_folder.h - a directory of a test's own.
+// scratch_folder.h - a directory of a test's own, and what a file holds.
 #pragma once
 
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -25,5 +27,11 @@ class ScratchFolder {
  private:
   std::string path_;
 };
+
+// All of a file; nothing if there is none.
+inline std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 }  // namespace normlab

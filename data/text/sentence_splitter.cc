@@ -35,7 +35,7 @@ constexpr std::string_view kStarters[] = {
     "which", "while", "who",  "why",  "with",    "yes",     "yet", "you",  "your"};
 
 template <std::size_t n>
-bool IsIn(const std::string_view (&sorted)[n], std::string_view word) {
+bool IsInSorted(const std::string_view (&sorted)[n], std::string_view word) {
   return std::binary_search(std::begin(sorted), std::end(sorted), word);
 }
 
@@ -71,7 +71,7 @@ bool BeginsSentences(std::string_view word) {
     return false;
   }
   const std::size_t end = std::min(word.find_first_of(".,;:'-"), word.size());
-  return word.substr(end, 1) != "." && IsIn(kStarters, ToLower(word.substr(0, end)));
+  return word.substr(end, 1) != "." && IsInSorted(kStarters, ToLower(word.substr(0, end)));
 }
 
 // One letter, except the pronoun.
@@ -101,10 +101,10 @@ bool PeriodEnds(std::string_view before, std::size_t periods, std::string_view a
     return !IsLowerCase(first) && first != U'.';  // ". . ." is one ellipsis
   }
   const std::string lower = ToLower(word);
-  if (IsIn(kTitles, lower)) {
+  if (IsInSorted(kTitles, lower)) {
     return false;
   }
-  if (IsIn(kAbbreviations, lower) || IsInitial(word) || HasPeriodsInside(word)) {
+  if (IsInSorted(kAbbreviations, lower) || IsInitial(word) || HasPeriodsInside(word)) {
     return BeginsSentences(next);
   }
   return true;

@@ -68,9 +68,9 @@ class Gate {
         rate_(limits.calls_per_second, limits.calls_at_once),
         streams_(limits.streams, limits.streams_of_one),
         reads_(limits.reads, limits.reads_of_one),
-        compares_(limits.compares, limits.compares),
-        worker_waits_(limits.worker_waits, limits.worker_waits),
-        worker_orders_(limits.worker_orders, limits.worker_orders) {}
+        compares_(limits.compares),
+        worker_waits_(limits.worker_waits),
+        worker_orders_(limits.worker_orders) {}
 
   // The door of gRPC: finds out who calls, serves him, and puts the status on the wire. `method` is
   // "JobService.GetJob". A call that changes something gives its messages, of which the audit log says what it was about.

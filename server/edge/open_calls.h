@@ -17,6 +17,7 @@ class OpenCalls {
  public:
   // `of_one`: of one person, that is of a token that was made for somebody: a token of a role is shown by many programs at once.
   OpenCalls(int limit, int of_one) : limit_(limit), of_one_(of_one) {}
+  explicit OpenCalls(int limit) : OpenCalls(limit, limit) {}
 
   // Runs `body` and returns its status, or kResourceExhausted where that would be one too many.
   absl::Status Run(const Caller& caller, const std::function<absl::Status(const Caller&)>& body)

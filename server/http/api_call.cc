@@ -13,14 +13,9 @@ namespace normlab::server::http {
 namespace {
 
 using google::protobuf::Message;
-using google::protobuf::MessageFactory;
 using google::protobuf::MethodDescriptor;
 
 constexpr std::chrono::seconds kFirstHeartbeat{1};  // so that a reader soon knows that his stream has begun
-
-std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
-  return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(type)->New());
-}
 
 class ApiCall : public std::enable_shared_from_this<ApiCall> {
  public:

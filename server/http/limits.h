@@ -4,9 +4,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace normlab::server::http {
+
+constexpr std::size_t kMaxTold = 100;  // bytes of a caller's own text in an error
 
 struct Limits {
   std::uint32_t header_bytes = 8 << 10;      // of a request line with its header

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/edge/errors.h"
+#include "server/http/limits.h"
 
 namespace normlab::server::http {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 using boost::beast::http::field;
 using Header = boost::beast::http::request_header<>;
 
-constexpr std::size_t kMaxTold = 100;  // bytes of a header's value in an error
 constexpr char kFetchSite[] = "Sec-Fetch-Site";
 constexpr char kFetchDest[] = "Sec-Fetch-Dest";
 constexpr char kFetchMode[] = "Sec-Fetch-Mode";

@@ -5,11 +5,10 @@
 
 #include "base/text.h"
 #include "server/edge/errors.h"
+#include "server/http/limits.h"
 
 namespace normlab::server::http {
 namespace {
-
-constexpr std::size_t kMaxTold = 200;  // bytes of a caller's own text in an error
 
 std::string Join(std::string_view path, std::string_view name) {
   return fmt::format("{}{}{}", path, path.empty() || name.empty() ? "" : ".", name);

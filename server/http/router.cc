@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "server/edge/errors.h"
+#include "server/http/limits.h"
 #include "server/http/methods.h"
 #include "server/http/openapi.h"
 
@@ -19,7 +20,6 @@ using boost::beast::http::verb;
 using google::protobuf::MethodDescriptor;
 using Header = boost::beast::http::request_header<>;
 
-constexpr std::size_t kMaxTold = 100;  // bytes of a request's own text in an error
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 constexpr std::string_view kNoPage =

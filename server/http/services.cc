@@ -10,6 +10,11 @@
 
 namespace normlab::server::http {
 
+std::unique_ptr<google::protobuf::Message> NewMessage(const google::protobuf::Descriptor* type) {
+  return std::unique_ptr<google::protobuf::Message>(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+}
+
 Call::Call(Services& services, const google::protobuf::MethodDescriptor& method, const std::string& authorization,
            boost::asio::any_io_executor executor)
     : services_(services), executor_(std::move(executor)) {

@@ -24,6 +24,9 @@ namespace normlab::server::http {
 
 class Services;
 
+// An empty message of a type of our services.
+std::unique_ptr<google::protobuf::Message> NewMessage(const google::protobuf::Descriptor* type);
+
 // One call, whatever its kind: Start, then Writes, the last with `last`, then Reads until there is no more, then Finish.
 // Each calls back once, on the executor, and one at a time may be under way. Can be dropped at any time.
 class Call : public std::enable_shared_from_this<Call> {

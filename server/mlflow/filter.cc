@@ -11,11 +11,10 @@
 
 #include "base/text.h"
 #include "server/edge/errors.h"
+#include "server/http/limits.h"
 
 namespace normlab::server {
 namespace {
-
-constexpr std::size_t kMaxTold = 100;  // bytes of a caller's own text in an error
 
 struct Token {
   enum class Kind { kEnd, kWord, kQuoted, kSymbol };
@@ -55,9 +54,9 @@ class Tokens {
 
   absl::Status Wrong(const Token& found, std::string_view expected) const {
     return BadField(
-        field_,
-        fmt::format("has {}; expected {}",
-                    found.kind == Token::Kind::kEnd ? "its end too early" : OneLine(found.text, kMaxTold), expected));
+        field_, fmt::format("has {}; expected {}",
+                            found.kind == Token::Kind::kEnd ? "its end too early" : OneLine(found.text, http::kMaxTold),
+                            expected));
   }
 
  private:

@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/client/command_test.h"
@@ -17,10 +15,6 @@ using testing::HasSubstr;
 
 class AdminTokenTest : public CommandTest {
  protected:
-  static std::string ReadAll(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   const ScratchFolder folder_;
 };
 

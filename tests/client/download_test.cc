@@ -6,11 +6,11 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "tests/client/command_test.h"
 #include "tests/peak_memory.h"
 #include "tests/sanitizer.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::client {
 namespace {
@@ -24,10 +24,7 @@ class DownloadTest : public testing::Test {
     return Client(*Connect({.home = server_.home()}), {}, piece_patience);
   }
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string Content(const std::string& name) const {
-    std::ifstream file(Path(name));
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string Content(const std::string& name) const { return ReadAll(Path(name)); }
 
   FakeServer server_;
   const ScratchFolder folder_;

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "base/crc32c.h"
 #include "client/tensorboard.h"
 #include "tests/client/command_test.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::client {
 namespace {
@@ -21,13 +21,6 @@ namespace {
 using google::protobuf::io::CodedInputStream;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 constexpr double kTenth = 0.1, kThird = 1.0 / 3.0;
 

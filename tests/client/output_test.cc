@@ -19,19 +19,13 @@
 #include "client/app.h"
 #include "client/error.h"
 #include "tests/client/command_test.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::client {
 namespace {
 
 using testing::HasSubstr;
 namespace fs = std::filesystem;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::vector<std::string> NamesIn(const std::string& folder) {
   std::vector<std::string> names;

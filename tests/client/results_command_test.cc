@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <thread>
 
 #include "base/fs.h"
@@ -14,19 +13,13 @@
 #include "client/exit_code.h"
 #include "client/server_process.h"
 #include "tests/client/command_test.h"
+#include "tests/scratch_folder.h"
 
 namespace normlab::client {
 namespace {
 
 using testing::HasSubstr;
 namespace fs = std::filesystem;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 class ResultsCommandTest : public CommandTest {
  protected:

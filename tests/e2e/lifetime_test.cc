@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <thread>
 
 #include "base/descriptor.h"
@@ -70,10 +69,7 @@ class LifetimeTest : public testing::Test {
   }
 
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string Content(const std::string& name) const {
-    std::ifstream file(Path(name));
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string Content(const std::string& name) const { return ReadAll(Path(name)); }
 
   // A command in the background. Checkpoints are those of an orderly end alone: the interval is an hour.
   pid_t Start(std::vector<std::string> words, bool nohup = false) {

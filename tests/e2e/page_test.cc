@@ -4,12 +4,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "base/descriptor.h"
 #include "base/paths.h"
 #include "base/process.h"
+#include "tests/scratch_folder.h"
 #include "tests/server/fixture.h"
 #include "tests/server/http_client.h"
 
@@ -29,10 +27,7 @@ class PageTest : public testing::Test {
     }
   }
 
-  std::string Content(const std::string& name) const {
-    std::ifstream file(folder_.path() + "/" + name);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string Content(const std::string& name) const { return ReadAll(folder_.path() + "/" + name); }
   // A command whose outputs go to the files `name`.out and `name`.err.
   pid_t Start(const std::string& name, std::vector<std::string> words) const {
     words.insert(words.begin(), ExecutableDirectory() + "/normlab");

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "base/mutex.h"
+#include "tests/scratch_folder.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -35,10 +34,7 @@ class LauncherTest : public testing::Test {
     };
     return options;
   }
-  std::string ReadFile(const std::string& name) const {
-    std::ifstream file(folder_.path() + "/" + name);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string ReadFile(const std::string& name) const { return ReadAll(folder_.path() + "/" + name); }
   std::size_t LineCount(const std::string& name) const {
     const std::string text = ReadFile(name);
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <iterator>
 
 #include "base/sha256.h"
 #include "normlab/v1/admin.grpc.pb.h"
 #include "proto/transport/token.h"
 #include "server/edge/issued_tokens.h"
+#include "tests/scratch_folder.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -17,11 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::chrono::seconds kEndless{0};
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class IssuedTokensTest : public testing::Test {
  protected:
