@@ -25,8 +25,10 @@ namespace HWY_NAMESPACE {
 // k is cut into blocks of at most this: a panel of 16 columns is then 64 KiB and streams from the second-level cache,
 // which costs less than reading and writing C once more.
 constexpr Index kDepth = 1024;
-constexpr Index kGroup = 4;      // panels per piece at most: runs of 256 bytes of B and C
-constexpr Index kRowBlock = 96;  // rows of A that pass by one panel
+constexpr Index kGroup = 4;  // panels per piece at most: runs of 256 bytes of B and C
+// Rows of A that pass by one panel: 384 or 192 KiB at full depth, for second-level caches of a megabyte, as beside AVX-512, and
+// of half of one.
+constexpr Index kRowBlock = kTileRows > 6 ? 96 : 48;
 static_assert(kRowBlock % kTileRows == 0);
 
 // The left operand as tiles read it: rows in place, k contiguous, or packed strips.
@@ -77,21 +79,22 @@ inline void Block(const Rows& a, Index i0, Index i1, const Columns& b, Index j0,
   }
 }
 
-// C = rows x columns where the columns are ready to be read: packed before, or a row-major B in place.
+// C = rows x columns where the columns are ready to be read: packed before, or a row-major B in place. All columns pass by one
+// block of k before the next, so that few rows stay in the second-level cache meanwhile.
 inline void MultiplyReady(const Rows& a, const Columns& b, Index m, Index n, Index group, Index max_depth,
                           const Output& out, Order sweep = Order::kForward) {
   const DepthBlocks blocks(a.k, max_depth);
-  const auto multiply = [&](Index piece) HWY_ATTR {
-    const Index j0 = piece * group, j1 = std::min(j0 + group, Panels(n));
-    for (Index p = 0; p < a.k; p = blocks.end(p)) {
+  for (Index p = 0; p < a.k; p = blocks.end(p)) {
+    const auto multiply = [&](Index piece) HWY_ATTR {
+      const Index j0 = piece * group, j1 = std::min(j0 + group, Panels(n));
       const Columns part{b.data + j0 * b.panel_stride + p * b.ld, b.panel_stride, b.ld};
       for (Index i = 0; i < m; i = RowBlockEnd(i, m)) {
         Block(a, i, RowBlockEnd(i, m), part, j0, j1, 1, {p, blocks.end(p) - p, m, n},
               out.at(i, j0 * kTileCols, out.accumulate || p > 0));
       }
-    }
-  };
-  parallel_for((Panels(n) + group - 1) / group, multiply, sweep);
+    };
+    parallel_for((Panels(n) + group - 1) / group, multiply, sweep);
+  }
 }
 
 // The same with every piece packing the columns it needs just before, so that they are still in the cache.
