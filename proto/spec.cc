@@ -156,6 +156,14 @@ std::string ConfigDatasetName(const ProtoMessage& config) {
   return "";
 }
 
+SideData SideDataOf(const v1::JobSpec& resolved) {
+  if (!resolved.has_skip_thoughts() || resolved.skip_thoughts().transfer() == v1::TRANSFER_KIND_OFF) {
+    return {};
+  }
+  return {.datasets = {"mr", "cr", "subj", "mpqa", "sick"},
+          .required = resolved.skip_thoughts().transfer() == v1::TRANSFER_KIND_REQUIRED};
+}
+
 Revisions RevisionsOf(const v1::JobSpec& spec) {
   const FieldDescriptor* experiment = SetExperiment(spec);
   return {kNumericsRevision,

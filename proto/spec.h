@@ -41,6 +41,13 @@ std::string DatasetName(const v1::JobSpec& resolved);
 // The same of an experiment's configuration.
 std::string ConfigDatasetName(const google::protobuf::Message& config);
 
+// Data sets that a job measures on beside its own: of skip-thoughts, those that sentence vectors are tried on.
+struct SideData {
+  std::vector<std::string> datasets;
+  bool required = false;  // else the job leaves out those that are not there
+};
+SideData SideDataOf(const v1::JobSpec& resolved);
+
 // What a run's bits depend on beside its configuration and data: code. See base/numerics.h and ExperimentMeta.
 struct Revisions {
   int numerics = 0;  // of the engine

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "server/edge/convert.h"
@@ -11,6 +12,55 @@
 
 namespace normlab::server {
 namespace {
+
+// What the data sets of some jobs lack, each looked for once.
+class MissingData {
+ public:
+  explicit MissingData(const LocalData& data) : data_(data) {}
+
+  // What keeps the job from running; empty: nothing.
+  std::string Needed(const store::NewJob& job) {
+    const SideData side = SideDataOf(SpecOf(job));
+    std::string missing = Missing(job.dataset);
+    for (std::size_t i = 0; side.required && missing.empty() && i < side.datasets.size(); ++i) {
+      missing = Missing(side.datasets[i]);
+    }
+    return missing;
+  }
+
+  // On what the job, which does without, will measure nothing; empty: there is no such data set.
+  std::string LeftOut(const store::NewJob& job) {
+    const SideData side = SideDataOf(SpecOf(job));
+    std::vector<std::string> missing;
+    std::copy_if(side.datasets.begin(), side.datasets.end(), std::back_inserter(missing),
+                 [&](const std::string& dataset) { return !side.required && !Missing(dataset).empty(); });
+    if (missing.empty()) {
+      return "";
+    }
+    const bool one = missing.size() == 1;
+    return fmt::format(
+        "data set{} not on the server's machine: {}; the job will measure nothing on {}. How to get {}: normlab data "
+        "list",
+        one ? "" : "s", fmt::join(missing, ", "), one ? "it" : "them", one ? "it" : "them");
+  }
+
+ private:
+  static v1::JobSpec SpecOf(const store::NewJob& job) {
+    v1::JobSpec spec;
+    spec.ParseFromString(job.spec);
+    return spec;
+  }
+  const std::string& Missing(const std::string& dataset) {
+    const auto [place, is_new] = known_.try_emplace(dataset);
+    if (is_new) {
+      place->second = data_.Missing(dataset);
+    }
+    return place->second;
+  }
+
+  const LocalData& data_;
+  std::map<std::string, std::string> known_;
+};
 
 // What is missing, as a warning to a caller who wants the job queued all the same.
 absl::StatusOr<std::string> Warning(const std::string& missing, bool force) {
@@ -50,20 +100,22 @@ absl::StatusOr<std::string> MayQueue(const Core& core, std::string_view dataset,
 
 absl::StatusOr<std::vector<std::string>> CheckData(Core& core, const std::vector<store::NewJob>& jobs,
                                                    const std::vector<bool>& forced) {
-  std::map<std::string, std::string> missing;  // by data set
+  MissingData missing(core.data);
+  std::vector<std::string> needed, left_out;
   for (const store::NewJob& job : jobs) {
-    if (!missing.contains(job.dataset)) {
-      missing[job.dataset] = core.data.Missing(job.dataset);
-    }
+    needed.push_back(missing.Needed(job));
+    left_out.push_back(missing.LeftOut(job));
   }
   std::vector<std::string> warnings(jobs.size());
-  if (std::all_of(missing.begin(), missing.end(), [](const auto& entry) { return entry.second.empty(); })) {
+  const auto nothing = [](const std::string& text) { return text.empty(); };
+  if (std::all_of(needed.begin(), needed.end(), nothing) && std::all_of(left_out.begin(), left_out.end(), nothing)) {
     return warnings;
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> preview, core.store.PreviewJobs(jobs));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (!preview[i].reused) {
-      NORMLAB_ASSIGN_OR_RETURN(warnings[i], Warning(missing[jobs[i].dataset], forced[i]));
+      NORMLAB_ASSIGN_OR_RETURN(warnings[i], Warning(needed[i], forced[i]));
+      warnings[i] = warnings[i].empty() ? left_out[i] : warnings[i];
     }
   }
   return warnings;

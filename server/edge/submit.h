@@ -21,7 +21,7 @@ store::NewJob PrepareJob(const Core& core, const v1::CreateJobRequest& request, 
 // What will keep a job from running here that is fed `dataset`: a data set that is missing, with the command that gets
 // it; empty: nothing. kFailedPrecondition if there is something and the caller does not want it queued all the same.
 absl::StatusOr<std::string> MayQueue(const Core& core, std::string_view dataset, bool force);
-// The same for each of `jobs` that will not reuse a stored one.
+// The same for each of `jobs` that will not reuse a stored one, or else the data sets on which it will measure nothing.
 absl::StatusOr<std::vector<std::string>> CheckData(Core& core, const std::vector<store::NewJob>& jobs,
                                                    const std::vector<bool>& forced);
 

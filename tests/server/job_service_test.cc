@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 class JobServiceTest : public ServerTest {
@@ -503,6 +504,28 @@ TEST_F(EmptyMachineTest, AMissingDataSetIsSaidAtSubmitWithTheCommandThatGetsIt) 
   *batch.mutable_requests(0) = MnistRequest(2);
   ASSERT_TRUE(Batch(batch, &response).ok());
   EXPECT_EQ(response.jobs(0).warning(), "");
+}
+
+TEST_F(EmptyMachineTest, DataSetsThatAJobCanDoWithoutAreNamedAndThoseItMustHaveRefuseIt) {
+  std::filesystem::create_directories(folder_.path() + "/data/kjv");
+  std::filesystem::create_directories(folder_.path() + "/data/mr");
+  std::ofstream(folder_.path() + "/data/kjv/kjv.txt") << "found by name";
+  std::ofstream(folder_.path() + "/data/mr/mr.txt") << "found by name";
+  v1::CreateJobRequest request;
+  request.mutable_spec()->mutable_skip_thoughts()->set_dataset(v1::SKIP_THOUGHTS_DATASET_KJV);
+  v1::CreateJobResponse response;
+  ASSERT_TRUE(CreateWith(request, &response).ok());
+  EXPECT_THAT(response.warning(), HasSubstr("cr, subj, mpqa, sick; the job will measure nothing on them"));
+  EXPECT_THAT(response.warning(), Not(HasSubstr("mr,")));
+  ASSERT_TRUE(CreateWith(request, &response).ok());
+  EXPECT_EQ(response.warning(), "") << "a stored job measures nothing anew";
+  request.mutable_spec()->mutable_skip_thoughts()->set_transfer(v1::TRANSFER_KIND_REQUIRED);
+  const grpc::Status refused = CreateWith(request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("normlab data import cr"));
+  request.mutable_spec()->mutable_skip_thoughts()->set_transfer(v1::TRANSFER_KIND_OFF);
+  ASSERT_TRUE(CreateWith(request, &response).ok());
+  EXPECT_EQ(response.warning(), "");
 }
 
 TEST_F(EmptyMachineTest, AMissingDataSetIsSaidAtResumeToo) {
