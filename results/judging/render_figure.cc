@@ -12,9 +12,9 @@
 namespace normlab::judging {
 namespace {
 
-// How much of the paper's axis is shown at least, in x of ours: a run of a fifth of a pass needs something to stand
-// beside.
-constexpr double kLeastUnits = 5;
+// How much of the paper's axis is shown at least: a run of a fifth of a pass needs something to stand beside. One so short
+// that all of it would be a point there is shown alone.
+constexpr double kLeastUnits = 5, kLeastShare = 0.02;
 
 std::vector<report::Point> PointsOf(const Curve& curve, std::size_t most) {
   std::vector<report::Point> points;
@@ -70,8 +70,8 @@ report::Trace PaperTrace(const Item& item, int arm, int metric, double x_max) {
 }
 
 double XMax(const Measured& measured, std::size_t group) {
-  const double unit = measured.item->x.paper_unit;
-  return std::max(measured.budget->extents[group].end, kLeastUnits * unit);
+  const double end = measured.budget->extents[group].end, least = kLeastUnits * measured.item->x.paper_unit;
+  return end < kLeastShare * least ? end : std::max(end, least);
 }
 
 // The paper's curves lie along x; along other axes ours are alone.

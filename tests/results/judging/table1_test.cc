@@ -8,6 +8,8 @@
 #include "results/judging/embedded.h"
 #include "results/judging/judge.h"
 #include "results/judging/manifest.h"
+#include "results/judging/measure.h"
+#include "results/judging/render_figure.h"
 #include "tests/results/judging/literal_source.h"
 
 namespace normlab::judging {
@@ -117,6 +119,25 @@ TEST(BuiltIn, WhatThePaperShowsAgreesWithWhatItsClaimsSay) {
       EXPECT_NEAR(least, claim.value, 0.05) << claim.id;
     }
   }
+}
+
+// On an axis as long as the paper's first five numbers 2,000 updates would be a point; two passes of ten are not.
+TEST(BuiltIn, RunsThatWouldBeAPointOnThePapersAxisHaveTheirOwn) {
+  const Manifest ln = BuiltIn("layer-norm-2016");
+  const auto axes = [&](std::string_view id, std::string_view budget_id) {
+    const Item& item = ItemOf(ln, id);
+    const auto budget = std::find_if(item.budgets.begin(), item.budgets.end(),
+                                     [&](const Budget& budget) { return budget.id == budget_id; });
+    LiteralSource nothing;
+    std::vector<double> ends;
+    for (const report::Panel& panel : MakeFigure(*Measure(item, *budget, nothing)).panels) {
+      ends.push_back(panel.x.hi.value_or(-1));
+    }
+    return ends;
+  };
+  EXPECT_EQ(axes("skip_thoughts", "quick").front(), 2000);
+  EXPECT_EQ(axes("attentive_reader", "smoke").front(), 5000);
+  EXPECT_THAT(axes("mnist", "smoke"), testing::Each(10));
 }
 
 }  // namespace
