@@ -434,6 +434,25 @@ TEST(ReaderTraining, AveragesAreThoseOfTrainingBatches) {
   EXPECT_TRUE(recorder.Values("test/error").empty());
 }
 
+// One batch is all the training set and the weights stay: only other names can change the loss from update to update.
+TEST(ReaderTraining, NamesChangePlacesAnewForEveryBatch) {
+  for (const bool permute : {false, true}) {
+    v1::AttentiveReaderConfig config = Config(v1::NORM_KIND_LAYER);
+    config.set_dropout(0);
+    config.set_init(v1::READER_INIT_KIND_ORDINARY);
+    config.set_shuffle(false);
+    config.set_permute_names(permute);
+    config.mutable_optimization()->set_learning_rate(1e-30);
+    const auto experiment = MakeAttentiveReader(config, 5, SomeClozes(12)).value();
+    MemoryRecorder recorder;
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      experiment->Step(step, recorder);
+    }
+    const std::vector<double> losses = recorder.Values("train/batch_nll");
+    EXPECT_EQ(std::set<double>(losses.begin(), losses.end()).size(), permute ? 4u : 1u);
+  }
+}
+
 TEST(ReaderTraining, DivergenceIsSeen) {
   const auto experiment = Make(Config(v1::NORM_KIND_NONE));
   for (const NamedTensor& tensor : experiment->State()) {
