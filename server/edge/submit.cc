@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
 #include "server/edge/convert.h"
@@ -18,38 +17,35 @@ class MissingData {
  public:
   explicit MissingData(const LocalData& data) : data_(data) {}
 
-  // What keeps the job from running; empty: nothing.
-  std::string Needed(const store::NewJob& job) {
-    const SideData side = SideDataOf(SpecOf(job));
-    std::string missing = Missing(job.dataset);
-    for (std::size_t i = 0; side.required && missing.empty() && i < side.datasets.size(); ++i) {
-      missing = Missing(side.datasets[i]);
+  struct Of {
+    std::string needed;    // what keeps the job from running; empty: nothing
+    std::string left_out;  // on what it, doing without, will measure nothing; empty: there is no such data set
+  };
+  Of Look(const store::NewJob& job) {
+    v1::JobSpec spec;
+    spec.ParseFromString(job.spec);
+    const SideData side = SideDataOf(spec);
+    Of found{.needed = Missing(job.dataset), .left_out = ""};
+    std::vector<std::string> left_out;
+    for (const std::string& dataset : side.datasets) {
+      const std::string& missing = Missing(dataset);
+      if (side.required && found.needed.empty()) {
+        found.needed = missing;
+      } else if (!side.required && !missing.empty()) {
+        left_out.push_back(dataset);
+      }
     }
-    return missing;
-  }
-
-  // On what the job, which does without, will measure nothing; empty: there is no such data set.
-  std::string LeftOut(const store::NewJob& job) {
-    const SideData side = SideDataOf(SpecOf(job));
-    std::vector<std::string> missing;
-    std::copy_if(side.datasets.begin(), side.datasets.end(), std::back_inserter(missing),
-                 [&](const std::string& dataset) { return !side.required && !Missing(dataset).empty(); });
-    if (missing.empty()) {
-      return "";
+    if (!left_out.empty()) {
+      const bool one = left_out.size() == 1;
+      found.left_out = fmt::format(
+          "data set{} not on the server's machine: {}; the job will measure nothing on {}. How to get {}: normlab data "
+          "list",
+          one ? "" : "s", fmt::join(left_out, ", "), one ? "it" : "them", one ? "it" : "them");
     }
-    const bool one = missing.size() == 1;
-    return fmt::format(
-        "data set{} not on the server's machine: {}; the job will measure nothing on {}. How to get {}: normlab data "
-        "list",
-        one ? "" : "s", fmt::join(missing, ", "), one ? "it" : "them", one ? "it" : "them");
+    return found;
   }
 
  private:
-  static v1::JobSpec SpecOf(const store::NewJob& job) {
-    v1::JobSpec spec;
-    spec.ParseFromString(job.spec);
-    return spec;
-  }
   const std::string& Missing(const std::string& dataset) {
     const auto [place, is_new] = known_.try_emplace(dataset);
     if (is_new) {
@@ -101,21 +97,20 @@ absl::StatusOr<std::string> MayQueue(const Core& core, std::string_view dataset,
 absl::StatusOr<std::vector<std::string>> CheckData(Core& core, const std::vector<store::NewJob>& jobs,
                                                    const std::vector<bool>& forced) {
   MissingData missing(core.data);
-  std::vector<std::string> needed, left_out;
+  std::vector<MissingData::Of> found;
   for (const store::NewJob& job : jobs) {
-    needed.push_back(missing.Needed(job));
-    left_out.push_back(missing.LeftOut(job));
+    found.push_back(missing.Look(job));
   }
   std::vector<std::string> warnings(jobs.size());
-  const auto nothing = [](const std::string& text) { return text.empty(); };
-  if (std::all_of(needed.begin(), needed.end(), nothing) && std::all_of(left_out.begin(), left_out.end(), nothing)) {
+  if (std::all_of(found.begin(), found.end(),
+                  [](const MissingData::Of& of) { return of.needed.empty() && of.left_out.empty(); })) {
     return warnings;
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<store::CreatedJob> preview, core.store.PreviewJobs(jobs));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (!preview[i].reused) {
-      NORMLAB_ASSIGN_OR_RETURN(warnings[i], Warning(needed[i], forced[i]));
-      warnings[i] = warnings[i].empty() ? left_out[i] : warnings[i];
+      NORMLAB_ASSIGN_OR_RETURN(warnings[i], Warning(found[i].needed, forced[i]));
+      warnings[i] = warnings[i].empty() ? found[i].left_out : warnings[i];
     }
   }
   return warnings;

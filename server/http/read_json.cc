@@ -5,10 +5,11 @@
 
 #include "base/text.h"
 #include "server/edge/errors.h"
-#include "server/http/limits.h"
 
 namespace normlab::server::http {
 namespace {
+
+constexpr std::size_t kMaxReason = 200;  // bytes of what protobuf says is wrong
 
 std::string Join(std::string_view path, std::string_view name) {
   return fmt::format("{}{}{}", path, path.empty() || name.empty() ? "" : ".", name);
@@ -32,7 +33,7 @@ absl::Status ViolationOf(std::string_view said, std::string_view path) {
   if (said == "Cannot find field.") {
     return BadField(field, "is no field of this message; /openapi.json lists them");
   }
-  return BadField(field, OneLine(said.substr(0, said.find('\n')), kMaxTold));
+  return BadField(field, OneLine(said.substr(0, said.find('\n')), kMaxReason));
 }
 
 }  // namespace
