@@ -2,13 +2,13 @@
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { type JSX, render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CallError, call, whenRefused } from "./api/client";
 import type { Experiment, Paper } from "./api/wire";
 import { startTheme, toggleTheme, useTheme } from "./chart/theme";
 import { Door, type Session, enter, takeCode } from "./door";
 import { CompareView } from "./jobs/compare";
-import { changes } from "./jobs/feed";
+import { type Link, changes } from "./jobs/feed";
 import { JobsView } from "./jobs/view";
 import { useLoaded } from "./lib/hooks";
 import { MachineView } from "./machine/view";
@@ -26,13 +26,15 @@ const VIEWS = [
 ];
 const viewOf = (place: Place): string => place.path[0] ?? "paper";
 
+const LINKS: Record<Link, string> = { opening: "Connecting", live: "Live", away: "Server away" };
+
 function Live(): JSX.Element {
-  const [away, setAway] = useState(changes.away);
-  useEffect(() => changes.onStatus(setAway), []);
+  const [link, setLink] = useState(changes.link);
+  useLayoutEffect(() => changes.onStatus(setLink), []);
   return (
-    <span class={`live${away ? " away" : ""}`} role="status">
+    <span class={`live ${link}`} role="status">
       <span class="dot" aria-hidden="true" />
-      {away ? "Server away" : "Live"}
+      {LINKS[link]}
     </span>
   );
 }
@@ -71,6 +73,7 @@ async function loadKnown(signal: AbortSignal): Promise<Known> {
   const [{ papers }, { experiments }] = await Promise.all([
     call("PaperService/ListPapers", {}, signal),
     call("ExperimentService/ListExperiments", {}, signal),
+    changes.begun,
   ]);
   return { papers, experiments: new Map(experiments.map((e) => [e.name, e])) };
 }

@@ -1,5 +1,5 @@
 // router.ts - where we are, kept in the fragment: #/jobs?state=running.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Place {
   path: string[];
@@ -30,7 +30,8 @@ export function setQuery(place: Place, changes: Record<string, string | undefine
 
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => parsePlace(location.hash));
-  useEffect(() => {
+  // In the same turn as the first look: an effect comes after the frame, and misses where somebody goes meanwhile.
+  useLayoutEffect(() => {
     const changed = (): void => setPlace(parsePlace(location.hash));
     window.addEventListener("hashchange", changed);
     return () => window.removeEventListener("hashchange", changed);

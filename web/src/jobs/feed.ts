@@ -110,30 +110,35 @@ export class Feed {
 }
 
 type Listener = (jobs: Job[]) => void;
+export type Link = "opening" | "live" | "away";
 
 // One stream of changes for the whole page: browsers open few connections to one server.
 class Changes {
   private readonly listeners = new Set<Listener>();
-  private readonly statusListeners = new Set<(away: boolean) => void>();
-  private revision = 0;
-  away = false;
+  private readonly statusListeners = new Set<(link: Link) => void>();
+  private revision?: number;
+  private begin!: () => void;
+  link: Link = "opening";
+  // From here on every change is heard of. What a view reads earlier may change between its answer and the stream.
+  readonly begun = new Promise<void>((done) => (this.begin = done));
 
   subscribe(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  onStatus(listener: (away: boolean) => void): () => void {
+  onStatus(listener: (link: Link) => void): () => void {
     this.statusListeners.add(listener);
     return () => this.statusListeners.delete(listener);
   }
 
   // While the page is hidden nothing is streamed; what was missed follows when it is shown. Returns what ends it.
   start(): () => void {
+    this.setLink("opening");
     return keepUp(
       (signal, alive) => this.read(signal, alive),
       (error) => {
-        this.setAway(true);
+        this.setLink("away");
         return !(error instanceof CallError && error.status === "UNAUTHENTICATED");
       },
     );
@@ -141,19 +146,20 @@ class Changes {
 
   private async read(signal: AbortSignal, alive: () => void): Promise<boolean> {
     const newest = await newestRevision(signal);
-    this.revision ||= newest;
-    this.setAway(false);
+    this.revision ??= newest;
+    this.begin();
+    this.setLink("live");
     for await (const { jobs } of stream("JobService/WatchJobs", { after_revision: String(this.revision) }, signal)) {
       alive();
-      this.revision = jobs.reduce((most, job) => Math.max(most, long(job.revision)), this.revision);
+      this.revision = jobs.reduce((most, job) => Math.max(most, long(job.revision)), this.revision!);
       this.listeners.forEach((listener) => listener(jobs));
     }
     return false;
   }
 
-  private setAway(away: boolean): void {
-    this.away = away;
-    this.statusListeners.forEach((listener) => listener(away));
+  private setLink(link: Link): void {
+    this.link = link;
+    this.statusListeners.forEach((listener) => listener(link));
   }
 }
 

@@ -1,7 +1,7 @@
 // How a page gets in, and what it says when it does not.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { address, browser, link, newPage, open, submit, token } from "./fixture.mjs";
+import { address, browser, enter, link, newPage, open, submit, token } from "./fixture.mjs";
 
 test("the link opens the page once and leaves no code behind", async (t) => {
   const context = await browser.newContext();
@@ -62,10 +62,48 @@ test("a page whose token is refused asks for another, and then lives on", async 
   await page.route("**/v1/**", (route) => route.fulfill({ status: 401, json: { error } }));
   await page.getByText("The server does not know this page's token any more.").waitFor();
   await page.unroute("**/v1/**");
-  await page.getByLabel("Or paste a link").fill(token());
-  await page.getByRole("button", { name: "Open" }).click();
+  await enter(page);
   await page.locator(".live").getByText("Live", { exact: true }).waitFor();
   await page.evaluate(() => (location.hash = "#/jobs"));
   const [{ job_id: id }] = submit("--trials", "5", "--units", "14");
   await page.locator(".grid-row", { hasText: id }).waitFor();
+});
+
+test("where somebody goes as soon as the page is there, it goes", async (t) => {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const page = await newPage(context);
+  await page.goto(address);
+  await page.evaluate(() => {
+    const watcher = new MutationObserver(() => {
+      if (!document.querySelector("nav")) return;
+      watcher.disconnect();
+      location.hash = "#/machine";
+    });
+    watcher.observe(document, { childList: true, subtree: true });
+  });
+  await enter(page);
+  await page.locator("nav a[aria-current=page]", { hasText: "Machine" }).waitFor();
+});
+
+test("a job that comes while the page opens is in its list", async (t) => {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const page = await newPage(context);
+  await page.goto(`${address}#/jobs`);
+  const known = ["ListPapers", "ListExperiments"].map((name) => page.waitForResponse(`**/${name}`));
+  let job;
+  await page.route("**/JobService/ListJobs", async (route) => {
+    const isForTheList = "states" in route.request().postDataJSON();
+    if (!isForTheList && !job) {
+      // Before the page knows which changes it will hear of; a list that it read now would lack the job.
+      await Promise.all(known);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100))));
+      [job] = submit("--trials", "5", "--units", "15");
+    }
+    await route.continue();
+  });
+  await enter(page);
+  await page.locator(".grid-row").first().waitFor();
+  await page.locator(".grid-row", { hasText: job.job_id }).waitFor();
 });
