@@ -37,6 +37,8 @@ nn::Initializer InitializerOf(v1::InitKind kind) {
       return nn::init::he_normal();
     case v1::INIT_KIND_TORCH_UNIFORM:
       return nn::init::torch_uniform();
+    case v1::INIT_KIND_SMALL_NORMAL:
+      return nn::init::normal(0.01);
     default:
       return nn::init::glorot_uniform();
   }

@@ -62,6 +62,10 @@ Initializer uniform(double bound) {
   return [bound](Rng& rng, Fans, std::span<double> values) { fill_uniform(rng, bound, values); };
 }
 
+Initializer normal(double deviation) {
+  return [deviation](Rng& rng, Fans, std::span<double> values) { fill_normal(rng, deviation, values); };
+}
+
 Initializer glorot_uniform() {
   return
       [](Rng& rng, Fans fans, std::span<double> values) { fill_uniform(rng, std::sqrt(3.0 / mean_fan(fans)), values); };

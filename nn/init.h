@@ -26,6 +26,8 @@ Initializer constant(double value);
 Initializer zeros();
 // U(-bound, bound).
 Initializer uniform(double bound);
+// N(0, deviation^2).
+Initializer normal(double deviation);
 // U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio 2010).
 Initializer glorot_uniform();
 // N(0, 2 / (in + out)).

@@ -2,6 +2,7 @@
 
 #include "nn/ops/domain/bernoulli.h"
 #include "nn/ops/domain/gaussian.h"
+#include "nn/ops/linear.h"
 #include "nn/ops/rows.h"
 
 namespace normlab {
@@ -45,7 +46,37 @@ BasicDraw<T>::BasicDraw(const nn::BasicScope<T>& scope, const DrawSpec& spec)
       write_(scope / "write", spec.units, spec.attention ? nn::kWindowParameters : Pixels(spec),
              OutsideTheCells(spec.norm), spec.init),
       read_(WithAttention(spec, scope / "read", nn::kWindowParameters)),
-      patch_(WithAttention(spec, scope / "patch", spec.write * spec.write)) {}
+      patch_(WithAttention(spec, scope / "patch", spec.write * spec.write)) {
+  const auto scope_of_start = scope / "start";
+  const auto learned = [&](const char* cell) {
+    return FirstState{.h = &(scope_of_start / cell).vector("h", spec.units, nn::init::zeros()),
+                      .c = &(scope_of_start / cell).vector("c", spec.units, nn::init::zeros())};
+  };
+  if (spec.start != DrawStart::kZeros) {
+    first_encoder_ = learned("encoder");
+    first_decoder_ = learned("decoder");
+  }
+  if (spec.start == DrawStart::kLearnedStatesAndCanvas) {
+    first_canvas_ = &scope_of_start.vector("canvas", Pixels(spec), nn::init::zeros());
+  }
+}
+
+template <typename T>
+nn::BasicVar<T> BasicDraw<T>::Columns(nn::BasicTape<T>& tape, nn::BasicParameter<T>* learned, nn::Index rows,
+                                      nn::Index batch) {
+  const Var zeros = tape.zeros(rows, batch);
+  return learned == nullptr ? zeros : nn::add_bias(zeros, tape.parameter(*learned));
+}
+
+template <typename T>
+nn::BasicVar<T> BasicDraw<T>::FirstCanvas(nn::BasicTape<T>& tape, nn::Index batch) const {
+  return Columns(tape, first_canvas_, Pixels(spec_), batch);
+}
+
+template <typename T>
+nn::BasicLstmState<T> BasicDraw<T>::Begin(nn::BasicTape<T>& tape, const FirstState& first, nn::Index batch) const {
+  return {.h = Columns(tape, first.h, spec_.units, batch), .c = Columns(tape, first.c, spec_.units, batch)};
+}
 
 template <typename T>
 nn::BasicVar<T> BasicDraw<T>::Read(Var x, Var error, Var h, const nn::Step& step) {
@@ -81,9 +112,9 @@ template <typename T>
 DrawBound<T> BasicDraw<T>::Bound(Var x, const GlimpseNoise& noise, nn::Mode mode, DrawTrace<T>* trace) {
   nn::BasicTape<T>& tape = x.tape();
   const nn::Index batch = x.cols();
-  Var c = tape.zeros(Pixels(spec_), batch);  // P x B logits
+  Var c = FirstCanvas(tape, batch);  // P x B logits
   Var kl;
-  State enc = encoder_.zero_state(tape, batch), dec = decoder_.zero_state(tape, batch);
+  State enc = Begin(tape, first_encoder_, batch), dec = Begin(tape, first_decoder_, batch);
   for (nn::Index t = 0; t < spec_.glimpses; ++t) {
     const nn::Step now{.mode = mode, .time = t};
     const Var x_err = nn::bernoulli_residual(c, x);                                 // [DRAW eq 3]
@@ -102,8 +133,8 @@ DrawBound<T> BasicDraw<T>::Bound(Var x, const GlimpseNoise& noise, nn::Mode mode
 template <typename T>
 nn::BasicVar<T> BasicDraw<T>::Generate(nn::BasicTape<T>& tape, nn::Index batch, const GlimpseNoise& noise,
                                        DrawTrace<T>* trace) {
-  Var c = tape.zeros(Pixels(spec_), batch);
-  State dec = decoder_.zero_state(tape, batch);
+  Var c = FirstCanvas(tape, batch);
+  State dec = Begin(tape, first_decoder_, batch);
   for (nn::Index t = 0; t < spec_.glimpses; ++t) {
     const nn::Step now{.mode = nn::Mode::kEvaluate, .time = t};
     const Var z = noise.At(tape, t, spec_.latent, batch);

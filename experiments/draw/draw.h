@@ -2,9 +2,10 @@
 // paper's normalisation of its LSTM cells [LN eq 29-31]. This is the model alone: no data, no optimizer.
 //
 // Parameters: "encoder" and "decoder" (LSTMs), "mu" and "log_sigma", and with attention "read", "write" (5 numbers a
-// window) and "patch"; without attention "write" alone, from the decoder to all pixels.
+// window) and "patch"; without attention "write" alone, from the decoder to all pixels; of a learned start
+// "start.encoder.h|c", "start.decoder.h|c" and "start.canvas".
 //
-// Images are columns of height * width values, row by row. Initial states and the first canvas are zero.
+// Images are columns of height * width values, row by row.
 // Threads: one. Borrows the scope's store, which outlives it.
 #pragma once
 
@@ -19,6 +20,9 @@
 
 namespace normlab {
 
+// What every image starts from, besides zeros: learned columns, zero at first.
+enum class DrawStart { kZeros, kLearnedStates, kLearnedStatesAndCanvas };
+
 struct DrawSpec {
   nn::Index height = 28, width = 28;
   nn::Index glimpses = 64;        // T
@@ -30,6 +34,7 @@ struct DrawSpec {
   nn::Initializer init = nn::init::torch_uniform();
   nn::Initializer bias_init = nn::init::zeros();  // of the cells' gates
   double forget_bias = 0.0;
+  DrawStart start = DrawStart::kZeros;
 };
 
 // The negative variational bound, nats per image, mean over the batch: 1 x 1 each [DRAW eq 9-12].
@@ -66,6 +71,16 @@ class BasicDraw {
  private:
   using State = nn::BasicLstmState<T>;
 
+  // `batch` columns of `learned`, or of zeros without.
+  static Var Columns(nn::BasicTape<T>& tape, nn::BasicParameter<T>* learned, nn::Index rows, nn::Index batch);
+  Var FirstCanvas(nn::BasicTape<T>& tape, nn::Index batch) const;
+
+  // The first h and c of one cell.
+  struct FirstState {
+    nn::BasicParameter<T>*h = nullptr, *c = nullptr;  // learned, or zeros
+  };
+  State Begin(nn::BasicTape<T>& tape, const FirstState& first, nn::Index batch) const;
+
   nn::WindowGrid Grid(nn::Index n) const { return {.height = spec_.height, .width = spec_.width, .n = n}; }
   Var Read(Var x, Var error, Var h, const nn::Step& step);
   Var Write(Var canvas, Var h, const nn::Step& step, DrawTrace<T>* trace);
@@ -75,6 +90,8 @@ class BasicDraw {
   nn::BasicSharedLinear<T> mu_, log_sigma_;
   nn::BasicSharedLinear<T> write_;
   std::unique_ptr<nn::BasicSharedLinear<T>> read_, patch_;  // with attention
+  FirstState first_encoder_, first_decoder_;
+  nn::BasicParameter<T>* first_canvas_ = nullptr;  // learned, or zeros
 };
 
 using Draw = BasicDraw<float>;

@@ -21,6 +21,17 @@ namespace {
 constexpr std::int64_t kReconstructions = 50;
 constexpr std::int64_t kDrawnImages = 8;
 
+DrawStart StartOf(v1::DrawStart start) {
+  switch (start) {
+    case v1::DRAW_START_LEARNED_STATES:
+      return DrawStart::kLearnedStates;
+    case v1::DRAW_START_LEARNED:
+      return DrawStart::kLearnedStatesAndCanvas;
+    default:
+      return DrawStart::kZeros;
+  }
+}
+
 DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
   return {.height = side,
           .width = side,
@@ -34,7 +45,8 @@ DrawSpec SpecOf(const v1::DrawConfig& config, nn::Index side) {
                                                       .placement = EpsPlacementOf(config.norm_eps_placement())})},
           .init = InitializerOf(config.init()),
           .bias_init = LstmBiasOf(config.lstm_bias(), config.units()),
-          .forget_bias = config.forget_bias()};
+          .forget_bias = config.forget_bias(),
+          .start = StartOf(config.start())};
 }
 
 class DrawTask final : public Task {

@@ -24,6 +24,7 @@ struct Case {
   const char* name;
   nn::NormKind norm;
   bool attention;
+  DrawStart start = DrawStart::kZeros;
 };
 
 DrawSpec Small(const Case& c, nn::Index glimpses) {
@@ -35,7 +36,8 @@ DrawSpec Small(const Case& c, nn::Index glimpses) {
           .read = 2,
           .write = 3,
           .attention = c.attention,
-          .norm = {.kind = c.norm}};
+          .norm = {.kind = c.norm},
+          .start = c.start};
 }
 
 // A model with all its parameters away from their initial zeros and ones, and a batch of binary images.
@@ -155,11 +157,14 @@ TEST_P(DrawReference, GradientsAgreeWithFiniteDifferences) {
   EXPECT_TRUE(report.ok) << report.worst;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, DrawReference,
-                         testing::Values(Case{"Baseline", nn::NoNorm{}, true}, Case{"Layer", nn::LayerNorm{}, true},
-                                         Case{"Weight", nn::WeightNorm{}, true},
-                                         Case{"WithoutAttention", nn::LayerNorm{}, false}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DrawReference,
+    testing::Values(Case{"Baseline", nn::NoNorm{}, true}, Case{"Layer", nn::LayerNorm{}, true},
+                    Case{"Weight", nn::WeightNorm{}, true}, Case{"WithoutAttention", nn::LayerNorm{}, false},
+                    Case{"LearnedStates", nn::LayerNorm{}, true, DrawStart::kLearnedStates},
+                    Case{"LearnedStart", nn::NoNorm{}, true, DrawStart::kLearnedStatesAndCanvas},
+                    Case{"LearnedStartWithoutAttention", nn::LayerNorm{}, false, DrawStart::kLearnedStatesAndCanvas}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 struct MistakeCase {
   const char* name;

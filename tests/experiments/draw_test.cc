@@ -176,6 +176,10 @@ TEST(DrawTraining, HasTheParametersOfTheOriginal) {
   };
   EXPECT_EQ(count(v1::NORM_KIND_NONE), 959467);
   EXPECT_EQ(count(v1::NORM_KIND_LAYER), 959467 + 4 * 256);
+  config.set_start(v1::DRAW_START_LEARNED_STATES);
+  EXPECT_EQ(count(v1::NORM_KIND_NONE), 959467 + 4 * 256);
+  config.set_start(v1::DRAW_START_LEARNED);
+  EXPECT_EQ(count(v1::NORM_KIND_NONE), 959467 + 4 * 256 + 784);
 }
 
 TEST(GlimpseNoise, IsStandardNormalAndNewForEveryGlimpse) {
@@ -211,6 +215,7 @@ struct Variant {
   const char* name;
   v1::NormKind norm;
   bool attention;
+  v1::DrawStart start = v1::DRAW_START_ZEROS;
 };
 
 class DrawBits : public testing::TestWithParam<Variant> {
@@ -218,6 +223,7 @@ class DrawBits : public testing::TestWithParam<Variant> {
   v1::DrawConfig VariantConfig() const {
     v1::DrawConfig config = Config(GetParam().norm);
     config.set_attention(GetParam().attention);
+    config.set_start(GetParam().start);
     return config;
   }
 };
@@ -273,7 +279,8 @@ INSTANTIATE_TEST_SUITE_P(Variants, DrawBits,
                                          Variant{"Layer", v1::NORM_KIND_LAYER, true},
                                          Variant{"Weight", v1::NORM_KIND_WEIGHT, true},
                                          Variant{"Rms", v1::NORM_KIND_RMS, true},
-                                         Variant{"WithoutAttention", v1::NORM_KIND_LAYER, false}),
+                                         Variant{"WithoutAttention", v1::NORM_KIND_LAYER, false},
+                                         Variant{"LearnedStart", v1::NORM_KIND_LAYER, true, v1::DRAW_START_LEARNED}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

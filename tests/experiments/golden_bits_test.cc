@@ -173,6 +173,8 @@ constexpr Change kChanges[] = {
     {"draw.layer", "batch_size", "31"},
     {"draw.layer", "epochs", "1"},
     {"draw.layer", "init", "he_normal"},
+    {"draw.layer", "start", "learned_states"},
+    {"draw.layer", "start", "learned"},
     {"draw.layer", "forget_bias", "1"},
     {"draw.layer", "norm_eps", "1e-2"},
     {"draw.layer", "evaluation_interval", "1"},

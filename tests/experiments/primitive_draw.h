@@ -24,11 +24,16 @@ class PrimitiveDraw {
     namespace p = nn::primitive;
     const nn::Index batch = x.cols();
     const p::Image image{spec_.height, spec_.width};
-    const auto zeros = [&](nn::Index rows) {
-      return p::constant(x, rows, batch, [](nn::Index, nn::Index) { return 0.0; });
+    const auto start = [&](const std::string& name, bool learned, nn::Index rows) {
+      return learned ? p::repeat_column(Parameter(x, "start." + name), batch)
+                     : p::constant(x, rows, batch, [](nn::Index, nn::Index) { return 0.0; });
     };
-    State enc{zeros(spec_.units), zeros(spec_.units)}, dec = enc;
-    Var c = zeros(x.rows()), kl;
+    const auto state = [&](const std::string& cell) {
+      const bool learned = spec_.start != DrawStart::kZeros;
+      return State{start(cell + ".h", learned, spec_.units), start(cell + ".c", learned, spec_.units)};
+    };
+    State enc = state("encoder"), dec = state("decoder");
+    Var c = start("canvas", spec_.start == DrawStart::kLearnedStatesAndCanvas, x.rows()), kl;
     for (nn::Index t = 0; t < spec_.glimpses; ++t) {
       const Var error = p::sub(x, p::reciprocal(p::plus(p::exp(p::scale(c, -1.0)), 1.0)));
       const Var r = spec_.attention ? Read(x, error, dec.h) : nn::concat_rows(x, error);

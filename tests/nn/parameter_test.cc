@@ -233,6 +233,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(InitCase{"GlorotUniform", init::glorot_uniform(), std::sqrt(2.0 / 500), std::sqrt(6.0 / 500)},
                     InitCase{"GlorotNormal", init::glorot_normal(), std::sqrt(2.0 / 500), 1.0},
                     InitCase{"HeNormal", init::he_normal(), std::sqrt(2.0 / 300), 1.0},
+                    InitCase{"Normal", init::normal(0.03), 0.03, 1.0},
                     InitCase{"TorchUniform", init::torch_uniform(), 1.0 / std::sqrt(900.0), 1.0 / std::sqrt(300.0)}),
     [](const auto& info) { return info.param.name; });
 

@@ -83,18 +83,18 @@ TEST(ResolveSpec, ReportsEveryWrongFieldAtOnce) {
   config.set_init(v1::INIT_KIND_UNSPECIFIED);
   EXPECT_THAT(
       Violations(spec),
-      UnorderedElementsAre(
-          Violation("seed", "is 9007199254740993; expected an integer >= 0 and <= 9007199254740992"),
-          Violation("mnist_mlp.batch_size", "is 0; expected an integer >= 1 and <= 55000 (examples)"),
-          Violation("mnist_mlp.passes", "is 10001; expected an integer >= 1 and <= 10000 (passes)"),
-          Violation("mnist_mlp.learning_rate", "is 0; expected a finite number > 0 and <= 1000"),
-          Violation("mnist_mlp.beta1", "is 1; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.beta2", "is -0.5; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.norm_eps", "is nan; expected a finite number >= 0 and <= 1"),
-          Violation("mnist_mlp.momentum", "is inf; expected a finite number >= 0 and < 1"),
-          Violation("mnist_mlp.norm", "is 77; expected one of none, batch, layer, weight, rms"),
-          Violation("mnist_mlp.init",
-                    "is unspecified; expected one of glorot_uniform, glorot_normal, he_normal, torch_uniform")));
+      UnorderedElementsAre(Violation("seed", "is 9007199254740993; expected an integer >= 0 and <= 9007199254740992"),
+                           Violation("mnist_mlp.batch_size", "is 0; expected an integer >= 1 and <= 55000 (examples)"),
+                           Violation("mnist_mlp.passes", "is 10001; expected an integer >= 1 and <= 10000 (passes)"),
+                           Violation("mnist_mlp.learning_rate", "is 0; expected a finite number > 0 and <= 1000"),
+                           Violation("mnist_mlp.beta1", "is 1; expected a finite number >= 0 and < 1"),
+                           Violation("mnist_mlp.beta2", "is -0.5; expected a finite number >= 0 and < 1"),
+                           Violation("mnist_mlp.norm_eps", "is nan; expected a finite number >= 0 and <= 1"),
+                           Violation("mnist_mlp.momentum", "is inf; expected a finite number >= 0 and < 1"),
+                           Violation("mnist_mlp.norm", "is 77; expected one of none, batch, layer, weight, rms"),
+                           Violation("mnist_mlp.init",
+                                     "is unspecified; expected one of glorot_uniform, glorot_normal, he_normal, "
+                                     "torch_uniform, small_normal")));
 }
 
 TEST(ResolveSpec, AcceptsTheBoundsThemselves) {

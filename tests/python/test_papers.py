@@ -119,6 +119,12 @@ def test_the_example_manifest(client, source):
     assert not table.verdicts.empty
 
 
+def test_the_study_of_draws_settings(client, source):
+    study = source / "results/studies/draw-settings.yaml"
+    plan = client.plan(study, budget="screen")
+    assert plan.items == ["settings"] and len(plan.runs) == plan.runs["arm"].nunique() == 13
+
+
 def test_files_that_a_manifest_names_go_with_it(tmp_path):
     from normlab._paper_calls import paper_fields
 
