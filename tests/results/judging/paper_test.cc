@@ -33,7 +33,7 @@ TEST(BuiltIn, KnowsTheItemsOfThePaper) {
   ASSERT_FALSE(items.empty());
   EXPECT_EQ(items[0].id, "mnist");
   EXPECT_EQ(items[0].place, "Figure 6");
-  EXPECT_THAT(items[0].budgets, testing::ElementsAre("smoke", "quick", "paper"));
+  EXPECT_THAT(items[0].budgets, testing::ElementsAre("smoke", "quick", "long", "paper"));
 }
 
 TEST(Plan, CoversEveryArmWithEverySeedOnce) {
@@ -43,7 +43,7 @@ TEST(Plan, CoversEveryArmWithEverySeedOnce) {
     std::map<std::string, std::size_t> runs;
   };
   const std::map<std::string, Expected> items = {
-      {"mnist", {"mnist_mlp", 6, {{"smoke", 36}, {"quick", 18}, {"paper", 3 * 8 + 3 * 6}}}},
+      {"mnist", {"mnist_mlp", 6, {{"smoke", 36}, {"quick", 18}, {"long", 3 * 8 + 3 * 4}, {"paper", 3 * 8 + 3 * 6}}}},
       {"draw", {"draw", 3, {{"smoke", 9}, {"quick", 9}, {"paper", 18}}}},
       {"handwriting", {"handwriting", 2, {{"smoke", 6}, {"quick", 6}, {"paper", 12}}}}};
   for (const auto& [item, expected] : items) {
