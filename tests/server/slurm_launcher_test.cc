@@ -273,6 +273,17 @@ TEST_F(SlurmLauncherTest, WhatSbatchSaysIsToldAndItIsTriedAgain) {
   EXPECT_TRUE(AwaitRunning(1));
 }
 
+TEST_F(SlurmLauncherTest, AfterAnSbatchThatFailsTheNextOneWaits) {
+  fake_.SetMode("sbatch", "fail");
+  SetJobs(2);
+  SlurmLauncherOptions options = Options();
+  options.slots = 2;
+  options.first_pause = options.longest_pause = std::chrono::hours(1);
+  Launch(std::move(options));
+  ASSERT_TRUE(AwaitPolls(2));
+  EXPECT_THAT(fake_.Calls("sbatch"), SizeIs(1));
+}
+
 TEST_F(SlurmLauncherTest, ASubmissionThatSucceededWithoutSayingSoIsFoundByItsName) {
   for (const char* mode : {"late", "rubbish"}) {
     fake_.SetMode("sbatch", mode);
