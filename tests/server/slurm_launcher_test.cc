@@ -413,6 +413,9 @@ TEST_F(SlurmLauncherTest, JobsOfOthersAreLeftAlone) {
   launcher_->Stop(kPatience);
   EXPECT_THAT(fake_.Calls("scancel"), Each(HasSubstr("--name=" + fake_.Names()[0])));
   EXPECT_THAT(Exits(), SizeIs(1));
+  const std::string mine = fmt::format("--user={}", ::getuid());
+  EXPECT_THAT(fake_.Calls("squeue"), Each(HasSubstr(mine)));
+  EXPECT_THAT(fake_.Calls("scancel"), Each(HasSubstr(mine)));
 }
 
 TEST_F(SlurmLauncherTest, OneOfOursThatNobodyHasOnRecordIsCancelled) {
