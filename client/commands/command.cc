@@ -84,7 +84,7 @@ void AddSeedsOption(CLI::App& command, int& seeds) {
 void AddBudgetOption(Session& session, CLI::App& command, std::string& budget, const std::string& budgets) {
   CLI::Option* option =
       command.add_option("--budget", budget, fmt::format("{} [{}]", budgets, kDefaultBudget))->type_name("NAME");
-  session.choices[option] = {"smoke", "quick", "paper"};
+  session.choices[option] = {"smoke", "quick", "long", "paper"};
 }
 
 CLI::Option* AddChoice(Session& session, CLI::App& command, const std::string& option, std::string& value,

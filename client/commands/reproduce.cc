@@ -293,7 +293,8 @@ void AddReproduce(CLI::App& app, Session& session) {
       ->type_name("");
   command->add_option("--only", options->only, "only these tables and figures; may be repeated")->type_name("ITEM");
   AddBudgetOption(session, *command, options->budget,
-                  "smoke, quick or paper: minutes, half an hour, the paper's full scale");
+                  "smoke, quick or paper: minutes, half an hour, the paper's full scale; or another that "
+                  "`normlab papers` lists, such as long for mnist");
   AddSeedsOption(*command, options->seeds);
   command->add_option("--out", options->out, "folder for tables, figures and report [normlab-report/PAPER-BUDGET]")
       ->type_name("DIR");

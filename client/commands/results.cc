@@ -108,7 +108,8 @@ CLI::App* AddResult(CLI::App& app, Session& session, const CommandText& text,
                    "such as layer-norm-2016, see `normlab papers`, or a manifest of your own, my.yaml")
       ->required()
       ->type_name("");
-  AddBudgetOption(session, *command, options->budget, "which runs: smoke, quick or paper");
+  AddBudgetOption(session, *command, options->budget,
+                  "which runs: smoke, quick, paper, or another that `normlab papers` lists");
   AddSeedsOption(*command, options->seeds);
   options->format.allowed = formats;
   AddFormatOptions(session, *command, options->format);
