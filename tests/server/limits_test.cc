@@ -13,6 +13,7 @@ namespace normlab::server {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(RateLimiter, GivesABurstAndThenSoManyPerSecond) {
@@ -88,6 +89,23 @@ class LimitsTest : public ServerTest {
     return tcp_->BatchCreateJobs(&context, request, &response);
   }
 
+  // Who called this method and how it ended, of the calls that the audit has.
+  std::vector<std::string> Audited(const std::string& method) const {
+    CallContext context;
+    const auto admin = v1::AdminService::NewStub(NewChannel());
+    const auto reader = admin->ReadAudit(&context, {});
+    std::vector<std::string> calls;
+    for (v1::ReadAuditResponse response; reader->Read(&response);) {
+      for (const v1::AuditEntry& entry : response.entries()) {
+        if (entry.method() == method) {
+          calls.push_back(entry.who() + " " + entry.outcome());
+        }
+      }
+    }
+    EXPECT_EQ(reader->Finish().error_message(), "");
+    return calls;
+  }
+
   std::unique_ptr<v1::JobService::Stub> tcp_;
   std::string token_;
 };
@@ -108,6 +126,13 @@ TEST_F(LimitsTest, OneSubmittersJobsLeaveRoomForOthers) {
   }
   LeaseOne();
   EXPECT_EQ(Submit(6, token_).error_message(), "") << "one of hers waits no more";
+}
+
+TEST_F(LimitsTest, WhatWasThereAlreadyTakesNoPlaceAndLeavesNone) {
+  ASSERT_EQ(Submit(1, token_).error_message(), "");
+  ASSERT_EQ(Submit(1, token_).error_message(), "") << "the same job";
+  ASSERT_EQ(Batch(2, 2).error_message(), "");
+  EXPECT_EQ(ReasonOf(Submit(4, token_)), "QUEUE_QUOTA");
 }
 
 TEST_F(LimitsTest, NorDoCallsAtOnceGetInTogether) {
@@ -187,6 +212,31 @@ TEST_F(LimitsTest, ResumingCountsToo) {
   EXPECT_THAT(response.not_changed(0).reason(), HasSubstr("--queued-per-caller"));
 }
 
+TEST_F(LimitsTest, AResumptionIsAnsweredAgainThoughTheQueueIsFull) {
+  ASSERT_EQ(Batch(1, 1).error_message(), "");
+  CallContext cancelling;
+  v1::CancelJobRequest cancel;
+  cancel.set_job_id("j1");
+  v1::CancelJobResponse cancelled;
+  ASSERT_EQ(jobs_->CancelJob(&cancelling, cancel, &cancelled).error_message(), "");
+  const auto resume = [this](int request_id) {
+    CallContext context;
+    context.AddMetadata(kAuthorization, AuthorizationOf(token_));
+    v1::ResumeJobRequest request;
+    request.set_request_id(Uuid(request_id));
+    request.set_job_id("j1");
+    v1::ResumeJobResponse response;
+    const grpc::Status status = tcp_->ResumeJob(&context, request, &response);
+    return std::pair(status, response.job().job_id());
+  };
+  const auto [first, id] = resume(5);
+  ASSERT_EQ(first.error_message(), "");
+  ASSERT_EQ(Batch(10, 2).error_message(), "");
+  const auto [again, same] = resume(5);
+  EXPECT_EQ(again.error_message(), "");
+  EXPECT_EQ(same, id);
+}
+
 TEST_F(LimitsTest, TooManyCallsWaitAndWorkersReportsDoNot) {
   const auto list = [this](const std::string& token) {
     CallContext context;
@@ -202,6 +252,7 @@ TEST_F(LimitsTest, TooManyCallsWaitAndWorkersReportsDoNot) {
   EXPECT_EQ(ReasonOf(refused), "RATE");
   EXPECT_GT(DetailOf<google::rpc::RetryInfo>(refused).retry_delay().seconds(), 0);
   EXPECT_TRUE(list(Make("ben", v1::ROLE_VIEWER)).ok()) << "another's";
+  EXPECT_THAT(Audited("JobService.ListJobs"), ElementsAre("ana RESOURCE_EXHAUSTED"));
   Create(1);
   const v1::Attempt attempt = LeaseOne().attempt();
   const std::string worker = Make("gpu", v1::ROLE_WORKER);
