@@ -167,11 +167,11 @@ TEST_F(PaperServiceTest, ListsPapersWithItemsAndBudgets) {
   EXPECT_EQ(response.papers(0).paper_id(), kPaper);
   ASSERT_GE(response.papers(0).items_size(), 1);
   EXPECT_EQ(response.papers(0).items(0).item_id(), "mnist");
-  EXPECT_THAT(response.papers(0).items(0).budgets(), ElementsAre("smoke", "quick", "paper"));
+  EXPECT_THAT(response.papers(0).items(0).budgets(), ElementsAre("smoke", "quick", "long", "paper"));
 }
 
 TEST_F(PaperServiceTest, EveryRunOfEveryPlanIsAValidJobAndIsFoundOnceStored) {
-  for (const std::string budget : {"smoke", "quick", "paper"}) {
+  for (const std::string budget : {"smoke", "quick", "long", "paper"}) {
     v1::PlanReproductionResponse plan;
     const grpc::Status status = Plan(kPaper, "mnist", budget, &plan);
     ASSERT_TRUE(status.ok()) << status.error_message();
