@@ -225,7 +225,7 @@ TEST_F(TokenTest, ARevokedTokenEndsAStreamThatNobodyReads) {
   v1::ReadCheckpointRequest request;
   request.set_job_id("j1");
   request.set_at_most_step(3);
-  CallContext context;
+  grpc::ClientContext context;  // without a deadline, which would end it too
   context.AddMetadata(kAuthorization, AuthorizationOf(secret));
   const auto stub = v1::ArtifactService::NewStub(TcpChannel());
   const auto unread = stub->ReadCheckpoint(&context, request);
