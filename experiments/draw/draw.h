@@ -20,7 +20,7 @@
 
 namespace normlab {
 
-// What every image starts from, besides zeros: learned columns, zero at first.
+// What every image starts from: zeros, or learned columns that are zero at first.
 enum class DrawStart { kZeros, kLearnedStates, kLearnedStatesAndCanvas };
 
 struct DrawSpec {
