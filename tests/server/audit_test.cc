@@ -12,6 +12,7 @@
 #include "normlab/v1/admin.grpc.pb.h"
 #include "proto/transport/token.h"
 #include "server/edge/auditor.h"
+#include "tests/server/audit_entries.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -164,16 +165,7 @@ class AuditTest : public ServerTest {
     options.listen = Loopback{.host = "127.0.0.1", .port = 0};
     return options;
   }
-  std::vector<v1::AuditEntry> Entries() {
-    CallContext context;
-    const auto reader = admin_->ReadAudit(&context, {});
-    std::vector<v1::AuditEntry> entries;
-    for (v1::ReadAuditResponse response; reader->Read(&response);) {
-      entries.insert(entries.end(), response.entries().begin(), response.entries().end());
-    }
-    EXPECT_EQ(reader->Finish().error_message(), "");
-    return entries;
-  }
+  std::vector<v1::AuditEntry> Entries() const { return AuditEntries(NewChannel()); }
   std::shared_ptr<grpc::Channel> TcpChannel() const {
     return grpc::CreateChannel("127.0.0.1:" + std::to_string(daemon_->port()), grpc::InsecureChannelCredentials());
   }
