@@ -1,5 +1,6 @@
 """Fixtures: each test that talks to a server has a home of its own, and the server that serves it ends with it."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -52,6 +53,16 @@ class Daemon:
             self.process.send_signal(how)
             self.process.communicate()
             self.process = None
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """It answers nothing: SIGSTOP, and the kernel says when the last of its threads stands."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture

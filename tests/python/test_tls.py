@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import ssl
 import subprocess
 
@@ -125,11 +124,8 @@ def test_a_server_that_does_not_answer(serve, daemon, files, monkeypatch):
     identity = _tls.read_identity(str(files["nobody"]["ca"]))
     assert _tls.probe(host, port, "there", identity) == ""
     monkeypatch.setattr(_tls, "_PATIENCE", 0.2)
-    daemon.process.send_signal(signal.SIGSTOP)
-    try:
+    with daemon.frozen():
         assert _tls.probe(host, port, "there", identity).startswith("there does not answer; it is busy or stopped")
-    finally:
-        daemon.process.send_signal(signal.SIGCONT)
 
 
 def test_watching_goes_on_with_the_next_server(serve, daemon, files):
