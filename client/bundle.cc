@@ -284,10 +284,10 @@ absl::Status BundleReader::Check() {
   }
   NORMLAB_ASSIGN_OR_RETURN(const std::string about, members.ReadAll(kMaxText));
   const json parsed = json::parse(about, nullptr, /*allow_exceptions=*/false);
-  const std::string format = parsed.is_object() ? parsed.value("format", "") : "";
+  const json format = parsed.is_object() ? parsed.value("format", json()) : json();
   if (format != kFormat) {
     return absl::InvalidArgumentError(
-        fmt::format("{} has the format \"{}\"; expected \"{}\": is this normlab too old?", path_, format, kFormat));
+        fmt::format("{} has the format {}; expected \"{}\": is this normlab too old?", path_, format.dump(), kFormat));
   }
   std::string sums = fmt::format("{}  {}\n", Sha256Hex(about), kAbout);
   for (;;) {

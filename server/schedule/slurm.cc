@@ -53,6 +53,20 @@ bool IsOneOf(std::string_view state, std::initializer_list<std::string_view> sta
 
 }  // namespace
 
+std::vector<SlurmJob> ReadQueue(std::string_view said) {
+  std::vector<SlurmJob> jobs;
+  while (!said.empty()) {
+    std::string_view line = TakeUntil(said, '\n');
+    SlurmJob job;
+    for (std::string* part : {&job.id, &job.state, &job.name}) {
+      *part = TakeUntil(line, '|');
+    }
+    job.reason = line;
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
 bool HasEnded(const SlurmJob& job) {
   return IsBlameless(job) || IsOneOf(job.state, {"FAILED", "TIMEOUT", "OUT_OF_MEMORY"});
 }
@@ -116,17 +130,7 @@ absl::StatusOr<std::string> Slurm::Submit(const Batch& batch, const Allocation& 
 absl::StatusOr<std::vector<SlurmJob>> Slurm::List() const {
   NORMLAB_ASSIGN_OR_RETURN(const std::string said, Run({squeue_, "--noheader", fmt::format("--user={}", ::getuid()),
                                                         "--states=all", "--format=%i|%T|%j|%r"}));
-  std::vector<SlurmJob> jobs;
-  for (std::string_view rest = said; !rest.empty();) {
-    std::string_view line = TakeUntil(rest, '\n');
-    SlurmJob job;
-    for (std::string* part : {&job.id, &job.state, &job.name}) {
-      *part = TakeUntil(line, '|');
-    }
-    job.reason = line;
-    jobs.push_back(std::move(job));
-  }
-  return jobs;
+  return ReadQueue(said);
 }
 
 absl::Status Slurm::Cancel(const std::string& name) const {

@@ -33,6 +33,8 @@ struct SlurmJob {
   std::string reason;  // why it waits, or ended
 };
 
+// What squeue prints in List's format.
+std::vector<SlurmJob> ReadQueue(std::string_view said);
 // Slurm keeps no process of a job in this state.
 bool HasEnded(const SlurmJob& job);
 // It ended for a reason that is none of what ran in it: it was preempted, its node was lost.

@@ -26,6 +26,7 @@ constexpr Page kPages[] = {{"/", "text/html", "\"e\"", "page", "zip"}};
 const Router& TestRouter() {
   static const Router router({.loopback = {.host = "127.0.0.1", .port = 80},
                               .pages = kPages,
+                              .apis = {},
                               .identify = [](std::string_view) { return absl::OkStatus(); },
                               .serving = [] { return true; }});
   return router;
