@@ -56,6 +56,24 @@ TEST(Authority, WhatItIssuedSignsNothing) {
   const Certificate client = *IssueClientCertificate(authority, "ana");
   const Certificate forged = *IssueServerCertificate(client, {"lab.example"});
   EXPECT_NE(Verify(client, forged, X509_PURPOSE_SSL_SERVER), X509_V_OK);
+  // Each of these alone would keep it from that.
+  const x509::Owned<X509> root = x509::ReadCertificate(authority.certificate_pem);
+  const x509::Owned<X509> leaf = x509::ReadCertificate(client.certificate_pem);
+  EXPECT_EQ(X509_get_pathlen(root.get()), 0) << "nothing stands between it and what it signs";
+  EXPECT_EQ(X509_get_extension_flags(leaf.get()) & EXFLAG_CA, 0u);
+  EXPECT_EQ(X509_get_key_usage(leaf.get()), static_cast<std::uint32_t>(KU_DIGITAL_SIGNATURE));
+}
+
+TEST(Authority, NoTwoCertificatesHaveOneNumber) {
+  const Certificate authority = *MakeAuthority();
+  const x509::Owned<X509> one = x509::ReadCertificate(IssueClientCertificate(authority, "ana")->certificate_pem);
+  const x509::Owned<X509> other = x509::ReadCertificate(IssueClientCertificate(authority, "ana")->certificate_pem);
+  EXPECT_NE(ASN1_INTEGER_cmp(X509_get0_serialNumber(one.get()), X509_get0_serialNumber(other.get())), 0);
+}
+
+TEST(Authority, AnothersKeySignsNothing) {
+  const Certificate mixed = {.key_pem = MakeAuthority()->key_pem, .certificate_pem = MakeAuthority()->certificate_pem};
+  EXPECT_EQ(IssueClientCertificate(mixed, "ana").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Authority, ServesAsLongAsAskedFor) {
@@ -117,6 +135,8 @@ TEST_F(TlsFilesTest, WhatCannotBeUsedIsNamed) {
   EXPECT_THAT(refused({good.certificate, good.key, text}), HasSubstr("--tls-client-ca " + text));
   EXPECT_THAT(refused({"/nowhere", good.key}), HasSubstr("--tls-cert /nowhere: cannot be read"));
   EXPECT_THAT(refused({folder_.path(), good.key}), HasSubstr("is no file"));
+  const std::string large = Write("large", server_.certificate_pem + std::string(1 << 20, '\n'));
+  EXPECT_THAT(refused({large, good.key}), HasSubstr("is no file of at most 1 MiB"));
 }
 
 TEST_F(TlsFilesTest, AReplacementIsTakenOnceItsKeyIsThere) {

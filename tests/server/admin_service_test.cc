@@ -183,9 +183,13 @@ TEST_F(AdminServiceTest, OldBackupsGoWhenTheyAreAskedTo) {
   ASSERT_EQ(backups.backups_size(), 2);
   EXPECT_EQ(backups.backups(0).name(), made.backup().name());
   EXPECT_EQ(backups.backups(1).name(), names[2]);
+  ASSERT_EQ(Backup(1, &made).error_message(), "");
+  EXPECT_EQ(made.removed_size(), 2);
 }
 
 TEST_F(AdminServiceTest, NoNameLeadsOutOfTheBackups) {
+  v1::CreateBackupResponse made;
+  ASSERT_EQ(Backup(0, &made).error_message(), "");  // now ".." is a folder, the server's own
   for (const char* name : {"..", "../checkpoints", "/etc", "2026-11-29T000000Z", "."}) {
     v1::CheckResponse checked;
     EXPECT_EQ(Check(name, &checked).error_code(), grpc::StatusCode::NOT_FOUND) << name;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <utility>
 
 #include "base/crc32c.h"
@@ -340,6 +341,22 @@ TEST_F(AttemptsTest, AWorkerThatEndsWhileItWaitsTakesNoJobWithIt) {
   const auto lease = waiting.get();
   EXPECT_FALSE(lease.ok() && lease->has_value());
   EXPECT_EQ(State(job), store::JobState::kQueued);
+}
+
+TEST_F(AttemptsTest, AWorkerThatWaitsWhileNoJobMayBeginGetsOneAfterwards) {
+  Submit();
+  attempts_->HoldBack(true);
+  std::promise<void> waits;
+  std::once_flag once;
+  auto waiting = std::async(std::launch::async, [&] {
+    return attempts_->Lease({}, {"there:1"}, std::chrono::hours(1), [&] {
+      std::call_once(once, [&] { waits.set_value(); });
+      return false;
+    });
+  });
+  waits.get_future().wait();
+  attempts_->HoldBack(false);
+  EXPECT_TRUE(waiting.get()->has_value());
 }
 
 TEST_F(AttemptsTest, ACallerThatGaveUpLeavesTheJobInTheQueue) {

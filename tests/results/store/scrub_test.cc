@@ -74,17 +74,30 @@ TEST_F(ScrubTest, FindsADamagedPageAndGoesOn) {
   EXPECT_THAT(report.damage, testing::Contains(HasSubstr("j1 weights")));
 }
 
+// Of no curve and no file: only the database itself is looked at for it.
+TEST_F(ScrubTest, FindsADamagedPageOfAnIndex) {
+  DamagePage("label_by_value");
+  EXPECT_THAT(Scrub().damage, ElementsAre(HasSubstr("label")));
+}
+
 TEST_F(ScrubTest, WhatIsRemovedMeanwhileIsNoDamage) {
-  ASSERT_OK(FinishAs(attempt_, JobState::kFailed).status());
-  bool deleted = false;
-  const auto report = store_->Scrub([&](const UpkeepProgress&) {
-    if (!std::exchange(deleted, true)) {
-      EXPECT_OK(store_->Delete({}, attempt_.job));
+  for (int when = 0, pieces = 1; when < pieces; ++when) {
+    const AttemptId attempt = CreateAndLease(fmt::format("removed {}", when));
+    EXPECT_OK(store_->AppendPoints(attempt, {Ramp("test/error", 1, kPoints)}).status());
+    for (const char* name : {"a", "b", "c"}) {
+      EXPECT_OK(PutArtifact(attempt, {.name = name, .media_type = "text/plain"}, name));
     }
-    return true;
-  });
-  ASSERT_OK(report.status());
-  EXPECT_THAT(report->damage, IsEmpty());
+    ASSERT_OK(FinishAs(attempt, JobState::kFailed).status());
+    pieces = 0;
+    const auto report = store_->Scrub([&](const UpkeepProgress&) {
+      if (pieces++ == when) {
+        EXPECT_OK(store_->Delete({}, attempt.job));
+      }
+      return true;
+    });
+    ASSERT_OK(report.status());
+    EXPECT_THAT(report->damage, IsEmpty()) << "removed after piece " << when;
+  }
 }
 
 TEST_F(ScrubTest, LooksAtEveryPieceOfALongCurve) {
