@@ -1,6 +1,5 @@
 // bundle_fuzz.cc - any bytes must come out of the reader of bundles as jobs, curves and files, or as an error. Checksums
 // would keep all but copies out: where the first byte is odd, the rest becomes the members of an archive whose sums hold.
-// Each but the last begins with its size (2 bytes, the higher first).
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
@@ -8,11 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include "base/sha256.h"
 #include "client/bundle.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
@@ -20,12 +19,6 @@ using namespace normlab;
 using namespace normlab::client;
 
 constexpr const char* kMembers[] = {"bundle.json", "jobs/j1/job.json", "jobs/j1/curves/a.npy", "jobs/j1/artifacts/b"};
-
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 void AddMember(archive* to, const char* name, std::string_view content) {
   const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), &archive_entry_free);
@@ -35,6 +28,16 @@ void AddMember(archive* to, const char* name, std::string_view content) {
   archive_entry_set_perm(entry.get(), 0644);
   Require(archive_write_header(to, entry.get()) == ARCHIVE_OK);
   Require(archive_write_data(to, content.data(), content.size()) == static_cast<la_ssize_t>(content.size()));
+}
+
+// The next piece, which begins with its size (2 bytes, the higher first); as much of it as there is.
+std::string_view TakePiece(std::string_view& pieces) {
+  const auto byte = [pieces](std::size_t i) { return i < pieces.size() ? static_cast<unsigned char>(pieces[i]) : 0U; };
+  const std::size_t size = byte(0) * 256 + byte(1);
+  pieces.remove_prefix(std::min(pieces.size(), std::size_t{2}));
+  const std::string_view piece = pieces.substr(0, size);
+  pieces.remove_prefix(piece.size());
+  return piece;
 }
 
 std::string Assembled(std::string_view pieces) {
@@ -47,15 +50,7 @@ std::string Assembled(std::string_view pieces) {
   Require(archive_write_open_memory(out.get(), bytes.data(), bytes.size(), &used) == ARCHIVE_OK);
   std::string sums;
   for (const char* member : kMembers) {
-    std::string_view content = pieces;
-    if (pieces.size() >= 2 && member != std::end(kMembers)[-1]) {
-      const auto size =
-          static_cast<std::size_t>(static_cast<unsigned char>(pieces[0]) * 256 + static_cast<unsigned char>(pieces[1]));
-      content = pieces.substr(2, size);
-      pieces.remove_prefix(2 + content.size());
-    } else {
-      pieces = {};
-    }
+    const std::string_view content = TakePiece(pieces);
     AddMember(out.get(), member, content);
     sums += fmt::format("{}  {}\n", Sha256Hex(content), member);
   }

@@ -3,19 +3,14 @@
 #include <zstd.h>
 
 #include <bit>
-#include <cstdlib>
 
 #include "results/store/chunk.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace normlab::store;
-
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using normlab::Require;
 
 bool SameBits(const Points& a, const Points& b) {
   const auto bits = [](double x, double y) {

@@ -5,21 +5,15 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 
 #include "server/http/json.h"
 #include "server/http/router.h"
 #include "server/http/sessions.h"
+#include "tests/fuzz/require.h"
 
 namespace normlab::server::http {
 namespace {
-
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 constexpr Page kPages[] = {{"/", "text/html", "\"e\"", "page", "zip"}};
 

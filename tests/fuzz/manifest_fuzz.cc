@@ -1,19 +1,14 @@
 // manifest_fuzz.cc - any text must come out of the reader of manifests as a paper whose indices hold, or as an error with
 // file, line and column. What follows a NUL byte is the paper's reference curve.
 #include <algorithm>
-#include <cstdlib>
 
 #include "results/judging/manifest.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace normlab::judging;
-
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using normlab::Require;
 
 void RequireIndicesHold(const Item& item) {
   const auto in = [](int index, const auto& of) { return index >= 0 && index < static_cast<int>(of.size()); };

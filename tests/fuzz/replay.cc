@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <random>
 #include <string>
+
+#include "base/fs.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -45,8 +45,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
       if (entry.is_regular_file()) {
-        std::ifstream file(entry.path(), std::ios::binary);
-        GiveChanged(std::string(std::istreambuf_iterator<char>(file), {}), random);
+        GiveChanged(normlab::PosixFileSystem().Read(entry.path().string()).value(), random);
       }
     }
   }

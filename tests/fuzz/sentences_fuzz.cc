@@ -1,17 +1,12 @@
 // sentences_fuzz.cc - any bytes must come out of the readers of labelled sentences and of SICK as what their imported form
 // reads back, or as an error that names file and byte. The first byte chooses the reader.
-#include <cstdlib>
-
 #include "data/text/sentence_sets.h"
 #include "data/text/sick.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using normlab::Require;
 
 // Whether `status` is well; if not, it must name file and byte.
 bool IsGood(const absl::Status& status) {

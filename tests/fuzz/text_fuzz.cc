@@ -1,20 +1,15 @@
 // text_fuzz.cc - any bytes must come out of the way from a text file to tokens as an error that names file and byte, or as
 // text that is a book file and tokens that lost nothing but blanks and quotes.
-#include <cstdlib>
-
 #include "base/text.h"
 #include "data/text/book_file.h"
 #include "data/text/sentence_splitter.h"
 #include "data/text/treebank.h"
 #include "data/text/unicode.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
-void Require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using normlab::Require;
 
 std::size_t CountLetters(std::string_view text) {
   std::size_t letters = 0;

@@ -49,7 +49,13 @@ TEST_F(UpkeepTest, OneScrubAtATimeWhichRestsAndEndsWithTheServer) {
   job.experiment = "mnist_mlp";
   job.identity = "identity";
   ASSERT_TRUE(store_->CreateJobs({}, {job}).ok());
-  Upkeep upkeep(*store_, Options(/*rest=*/1'000'000'000));  // after each piece as long as it may
+  const store::Job leased = (**store_->LeaseNext({}, {"there:1"})).job;
+  std::vector<store::PointColumns> curves;
+  for (const char* series : {"a", "b", "c", "d", "e"}) {
+    curves.push_back({.series = series, .steps = {1}, .values = {0.5}, .wall_ms = {1}});
+  }
+  ASSERT_TRUE(store_->AppendPoints({.job = leased.id, .number = leased.attempt}, curves).ok());
+  Upkeep upkeep(*store_, Options(/*rest=*/1'000'000));  // after each curve as long as it may
   ASSERT_TRUE(upkeep.StartScrub().ok());
   ASSERT_TRUE(Eventually([&] { return upkeep.scrub().done > 0; }));
   EXPECT_EQ(upkeep.StartScrub().code(), absl::StatusCode::kFailedPrecondition);
