@@ -10,6 +10,7 @@ namespace {
 struct CompareOptions {
   JobSelection jobs;
   std::vector<std::string> series;
+  std::vector<std::string> higher_is_better;
   ResultFormat format;
   bool log_y = false;
 };
@@ -38,7 +39,8 @@ absl::StatusOr<Request> MakeRequest(const Session& session, Client& client, cons
 
 absl::StatusOr<int> Compare(Session& session, const CompareOptions& options) {
   NORMLAB_ASSIGN_OR_RETURN(Client * client, session.client());
-  NORMLAB_ASSIGN_OR_RETURN(const auto request, MakeRequest<v1::CompareJobsRequest>(session, *client, options));
+  NORMLAB_ASSIGN_OR_RETURN(auto request, MakeRequest<v1::CompareJobsRequest>(session, *client, options));
+  request.mutable_higher_is_better()->Add(options.higher_is_better.begin(), options.higher_is_better.end());
   NORMLAB_ASSIGN_OR_RETURN(const v1::CompareJobsResponse response, client->Compare(request));
   return WriteOutput(session, options.format.output, response.content());
 }
@@ -77,8 +79,13 @@ void AddCompare(CLI::App& app, Session& session) {
        "first job's arm is the one others are held against",
        {"normlab compare j1 j2 j3 j4", "normlab compare --label study=width --series test/error",
         "normlab compare --experiment mnist_mlp --state succeeded -o compare.html"},
-       "arms[]: arm, runs[]; cells[]: series, arm, at_step, n, mean, interval, least, difference, p, p_holm."},
+       "arms[]: arm, runs[]; cells[]: series, better, arm, at_step, n, mean, interval, best, difference, p, p_holm."},
       options);
+  compare
+      ->add_option("--higher-is-better", options->higher_is_better,
+                   "series such as test/accuracy, of which that is so [those of which a known paper says it]")
+      ->delimiter(',')
+      ->type_name("SERIES");
   compare->callback(
       [&session, options] { session.action = [&session, options] { return Compare(session, *options); }; });
 

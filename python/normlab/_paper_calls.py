@@ -167,8 +167,10 @@ def _submit_plan(planned: papers.Plan, force: bool) -> Steps[Jobs]:
 # --- any jobs side by side ---
 
 
-def compare(listed: JobsLike, series: Items, form: str) -> Steps[Comparison]:
-    request = v1.CompareJobsRequest(job_ids=ids_of(listed), series=_listed(series))
+def compare(listed: JobsLike, series: Items, higher_is_better: Items, form: str) -> Steps[Comparison]:
+    request = v1.CompareJobsRequest(
+        job_ids=ids_of(listed), series=_listed(series), higher_is_better=_listed(higher_is_better)
+    )
     request.format = enum_number("Format", "format", form)
     content, media_type = _joined((yield from collect("ComparisonService.CompareJobs", request)))
     as_json = enum_number("Format", "format", "json")
@@ -187,7 +189,7 @@ def plot(listed: JobsLike, series: Items, log_y: bool, form: str) -> Steps[paper
 
 def plot_curves(listed: JobsLike, series: Items, max_points: int) -> Steps[pandas.DataFrame]:
     """Arms from the comparison, points as packed doubles: the plot's own JSON is text, and not thinned."""
-    compared = yield from compare(listed, series, "json")
+    compared = yield from compare(listed, series, None, "json")
     runs = list(compared.runs[["arm", "job_id", "seed"]].itertuples(index=False, name=None))
     keys = [(name, *run) for name in compared.series for run in runs]
     types = {"series": "object", "arm": "object", "job_id": "object", "seed": "uint64"}

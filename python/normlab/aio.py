@@ -347,8 +347,10 @@ class AsyncClient:
 
     # --- any jobs side by side ---
 
-    async def compare(self, jobs: JobsLike, series: Items | None = None, *, format: str = "markdown") -> Comparison:
-        return await self._channel.run(_paper_calls.compare(jobs, series, format))
+    async def compare(
+        self, jobs: JobsLike, series: Items | None = None, *, higher_is_better: Items | None = None, format: str = "markdown"
+    ) -> Comparison:
+        return await self._channel.run(_paper_calls.compare(jobs, series, higher_is_better, format))
 
     async def plot(
         self, jobs: JobsLike, series: Items | None = None, *, log_y: bool = False, format: str = "svg"

@@ -452,9 +452,14 @@ class Client:
 
     # --- any jobs side by side ---
 
-    def compare(self, jobs: JobsLike, series: Items | None = None, *, format: str = "markdown") -> Comparison:
-        """Arms of jobs that differ in the seed alone, and their differences seed by seed. `format` as of table."""
-        return self._channel.run(_paper_calls.compare(jobs, series, format))
+    def compare(
+        self, jobs: JobsLike, series: Items | None = None, *, higher_is_better: Items | None = None, format: str = "markdown"
+    ) -> Comparison:
+        """Arms of jobs that differ in the seed alone, and their differences seed by seed. `format` as of table.
+
+        Lower is better, but of series of which a paper that the server knows says otherwise, and of those in `higher_is_better`.
+        """
+        return self._channel.run(_paper_calls.compare(jobs, series, higher_is_better, format))
 
     def plot(
         self, jobs: JobsLike, series: Items | None = None, *, log_y: bool = False, format: str = "svg"

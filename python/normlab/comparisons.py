@@ -11,7 +11,7 @@ import pandas
 from normlab.errors import DataLoss, FailedPrecondition
 from normlab.papers import Rendered
 
-_FORM = 1  # of the JSON that is read here
+_FORM = 2  # of the JSON that is read here
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,8 +19,8 @@ class Comparison(Rendered):
     """Jobs side by side: those that differ in the seed alone are an arm; differences are to the first job's arm, seed by seed."""
 
     cells: pandas.DataFrame = dataclasses.field(repr=False)
-    """A row for each series and arm: series, arm; at_step, n, diverged, mean with its interval lo and hi, least, values; then less the
-    first arm: pairs, difference with difference_lo and difference_hi, difference_kind (mean or median), method, p, p_exact, p_holm.
+    """A row for each series and arm: series, better (lower or higher), arm; at_step, n, diverged, mean with its interval lo and hi, best,
+    values; then less the first arm: pairs, difference with difference_lo and difference_hi, difference_kind (mean or median), method, p, p_exact, p_holm.
     What there is not is NaN; a difference to runs that diverged is infinite."""
     runs: pandas.DataFrame = dataclasses.field(repr=False)
     """A row for each job, arm by arm and by seed: arm, job_id, seed, state."""
@@ -41,6 +41,7 @@ class Comparison(Rendered):
 
 _CELL_TYPES = {
     "series": "object",
+    "better": "object",
     "arm": "object",
     "at_step": "int64",
     "n": "int64",
@@ -48,7 +49,7 @@ _CELL_TYPES = {
     "mean": "float64",
     "lo": "float64",
     "hi": "float64",
-    "least": "float64",
+    "best": "float64",
     "values": "object",
     "pairs": "int64",
     "difference": "float64",

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <set>
 
 namespace normlab::judging {
 namespace {
@@ -100,25 +99,26 @@ std::optional<double> ValueOf(const ComparedJob& job, std::size_t series, double
   return curve.Diverges(n) || !std::isfinite(curve.y[n - 1]) ? kInfinity : curve.y[n - 1];
 }
 
-Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& arm, std::size_t series, double at) {
+Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Row& row, const Comparison::Arm& arm,
+                          std::size_t series) {
   Comparison::Cell cell;
-  std::vector<double> least;
+  std::vector<double> best;
   for (const std::size_t j : arm.jobs) {
     const ComparedJob& job = comparison.jobs[j];
-    const std::optional<double> value = ValueOf(job, series, at);
+    const std::optional<double> value = ValueOf(job, series, row.at);
     if (value && std::isinf(*value)) {
       ++cell.diverged;
     } else if (value) {
       const stats::Curve& curve = job.curves[series];
-      double lowest = kInfinity;
-      std::for_each_n(curve.y.begin(), CountTo(curve, at), [&lowest](double y) { lowest = std::min(lowest, y); });
-      least.push_back(lowest);
+      const auto end = curve.y.begin() + static_cast<std::ptrdiff_t>(CountTo(curve, row.at));
+      const auto [least, greatest] = std::minmax_element(curve.y.begin(), end);
+      best.push_back(row.higher_is_better ? *greatest : *least);
       cell.values.push_back(*value);
     }
   }
   if (!cell.values.empty()) {
     cell.mean = stats::Mean(cell.values);
-    cell.least = stats::Mean(least);
+    cell.best = stats::Mean(best);
     if (const auto interval = stats::IntervalOfMean(cell.values, kConfidence,
                                                     fmt::format("{}/{}", arm.label, comparison.series[series]))) {
       cell.interval = interval->interval;
@@ -127,8 +127,13 @@ Comparison::Cell MakeCell(const Comparison& comparison, const Comparison::Arm& a
   return cell;
 }
 
-Comparison::Difference MakeDifference(const Comparison& comparison, const Comparison::Arm& first,
-                                      const Comparison::Arm& arm, std::size_t series, double at) {
+// The scale of the evidence, where lower is better, is turned round where it is not.
+Comparison::Difference MakeDifference(const Comparison& comparison, const Comparison::Row& row,
+                                      const Comparison::Arm& arm, std::size_t series) {
+  const Comparison::Arm& first = comparison.arms.front();
+  const auto on_scale = [&row](double value) {
+    return stats::Outcome{row.higher_is_better && std::isfinite(value) ? -value : value, false};
+  };
   std::vector<stats::Outcome> ours, firsts;
   for (const std::size_t j : arm.jobs) {
     const ComparedJob& job = comparison.jobs[j];
@@ -138,13 +143,14 @@ Comparison::Difference MakeDifference(const Comparison& comparison, const Compar
     if (mate == first.jobs.end() || comparison.jobs[*mate].seed != job.seed) {
       continue;
     }
-    const auto a = ValueOf(comparison.jobs[*mate], series, at), b = ValueOf(job, series, at);
+    const auto a = ValueOf(comparison.jobs[*mate], series, row.at), b = ValueOf(job, series, row.at);
     if (a && b) {
-      firsts.push_back({*a, false});
-      ours.push_back({*b, false});
+      firsts.push_back(on_scale(*a));
+      ours.push_back(on_scale(*b));
     }
   }
-  return {.evidence = WeighDirection(ours, firsts), .p_holm = {}};
+  Evidence evidence = WeighDirection(ours, firsts);
+  return {.evidence = row.higher_is_better ? TurnedRound(evidence) : evidence, .p_holm = {}};
 }
 
 // The first arm has no difference and is not in the family.
@@ -167,7 +173,8 @@ void AdjustP(Comparison& comparison) {
 
 }  // namespace
 
-Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series) {
+Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series,
+                   const std::set<std::string>& higher_is_better) {
   Comparison comparison;
   comparison.series = std::move(series);
   Group(std::move(jobs), comparison);
@@ -175,11 +182,11 @@ Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> serie
   for (std::size_t s = 0; s < comparison.series.size(); ++s) {
     Comparison::Row& row = comparison.rows.emplace_back();
     row.at = PlaceOf(comparison, s);
+    row.higher_is_better = higher_is_better.contains(comparison.series[s]);
     for (const Comparison::Arm& arm : comparison.arms) {
-      row.cells.push_back(MakeCell(comparison, arm, s, row.at));
-      row.differences.push_back(&arm == &comparison.arms.front()
-                                    ? Comparison::Difference()
-                                    : MakeDifference(comparison, comparison.arms.front(), arm, s, row.at));
+      row.cells.push_back(MakeCell(comparison, row, arm, s));
+      row.differences.push_back(&arm == &comparison.arms.front() ? Comparison::Difference()
+                                                                 : MakeDifference(comparison, row, arm, s));
     }
   }
   AdjustP(comparison);

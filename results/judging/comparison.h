@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +42,7 @@ struct Comparison {
     int diverged = 0;
     std::optional<double> mean;
     std::optional<stats::Interval> interval;  // of the mean
-    std::optional<double> least;              // the mean of the least values up to there
+    std::optional<double> best;               // the mean of the best values up to there
   };
 
   // An arm less the first one, over runs of the same seed: the evidence of a claim of direction.
@@ -53,6 +54,7 @@ struct Comparison {
   // One series of all arms.
   struct Row {
     double at = 0;                        // the last step that every run that did not diverge has reached
+    bool higher_is_better = false;        // else lower is
     std::vector<Cell> cells;              // by arm
     std::vector<Difference> differences;  // by arm; that of the first one stays empty
   };
@@ -64,7 +66,9 @@ struct Comparison {
   std::vector<std::string> repeats;  // "j9 repeats j4": of the same configuration and seed, left out
 };
 
-// `series` names what each job's curves are. Every difference is in one family.
-Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series);
+// `series` names what each job's curves are, `higher_is_better` those of them of which more is better: it tells the best
+// value and on which side a run that diverged stands. Every difference is in one family.
+Comparison Compare(std::vector<ComparedJob> jobs, std::vector<std::string> series,
+                   const std::set<std::string>& higher_is_better = {});
 
 }  // namespace normlab::judging

@@ -143,6 +143,19 @@ Evidence WeighDirection(std::span<const Outcome> arm, std::span<const Outcome> o
   return evidence;
 }
 
+Evidence TurnedRound(Evidence evidence) {
+  if (evidence.shown == Shown::kLower || evidence.shown == Shown::kHigher) {
+    evidence.shown = evidence.shown == Shown::kLower ? Shown::kHigher : Shown::kLower;
+  }
+  if (evidence.estimate) {
+    evidence.estimate = -*evidence.estimate;
+  }
+  if (evidence.interval) {
+    evidence.interval = stats::Interval{-evidence.interval->hi, -evidence.interval->lo};
+  }
+  return evidence;
+}
+
 Evidence WeighValue(std::span<const Outcome> values, stats::Interval margin) {
   std::vector<Bounded> bounded;
   for (const Outcome& value : values) {

@@ -53,6 +53,9 @@ struct Evidence {
 // where the differences have no spread: the exact permutation test of ranks, which is its own guard.
 Evidence WeighDirection(std::span<const stats::Outcome> arm, std::span<const stats::Outcome> other);
 
+// What was weighed on the negative of its scale, on that scale: estimate, interval and what is shown change their side.
+Evidence TurnedRound(Evidence evidence);
+
 // The values of one arm, or paired differences, against a margin. p is the smaller of the two questions' p's, whether they
 // lie inside or outside: the truth is one of them, so each is tested at the full level. Student's two one-sided tests;
 // where a number is missing, and where there is no spread, sign tests.

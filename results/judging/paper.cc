@@ -70,6 +70,7 @@ class ManifestPaper : public Paper {
   const std::string& id() const override { return manifest_.id; }
   const std::string& title() const override { return manifest_.title; }
   std::vector<ItemInfo> Items() const override;
+  bool HigherIsBetter(std::string_view experiment, std::string_view series) const override;
   absl::StatusOr<std::vector<PlannedRun>> Plan(const std::vector<std::string>& items,
                                                const BudgetChoice& budget) const override;
   absl::StatusOr<std::vector<ItemPower>> Power(const std::vector<std::string>& items, const BudgetChoice& budget,
@@ -99,6 +100,14 @@ std::vector<ItemInfo> ManifestPaper::Items() const {
     }
   }
   return infos;
+}
+
+bool ManifestPaper::HigherIsBetter(std::string_view experiment, std::string_view series) const {
+  return std::any_of(manifest_.items.begin(), manifest_.items.end(), [&](const Item& item) {
+    return item.experiment == experiment && std::any_of(item.metrics.begin(), item.metrics.end(), [&](const Metric& m) {
+             return m.higher_is_better && m.series == series;
+           });
+  });
 }
 
 absl::StatusOr<std::vector<const Item*>> ManifestPaper::Select(const std::vector<std::string>& ids) const {

@@ -89,6 +89,8 @@ class Paper {
   virtual const std::string& id() const = 0;
   virtual const std::string& title() const = 0;
   virtual std::vector<ItemInfo> Items() const = 0;
+  // Whether a metric of an item that runs `experiment` says of `series` that higher is better.
+  virtual bool HigherIsBetter(std::string_view experiment, std::string_view series) const = 0;
 
   // The runs that feed `items` (empty: all) under `budget`, cheap and informative ones first. kNotFound names what
   // exists; kInvalidArgument: not 0 to kMostSeeds seeds.

@@ -54,7 +54,7 @@ report::Table MakeTable(const Comparison& comparison) {
                    {"n", Align::kRight},
                    {"at step", Align::kRight},
                    {"mean", Align::kRight},
-                   {"least so far", Align::kRight}};
+                   {"best so far", Align::kRight}};
   const bool several = comparison.arms.size() > 1;
   if (several) {
     table.columns.push_back({fmt::format("less {}", comparison.arms.front().label), Align::kRight});
@@ -63,13 +63,15 @@ report::Table MakeTable(const Comparison& comparison) {
   }
   for (std::size_t s = 0; s < comparison.series.size(); ++s) {
     const Comparison::Row& row = comparison.rows[s];
-    report::Table::Band& band = table.bands.emplace_back(report::Table::Band{comparison.series[s], {}});
+    const std::string title =
+        fmt::format("{}{}", comparison.series[s], row.higher_is_better ? ", higher is better" : "");
+    report::Table::Band& band = table.bands.emplace_back(report::Table::Band{title, {}});
     for (std::size_t a = 0; a < comparison.arms.size(); ++a) {
       const Comparison::Cell& cell = row.cells[a];
       const Comparison::Difference& difference = row.differences[a];
       auto& cells = band.rows.emplace_back(std::vector<std::string>{
           comparison.arms[a].label, CountText(cell.values.size(), cell.diverged), fmt::format("{:.0f}", row.at),
-          WithInterval(cell.mean, cell.interval), Number(cell.least)});
+          WithInterval(cell.mean, cell.interval), Number(cell.best)});
       if (several) {
         cells.push_back(DifferenceText(difference));
         cells.push_back(
@@ -87,12 +89,12 @@ std::vector<std::string> MakeNotes(const Comparison& comparison) {
       "with a 95 % interval (Student t below {} runs, from there BCa bootstrap with a pinned generator)",
       stats::kBootstrapFrom)};
   if (comparison.arms.size() > 1) {
-    notes.push_back(
-        fmt::format("Differences are between runs of the same seed, and judged as a paper's claims are: Student's t, "
-                    "adjusted for all rows (Holm), from {} pairs on. A run that diverged counts as greater than any "
-                    "number, which of an accuracy reads the wrong way round: then the median difference stands there, "
-                    "and the exact permutation test of all runs' ranks",
-                    kMinSeeds));
+    notes.push_back(fmt::format(
+        "Differences are between runs of the same seed, and judged as a paper's claims are: Student's t, "
+        "adjusted for all rows (Holm), from {} pairs on. A run that diverged is worse than any number: then "
+        "the median difference stands there, and the exact permutation test of all runs' ranks. Lower is "
+        "better where nothing else is said",
+        kMinSeeds));
   }
   if (!comparison.repeats.empty()) {
     notes.push_back(fmt::format("Left out: {}", fmt::join(comparison.repeats, ", ")));
@@ -211,32 +213,35 @@ report::Document MakeDocument(const Comparison& comparison) {
   return document;
 }
 
-using VisitCell = std::function<void(const std::string& series, const Comparison::Arm&, double at,
+using VisitCell = std::function<void(const std::string& series, const Comparison::Row&, const Comparison::Arm&,
                                      const Comparison::Cell&, const Comparison::Difference&)>;
 
 void ForEachCell(const Comparison& comparison, const VisitCell& visit) {
   for (std::size_t s = 0; s < comparison.series.size(); ++s) {
     const Comparison::Row& row = comparison.rows[s];
     for (std::size_t a = 0; a < comparison.arms.size(); ++a) {
-      visit(comparison.series[s], comparison.arms[a], row.at, row.cells[a], row.differences[a]);
+      visit(comparison.series[s], row, comparison.arms[a], row.cells[a], row.differences[a]);
     }
   }
 }
 
+std::string_view BetterText(const Comparison::Row& row) { return row.higher_is_better ? "higher" : "lower"; }
+
 std::string TableCsv(const Comparison& comparison) {
   report::CsvWriter csv;
   for (const char* name :
-       {"series", "arm", "at_step", "n", "diverged", "mean", "interval_lo", "interval_hi", "least", "pairs",
+       {"series", "better", "arm", "at_step", "n", "diverged", "mean", "interval_lo", "interval_hi", "best", "pairs",
         "difference", "difference_lo", "difference_hi", "method", "p", "p_exact", "p_holm"}) {
     csv.Text(name);
   }
   csv.EndRow();
   const auto lo = [](const auto& interval) { return interval ? std::optional(interval->lo) : std::nullopt; };
   const auto hi = [](const auto& interval) { return interval ? std::optional(interval->hi) : std::nullopt; };
-  ForEachCell(comparison, [&](const std::string& series, const Comparison::Arm& arm, double at,
+  ForEachCell(comparison, [&](const std::string& series, const Comparison::Row& row, const Comparison::Arm& arm,
                               const Comparison::Cell& cell, const Comparison::Difference& difference) {
-    csv.Text(series).Text(arm.label).Number(at).Number(static_cast<double>(cell.values.size())).Number(cell.diverged);
-    csv.Number(cell.mean).Number(lo(cell.interval)).Number(hi(cell.interval)).Number(cell.least);
+    csv.Text(series).Text(BetterText(row)).Text(arm.label).Number(row.at);
+    csv.Number(static_cast<double>(cell.values.size())).Number(cell.diverged);
+    csv.Number(cell.mean).Number(lo(cell.interval)).Number(hi(cell.interval)).Number(cell.best);
     const Evidence& evidence = difference.evidence;
     csv.Number(evidence.n).Number(evidence.estimate).Number(lo(evidence.interval)).Number(hi(evidence.interval));
     csv.Text(ToString(evidence.method)).Number(evidence.p).Number(evidence.p_exact).Number(difference.p_holm);
@@ -264,20 +269,21 @@ Json ArmsJson(const Comparison& comparison) {
 
 std::string TableJson(const Comparison& comparison) {
   Json cells = Json::array();
-  ForEachCell(comparison, [&](const std::string& series, const Comparison::Arm& arm, double at,
+  ForEachCell(comparison, [&](const std::string& series, const Comparison::Row& row, const Comparison::Arm& arm,
                               const Comparison::Cell& cell, const Comparison::Difference& difference) {
     Json values = Json::array();
     for (const double value : cell.values) {
       values.push_back(ToJson(value));
     }
     cells.push_back({{"series", series},
+                     {"better", BetterText(row)},
                      {"arm", arm.label},
-                     {"at_step", static_cast<std::uint64_t>(at)},
+                     {"at_step", static_cast<std::uint64_t>(row.at)},
                      {"n", cell.values.size()},
                      {"diverged", cell.diverged},
                      {"mean", ToJson(cell.mean)},
                      {"interval", ToJson(cell.interval)},
-                     {"least", ToJson(cell.least)},
+                     {"best", ToJson(cell.best)},
                      {"values", std::move(values)},
                      {"pairs", difference.evidence.n},
                      {"difference", ToJson(difference.evidence.estimate)},
@@ -288,7 +294,7 @@ std::string TableJson(const Comparison& comparison) {
                      {"p_exact", ToJson(difference.evidence.p_exact)},
                      {"p_holm", ToJson(difference.p_holm)}});
   });
-  return Dump({{"schema", 1},
+  return Dump({{"schema", 2},
                {"confidence", kConfidence},
                {"arms", ArmsJson(comparison)},
                {"cells", std::move(cells)},

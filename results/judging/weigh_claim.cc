@@ -177,11 +177,6 @@ class Weigher {
   double sign() const { return metric_.more_is_better() && !claim_.is_time() ? -1 : 1; }
   bool logarithms() const { return claim_.is_time() || metric_.as_ratios(); }
   double OnScale(double v) const { return sign() * (logarithms() ? std::log(v) : v); }
-  double OffScale(double v) const { return logarithms() ? std::exp(sign() * v) : sign() * v; }
-  stats::Interval OffScale(const stats::Interval& i) const {
-    return sign() < 0 ? stats::Interval{OffScale(i.hi), OffScale(i.lo)}
-                      : stats::Interval{OffScale(i.lo), OffScale(i.hi)};
-  }
 
   // What the r-th runs of both arms come to: the worse of what each has best, so that whoever is better must come to the
   // other's best and neither is asked for more than it ever had. With the other's best alone a run that is no worse but
@@ -250,7 +245,7 @@ class Weigher {
       j_.evidence = WeighDirection(arm, than);
       MoveBy(bound.value, j_.evidence);
     }
-    Turn(j_.evidence);
+    j_.evidence = OffScale(j_.evidence);
   }
 
   stats::Interval MarginOnScale() const {
@@ -270,16 +265,15 @@ class Weigher {
   }
 
   // From the scale of the evidence to the claim's own terms.
-  void Turn(Evidence& evidence) const {
-    if (sign() < 0 && (evidence.shown == Shown::kLower || evidence.shown == Shown::kHigher)) {
-      evidence.shown = evidence.shown == Shown::kLower ? Shown::kHigher : Shown::kLower;
+  Evidence OffScale(const Evidence& weighed) const {
+    Evidence evidence = sign() < 0 ? TurnedRound(weighed) : weighed;
+    if (logarithms() && evidence.estimate) {
+      evidence.estimate = std::exp(*evidence.estimate);
     }
-    if (evidence.estimate) {
-      evidence.estimate = OffScale(*evidence.estimate);
+    if (logarithms() && evidence.interval) {
+      evidence.interval = stats::Interval{std::exp(evidence.interval->lo), std::exp(evidence.interval->hi)};
     }
-    if (evidence.interval) {
-      evidence.interval = OffScale(*evidence.interval);
-    }
+    return evidence;
   }
 
   // The estimate is the value nearest to breaking the bound, the interval all values.

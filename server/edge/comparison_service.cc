@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "proto/spec_text.h"
 #include "results/judging/comparison.h"
@@ -24,6 +25,7 @@ constexpr int kMostSeries = 16;
 struct Asked {
   std::vector<store::JobId> jobs;
   std::vector<std::string> series;
+  std::set<std::string> higher_is_better;
 };
 
 template <typename Request>
@@ -42,6 +44,9 @@ absl::StatusOr<Asked> Read(const Request& request) {
     asked.jobs.push_back(ReadJobId(request.job_ids(i), fmt::format("job_ids[{}]", i), violations));
   }
   asked.series = {request.series().begin(), request.series().end()};
+  if constexpr (std::is_same_v<Request, v1::CompareJobsRequest>) {
+    asked.higher_is_better = {request.higher_is_better().begin(), request.higher_is_better().end()};
+  }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   return asked;
 }
@@ -164,6 +169,27 @@ absl::Status CheckSize(Core& core, const Asked& asked) {
   return absl::OkStatus();
 }
 
+// Adds what papers say of the series. A name that is not compared is a mistake.
+absl::Status ChooseSides(const std::vector<std::unique_ptr<judging::Paper>>& papers,
+                         const std::vector<judging::ComparedJob>& jobs, Asked& asked) {
+  for (const std::string& name : asked.higher_is_better) {
+    if (std::find(asked.series.begin(), asked.series.end(), name) == asked.series.end()) {
+      return BadField("higher_is_better", fmt::format("names {}, which is not compared; expected some of {}",
+                                                      Shown(name), fmt::join(asked.series, ", ")));
+    }
+  }
+  for (const std::string& name : asked.series) {
+    const auto says_so = [&](const judging::ComparedJob& job) {
+      return std::any_of(papers.begin(), papers.end(),
+                         [&](const auto& paper) { return paper->HigherIsBetter(job.experiment, name); });
+    };
+    if (std::any_of(jobs.begin(), jobs.end(), says_so)) {
+      asked.higher_is_better.insert(name);
+    }
+  }
+  return absl::OkStatus();
+}
+
 template <typename Request>
 absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& caller, const Request& request) {
   NORMLAB_ASSIGN_OR_RETURN(Asked asked, Read(request));
@@ -181,7 +207,8 @@ absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& cal
     jobs.push_back(std::move(job));
   }
   NORMLAB_RETURN_IF_ERROR(CheckRecorded(jobs, asked.series));
-  return judging::Compare(std::move(jobs), std::move(asked.series));
+  NORMLAB_RETURN_IF_ERROR(ChooseSides(core.papers, jobs, asked));
+  return judging::Compare(std::move(jobs), std::move(asked.series), asked.higher_is_better);
 }
 
 absl::Status Compare(Core& core, const Caller& caller, const v1::CompareJobsRequest& request,

@@ -22,10 +22,12 @@ class CompareCommandTest : public CommandTest {
 };
 
 TEST_F(CompareCommandTest, AsksForTheNamedJobsAndSeries) {
-  const Outcome outcome = Run({"compare", "j1", "j2", "--series", "test/error,train/nll"});
+  const Outcome outcome =
+      Run({"compare", "j1", "j2", "--series", "test/error,train/nll", "--higher-is-better", "train/nll"});
   EXPECT_EQ(outcome.out, "FORMAT_TERMINAL comparison\n");
   EXPECT_THAT(server_.compared.job_ids(), ElementsAre("j1", "j2"));
   EXPECT_THAT(server_.compared.series(), ElementsAre("test/error", "train/nll"));
+  EXPECT_THAT(server_.compared.higher_is_better(), ElementsAre("train/nll"));
   EXPECT_EQ(Run({"plot", "j1", "--log"}).out, "FORMAT_SVG plot\n");
   EXPECT_TRUE(server_.plotted.log_y());
 }

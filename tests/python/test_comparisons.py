@@ -30,7 +30,7 @@ def test_cells_are_numbers(compared):
     assert math.isnan(batch["lo"]) and math.isnan(batch["p_holm"])
     kinds = {name: str(kind) for name, kind in compared.cells.dtypes.items()}
     assert {name for name, kind in kinds.items() if kind == "int64"} == {"at_step", "n", "diverged", "pairs"}
-    assert {name for name, kind in kinds.items() if kind == "object"} == {"series", "arm", "values", "difference_kind", "method"}
+    assert {name for name, kind in kinds.items() if kind == "object"} == {"series", "better", "arm", "values", "difference_kind", "method"}
     assert set(kinds.values()) == {"int64", "float64", "object"}
 
 
@@ -48,7 +48,7 @@ def changed(**parts):
 
 def test_what_a_newer_server_says():
     assert comparison_of(b"", "", changed(other=3)).series == ["test/error", "train/nll"]
-    for numbers in (changed(schema=2), b"[]"):
+    for numbers in (changed(schema=1), b"[]"):
         with pytest.raises(normlab.FailedPrecondition, match="form that is not known here"):
             comparison_of(b"", "", numbers)
     with pytest.raises(normlab.DataLoss, match="arrived damaged"):
@@ -63,7 +63,7 @@ def test_a_seed_is_whole(compared):
 
 
 def test_json_is_asked_for_once():
-    steps = _paper_calls.compare(["j1"], "test/error", "json")
+    steps = _paper_calls.compare(["j1"], "test/error", None, "json")
     next(steps).each(v1.CompareJobsResponse(content=GOLDEN.read_bytes(), media_type="application/json"))
     with pytest.raises(StopIteration) as end:
         steps.send(None)

@@ -147,6 +147,8 @@ def test_jobs_side_by_side(client):
     assert layer["difference_lo"] < layer["difference"] < layer["difference_hi"]
     assert "norm=layer" in compared._repr_mimebundle_()["text/markdown"]
     assert b"<svg" in client.plot(jobs, "test/nll", log_y=True).content
+    assert set(compared.cells["better"]) == {"lower"}
+    assert set(client.compare(jobs, "test/nll", higher_is_better="test/nll").cells["better"]) == {"higher"}
     as_json = client.compare(jobs, ["test/nll"], format="json")
     assert json.loads(as_json.text)["arms"] and as_json.cells.equals(compared.cells)
     assert list(compared.runs["seed"]) == [1, 2, 3, 1, 2, 3] and set(compared.runs["state"]) == {"SUCCEEDED"}

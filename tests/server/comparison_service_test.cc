@@ -92,6 +92,36 @@ TEST_F(ComparisonServiceTest, OneThatDivergedBeforeItMeasuredLeavesNoSeriesOut) 
   EXPECT_THAT(response.content(), AllOf(HasSubstr("test/error"), HasSubstr("1 diverged")));
 }
 
+TEST_F(ComparisonServiceTest, WhetherHigherIsBetterAPaperSaysOrTheCaller) {
+  v1::CreateJobRequest create;
+  create.mutable_spec()->mutable_order_embedding()->set_norm(v1::NORM_KIND_LAYER);
+  v1::CreateJobResponse created;
+  CallContext creating;
+  ASSERT_TRUE(jobs_->CreateJob(&creating, create, &created).ok());
+  const v1::Attempt attempt = LeaseOne().attempt();
+  for (const char* series : {"valid/image_r1", "valid/image_rank"}) {
+    ASSERT_TRUE(Append(attempt, series, 1, 3).ok());
+  }
+  v1::CompareJobsRequest request;
+  request.add_job_ids(created.job().job_id());
+  request.set_format(v1::FORMAT_MARKDOWN);
+  const auto compare = [&](v1::CompareJobsResponse* response) {
+    CallContext context;
+    return ReadRendered(comparisons_->CompareJobs(&context, request), response);
+  };
+  v1::CompareJobsResponse response;
+  ASSERT_TRUE(compare(&response).ok());
+  EXPECT_THAT(response.content(), AllOf(HasSubstr("valid/image_r1, higher is better"), HasSubstr("valid/image_rank"),
+                                        Not(HasSubstr("valid/image_rank, higher is better"))));
+  request.add_higher_is_better("valid/image_rank");
+  ASSERT_TRUE(compare(&response).ok());
+  EXPECT_THAT(response.content(), HasSubstr("valid/image_rank, higher is better"));
+  request.add_higher_is_better("test/acuracy");
+  const grpc::Status status = compare(&response);
+  EXPECT_THAT(WrongFields(status), ElementsAre("higher_is_better"));
+  EXPECT_THAT(status.error_message(), HasSubstr("expected some of valid/image_r1, valid/image_rank"));
+}
+
 TEST_F(ComparisonServiceTest, PlotsInEveryFormat) {
   const std::vector<std::string> jobs = {Finished(1, {{"test/error", 3}}), Finished(2, {{"test/error", 4}})};
   v1::PlotJobsResponse response;

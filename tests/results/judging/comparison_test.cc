@@ -52,7 +52,7 @@ TEST(Compare, ValuesAreThoseOfTheLastStepEveryRunHasReached) {
   EXPECT_EQ(row.at, 30);
   EXPECT_THAT(row.cells[0].values, ElementsAre(3, 4)) << "not 0, which the other run has not reached";
   EXPECT_EQ(row.cells[0].mean, 3.5);
-  EXPECT_EQ(row.cells[0].least, 1.5);
+  EXPECT_EQ(row.cells[0].best, 1.5);
 }
 
 TEST(Compare, ARunThatHadNoNumberOnItsWayDiverged) {
@@ -122,6 +122,40 @@ TEST(Compare, ADivergedRunIsCountedAndWorseThanAnyNumber) {
   EXPECT_EQ(evidence.estimate, -3.0) << "the median of -3, -3, inf";
   EXPECT_EQ(evidence.method, Method::kRanks);
   EXPECT_DOUBLE_EQ(*evidence.p, 8.0 / 20);
+}
+
+// The same runs as above, on the negative of their scale.
+TEST(Compare, WhereHigherIsBetterADivergedRunIsWorseAllTheSame) {
+  const std::vector<ComparedJob> jobs = {
+      MakeJob("j1", "none", 1, {{-3, -4}}),  MakeJob("j2", "none", 2, {{-3, -4}}),
+      MakeJob("j3", "none", 3, {{-3, -4}}),  MakeJob("j4", "layer", 1, {{-2, -1}}),
+      MakeJob("j5", "layer", 2, {{-2, -1}}), Diverged(MakeJob("j6", "layer", 3, {{-1e30, -1e30}}))};
+  const Comparison comparison = Compare(jobs, {"test/accuracy", "train/nll"}, {"test/accuracy"});
+  const Comparison::Row& row = comparison.rows[0];
+  EXPECT_TRUE(row.higher_is_better);
+  EXPECT_EQ(row.cells[0].best, -3.0);
+  const Evidence& evidence = row.differences[1].evidence;
+  EXPECT_EQ(evidence.estimate, 3.0) << "the median of 3, 3, -inf";
+  EXPECT_EQ(evidence.shown, Shown::kHigher);
+  EXPECT_EQ(evidence.diverged, 1);
+  EXPECT_DOUBLE_EQ(*evidence.p, 8.0 / 20);
+  EXPECT_FALSE(comparison.rows[1].higher_is_better) << "it is no series of these runs";
+}
+
+TEST(Compare, WhereHigherIsBetterDifferencesKeepTheirSigns) {
+  std::vector<ComparedJob> jobs;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const double wiggle = 0.01 * static_cast<double>(seed * seed % 7);
+    jobs.push_back(MakeJob("a", "none", seed, {{1}}));
+    jobs.push_back(MakeJob("b", "layer", seed, {{0.5 + wiggle}}));
+  }
+  const Evidence lower = Compare(jobs, kError).rows[0].differences[1].evidence;
+  const Evidence higher = Compare(jobs, kError, {"test/error"}).rows[0].differences[1].evidence;
+  EXPECT_EQ(higher.estimate, lower.estimate);
+  EXPECT_EQ(higher.interval->lo, lower.interval->lo);
+  EXPECT_EQ(higher.interval->hi, lower.interval->hi);
+  EXPECT_EQ(higher.p, lower.p);
+  EXPECT_EQ(higher.shown, Shown::kLower);
 }
 
 TEST(Compare, TwoDivergedRunsOfASeedSayNothingOfTheirDifference) {

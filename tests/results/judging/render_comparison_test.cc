@@ -56,6 +56,13 @@ TEST(RenderComparison, OneJobHasNothingToBeHeldAgainst) {
   EXPECT_THAT(*RenderTable(one, Format::kTerminal), Not(HasSubstr("Holm")));
 }
 
+TEST(RenderComparison, WhereHigherIsBetterItIsSaid) {
+  const Comparison one = Compare({MakeJob("j1", "none", 1, {{2, 4, 3}})}, {"test/accuracy"}, {"test/accuracy"});
+  EXPECT_THAT(*RenderTable(one, Format::kMarkdown), HasSubstr("test/accuracy, higher is better"));
+  EXPECT_THAT(*RenderTable(one, Format::kCsv), HasSubstr("test/accuracy,higher,mnist_mlp,30,1,0,3,,,4,"));
+  EXPECT_THAT(*RenderTable(one, Format::kJson), HasSubstr("\"better\": \"higher\""));
+}
+
 TEST(RenderComparison, RunsOfSeveralRevisionsAreTold) {
   const auto table = [](const std::string& first, const std::string& second) {
     std::vector<ComparedJob> jobs = {MakeJob("j1", "none", 1, {{4, 3, 2}}), MakeJob("j2", "layer", 1, {{3, 2, 1}})};

@@ -13,6 +13,7 @@ import { CurveChart, type CurveOf } from "./curve";
 
 interface Cell {
   series: string;
+  better: "lower" | "higher";
   arm: string;
   at_step: number;
   n: number;
@@ -82,6 +83,7 @@ function Result({ of }: { of: Comparison }): JSX.Element {
               {series.map((s) => (
                 <th key={s} scope="col">
                   {s}
+                  {found.get(`${of.arms[0].arm}\n${s}`)?.better === "higher" && <span class="sub">higher is better</span>}
                 </th>
               ))}
             </tr>
