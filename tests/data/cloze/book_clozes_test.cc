@@ -98,6 +98,8 @@ const std::vector<std::string> kChapter = {
     "so Emma told Frank .",          "and Frank and Emma went .",
     "the day was very long .",       "at last Harriet saw Emma again ."};
 
+// Views of `content`.
+std::vector<ClozeRecord> Parsed(std::string&& content) = delete;
 std::vector<ClozeRecord> Parsed(const std::string& content) {
   auto records = ParseClozeFile(content, "made");
   EXPECT_TRUE(records.ok()) << records.status();
@@ -143,7 +145,8 @@ TEST(BookClozes, AreAFunctionOfTheCorpusAndNumberNamesAtRandom) {
 TEST(BookClozes, HoldChaptersOrBooksOut) {
   const auto parts = [](const std::vector<Chapters>& books) {
     std::map<ClozePart, int> counts;
-    for (const ClozeRecord& record : Parsed(MakeBookClozes(Corpus(books)))) {
+    const std::string content = MakeBookClozes(Corpus(books));
+    for (const ClozeRecord& record : Parsed(content)) {
       counts[record.part] += 1;
     }
     return counts;
@@ -165,7 +168,8 @@ TEST(BookClozes, LeaveOutWhatIsTooLongOrHasTooFewNames) {
   }
   std::vector<std::string> chapter = kChapter;
   chapter.insert(chapter.begin() + 2, long_sentence);  // too long to ask or to be read
-  for (const ClozeRecord& record : Parsed(MakeBookClozes(Corpus({{chapter}})))) {
+  const std::string content = MakeBookClozes(Corpus({{chapter}}));
+  for (const ClozeRecord& record : Parsed(content)) {
     EXPECT_EQ(record.passage.find("word"), std::string_view::npos);
     EXPECT_EQ(record.question.find("word"), std::string_view::npos);
   }
