@@ -104,7 +104,7 @@ TEST_F(ComparisonServiceTest, WhetherHigherIsBetterAPaperSaysOrTheCaller) {
   }
   v1::CompareJobsRequest request;
   request.add_job_ids(created.job().job_id());
-  request.set_format(v1::FORMAT_MARKDOWN);
+  request.set_format(v1::FORMAT_TERMINAL);
   const auto compare = [&](v1::CompareJobsResponse* response) {
     CallContext context;
     return ReadRendered(comparisons_->CompareJobs(&context, request), response);

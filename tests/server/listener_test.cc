@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tests/reliability.h"
+#include "tests/sanitizer.h"
 #include "tests/server/fixture.h"
 
 namespace normlab::server {
@@ -21,6 +22,9 @@ class ListenerTest : public ServerTest {};
 
 // gRPC's own listener would be deaf for ever after this.
 TEST_F(ListenerTest, RunningOutOfDescriptorsIsNotTheEnd) {
+  if (kSanitized) {
+    GTEST_SKIP() << "the sanitizer of undefined behaviour looks at objects through a pipe, for which nothing is left";
+  }
   ASSERT_NE(Create(1).job_id(), "");
   const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};

@@ -391,9 +391,10 @@ TEST(Verdict, AnArmMayBeComparedWithANumber) {
   const auto against = [&](const std::string& bound) {
     LiteralSource source = TinyRuns(6, 10);
     return JudgeManifest(With(kTinyManifest, claim, "rule: lower, metric: nll, arm: normed, bound: " + bound + "}"),
-                         source)[kFaster];
+                         source);
   };
-  const Judgement below = against("0.05"), above = against("0.03");
+  const Judged far = against("0.05"), near = against("0.03");
+  const Judgement &below = far[kFaster], &above = near[kFaster];
   EXPECT_EQ(below.verdict, Verdict::kReproduced) << below.reason;
   EXPECT_EQ(below.effect(), Effect::kValue);
   EXPECT_NEAR(*below.evidence.estimate, 0.04, 0.003);  // nats, and not a share of the bound

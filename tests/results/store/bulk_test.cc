@@ -155,7 +155,8 @@ TEST_F(BulkTest, ARequestThatWasCutOffIsFinished) {
   EXPECT_EQ(Changed(outcomes).size(), 25u);
   EXPECT_EQ(*store_->CountQueued(), 25);
   std::set<JobId> from;
-  for (const Job& job : store_->ListJobs(OfStates({JobState::kQueued}), std::nullopt, 100)->jobs) {
+  const auto queued = store_->ListJobs(OfStates({JobState::kQueued}), std::nullopt, 100);
+  for (const Job& job : queued->jobs) {
     EXPECT_TRUE(from.insert(job.resumed_from).second) << "resumed twice";
   }
   EXPECT_EQ(from.size(), 25u);
