@@ -44,6 +44,7 @@ constexpr std::chrono::milliseconds kFailedGrace{1'000};       // for workers, w
 constexpr std::chrono::milliseconds kCallGrace{1'000};         // for calls under way, which take milliseconds
 // For their answers to leave. gRPC waits as long for clients that keep an idle connection.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
+const std::vector<std::unique_ptr<judging::Paper>> kNoPapers;
 
 // Calls `sweep` now and then.
 void SweepUntilStopped(const std::function<void()>& sweep, std::stop_token stop) {
@@ -91,7 +92,7 @@ class DaemonImpl : public Daemon {
                                            .secrets = *secrets_,
                                            .tokens = *issued_,
                                            .audit = *audit_,
-                                           .papers = *options_.papers,
+                                           .papers = options_.papers != nullptr ? *options_.papers : kNoPapers,
                                            .job_limits = options_.job_limits,
                                            .quota = *quota_,
                                            .data = data_,

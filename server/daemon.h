@@ -63,7 +63,7 @@ struct DaemonOptions {
   JobLimits job_limits;
   std::vector<std::string> data_directories;       // where local workers look for data sets; empty: nobody knows
   std::chrono::milliseconds worker_grace{10'000};  // from "wind up" to "end now" when stopping
-  const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;
+  const std::vector<std::unique_ptr<judging::Paper>>* papers = nullptr;  // borrowed; null: none are known
   bool log_to_home = false;          // the log of this process also goes to <home>/logs/server.log
   std::function<void()> on_failure;  // see Daemon::failure; called once, on another thread, and must not wait
 };
