@@ -127,9 +127,9 @@ TEST(Compare, ADivergedRunIsCountedAndWorseThanAnyNumber) {
 // The same runs as above, on the negative of their scale.
 TEST(Compare, WhereHigherIsBetterADivergedRunIsWorseAllTheSame) {
   const std::vector<ComparedJob> jobs = {
-      MakeJob("j1", "none", 1, {{-3, -4}}),  MakeJob("j2", "none", 2, {{-3, -4}}),
-      MakeJob("j3", "none", 3, {{-3, -4}}),  MakeJob("j4", "layer", 1, {{-2, -1}}),
-      MakeJob("j5", "layer", 2, {{-2, -1}}), Diverged(MakeJob("j6", "layer", 3, {{-1e30, -1e30}}))};
+      MakeJob("j1", "none", 1, {{-3, -4}, {1}}),  MakeJob("j2", "none", 2, {{-3, -4}, {1}}),
+      MakeJob("j3", "none", 3, {{-3, -4}, {1}}),  MakeJob("j4", "layer", 1, {{-2, -1}, {1}}),
+      MakeJob("j5", "layer", 2, {{-2, -1}, {1}}), Diverged(MakeJob("j6", "layer", 3, {{-1e30, -1e30}, {1}}))};
   const Comparison comparison = Compare(jobs, {"test/accuracy", "train/nll"}, {"test/accuracy"});
   const Comparison::Row& row = comparison.rows[0];
   EXPECT_TRUE(row.higher_is_better);
@@ -139,7 +139,7 @@ TEST(Compare, WhereHigherIsBetterADivergedRunIsWorseAllTheSame) {
   EXPECT_EQ(evidence.shown, Shown::kHigher);
   EXPECT_EQ(evidence.diverged, 1);
   EXPECT_DOUBLE_EQ(*evidence.p, 8.0 / 20);
-  EXPECT_FALSE(comparison.rows[1].higher_is_better) << "it is no series of these runs";
+  EXPECT_FALSE(comparison.rows[1].higher_is_better);
 }
 
 TEST(Compare, WhereHigherIsBetterDifferencesKeepTheirSigns) {
