@@ -180,6 +180,7 @@ class TensorboardWriter : public Writer {
 
 absl::Status ExportCurves(Session& session, Client& client, const ExportOptions& options, Writer& writer) {
   NORMLAB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, SelectedJobs(client, options.jobs));
+  NORMLAB_RETURN_IF_ERROR(CheckSomeJobHas(client, jobs, options.series));
   constexpr auto kQuiet = std::chrono::seconds(2);
   ProgressLine progress(session.console(), "export", "jobs", kQuiet);
   std::uint64_t points = 0;
@@ -196,10 +197,6 @@ absl::Status ExportCurves(Session& session, Client& client, const ExportOptions&
       NORMLAB_RETURN_IF_ERROR(writer.Add({jobs[i], name, curve}));
     }
     progress.Show(i + 1, jobs.size());
-  }
-  if (points == 0 && !options.series.empty()) {
-    return absl::NotFoundError(fmt::format("no job here has a series {}; list them: normlab curve {}",
-                                           fmt::join(options.series, ", "), jobs.empty() ? "JOB" : jobs[0].job_id()));
   }
   NORMLAB_RETURN_IF_ERROR(writer.End());
   session.Note(fmt::format("{} points of {} jobs\n", FormatCount(points), FormatCount(jobs.size())));
@@ -250,7 +247,9 @@ void AddExport(CLI::App& app, Session& session) {
        ""});
   auto options = std::make_shared<ExportOptions>();
   AddSelectionOptions(session, *command, options->jobs);
-  command->add_option("--series", options->series, "only this series; may be repeated [all]")->type_name("SERIES");
+  command->add_option("--series", options->series, "only these, such as test/error,train/nll [all]")
+      ->delimiter(',')
+      ->type_name("SERIES");
   CLI::Option* format = AddChoice(session, *command, "--format", options->format, {"csv", "jsonl"},
                                   "one line a point: job, experiment, seed, series, step, value, time [csv]");
   CLI::Option* output =

@@ -58,6 +58,7 @@ absl::Status ExportBundle(Session& session, Client& client, const std::vector<v1
     session.Note(fmt::format("not ended or external, and so left out: {} of {} jobs\n",
                              FormatCount(jobs.size() - ended.size()), FormatCount(jobs.size())));
   }
+  NORMLAB_RETURN_IF_ERROR(CheckSomeJobHas(client, ended, options.series));
   NORMLAB_ASSIGN_OR_RETURN(std::unique_ptr<FileOutput> output,
                            FileOutput::Open(options.file, session.environment().stop));
   NORMLAB_ASSIGN_OR_RETURN(const auto bundle, BundleWriter::Open(std::move(output), ended.size()));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace normlab::client {
 
@@ -15,6 +16,21 @@ absl::StatusOr<ChosenSeries> ChooseSeries(Client& client, const std::string& job
     (taken ? series.taken : series.left_out).push_back(one.name());
   }
   return series;
+}
+
+absl::Status CheckSomeJobHas(Client& client, const std::vector<v1::Job>& jobs, const std::vector<std::string>& chosen) {
+  std::set<std::string> missing(chosen.begin(), chosen.end());
+  for (auto job = jobs.begin(); job != jobs.end() && !missing.empty(); ++job) {
+    NORMLAB_ASSIGN_OR_RETURN(const ChosenSeries series, ChooseSeries(client, job->job_id(), chosen));
+    for (const std::string& name : series.taken) {
+      missing.erase(name);
+    }
+  }
+  if (!missing.empty()) {
+    return absl::NotFoundError(fmt::format("no job here has a series {}; list them: normlab curve {}",
+                                           fmt::join(missing, ", "), jobs.empty() ? "JOB" : jobs[0].job_id()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::ReadCurveResponse> ReadWhatIsWhole(Session& session, Client& client, const std::string& job_id,

@@ -16,6 +16,9 @@ struct ChosenSeries {
 absl::StatusOr<ChosenSeries> ChooseSeries(Client& client, const std::string& job_id,
                                           const std::vector<std::string>& chosen);
 
+// kNotFound names those of `chosen` that none of the jobs has.
+absl::Status CheckSomeJobHas(Client& client, const std::vector<v1::Job>& jobs, const std::vector<std::string>& chosen);
+
 // A whole curve; what of it is damaged is left out, and said.
 absl::StatusOr<v1::ReadCurveResponse> ReadWhatIsWhole(Session& session, Client& client, const std::string& job_id,
                                                       const std::string& series);

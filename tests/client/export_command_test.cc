@@ -87,6 +87,20 @@ TEST_F(ExportCommandTest, WrongWordsSayWhatToDo) {
   EXPECT_FALSE(std::filesystem::exists(file)) << "a failed export left a file";
 }
 
+TEST_F(ExportCommandTest, ASeriesThatNoJobHasIsNamedWhateverElseIsThere) {
+  const std::string file = server_.home() + "/runs.zip";
+  for (const std::vector<std::string>& where : {std::vector<std::string>{}, {"--bundle", file}}) {
+    std::vector<std::string> words = {"export", "j1", "--series", "test/error,test/eror"};
+    words.insert(words.end(), where.begin(), where.end());
+    const Outcome outcome = Run(words);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("no job here has a series test/eror; list them: normlab curve j1"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(Run({"export", "j1", "--series", "test/error", "--bundle", file}).code, 0);
+}
+
 TEST_F(ExportCommandTest, WeightsAreTheArtifact) {
   server_.artifacts["j1 weights.safetensors"] = "bytes";
   const std::string file = server_.home() + "/w.safetensors";
