@@ -107,11 +107,13 @@ class Installed(unittest.TestCase):
                 self.assertTrue((docs / target).exists() if inside else (SOURCE / "docs" / target).exists(), f"{chapter.name}: {target}")
 
     def test_nothing_names_the_folders_it_was_built_from(self):
+        if b"__asan_init" in (self.prefix / "bin/normlab").read_bytes():
+            self.skipTest("a sanitizer's reports name the sources")
         for path in self.prefix.rglob("*"):
             if path.is_file():
                 content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
                 for folder in (SOURCE, BUILD):
-                    self.assertNotIn(bytes(folder), content, path)
+                    self.assertFalse(bytes(folder) in content, f"{path} names {folder}")
         for program in PROGRAMS:
             dynamic = run("readelf", "-d", self.prefix / "bin" / program).stdout
             self.assertIn("NEEDED", dynamic)
