@@ -120,11 +120,12 @@ def figures(report):
 
 
 def sanitized(builds):
-    """What ctest's reports in the sanitizers' builds come to; None if one fails or is missing."""
+    """What ctest's reports in the sanitizers' builds, sanitized-1-of-2.xml and so on, come to; None if one fails or is missing."""
     told = []
     for name, against in SANITIZERS.items():
-        reports = [xml.parse(report).getroot() for report in sorted((builds / name).glob("sanitized-*.xml"))]
-        if not reports or any(int(report.get("failures")) for report in reports):
+        paths = sorted((builds / name).glob("sanitized-*-of-*.xml"))
+        reports = [xml.parse(path).getroot() for path in paths]
+        if not paths or len(paths) != int(paths[0].stem.split("-")[-1]) or any(int(report.get("failures")) for report in reports):
             return None
         told.append(f"{sum(int(report.get('tests')) - int(report.get('skipped')) for report in reports)} tests against {against}")
     return f"{', '.join(told)}: no report"

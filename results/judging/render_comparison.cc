@@ -199,8 +199,15 @@ report::Document MakeDocument(const Comparison& comparison) {
   }
   document.about.emplace_back("jobs", fmt::to_string(comparison.jobs.size()));
   document.about.emplace_back("arms", fmt::to_string(comparison.arms.size()));
+  std::vector<std::string> higher;
+  for (std::size_t s = 0; s < comparison.series.size(); ++s) {
+    if (comparison.rows[s].higher_is_better) {
+      higher.push_back(comparison.series[s]);
+    }
+  }
   document.command =
-      fmt::format("normlab compare {} --series {}", fmt::join(names, " "), fmt::join(comparison.series, ","));
+      fmt::format("normlab compare {} --series {}{}{}", fmt::join(names, " "), fmt::join(comparison.series, ","),
+                  higher.empty() ? "" : " --higher-is-better ", fmt::join(higher, ","));
   document.sections.push_back({.id = "jobs",
                                .title = "Comparison",
                                .budget = {},

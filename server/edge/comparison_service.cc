@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -25,7 +26,6 @@ constexpr int kMostSeries = 16;
 struct Asked {
   std::vector<store::JobId> jobs;
   std::vector<std::string> series;
-  std::set<std::string> higher_is_better;
 };
 
 template <typename Request>
@@ -44,9 +44,6 @@ absl::StatusOr<Asked> Read(const Request& request) {
     asked.jobs.push_back(ReadJobId(request.job_ids(i), fmt::format("job_ids[{}]", i), violations));
   }
   asked.series = {request.series().begin(), request.series().end()};
-  if constexpr (std::is_same_v<Request, v1::CompareJobsRequest>) {
-    asked.higher_is_better = {request.higher_is_better().begin(), request.higher_is_better().end()};
-  }
   NORMLAB_RETURN_IF_ERROR(BadRequest(violations));
   return asked;
 }
@@ -169,29 +166,34 @@ absl::Status CheckSize(Core& core, const Asked& asked) {
   return absl::OkStatus();
 }
 
-// Adds what papers say of the series. A name that is not compared is a mistake.
-absl::Status ChooseSides(const std::vector<std::unique_ptr<judging::Paper>>& papers,
-                         const std::vector<judging::ComparedJob>& jobs, Asked& asked) {
-  for (const std::string& name : asked.higher_is_better) {
-    if (std::find(asked.series.begin(), asked.series.end(), name) == asked.series.end()) {
+// Those of `series` of which higher is better: which the caller names, and those of which a paper says so. A name that is
+// not compared is a mistake.
+absl::StatusOr<std::set<std::string>> ChooseSides(const std::vector<std::unique_ptr<judging::Paper>>& papers,
+                                                  const std::vector<judging::ComparedJob>& jobs,
+                                                  const std::vector<std::string>& series,
+                                                  std::set<std::string> higher_is_better) {
+  for (const std::string& name : higher_is_better) {
+    if (std::find(series.begin(), series.end(), name) == series.end()) {
       return BadField("higher_is_better", fmt::format("names {}, which is not compared; expected some of {}",
-                                                      Shown(name), fmt::join(asked.series, ", ")));
+                                                      Shown(name), fmt::join(series, ", ")));
     }
   }
-  for (const std::string& name : asked.series) {
-    const auto says_so = [&](const judging::ComparedJob& job) {
-      return std::any_of(papers.begin(), papers.end(),
-                         [&](const auto& paper) { return paper->HigherIsBetter(job.experiment, name); });
-    };
-    if (std::any_of(jobs.begin(), jobs.end(), says_so)) {
-      asked.higher_is_better.insert(name);
+  std::set<std::string> experiments;
+  for (const judging::ComparedJob& job : jobs) {
+    experiments.insert(job.experiment);
+  }
+  for (const std::string& experiment : experiments) {
+    for (const auto& paper : papers) {
+      std::copy_if(series.begin(), series.end(), std::inserter(higher_is_better, higher_is_better.end()),
+                   [&](const std::string& name) { return paper->HigherIsBetter(experiment, name); });
     }
   }
-  return absl::OkStatus();
+  return higher_is_better;
 }
 
 template <typename Request>
-absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& caller, const Request& request) {
+absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& caller, const Request& request,
+                                                   std::set<std::string> higher_is_better) {
   NORMLAB_ASSIGN_OR_RETURN(Asked asked, Read(request));
   if (asked.series.empty()) {
     NORMLAB_ASSIGN_OR_RETURN(asked.series, ChooseSeries(core, asked.jobs));
@@ -207,19 +209,21 @@ absl::StatusOr<judging::Comparison> MakeComparison(Core& core, const Caller& cal
     jobs.push_back(std::move(job));
   }
   NORMLAB_RETURN_IF_ERROR(CheckRecorded(jobs, asked.series));
-  NORMLAB_RETURN_IF_ERROR(ChooseSides(core.papers, jobs, asked));
-  return judging::Compare(std::move(jobs), std::move(asked.series), asked.higher_is_better);
+  NORMLAB_ASSIGN_OR_RETURN(higher_is_better, ChooseSides(core.papers, jobs, asked.series, std::move(higher_is_better)));
+  return judging::Compare(std::move(jobs), std::move(asked.series), higher_is_better);
 }
 
 absl::Status Compare(Core& core, const Caller& caller, const v1::CompareJobsRequest& request,
                      v1::CompareJobsResponse& answer) {
-  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
+  NORMLAB_ASSIGN_OR_RETURN(
+      const judging::Comparison comparison,
+      MakeComparison(core, caller, request, {request.higher_is_better().begin(), request.higher_is_better().end()}));
   return Deliver(request.format(), report::Format::kTerminal, answer,
                  [&](report::Format format) { return judging::RenderTable(comparison, format); });
 }
 
 absl::Status Plot(Core& core, const Caller& caller, const v1::PlotJobsRequest& request, v1::PlotJobsResponse& answer) {
-  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request));
+  NORMLAB_ASSIGN_OR_RETURN(const judging::Comparison comparison, MakeComparison(core, caller, request, {}));
   return Deliver(request.format(), report::Format::kSvg, answer,
                  [&](report::Format format) { return judging::RenderPlot(comparison, request.log_y(), format); });
 }

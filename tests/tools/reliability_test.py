@@ -34,12 +34,12 @@ class ReliabilityTest(unittest.TestCase):
         reliability.TABLE.write_text("# Title\n\n| # |\n|---|\n" + "".join(f"| {row} |\n" for row in rows))
         return list(reliability.check())
 
-    def sanitized(self, **builds):
+    def sanitized(self, of=None, **builds):
         for name, reports in builds.items():
             (self.root / name).mkdir()
-            for part, (tests, failures) in enumerate(reports):
+            for part, (tests, failures) in enumerate(reports, 1):
                 text = f'<testsuite tests="{tests}" failures="{failures}" disabled="0" skipped="2"/>'
-                (self.root / name / f"sanitized-{part}.xml").write_text(text)
+                (self.root / name / f"sanitized-{part}-of-{of or len(reports)}.xml").write_text(text)
         return reliability.sanitized(self.root)
 
     def test_both_sanitizers_are_told(self):
@@ -51,6 +51,9 @@ class ReliabilityTest(unittest.TestCase):
 
     def test_one_that_did_not_run_tells_nothing(self):
         self.assertIsNone(self.sanitized(asan=[(50, 0)]))
+
+    def test_a_part_that_did_not_run_tells_nothing(self):
+        self.assertIsNone(self.sanitized(of=2, asan=[(50, 0)], tsan=[(10, 0), (10, 0)]))
 
     def test_a_test_is_known_by_the_body_that_records(self):
         self.assertEqual(list(reliability.recorded()), [(2, "DiskTest.IsFull")])

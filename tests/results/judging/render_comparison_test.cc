@@ -59,6 +59,8 @@ TEST(RenderComparison, OneJobHasNothingToBeHeldAgainst) {
 TEST(RenderComparison, WhereHigherIsBetterItIsSaid) {
   const Comparison one = Compare({MakeJob("j1", "none", 1, {{2, 4, 3}})}, {"test/accuracy"}, {"test/accuracy"});
   EXPECT_THAT(*RenderTable(one, Format::kMarkdown), HasSubstr("test/accuracy, higher is better"));
+  EXPECT_THAT(*RenderTable(one, Format::kMarkdown),
+              HasSubstr("normlab compare j1 --series test/accuracy --higher-is-better test/accuracy\n"));
   EXPECT_THAT(*RenderTable(one, Format::kCsv), HasSubstr("test/accuracy,higher,mnist_mlp,30,1,0,3,,,4,"));
   EXPECT_THAT(*RenderTable(one, Format::kJson), HasSubstr("\"better\": \"higher\""));
 }
